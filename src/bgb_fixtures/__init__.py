@@ -1,0 +1,42 @@
+"""Known-positive EEG windows for smoke tests of seizure detectors.
+
+Invariant: importing this package imports nothing but the standard library's basics;
+each public name loads its own module at first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bgb_fixtures.errors import FixtureError
+    from bgb_fixtures.events import Event
+    from bgb_fixtures.h5 import WindowRecord
+    from bgb_fixtures.loader import Fixture, load_fixture
+
+__version__ = "0.1.0"
+__all__ = ["Event", "Fixture", "FixtureError", "WindowRecord", "load_fixture"]
+
+_MODULES = {
+    "Event": "events",
+    "Fixture": "loader",
+    "FixtureError": "errors",
+    "WindowRecord": "h5",
+    "load_fixture": "loader",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 (PEP 562)
+    """Load a public name from its module."""
+    if name not in _MODULES:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return sorted({*globals(), *__all__})

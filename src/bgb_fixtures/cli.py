@@ -1,0 +1,268 @@
+"""The command line.
+
+Invariant: results go to stdout, progress and messages to stderr; exit code 0 done, 1 the
+data or the check failed, 2 wrong usage. Each command imports what it needs.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bgb_fixtures import __version__
+from bgb_fixtures.errors import FixtureError
+
+if TYPE_CHECKING:
+    from bgb_fixtures.loader import Fixture
+    from bgb_fixtures.spec import FixtureSpec
+
+__all__ = ["main"]
+
+
+class _Group(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 (as in click)
+        """Run the command; turn an error of ours into one line and exit code 1."""
+        try:
+            return super().invoke(ctx)
+        except FixtureError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="bgb-fixtures")
+def main() -> None:
+    """Build, inspect and verify small fixtures of EEG with known seizures."""
+
+
+def _spec_from_options(spec: str | None, options: dict[str, Any]) -> FixtureSpec:
+    from bgb_fixtures.spec import load_default_spec, load_spec, parse_spec
+
+    given = {key: value for key, value in options.items() if value is not None}
+    if spec is not None and given:
+        names = ", ".join("--" + key.replace("_", "-") for key in sorted(given))
+        msg = f"--spec says it all; drop {names}, or write it into the spec"
+        raise click.UsageError(msg)
+    if spec is not None:
+        return load_spec(spec)
+    if not given:
+        return load_default_spec()
+    if given.get("source") in (None, "synthetic"):
+        msg = (
+            "options choose from recordings: add --source chbmit --root DIR, or "
+            "describe synthetic recordings in a file: --spec FILE"
+        )
+        raise click.UsageError(msg)
+    return parse_spec(given, where="options")
+
+
+@main.command(
+    epilog="Example: bgb-fixtures build --source chbmit --root chbmit/1.0.0 "
+    "--montage double-banana --out real.h5"
+)
+@click.option("--spec", metavar="FILE", help="TOML file that says what to build.")
+@click.option(
+    "--source", help="Where the recordings come from: chbmit. Needs --root."
+)
+@click.option(
+    "--root",
+    metavar="PATH",
+    help="The database folder, the folder of one case, or one EDF file.",
+)
+@click.option(
+    "--window-length", type=float, metavar="SECONDS", help="Length of a window [60]."
+)
+@click.option(
+    "--montage", help="10-20, or double-banana [the default for chbmit]."
+)
+@click.option(
+    "--profile",
+    help="raw-1 (microvolts) [the default for chbmit], or zscore-1 (scaled by the "
+    "seizure-free signal, clipped at 10).",
+)
+@click.option(
+    "--sfreq",
+    type=float,
+    metavar="HZ",
+    help="Sampling frequency [the one that the recordings share].",
+)
+@click.option(
+    "--per-kind",
+    type=int,
+    metavar="N",
+    help="At most N windows of each kind: onset, offset, whole, ictal, background [2].",
+)
+@click.option("--name", help="Name of the fixture [the name of the source].")
+@click.option("--out", metavar="FILE", help="File to write [NAME.h5 in this folder].")
+def build(
+    spec: str | None, root: str | None, out: str | None, **options: Any  # noqa: ANN401
+) -> None:
+    """Build a fixture file.
+
+    Without options: the default fixture, 18 windows of synthetic EEG, as smoke.h5 in
+    this folder. With --source and --root: windows with and without seizures out of
+    real recordings, of which only headers and the needed records are read.
+    """
+    from bgb_fixtures.builder import build_fixture
+
+    request = _spec_from_options(spec, options)
+    if root is not None and request.source == "synthetic":
+        msg = "--root needs --source chbmit; the synthetic source reads no files"
+        raise click.UsageError(msg)
+    if root is None and request.source != "synthetic":
+        msg = f"source {request.source!r} needs --root PATH"
+        raise click.UsageError(msg)
+    target = out if out is not None else f"{request.name}.h5"
+    with _Progress("building") as progress:
+        report = build_fixture(request, target, root=root, progress=progress.show)
+    n_positive = sum(w.category != "none" for w in report.windows)
+    click.echo(
+        f"wrote {report.path}: {len(report.windows)} windows, {n_positive} with a "
+        f"seizure, {report.path.stat().st_size / 1e6:.1f} MB"
+    )
+    if report.missing_kinds and request.source != "synthetic":
+        click.echo(
+            f"no window of kind {', '.join(report.missing_kinds)} exists in the "
+            f"{report.n_recordings} recordings at this window length",
+            err=True,
+        )
+
+
+class _Progress:
+    """A bar on stderr, for people only."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._bar: Any = None
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def show(self, done: int, total: int) -> None:
+        if not sys.stderr.isatty():
+            return
+        if self._bar is None:
+            self._bar = click.progressbar(
+                length=total, label=self._label, file=sys.stderr
+            )
+        self._bar.update(done - self._bar.pos)
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.render_finish()
+
+
+@main.command(epilog="Example: bgb-fixtures info smoke")
+@click.argument("fixture", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print index and records as JSON.")
+def info(fixture: str | None, as_json: bool) -> None:  # noqa: FBT001
+    """Show what a fixture holds: windows, channels, licence, attribution.
+
+    FIXTURE is a name or a path; without one, the packaged fixture smoke. Index and
+    records are checked; the arrays are not (see verify).
+    """
+    from bgb_fixtures.loader import load_fixture
+
+    with load_fixture(fixture, verify=False) as loaded:
+        if as_json:
+            value = {"index": asdict(loaded.index), "records": asdict(loaded.records)}
+            click.echo(json.dumps(value, indent=2, sort_keys=True))
+        else:
+            click.echo(_describe(loaded))
+
+
+def _describe(fixture: Fixture) -> str:
+    index, records = fixture.index, fixture.records
+    licence = records.licence
+    n_windows, n_channels, n_times = fixture.signals.shape
+    unit = "dimensionless" if records.unit == "1" else records.unit
+    facts = [
+        ("fixture", f"{index.name}, content version {index.content_version}"),
+        ("file", f"{fixture.path} ({index.file_size / 1e6:.1f} MB, format version 1)"),
+        (
+            "signals",
+            f"{n_windows} windows x {n_channels} channels x {n_times} samples "
+            f"({n_times / index.sfreq:g} s at {index.sfreq:g} Hz), {unit}",
+        ),
+        ("profile", records.profile["name"]),
+        ("montage", f"{records.montage}: {' '.join(records.ch_names)}"),
+        (
+            "counts",
+            ", ".join(f"{n} {name}" for name, n in index.counts.items() if n),
+        ),
+        ("source", records.source.get("name", "unknown")),
+        ("licence", f"{licence['name']} ({licence['url']})"),
+    ]
+    if not licence["redistributable"]:
+        facts.append(("", "NOT REDISTRIBUTABLE: do not publish this file"))
+    facts += [("cite", part) for part in licence["attribution"].splitlines()]
+    facts += [("changes", licence["changes"]), ("digest", index.digest)]
+    lines = [f"{key:<9}{value}" for key, value in facts]
+    return "\n".join([*lines, "", *_table(fixture)])
+
+
+def _table(fixture: Fixture) -> list[str]:
+    heads = (
+        "id", "split", "subject", "recording", "onset s", "category", "kind",
+        "clipped", "seizures in the window: code start-stop s",
+    )  # fmt: skip
+    rows = [
+        (
+            w.id,
+            w.split,
+            w.subject,
+            w.recording,
+            f"{w.onset:g}",
+            w.category,
+            w.kind,
+            str(w.n_clipped),
+            ", ".join(
+                f"{e.label} {e.onset:g}-{e.onset + e.duration:g}" for e in w.events
+            ),
+        )
+        for w in fixture.windows
+    ]
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) for cell, width in zip(row, widths, strict=True)
+        ).rstrip()
+        for row in (heads, *rows)
+    ]
+
+
+@main.command(epilog="Example: bgb-fixtures verify real.h5")
+@click.argument("fixture", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+def verify(fixture: str | None, as_json: bool) -> None:  # noqa: FBT001
+    """Prove a fixture: every byte, every label, both sides of the file.
+
+    FIXTURE is a name or a path; without one, the packaged fixture smoke. Exit code 1
+    if anything is wrong.
+    """
+    from bgb_fixtures.verify import verify_fixture
+
+    try:
+        proof = verify_fixture(fixture)
+    except FixtureError as error:
+        if as_json:
+            answer = {"verified": False, "error": str(error)}
+            click.echo(json.dumps(answer, indent=2, sort_keys=True))
+            sys.exit(1)
+        raise
+    if as_json:
+        answer = {
+            "verified": True,
+            "path": str(proof.path),
+            "digest": proof.digest,
+            "checks": proof.checks,
+        }
+        click.echo(json.dumps(answer, indent=2, sort_keys=True))
+        return
+    click.echo(f"{proof.path}: verified")
+    for check in proof.checks:
+        click.echo(f"  {check}")
+    click.echo(f"  digest {proof.digest}")

@@ -1,0 +1,59 @@
+"""The exceptions of this package, each also the built-in that it resembles."""
+
+__all__ = [
+    "AnnotationError",
+    "ChannelNotFoundError",
+    "FixtureError",
+    "FixtureNotFoundError",
+    "FormatError",
+    "FormatVersionError",
+    "IntegrityError",
+    "MissingPackageError",
+    "SourceError",
+    "SpecError",
+    "TargetError",
+]
+
+
+class FixtureError(Exception):
+    """Base of all errors that this package raises for its users."""
+
+
+class SpecError(FixtureError, ValueError):
+    """The request for a fixture is wrong or cannot be met."""
+
+
+class SourceError(FixtureError, ValueError):
+    """A recording cannot be used."""
+
+
+class AnnotationError(SourceError):
+    """An annotation file cannot be read with certainty; names file and line."""
+
+
+class ChannelNotFoundError(SourceError, LookupError):
+    """A recording lacks a channel that the montage needs."""
+
+
+class FixtureNotFoundError(FixtureError, FileNotFoundError):
+    """There is no fixture of this name or at this path."""
+
+
+class FormatError(FixtureError, ValueError):
+    """A file is not a fixture, or breaks a rule of the format (DATA.md)."""
+
+
+class FormatVersionError(FormatError):
+    """A fixture has a format version that this release cannot read."""
+
+
+class IntegrityError(FormatError):
+    """The bytes of a fixture are not those that were written."""
+
+
+class TargetError(FixtureError, OSError):
+    """A file cannot be written where it was asked for."""
+
+
+class MissingPackageError(FixtureError, ImportError):
+    """An optional package is needed and not installed; says which extra brings it."""

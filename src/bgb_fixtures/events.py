@@ -1,0 +1,225 @@
+"""Seizure events and the sample mask: two views of one fact, equal to the sample.
+
+Invariant: a sample i is ictal exactly if its time i / sfreq lies in
+[onset, onset + duration) of an event. All arithmetic is on the decimal number that a
+file shows (36.1 is 361/10, not the binary float beside it), so no border moves.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = [
+    "SZCORE_CODES",
+    "Event",
+    "clip_events",
+    "events_to_mask",
+    "mask_to_spans",
+    "merge_spans",
+    "seconds_to_sample",
+]
+
+SZCORE_CODES = {
+    # epilepsy2bids, load_annotations/tuh.py; mysz is sz_gen_m here, as that file's
+    # sz_gen_nm_myoclonic means myoclonic absence and the list has no plain myoclonic.
+    "seiz": "sz",
+    "fnsz": "sz_foc",
+    "gnsz": "sz_gen",
+    "spsz": "sz_foc_a",
+    "cpsz": "sz_foc_ia",
+    "absz": "sz_gen_nm",
+    "tnsz": "sz_gen_m_tonic",
+    "cnsz": "sz_gen_m_clonic",
+    "tcsz": "sz_gen_m_tonicClonic",
+    "atsz": "sz_gen_m_atonic",
+    "mysz": "sz_gen_m",
+}
+"""TUSZ code -> SzCORE eventType, for every label that is a seizure."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Describe one seizure.
+
+    Attributes
+    ----------
+    onset : float
+        Seconds from the start of the recording (of the window, in a fixture).
+    duration : float
+        Seconds, greater than 0.
+    label : str
+        TUSZ code, a key of `SZCORE_CODES`; ``"seiz"`` where the type is not known.
+    """
+
+    onset: float
+    duration: float
+    label: str
+
+    @property
+    def szcore(self) -> str:
+        """The SzCORE eventType of this event."""
+        return SZCORE_CODES[self.label]
+
+    def span(self, sfreq: float) -> tuple[int, int]:
+        """Return the ictal samples as half-open `[start, stop)`.
+
+        Parameters
+        ----------
+        sfreq : float
+            Sampling frequency in Hz.
+
+        Returns
+        -------
+        span : tuple of int
+            First ictal sample and first sample after the event.
+        """
+        onset = _exact(self.onset)
+        rate = _exact(sfreq)
+        return (
+            math.ceil(onset * rate),
+            math.ceil((onset + _exact(self.duration)) * rate),
+        )
+
+
+def _exact(value: float) -> Fraction:
+    return Fraction(repr(float(value)))
+
+
+def seconds_to_sample(seconds: float, sfreq: float) -> int:
+    """Return the first sample whose time is not before `seconds`.
+
+    Parameters
+    ----------
+    seconds : float
+        Time from the start of the recording.
+    sfreq : float
+        Sampling frequency in Hz.
+
+    Returns
+    -------
+    sample : int
+        Sample index.
+    """
+    return math.ceil(_exact(seconds) * _exact(sfreq))
+
+
+def merge_spans(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the union of half-open spans, sorted and without overlap.
+
+    Parameters
+    ----------
+    spans : iterable of tuple of int
+        `[start, stop)` in samples, in any order; empty ones are dropped.
+
+    Returns
+    -------
+    merged : list of tuple of int
+        Sorted spans that neither overlap nor touch.
+    """
+    merged: list[tuple[int, int]] = []
+    for start, stop in sorted(s for s in spans if s[1] > s[0]):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
+        else:
+            merged.append((start, stop))
+    return merged
+
+
+def clip_events(
+    events: Iterable[Event], *, start: int, n_times: int, sfreq: float
+) -> tuple[Event, ...]:
+    """Return the part of each event inside a window, relative to that window.
+
+    Parameters
+    ----------
+    events : iterable of Event
+        Events of the recording.
+    start : int
+        First sample of the window in the recording.
+    n_times : int
+        Length of the window in samples.
+    sfreq : float
+        Sampling frequency in Hz.
+
+    Returns
+    -------
+    clipped : tuple of Event
+        Onset and duration are whole numbers of samples divided by `sfreq`; events
+        outside the window are left out.
+    """
+    clipped = []
+    for event in events:
+        first, last = event.span(sfreq)
+        first, last = max(first - start, 0), min(last - start, n_times)
+        if last > first:
+            clipped.append(
+                Event(
+                    onset=first / sfreq,
+                    duration=(last - first) / sfreq,
+                    label=event.label,
+                )
+            )
+    return tuple(sorted(clipped, key=lambda e: (e.onset, e.duration, e.label)))
+
+
+def events_to_mask(
+    events: Iterable[Event], *, sfreq: float, n_times: int
+) -> npt.NDArray[np.uint8]:
+    """Return the labels of a window from its events.
+
+    Parameters
+    ----------
+    events : iterable of Event
+        Events relative to the window, as `clip_events` gives them.
+    sfreq : float
+        Sampling frequency in Hz.
+    n_times : int
+        Length of the window in samples.
+
+    Returns
+    -------
+    labels : numpy.ndarray of uint8, shape (n_times,)
+        1 = ictal, 0 = background.
+
+    Notes
+    -----
+    Onsets are rounded to the nearest sample, because clipped events lie on samples.
+    """
+    import numpy as np
+
+    labels = np.zeros(n_times, dtype=np.uint8)
+    for event in events:
+        start = round(event.onset * sfreq)
+        labels[start : start + round(event.duration * sfreq)] = 1
+    return labels
+
+
+def mask_to_spans(labels: Sequence[int] | npt.NDArray[np.uint8]) -> list[tuple[int, int]]:
+    """Return the runs of ictal samples as half-open spans.
+
+    Parameters
+    ----------
+    labels : array of int, shape (n_times,)
+        1 = ictal, 0 = background.
+
+    Returns
+    -------
+    spans : list of tuple of int
+        `[start, stop)` of each run of ones.
+    """
+    import numpy as np
+
+    padded = np.concatenate(([0], np.asarray(labels, dtype=np.int8), [0]))
+    edges = np.flatnonzero(np.diff(padded))
+    return [
+        (int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)
+    ]

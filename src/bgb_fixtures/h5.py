@@ -1,0 +1,761 @@
+"""The file format, version 1: what DATA.md says, as code.
+
+Invariant: what `parse_index` and `parse_records` return obeys every rule of DATA.md, or
+an error names the rule's subject; nothing here imports h5py, as libhdf5 is not
+hardened against hostile files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from math import isfinite, prod
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
+
+from bgb_fixtures.errors import FormatError, FormatVersionError, IntegrityError
+from bgb_fixtures.events import SZCORE_CODES, Event
+
+if TYPE_CHECKING:
+    import mmap
+    from collections.abc import Mapping, Sequence
+
+__all__ = [
+    "ARRAYS",
+    "CATEGORIES",
+    "COLUMNS",
+    "FORMAT_VERSION",
+    "HDF5_SIGNATURE",
+    "KINDS",
+    "LINE_LENGTH",
+    "MAGIC",
+    "MAX_DOCUMENTS",
+    "PAGE",
+    "ArrayEntry",
+    "Index",
+    "Records",
+    "WindowRecord",
+    "array_gaps",
+    "category_of",
+    "dump_json",
+    "encode_line",
+    "event_to_json",
+    "parse_index",
+    "parse_records",
+]
+
+MAGIC = b"BGBFIX"
+FORMAT_VERSION = 1
+PAGE = 4096
+LINE_LENGTH = 96
+MAX_DOCUMENTS = 16 * 2**20
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+
+Buffer: TypeAlias = "bytes | bytearray | memoryview | mmap.mmap"
+Category = Literal["none", "partial", "full"]
+CATEGORIES = ("none", "partial", "full")
+KINDS = {
+    # category -> the kinds that it can have
+    "none": ("background", "artefact"),
+    "partial": ("onset", "offset", "whole"),
+    "full": ("ictal",),
+}
+ARRAYS = {
+    # name -> (dtype, axes)
+    "signals": ("<f4", ("n_windows", "n_channels", "n_times")),
+    "labels": ("|u1", ("n_windows", "n_times")),
+    "scale": ("<f4", ("n_windows", "n_channels")),
+    "offset": ("<f4", ("n_windows", "n_channels")),
+}
+ITEMSIZE = {"<f4": 4, "|u1": 1}
+COLUMNS = (
+    "id",
+    "category",
+    "kind",
+    "split",
+    "subject",
+    "recording",
+    "onset",
+    "n_clipped",
+    "events",
+)
+UNITS = ("uV", "1")
+_LINE = re.compile(
+    rb"BGBFIX (?P<version>\d{1,6}) (?P<index>\d{10}) (?P<records>\d{10}) "
+    rb"(?P<digest>[0-9a-f]{64})\n"
+)
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_INDEX_KEYS = frozenset(
+    "format_version name content_version sfreq counts user_block file_size arrays "
+    "rest_sha256".split()
+)
+_ENTRY_KEYS = frozenset("dtype shape offset length sha256".split())
+_RECORDS_KEYS = frozenset(
+    "ch_names montage unit profile source licence spec windows".split()
+)
+_LICENCE_KEYS = frozenset("name url attribution redistributable changes".split())
+_PROFILE_KEYS = frozenset(("name", "steps"))
+_EVENT_KEYS = frozenset("onset duration tusz szcore".split())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrayEntry:
+    """Say where an array lies in the file.
+
+    Attributes
+    ----------
+    dtype : str
+        ``"<f4"`` or ``"|u1"``.
+    shape : tuple of int
+        Sizes; the first is n_windows.
+    offset, length : int
+        Bytes from the start of the file; bytes of the array.
+    sha256 : str
+        Digest of these bytes.
+    """
+
+    dtype: str
+    shape: tuple[int, ...]
+    offset: int
+    length: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Index:
+    """Hold the first document of a fixture: what is needed to map it.
+
+    Attributes
+    ----------
+    name : str
+        Name of the fixture.
+    content_version : int
+        Which samples; rises when the same name gets other data.
+    sfreq : float
+        Sampling frequency in Hz.
+    counts : dict of str to int
+        Windows per category.
+    user_block : int
+        Size of the user block in bytes: where the HDF5 part begins.
+    file_size : int
+        Size of the file in bytes.
+    arrays : dict of str to ArrayEntry
+        The four arrays that are mapped.
+    rest_sha256 : str
+        Digest of the bytes behind the user block that belong to no array.
+    digest : str
+        Digest of both documents, as the first line states it.
+    records_span : tuple of int
+        Where the records lie, `[start, stop)` in bytes.
+    """
+
+    name: str
+    content_version: int
+    sfreq: float
+    counts: dict[str, int]
+    user_block: int
+    file_size: int
+    arrays: dict[str, ArrayEntry]
+    rest_sha256: str
+    digest: str
+    records_span: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowRecord:
+    """Describe one window of a fixture.
+
+    Attributes
+    ----------
+    id : str
+        Unique in the fixture.
+    category : str
+        ``"none"``, ``"partial"`` or ``"full"``, by the share of ictal samples.
+    kind : str
+        ``"onset"``, ``"offset"``, ``"whole"``, ``"ictal"``, ``"background"`` or
+        ``"artefact"``.
+    split : str
+        ``"train"`` or ``"dev"``, or what the corpus has.
+    subject, recording : str
+        Pseudonyms: ``"sub-01"``, ``"rec-01"``.
+    onset : float
+        Start of the window in seconds from the start of the recording.
+    n_clipped : int
+        Samples that the profile clipped, over all channels.
+    events : tuple of Event
+        The part of each seizure inside the window, in seconds from its start.
+    """
+
+    id: str
+    category: str
+    kind: str
+    split: str
+    subject: str
+    recording: str
+    onset: float
+    n_clipped: int
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """Hold the second document of a fixture: what its windows are.
+
+    Attributes
+    ----------
+    ch_names : tuple of str
+        Channel names in array order.
+    montage : str
+        Name of the montage.
+    unit : str
+        ``"uV"`` or ``"1"`` (dimensionless).
+    profile : dict
+        ``name`` of the processing profile and its ``steps`` in words.
+    source : dict
+        Name of the corpus or generator, and what identifies its state.
+    licence : dict
+        ``name``, ``url``, ``attribution``, ``redistributable``, ``changes``.
+    spec : dict
+        The request, without any path.
+    windows : tuple of WindowRecord
+        One per row of the arrays.
+    """
+
+    ch_names: tuple[str, ...]
+    montage: str
+    unit: str
+    profile: dict[str, Any]
+    source: dict[str, Any]
+    licence: dict[str, Any]
+    spec: dict[str, Any]
+    windows: tuple[WindowRecord, ...]
+
+
+def category_of(n_ictal: int, n_times: int) -> Category:
+    """Return the category of a window, as the first consumer counts.
+
+    Parameters
+    ----------
+    n_ictal : int
+        Ictal samples in the window.
+    n_times : int
+        Samples in the window.
+
+    Returns
+    -------
+    category : str
+        ``"none"`` for no ictal sample, ``"full"`` for a share of 0.99 or more,
+        ``"partial"`` between (brain-go-brr-v2, cache_utils.py).
+    """
+    if n_ictal == 0:
+        return "none"
+    return "full" if n_ictal / n_times >= 0.99 else "partial"
+
+
+def dump_json(document: Mapping[str, Any]) -> bytes:
+    """Return a document as the only JSON text that it can have here.
+
+    Parameters
+    ----------
+    document : mapping
+        JSON values; floats must be finite.
+
+    Returns
+    -------
+    text : bytes
+        ASCII, keys sorted, no blanks.
+    """
+    return json.dumps(
+        document, sort_keys=True, separators=(",", ":"), allow_nan=False
+    ).encode("ascii")
+
+
+def encode_line(index: bytes, records: bytes) -> bytes:
+    """Return the first line of a fixture.
+
+    Parameters
+    ----------
+    index, records : bytes
+        Both documents.
+
+    Returns
+    -------
+    line : bytes, length 96
+        Magic word, format version, both lengths, digest of both, line feed.
+    """
+    digest = hashlib.sha256(index + records).hexdigest()
+    return b"%s %d %010d %010d %s\n" % (
+        MAGIC,
+        FORMAT_VERSION,
+        len(index),
+        len(records),
+        digest.encode(),
+    )
+
+
+def event_to_json(event: Event) -> dict[str, object]:
+    """Return an event as the records and the `events` column hold it.
+
+    Parameters
+    ----------
+    event : Event
+        Relative to the window.
+
+    Returns
+    -------
+    value : dict
+        ``onset``, ``duration``, ``tusz``, ``szcore``.
+    """
+    return {
+        "onset": event.onset,
+        "duration": event.duration,
+        "tusz": event.label,
+        "szcore": event.szcore,
+    }
+
+
+def array_gaps(index: Index) -> list[tuple[int, int]]:
+    """Return the byte spans behind the user block that belong to no array.
+
+    Parameters
+    ----------
+    index : Index
+        A checked index.
+
+    Returns
+    -------
+    gaps : list of tuple of int
+        `[start, stop)` in bytes, in file order, none empty.
+    """
+    gaps, position = [], index.user_block
+    for entry in sorted(index.arrays.values(), key=lambda e: e.offset):
+        if entry.offset > position:
+            gaps.append((position, entry.offset))
+        position = entry.offset + entry.length
+    if position < index.file_size:
+        gaps.append((position, index.file_size))
+    return gaps
+
+
+def _stranger(head: bytes, size: int) -> str:
+    """Say what a file is that is not a fixture."""
+    start = head.lstrip()[:64].lower()
+    if size == 0:
+        return "it is empty"
+    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+        return "it is a web page; download the file itself, not the page that shows it"
+    if start.startswith(b"version https://git-lfs"):
+        return "it is a git-lfs pointer; run 'git lfs pull' to get the file itself"
+    if HDF5_SIGNATURE in head:
+        return (
+            "it is an HDF5 file, but not one of ours; build one with "
+            "'bgb-fixtures build'"
+        )
+    if start.startswith(b"0       ") or head.startswith(b"\xffBIOSEMI"):
+        return "it is an EDF or BDF recording; make a fixture of it: bgb-fixtures build"
+    return f"it begins with {bytes(head[:16])!r}"
+
+
+def _refuse_constant(text: str) -> NoReturn:
+    msg = f"the number {text}"
+    raise ValueError(msg)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        msg = f"the key {twice!r} twice"
+        raise ValueError(msg)
+    return value
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_refuse_constant
+)
+
+
+def _parse_json(text: bytes, *, where: str, what: str) -> dict[str, Any]:
+    try:
+        value = _DECODER.decode(text.decode("ascii"))
+    except (ValueError, RecursionError) as error:
+        msg = f"{where}: {what}: expected a JSON object in ASCII, got {error}"
+        raise FormatError(msg) from error
+    if type(value) is not dict:
+        msg = f"{where}: {what}: expected a JSON object, got {type(value).__name__}"
+        raise FormatError(msg)
+    return value
+
+
+def _check_keys(
+    value: object, expected: frozenset[str], *, where: str, what: str
+) -> dict[str, Any]:
+    if type(value) is not dict:
+        msg = f"{where}: {what}: expected an object, got {value!r:.80}"
+        raise FormatError(msg)
+    if value.keys() != expected:
+        missing = sorted(expected - value.keys())
+        unknown = sorted(value.keys() - expected)
+        msg = f"{where}: {what}: missing keys {missing}, unknown keys {unknown}"
+        raise FormatError(msg)
+    return value
+
+
+def _fail(where: str, what: str, expected: str, got: object) -> NoReturn:
+    msg = f"{where}: {what}: expected {expected}, got {got!r:.120}"
+    raise FormatError(msg)
+
+
+def _check_int(value: object, *, where: str, what: str, least: int = 0) -> int:
+    if type(value) is not int or not least <= value < 2**62:
+        _fail(where, what, f"an integer of at least {least}", value)
+    return value
+
+
+def _check_number(value: object, *, where: str, what: str) -> float:
+    if type(value) not in (int, float) or not isfinite(value):  # type: ignore[arg-type]
+        _fail(where, what, "a finite number", value)
+    return float(value)  # type: ignore[arg-type]
+
+
+def _check_text(
+    value: object, *, where: str, what: str, pattern: re.Pattern[str] | None = None
+) -> str:
+    if type(value) is not str or (pattern and not pattern.fullmatch(value)):
+        _fail(where, what, f"text matching {pattern.pattern}" if pattern else "text",
+              value)
+    return value
+
+
+def _parse_entry(
+    value: object, *, name: str, user_block: int, file_size: int, where: str
+) -> ArrayEntry:
+    what = f"index, array {name!r}"
+    entry = _check_keys(value, _ENTRY_KEYS, where=where, what=what)
+    dtype, axes = ARRAYS[name]
+    if entry["dtype"] != dtype:
+        _fail(where, f"{what}, dtype", repr(dtype), entry["dtype"])
+    shape = entry["shape"]
+    if type(shape) is not list or len(shape) != len(axes):
+        _fail(where, f"{what}, shape", f"sizes for {', '.join(axes)}", shape)
+    for size in shape:
+        _check_int(size, where=where, what=f"{what}, shape", least=1)
+    offset = _check_int(entry["offset"], where=where, what=f"{what}, offset")
+    length = _check_int(entry["length"], where=where, what=f"{what}, length")
+    if length != prod(shape) * ITEMSIZE[dtype]:
+        _fail(where, f"{what}, length",
+              f"{prod(shape) * ITEMSIZE[dtype]} bytes for shape {shape}", length)
+    if offset % PAGE:
+        _fail(where, f"{what}, offset", f"a multiple of {PAGE}", offset)
+    if offset < user_block or offset + length > file_size:
+        _fail(where, f"{what}, bytes",
+              f"a place inside [{user_block}, {file_size})",
+              f"[{offset}, {offset + length})")
+    return ArrayEntry(
+        dtype=dtype,
+        shape=tuple(shape),
+        offset=offset,
+        length=length,
+        sha256=_check_text(
+            entry["sha256"], where=where, what=f"{what}, sha256", pattern=_DIGEST
+        ),
+    )
+
+
+def _parse_arrays(
+    value: object, *, user_block: int, file_size: int, where: str
+) -> dict[str, ArrayEntry]:
+    entries = _check_keys(value, frozenset(ARRAYS), where=where, what="index, arrays")
+    arrays = {
+        name: _parse_entry(
+            entries[name],
+            name=name,
+            user_block=user_block,
+            file_size=file_size,
+            where=where,
+        )
+        for name in ARRAYS
+    }
+    n_windows, n_channels, n_times = arrays["signals"].shape
+    sizes = {"n_windows": n_windows, "n_channels": n_channels, "n_times": n_times}
+    for name, (_, axes) in ARRAYS.items():
+        expected = tuple(sizes[axis] for axis in axes)
+        if arrays[name].shape != expected:
+            _fail(where, f"index, array {name!r}, shape", str(expected),
+                  arrays[name].shape)
+    last = ("user block", user_block)
+    for name, entry in sorted(arrays.items(), key=lambda item: item[1].offset):
+        if entry.offset < last[1]:
+            _fail(where, f"index, array {name!r}",
+                  f"bytes behind those of {last[0]!r}, which end at {last[1]}",
+                  entry.offset)
+        last = (name, entry.offset + entry.length)
+    return arrays
+
+
+def _parse_line(buffer: Buffer, *, size: int, where: str) -> tuple[int, int, str]:
+    head = bytes(buffer[: min(size, PAGE)])
+    match = _LINE.match(head)
+    if match is None:
+        version = re.match(rb"BGBFIX (\d{1,6})[ \n]", head)
+        if version and int(version[1]) != FORMAT_VERSION:
+            _refuse_version(int(version[1]), where=where)
+        if head.startswith(MAGIC):
+            line = head.partition(b"\n")[0][:LINE_LENGTH]
+            msg = (
+                f"{where}: the first line is not that of a fixture, or is cut off: "
+                f"{line!r}; build or download the file again"
+            )
+            raise FormatError(msg)
+        msg = f"{where} is not a fixture: {_stranger(head, size)}"
+        raise FormatError(msg)
+    if int(match["version"]) != FORMAT_VERSION:
+        _refuse_version(int(match["version"]), where=where)
+    return int(match["index"]), int(match["records"]), match["digest"].decode()
+
+
+def _refuse_version(version: int, *, where: str) -> NoReturn:
+    msg = (
+        f"{where} has format version {version}; this release reads "
+        f"{FORMAT_VERSION}. Upgrade bgb-fixtures."
+    )
+    raise FormatVersionError(msg)
+
+
+def parse_index(buffer: Buffer, *, size: int, where: str) -> Index:
+    """Read and check the first line and the index of a fixture.
+
+    Parameters
+    ----------
+    buffer : bytes-like
+        The file from its first byte; slices must give bytes.
+    size : int
+        Size of the file in bytes.
+    where : str
+        The file, for messages.
+
+    Returns
+    -------
+    index : Index
+        Every statement about the layout is checked against `size`.
+
+    Raises
+    ------
+    FormatError
+        If the file is not a fixture or breaks a rule of the format.
+    FormatVersionError
+        If its format version is another one.
+    IntegrityError
+        If the documents do not have their digest, or the file not its size.
+    """
+    n_index, n_records, digest = _parse_line(buffer, size=size, where=where)
+    stop = LINE_LENGTH + n_index + n_records
+    if n_index + n_records > MAX_DOCUMENTS:
+        _fail(where, "lengths in the first line",
+              f"at most {MAX_DOCUMENTS} bytes together", n_index + n_records)
+    if stop > size:
+        msg = (
+            f"{where} is truncated: {size} bytes, and its index and records alone "
+            f"need {stop}; copy or build it again"
+        )
+        raise IntegrityError(msg)
+    documents = bytes(buffer[LINE_LENGTH:stop])
+    obtained = hashlib.sha256(documents).hexdigest()
+    if obtained != digest:
+        msg = (
+            f"{where}: index and records: expected SHA-256 {digest}, got {obtained}; "
+            "the file changed after it was written: copy or build it again"
+        )
+        raise IntegrityError(msg)
+    value = _parse_json(documents[:n_index], where=where, what="index")
+    _check_keys(value, _INDEX_KEYS, where=where, what="index")
+    if value["format_version"] != FORMAT_VERSION:
+        _fail(where, "index, format_version", str(FORMAT_VERSION),
+              value["format_version"])
+    file_size = _check_int(value["file_size"], where=where, what="index, file_size")
+    if file_size != size:
+        change = "truncated" if size < file_size else "longer than written"
+        msg = (
+            f"{where} is {change}: expected {file_size} bytes, got {size}; "
+            "copy or build it again"
+        )
+        raise IntegrityError(msg)
+    user_block = _check_int(
+        value["user_block"], where=where, what="index, user_block", least=PAGE
+    )
+    if user_block & (user_block - 1) or not stop <= user_block < size:
+        _fail(where, "index, user_block",
+              f"a power of two in [{max(stop, PAGE)}, {size})", user_block)
+    padding = bytes(buffer[stop:user_block])
+    if padding.count(0) != len(padding):
+        place = stop + next(i for i, byte in enumerate(padding) if byte)
+        msg = (
+            f"{where}: byte {place}: expected zeros between records and HDF5 part, "
+            f"got {padding[place - stop]}; the file changed after it was written"
+        )
+        raise IntegrityError(msg)
+    if bytes(buffer[user_block : user_block + 8]) != HDF5_SIGNATURE:
+        msg = f"{where}: byte {user_block}: expected the HDF5 signature"
+        raise IntegrityError(msg)
+    arrays = _parse_arrays(
+        value["arrays"], user_block=user_block, file_size=size, where=where
+    )
+    counts = _check_keys(
+        value["counts"], frozenset(CATEGORIES), where=where, what="index, counts"
+    )
+    for category in CATEGORIES:
+        _check_int(counts[category], where=where, what=f"index, counts, {category}")
+    n_windows = arrays["signals"].shape[0]
+    if sum(counts.values()) != n_windows:
+        _fail(where, "index, counts", f"{n_windows} windows in all", counts)
+    if counts["partial"] + counts["full"] == 0:
+        _fail(where, "index, counts", "at least one window with a seizure", counts)
+    sfreq = _check_number(value["sfreq"], where=where, what="index, sfreq")
+    if sfreq <= 0:
+        _fail(where, "index, sfreq", "more than 0 Hz", sfreq)
+    return Index(
+        name=_check_text(
+            value["name"], where=where, what="index, name", pattern=_NAME
+        ),
+        content_version=_check_int(
+            value["content_version"], where=where, what="index, content_version",
+            least=1,
+        ),
+        sfreq=sfreq,
+        counts=counts,
+        user_block=user_block,
+        file_size=file_size,
+        arrays=arrays,
+        rest_sha256=_check_text(
+            value["rest_sha256"], where=where, what="index, rest_sha256",
+            pattern=_DIGEST,
+        ),
+        digest=digest,
+        records_span=(LINE_LENGTH + n_index, stop),
+    )
+
+
+def _parse_event(value: object, *, length: float, where: str, what: str) -> Event:
+    event = _check_keys(value, _EVENT_KEYS, where=where, what=what)
+    if SZCORE_CODES.get(str(event["tusz"])) != event["szcore"]:
+        _fail(where, what, "a TUSZ code and its SzCORE code",
+              (event["tusz"], event["szcore"]))
+    onset = _check_number(event["onset"], where=where, what=f"{what}, onset")
+    duration = _check_number(event["duration"], where=where, what=f"{what}, duration")
+    if not (0 <= onset and 0 < duration and onset + duration <= length + 1e-6):
+        _fail(where, what, f"a stretch inside [0, {length}] s", (onset, duration))
+    return Event(onset=onset, duration=duration, label=event["tusz"])
+
+
+def _parse_window(value: object, *, index: Index, where: str, what: str) -> WindowRecord:
+    window = _check_keys(value, frozenset(COLUMNS), where=where, what=what)
+    texts = {
+        key: _check_text(window[key], where=where, what=f"{what}, {key}")
+        for key in ("id", "category", "kind", "split", "subject", "recording")
+    }
+    if texts["kind"] not in KINDS.get(texts["category"], ()):
+        _fail(where, what, f"a category and kind of {KINDS}",
+              (texts["category"], texts["kind"]))
+    onset = _check_number(window["onset"], where=where, what=f"{what}, onset")
+    if onset < 0:
+        _fail(where, f"{what}, onset", "seconds of at least 0", onset)
+    if type(window["events"]) is not list:
+        _fail(where, f"{what}, events", "a list", window["events"])
+    length = index.arrays["signals"].shape[2] / index.sfreq
+    return WindowRecord(
+        **texts,
+        onset=onset,
+        n_clipped=_check_int(
+            window["n_clipped"], where=where, what=f"{what}, n_clipped"
+        ),
+        events=tuple(
+            _parse_event(
+                event, length=length, where=where, what=f"{what}, events[{i}]"
+            )
+            for i, event in enumerate(window["events"])
+        ),
+    )
+
+
+def _check_texts(value: object, *, where: str, what: str) -> Sequence[str]:
+    if type(value) is not list:
+        _fail(where, what, "a list of texts", value)
+    for text in value:
+        _check_text(text, where=where, what=what)
+    return value
+
+
+def parse_records(buffer: Buffer, index: Index, *, where: str) -> Records:
+    """Read and check the records of a fixture.
+
+    Parameters
+    ----------
+    buffer : bytes-like
+        The file from its first byte.
+    index : Index
+        Its checked index; the digest of the records was checked with it.
+    where : str
+        The file, for messages.
+
+    Returns
+    -------
+    records : Records
+        One window record per row of the arrays.
+
+    Raises
+    ------
+    FormatError
+        If the records break a rule of the format or disagree with the index.
+    """
+    start, stop = index.records_span
+    value = _parse_json(bytes(buffer[start:stop]), where=where, what="records")
+    _check_keys(value, _RECORDS_KEYS, where=where, what="records")
+    n_windows, n_channels, _ = index.arrays["signals"].shape
+    ch_names = _check_texts(value["ch_names"], where=where, what="records, ch_names")
+    if len(ch_names) != n_channels or len(set(ch_names)) != n_channels:
+        _fail(where, "records, ch_names", f"{n_channels} different names", ch_names)
+    if value["unit"] not in UNITS:
+        _fail(where, "records, unit", f"one of {UNITS}", value["unit"])
+    profile = _check_keys(
+        value["profile"], _PROFILE_KEYS, where=where, what="records, profile"
+    )
+    _check_text(profile["name"], where=where, what="records, profile, name")
+    _check_texts(profile["steps"], where=where, what="records, profile, steps")
+    licence = _check_keys(
+        value["licence"], _LICENCE_KEYS, where=where, what="records, licence"
+    )
+    for key in sorted(_LICENCE_KEYS - {"redistributable"}):
+        _check_text(licence[key], where=where, what=f"records, licence, {key}")
+    if type(licence["redistributable"]) is not bool:
+        _fail(where, "records, licence, redistributable", "true or false",
+              licence["redistributable"])
+    for key in ("source", "spec"):
+        if type(value[key]) is not dict:
+            _fail(where, f"records, {key}", "an object", value[key])
+    windows = value["windows"]
+    if type(windows) is not list or len(windows) != n_windows:
+        _fail(where, "records, windows", f"a list of {n_windows}",
+              len(windows) if type(windows) is list else windows)
+    parsed = tuple(
+        _parse_window(window, index=index, where=where, what=f"records, windows[{i}]")
+        for i, window in enumerate(windows)
+    )
+    if len({window.id for window in parsed}) != n_windows:
+        _fail(where, "records, windows", "different ids", [w.id for w in parsed])
+    counts = {c: sum(w.category == c for w in parsed) for c in CATEGORIES}
+    if counts != index.counts:
+        _fail(where, "records, windows", f"categories as counted {index.counts}",
+              counts)
+    return Records(
+        ch_names=tuple(ch_names),
+        montage=_check_text(value["montage"], where=where, what="records, montage"),
+        unit=value["unit"],
+        profile=profile,
+        source=value["source"],
+        licence=licence,
+        spec=value["spec"],
+        windows=parsed,
+    )

@@ -1,0 +1,556 @@
+"""Load a fixture: checked, mapped into memory, private to the process.
+
+Invariant: arrays that a `Fixture` shows belong to a file whose layout was checked, and,
+unless the caller said `verify=False`, whose every byte has its digest and whose labels
+bear out the counts. The file is never written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import os
+import stat
+import time
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from bgb_fixtures.errors import (
+    FixtureError,
+    FixtureNotFoundError,
+    FormatError,
+    IntegrityError,
+    MissingPackageError,
+    SpecError,
+)
+from bgb_fixtures.events import events_to_mask
+from bgb_fixtures.h5 import (
+    CATEGORIES,
+    Index,
+    Records,
+    WindowRecord,
+    array_gaps,
+    category_of,
+    parse_index,
+    parse_records,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+    import torch
+
+__all__ = ["LABELS", "Fixture", "find_fixture", "load_fixture", "packaged_dir"]
+
+PACKAGED = ("smoke",)
+LABELS = ("sample", "any", "majority")
+"""Ways to give labels: per sample, or one per window."""
+# A change within the clock's granularity leaves mtime as it was: a file younger than
+# this is checked at every load.
+_SETTLED_S = 2.0
+_verified: set[tuple[object, ...]] = set()
+
+
+def packaged_dir() -> Path:
+    """Return the folder of the fixtures that ship with this package.
+
+    Returns
+    -------
+    folder : pathlib.Path
+        Inside the package as installed; the checkout's ``fixtures/`` for an editable
+        install.
+    """
+    installed = Path(__file__).parent / "fixtures"
+    return installed if installed.is_dir() else Path(__file__).parents[2] / "fixtures"
+
+
+def find_fixture(source: str | os.PathLike[str] | None) -> Path:
+    """Return the path of a fixture from a name or a path.
+
+    Parameters
+    ----------
+    source : str, path or None
+        None: the packaged ``smoke``. A packaged name, then the stem of a file in the
+        folder that ``BGB_FIXTURES_DIR`` names, else a path.
+
+    Returns
+    -------
+    path : pathlib.Path
+        An existing path.
+
+    Raises
+    ------
+    FixtureNotFoundError
+        If there is nothing of that name or at that path.
+    """
+    name = "smoke" if source is None else os.fspath(source)
+    if name in PACKAGED:
+        path = packaged_dir() / f"{name}.h5"
+        if path.exists():
+            return path
+        msg = (
+            f"the packaged fixture {name!r} is not in this installation; "
+            "install bgb-fixtures again, or build it: bgb-fixtures build"
+        )
+        raise FixtureNotFoundError(msg)
+    folder = os.environ.get("BGB_FIXTURES_DIR")
+    if folder and isinstance(source, str) and Path(name).name == name:
+        path = Path(folder) / f"{name.removesuffix('.h5')}.h5"
+        if path.exists():
+            return path
+    path = Path(name)
+    if not path.exists():
+        names = ", ".join(repr(known) for known in PACKAGED)
+        looked = f" and in BGB_FIXTURES_DIR={folder!r}" if folder else ""
+        msg = f"no fixture {name!r}: no such file{looked}; packaged fixtures: {names}"
+        raise FixtureNotFoundError(msg)
+    return path
+
+
+class Fixture:
+    """Hold the windows of one fixture file, or a selection of them.
+
+    Made by `load_fixture`, not by hand.
+
+    Attributes
+    ----------
+    signals : numpy.ndarray of float32, shape (n_windows, n_channels, n_times)
+        Model-ready signal, unit as `records.unit` says. A private copy-on-write map:
+        writing changes this process' view only, never the file.
+    labels : numpy.ndarray of uint8, shape (n_windows, n_times)
+        1 = seizure.
+    path : pathlib.Path
+        The file.
+    index : Index
+        Layout, name, versions and counts of the whole file.
+    """
+
+    __slots__ = ("__dict__", "_buffer", "_rows", "index", "labels", "path", "signals")
+
+    def __init__(
+        self,
+        *,
+        path: Path,
+        index: Index,
+        buffer: mmap.mmap | bytearray,
+        rows: range | tuple[int, ...] | None = None,
+    ) -> None:
+        self.path = path
+        self.index = index
+        self._buffer: mmap.mmap | bytearray | None = buffer
+        self._rows = rows
+        self.signals: npt.NDArray[np.float32] = self._array("signals")
+        self.labels: npt.NDArray[np.uint8] = self._array("labels")
+
+    def _array(self, name: str) -> npt.NDArray[np.generic]:
+        if self._buffer is None:
+            msg = f"fixture {str(self.path)!r} is closed; load it again"
+            raise FixtureError(msg)
+        entry = self.index.arrays[name]
+        array = np.frombuffer(
+            self._buffer, entry.dtype, entry.length // int(entry.dtype[-1]), entry.offset
+        ).reshape(entry.shape)
+        return array if self._rows is None else array[_as_index(self._rows)]
+
+    @cached_property
+    def records(self) -> Records:
+        """The records of the whole file, parsed at first use."""
+        if self._buffer is None:
+            msg = f"fixture {str(self.path)!r} is closed; load it again"
+            raise FixtureError(msg)
+        return parse_records(self._buffer, self.index, where=repr(str(self.path)))
+
+    @property
+    def ch_names(self) -> tuple[str, ...]:
+        """Channel names in array order."""
+        return self.records.ch_names
+
+    @property
+    def sfreq(self) -> float:
+        """Sampling frequency in Hz."""
+        return self.index.sfreq
+
+    @property
+    def windows(self) -> tuple[WindowRecord, ...]:
+        """One record per row of `signals`."""
+        windows = self.records.windows
+        return windows if self._rows is None else tuple(windows[i] for i in self._rows)
+
+    @property
+    def rows(self) -> range | tuple[int, ...]:
+        """Rows of the file that this fixture shows."""
+        whole = range(self.index.arrays["signals"].shape[0])
+        return whole if self._rows is None else self._rows
+
+    @property
+    def scale(self) -> npt.NDArray[np.float32]:
+        """Microvolts per unit of `signals`, shape (n_windows, n_channels)."""
+        return self._array("scale")  # type: ignore[return-value]
+
+    @property
+    def offset(self) -> npt.NDArray[np.float32]:
+        """Microvolts at 0 of `signals`, shape (n_windows, n_channels)."""
+        return self._array("offset")  # type: ignore[return-value]
+
+    def __len__(self) -> int:
+        """Return the number of windows."""
+        return len(self.labels)
+
+    def __repr__(self) -> str:
+        """Name the fixture, its shape and its file."""
+        return (
+            f"<Fixture {self.index.name!r}: {'x'.join(map(str, self.signals.shape))} "
+            f"at {self.sfreq:g} Hz, {str(self.path)!r}>"
+        )
+
+    def take(self, rows: Sequence[int]) -> Fixture:
+        """Return a fixture with some of the windows.
+
+        Parameters
+        ----------
+        rows : sequence of int
+            Positions in this fixture, in the wanted order, not negative.
+
+        Returns
+        -------
+        fixture : Fixture
+            A view where the rows are a run of the file, else a copy of their data.
+
+        Raises
+        ------
+        SpecError
+            If a row is not there.
+        """
+        if self._buffer is None:
+            msg = f"fixture {str(self.path)!r} is closed; load it again"
+            raise FixtureError(msg)
+        own = self.rows
+        wrong = [row for row in rows if not 0 <= row < len(own)]
+        if wrong:
+            msg = f"rows {wrong} are not in [0, {len(own)}) of {self!r}"
+            raise SpecError(msg)
+        chosen = Fixture(
+            path=self.path,
+            index=self.index,
+            buffer=self._buffer,
+            rows=_as_range([own[row] for row in rows]),
+        )
+        if "records" in self.__dict__:
+            chosen.__dict__["records"] = self.records
+        return chosen
+
+    def select(
+        self,
+        *,
+        split: str | None = None,
+        category: str | None = None,
+        kind: str | None = None,
+        subject: str | None = None,
+    ) -> Fixture:
+        """Return a fixture with the windows that match every given value.
+
+        Parameters
+        ----------
+        split, category, kind, subject : str or None
+            Value of that field of `WindowRecord`; None matches all.
+
+        Returns
+        -------
+        fixture : Fixture
+            The matching windows in file order; at least one.
+
+        Raises
+        ------
+        SpecError
+            If no window matches; the message names the values that exist.
+        """
+        wanted = {
+            key: value
+            for key, value in (
+                ("split", split),
+                ("category", category),
+                ("kind", kind),
+                ("subject", subject),
+            )
+            if value is not None
+        }
+        windows = self.windows
+        rows = [
+            row
+            for row, window in enumerate(windows)
+            if all(getattr(window, key) == value for key, value in wanted.items())
+        ]
+        if not rows:
+            there = "; ".join(
+                f"{key}: {', '.join(sorted({getattr(w, key) for w in windows}))}"
+                for key in wanted
+            )
+            asked = ", ".join(f"{key}={value!r}" for key, value in wanted.items())
+            msg = f"no window with {asked} in {str(self.path)!r}; there are {there}"
+            raise SpecError(msg)
+        return self.take(rows)
+
+    def window_labels(self, labels: str) -> npt.NDArray[np.uint8]:
+        """Return the labels per sample or per window.
+
+        Parameters
+        ----------
+        labels : str
+            ``"sample"``: per sample; ``"any"``: 1 if any sample is ictal;
+            ``"majority"``: 1 if more than half of the samples are.
+
+        Returns
+        -------
+        values : numpy.ndarray of uint8, shape (n_windows, n_times) or (n_windows,)
+            1 = seizure.
+
+        Raises
+        ------
+        SpecError
+            If `labels` is none of these.
+        """
+        if labels == "sample":
+            return self.labels
+        if labels == "any":
+            return self.labels.any(axis=1).astype(np.uint8)
+        if labels == "majority":
+            return (self.labels.mean(axis=1) > 0.5).astype(np.uint8)
+        msg = f"unknown labels {labels!r}; allowed: {', '.join(map(repr, LABELS))}"
+        raise SpecError(msg)
+
+    def tensors(
+        self, *, labels: Literal["sample", "any", "majority"] = "sample"
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return signals and labels as float32 tensors.
+
+        Parameters
+        ----------
+        labels : str
+            As in `window_labels`.
+
+        Returns
+        -------
+        signals : torch.Tensor of float32, shape (n_windows, n_channels, n_times)
+            Shares memory with `signals`.
+        labels : torch.Tensor of float32, shape (n_windows, n_times) or (n_windows,)
+            0 and 1; float, as BCEWithLogitsLoss needs them.
+
+        Raises
+        ------
+        MissingPackageError
+            If torch is not installed.
+        """
+        try:
+            import torch
+        except ImportError as error:
+            raise _missing_torch() from error
+        values = self.window_labels(labels)
+        return (
+            torch.from_numpy(self.signals),
+            torch.from_numpy(values).to(torch.float32),
+        )
+
+    def microvolts(self) -> npt.NDArray[np.float32]:
+        """Return the signals in microvolts.
+
+        Returns
+        -------
+        signals_uv : numpy.ndarray of float32, shape (n_windows, n_channels, n_times)
+            signals * scale + offset, computed in float64. Clipped samples stay clipped.
+        """
+        signals_uv = self.signals.astype(np.float64)
+        signals_uv *= self.scale[:, :, None]
+        signals_uv += self.offset[:, :, None]
+        return signals_uv.astype(np.float32)
+
+    def close(self) -> None:
+        """Drop this object's references; arrays and tensors elsewhere stay valid.
+
+        The mapping goes with the last array that shows it.
+        """
+        self._buffer = None
+        self.signals = np.empty((0, *self.signals.shape[1:]), np.float32)
+        self.labels = np.empty((0, *self.labels.shape[1:]), np.uint8)
+
+    def __enter__(self) -> Fixture:
+        """Return the fixture itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the fixture."""
+        self.close()
+
+
+def _missing_torch() -> MissingPackageError:
+    return MissingPackageError(
+        'tensors need PyTorch, which is not installed; run: pip install "bgb-fixtures[torch]"'
+    )
+
+
+def _as_range(rows: list[int]) -> range | tuple[int, ...]:
+    if rows and rows == list(range(rows[0], rows[0] + len(rows))):
+        return range(rows[0], rows[0] + len(rows))
+    return tuple(rows)
+
+
+def _as_index(rows: range | tuple[int, ...]) -> slice | list[int]:
+    return slice(rows.start, rows.stop) if isinstance(rows, range) else list(rows)
+
+
+def _read(path: Path, mode: str) -> tuple[mmap.mmap | bytearray, os.stat_result]:
+    # O_NONBLOCK, as opening a FIFO would wait for a writer for ever.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    handle = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
+    try:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
+            msg = f"{str(path)!r} is {kind}; expected a fixture file"
+            raise FormatError(msg)
+        if status.st_size == 0:
+            return bytearray(), status
+        if mode == "mmap":
+            return mmap.mmap(handle, 0, access=mmap.ACCESS_COPY), status
+        buffer = bytearray(status.st_size)
+        with open(handle, "rb", closefd=False) as file:
+            n_read = file.readinto(buffer)
+        if n_read != status.st_size:
+            msg = f"{str(path)!r}: expected {status.st_size} bytes, got {n_read}"
+            raise IntegrityError(msg)
+        return buffer, status
+    finally:
+        os.close(handle)
+
+
+def _check_digests(buffer: mmap.mmap | bytearray, index: Index, *, where: str) -> None:
+    # A plain dict of spans: the arrays, then whatever belongs to none.
+    with memoryview(buffer) as view:
+        for name, entry in index.arrays.items():
+            with view[entry.offset : entry.offset + entry.length] as part:
+                obtained = hashlib.sha256(part).hexdigest()
+            if obtained != entry.sha256:
+                msg = (
+                    f"{where}: array {name!r} (bytes {entry.offset} to "
+                    f"{entry.offset + entry.length}): expected SHA-256 {entry.sha256}, "
+                    f"got {obtained}; the file changed after it was written: "
+                    "copy or build it again"
+                )
+                raise IntegrityError(msg)
+        rest = hashlib.sha256()
+        for start, stop in array_gaps(index):
+            with view[start:stop] as part:
+                rest.update(part)
+    if rest.hexdigest() != index.rest_sha256:
+        msg = (
+            f"{where}: HDF5 structures and padding: expected SHA-256 "
+            f"{index.rest_sha256}, got {rest.hexdigest()}; the file changed after it "
+            "was written: copy or build it again"
+        )
+        raise IntegrityError(msg)
+
+
+def _check_labels(fixture: Fixture, *, where: str) -> None:
+    """Prove that each window's category and events follow from its labels."""
+    n_times = fixture.labels.shape[1]
+    for row, window in enumerate(fixture.windows):
+        labels = fixture.labels[row]
+        n_ictal = int(np.count_nonzero(labels))
+        if n_ictal and int(labels.max()) != 1:
+            msg = (
+                f"{where}: labels of window {window.id!r}: expected 0 and 1, "
+                f"got {int(labels.max())}"
+            )
+            raise FormatError(msg)
+        category = category_of(n_ictal, n_times)
+        if category != window.category:
+            msg = (
+                f"{where}: window {window.id!r} is recorded as {window.category!r}, "
+                f"but {n_ictal} of its {n_times} labels are ictal: {category!r}. "
+                f"Categories: {', '.join(CATEGORIES)}"
+            )
+            raise FormatError(msg)
+        expected = events_to_mask(window.events, sfreq=fixture.sfreq, n_times=n_times)
+        if not np.array_equal(labels, expected):
+            sample = int(np.flatnonzero(labels != expected)[0])
+            msg = (
+                f"{where}: window {window.id!r}, sample {sample}: label "
+                f"{int(labels[sample])}, but its events say {int(expected[sample])}"
+            )
+            raise FormatError(msg)
+
+
+def load_fixture(
+    source: str | os.PathLike[str] | None = None,
+    *,
+    mode: Literal["mmap", "copy"] = "mmap",
+    verify: bool = True,
+) -> Fixture:
+    """Load a fixture by name or path.
+
+    Parameters
+    ----------
+    source : str, path or None
+        None: the packaged ``smoke``. Else a known name (``"smoke"``, then a file in the
+        folder that the environment variable ``BGB_FIXTURES_DIR`` names), else a path.
+    mode : str
+        ``"mmap"``: map the file, private and copy-on-write; ``"copy"``: read it, for
+        file systems whose files may shrink while mapped.
+    verify : bool
+        Check every digest and prove the labels, once per process for an unchanged
+        file. False trusts the arrays; the index is always checked.
+
+    Returns
+    -------
+    fixture : Fixture
+        Signals, labels and records.
+
+    Raises
+    ------
+    FixtureNotFoundError
+        If there is no such name or file.
+    FormatError
+        If the file is not a fixture or breaks a rule of the format.
+    FormatVersionError
+        If its format is newer than this release.
+    IntegrityError
+        If its bytes are not those that were written.
+    SpecError
+        If `mode` is unknown.
+    """
+    if mode not in ("mmap", "copy"):
+        msg = f"unknown mode {mode!r}; allowed: 'mmap', 'copy'"
+        raise SpecError(msg)
+    path = find_fixture(source)
+    where = repr(str(path))
+    try:
+        buffer, status = _read(path, mode)
+    except PermissionError as error:
+        msg = f"{where} cannot be read: permission denied"
+        raise FormatError(msg) from error
+    except OSError as error:
+        if isinstance(error, FixtureError):
+            raise
+        msg = f"{where} cannot be read: {error.strerror}"
+        raise FormatError(msg) from error
+    index = parse_index(buffer, size=status.st_size, where=where)
+    fixture = Fixture(path=path, index=index, buffer=buffer)
+    if verify:
+        key = (
+            status.st_dev,
+            status.st_ino,
+            status.st_size,
+            status.st_mtime_ns,
+            status.st_ctime_ns,
+            index.digest,
+        )
+        if mode == "copy" or key not in _verified:
+            _check_digests(buffer, index, where=where)
+            _check_labels(fixture, where=where)
+            changed = max(status.st_mtime_ns, status.st_ctime_ns) / 1e9
+            if time.time() - changed > _SETTLED_S:
+                _verified.add(key)
+    return fixture

@@ -1,0 +1,402 @@
+"""The request for a fixture: what to build, without any path.
+
+Invariant: a `FixtureSpec` is checked when it is made; an error names the file, the key,
+the value and what is allowed.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from bgb_fixtures.errors import SpecError
+from bgb_fixtures.events import SZCORE_CODES, Event, seconds_to_sample
+from bgb_fixtures.montage import MONTAGES
+
+if TYPE_CHECKING:
+    import os
+
+__all__ = [
+    "PROFILES",
+    "SOURCES",
+    "FixtureSpec",
+    "RecordingSpec",
+    "load_default_spec",
+    "load_spec",
+    "parse_spec",
+    "spec_to_json",
+]
+
+SOURCES = ("chbmit", "synthetic")
+PROFILES = ("raw-1", "zscore-1")
+MAX_WINDOW_S = 3600.0
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_SPLIT = re.compile(r"[a-z0-9_]{1,16}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingSpec:
+    """Ask for one synthetic recording and the windows to take from it.
+
+    Attributes
+    ----------
+    subject : int
+        From 1; recordings of one subject share its parameters.
+    split : str
+        ``"train"`` or ``"dev"``; a subject is in one split only.
+    duration : float
+        Seconds.
+    events : tuple of Event
+        Seizures, in seconds from the start of the recording.
+    windows : tuple of float
+        Onset of each window in seconds.
+    """
+
+    subject: int
+    split: str
+    duration: float
+    events: tuple[Event, ...]
+    windows: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixtureSpec:
+    """Ask for a fixture.
+
+    Attributes
+    ----------
+    name : str
+        Name of the fixture, in lower case.
+    content_version : int
+        From 1; raise it when the same name gets other samples.
+    source : str
+        ``"synthetic"`` or ``"chbmit"``.
+    window_length : float
+        Seconds.
+    montage : str
+        ``"10-20"`` or ``"double-banana"``.
+    profile : str
+        ``"raw-1"`` or ``"zscore-1"``.
+    sfreq : float or None
+        Hz; None: the rate that all chosen recordings share.
+    per_kind : int
+        For recordings: at most so many windows of each kind.
+    seed : int or None
+        Of the synthetic source.
+    recordings : tuple of RecordingSpec
+        Of the synthetic source; empty otherwise.
+    """
+
+    name: str
+    content_version: int = 1
+    source: str
+    window_length: float = 60.0
+    montage: str
+    profile: str
+    sfreq: float | None = None
+    per_kind: int = 2
+    seed: int | None = None
+    recordings: tuple[RecordingSpec, ...] = ()
+
+
+class _Table:
+    """A table of a spec whose keys are taken one by one and all have to be known."""
+
+    def __init__(self, value: object, *, where: str, path: str = "") -> None:
+        if not isinstance(value, dict):
+            msg = f"{where}, {path or 'top level'}: expected a table, got {value!r}"
+            raise SpecError(msg)
+        self._value = dict(value)
+        self._where = where
+        self._path = path
+
+    def fail(self, key: str, expected: str, got: object) -> NoReturn:
+        msg = f"{self._where}, {self._path}{key}: expected {expected}, got {got!r}"
+        raise SpecError(msg)
+
+    def take(self, key: str, default: Any = None) -> Any:  # noqa: ANN401
+        return self._value.pop(key, default)
+
+    def text(self, key: str, allowed: tuple[str, ...], default: Any = None) -> str:  # noqa: ANN401
+        value = self.take(key, default)
+        if value not in allowed:
+            self.fail(key, "one of " + ", ".join(map(repr, allowed)), value)
+        return str(value)
+
+    def word(self, key: str, pattern: re.Pattern[str], default: object = None) -> str:
+        value = self.take(key, default)
+        if not isinstance(value, str) or not pattern.fullmatch(value):
+            self.fail(key, f"text matching {pattern.pattern}", value)
+        return value
+
+    def integer(self, key: str, *, least: int, most: int, default: Any = None) -> int:  # noqa: ANN401
+        value = self.take(key, default)
+        if type(value) is not int or not least <= value <= most:
+            self.fail(key, f"an integer in [{least}, {most}]", value)
+        return value
+
+    def seconds(
+        self, key: str, *, least: float, most: float, default: Any = None  # noqa: ANN401
+    ) -> float:
+        return self.number(key, self.take(key, default), least=least, most=most)
+
+    def number(self, key: str, value: object, *, least: float, most: float) -> float:
+        if (
+            not isinstance(value, int | float)
+            or isinstance(value, bool)
+            or not isfinite(value)
+            or not least <= value <= most
+        ):
+            self.fail(key, f"a number in [{least:g}, {most:g}]", value)
+        return float(value)
+
+    def tables(self, key: str) -> list[_Table]:
+        value = self.take(key, [])
+        if not isinstance(value, list):
+            self.fail(key, "a list of tables", value)
+        return [
+            _Table(item, where=self._where, path=f"{self._path}{key}[{i}].")
+            for i, item in enumerate(value)
+        ]
+
+    def done(self) -> None:
+        if self._value:
+            names = ", ".join(repr(self._path + key) for key in sorted(self._value))
+            msg = f"{self._where}: unknown key {names}"
+            raise SpecError(msg)
+
+
+def _parse_event(table: _Table, *, duration: float) -> Event:
+    onset = table.seconds("onset", least=0, most=duration)
+    event = Event(
+        onset=onset,
+        duration=table.seconds("duration", least=1 / 256, most=duration - onset),
+        label=table.text("label", tuple(SZCORE_CODES)),
+    )
+    table.done()
+    return event
+
+
+def _parse_recording(table: _Table, *, window_length: float) -> RecordingSpec:
+    duration = table.seconds("duration", least=window_length, most=24 * 3600)
+    onsets = table.take("windows", [0])
+    if not isinstance(onsets, list) or not onsets:
+        table.fail("windows", "a list of at least one onset in seconds", onsets)
+    windows = tuple(
+        table.number(f"windows[{i}]", onset, least=0, most=duration - window_length)
+        for i, onset in enumerate(onsets)
+    )
+    if any(b < a + window_length for a, b in zip(windows, windows[1:], strict=False)):
+        table.fail("windows", f"onsets in order, {window_length:g} s apart", onsets)
+    events = tuple(
+        _parse_event(item, duration=duration) for item in table.tables("events")
+    )
+    for before, after in zip(events, events[1:], strict=False):
+        if after.onset < before.onset + before.duration:
+            table.fail("events", "events in order, without overlap", after.onset)
+    recording = RecordingSpec(
+        subject=table.integer("subject", least=1, most=999),
+        split=table.word("split", _SPLIT, "train"),
+        duration=duration,
+        events=events,
+        windows=windows,
+    )
+    table.done()
+    return recording
+
+
+def parse_spec(value: object, *, where: str) -> FixtureSpec:
+    """Check a spec as TOML gives it.
+
+    Parameters
+    ----------
+    value : dict
+        Keys as the attributes of `FixtureSpec`; ``recordings`` as a list of tables.
+    where : str
+        The file or option that it comes from, for messages.
+
+    Returns
+    -------
+    spec : FixtureSpec
+        The checked request.
+
+    Raises
+    ------
+    SpecError
+        If a key is unknown or missing, or a value is not allowed.
+    """
+    table = _Table(value, where=where)
+    source = table.text("source", SOURCES)
+    synthetic = source == "synthetic"
+    window_length = table.seconds("window_length", least=1, most=MAX_WINDOW_S,
+                                  default=60)
+    sfreq = table.take("sfreq")
+    recordings = tuple(
+        _parse_recording(item, window_length=window_length)
+        for item in table.tables("recordings")
+    )
+    if synthetic and not recordings:
+        table.fail("recordings", "at least one recording to generate", [])
+    if recordings and not synthetic:
+        table.fail("recordings", "none, as the source has its own", "a list")
+    seed = table.take("seed", 0 if synthetic else None)
+    if seed is not None:
+        if not synthetic:
+            table.fail("seed", "none, as only the synthetic source draws", seed)
+        if type(seed) is not int or not 0 <= seed < 2**32:
+            table.fail("seed", "an integer in [0, 4294967295]", seed)
+    spec = FixtureSpec(
+        name=table.word("name", _NAME, source),
+        content_version=table.integer("content_version", least=1, most=10**6,
+                                      default=1),
+        source=source,
+        window_length=window_length,
+        montage=table.text("montage", tuple(MONTAGES),
+                           "10-20" if synthetic else "double-banana"),
+        profile=table.text("profile", PROFILES, "zscore-1" if synthetic else "raw-1"),
+        sfreq=None if sfreq is None else table.number("sfreq", sfreq, least=1,
+                                                      most=20000),
+        per_kind=table.integer("per_kind", least=1, most=10**5, default=2),
+        seed=seed,
+        recordings=recordings,
+    )
+    if synthetic:
+        _check_synthetic(spec, where=where)
+    table.done()
+    return spec
+
+
+def _check_synthetic(spec: FixtureSpec, *, where: str) -> None:
+    if spec.sfreq not in (None, 256.0):
+        msg = f"{where}, sfreq: the synthetic source has 256 Hz, got {spec.sfreq!r}"
+        raise SpecError(msg)
+    splits: dict[int, str] = {}
+    for recording in spec.recordings:
+        known = splits.setdefault(recording.subject, recording.split)
+        if known != recording.split:
+            msg = (
+                f"{where}, recordings: subject {recording.subject} is in split "
+                f"{known!r} and in {recording.split!r}; expected one split a subject"
+            )
+            raise SpecError(msg)
+
+
+def load_spec(path: str | os.PathLike[str]) -> FixtureSpec:
+    """Read a spec from a TOML file.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+
+    Returns
+    -------
+    spec : FixtureSpec
+        The checked request.
+
+    Raises
+    ------
+    SpecError
+        If the file is not there, is not TOML, or asks for what is not allowed.
+    """
+    where = f"spec {str(path)!r}"
+    try:
+        value = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        msg = f"{where} cannot be read: {error.strerror}"
+        raise SpecError(msg) from error
+    except ValueError as error:
+        msg = f"{where} is not TOML: {error}"
+        raise SpecError(msg) from error
+    return parse_spec(value, where=where)
+
+
+def load_default_spec() -> FixtureSpec:
+    """Return the packaged spec of the fixture ``smoke``.
+
+    Returns
+    -------
+    spec : FixtureSpec
+        From ``smoke.toml`` beside the packaged ``smoke.h5``.
+    """
+    from bgb_fixtures.loader import packaged_dir
+
+    return load_spec(packaged_dir() / "smoke.toml")
+
+
+def spec_to_json(spec: FixtureSpec) -> dict[str, Any]:
+    """Return a spec as the records of a fixture hold it.
+
+    Parameters
+    ----------
+    spec : FixtureSpec
+        The request.
+
+    Returns
+    -------
+    value : dict
+        JSON values; `parse_spec` makes an equal spec of it. Keys without a value are
+        left out.
+    """
+    value: dict[str, Any] = {
+        "name": spec.name,
+        "content_version": spec.content_version,
+        "source": spec.source,
+        "window_length": spec.window_length,
+        "montage": spec.montage,
+        "profile": spec.profile,
+    }
+    if spec.sfreq is not None:
+        value["sfreq"] = spec.sfreq
+    if spec.source != "synthetic":
+        return value | {"per_kind": spec.per_kind}
+    return value | {
+        "seed": spec.seed,
+        "recordings": [
+            {
+                "subject": recording.subject,
+                "split": recording.split,
+                "duration": recording.duration,
+                "windows": list(recording.windows),
+                "events": [
+                    {"onset": e.onset, "duration": e.duration, "label": e.label}
+                    for e in recording.events
+                ],
+            }
+            for recording in spec.recordings
+        ],
+    }
+
+
+def window_samples(spec: FixtureSpec, sfreq: float) -> int:
+    """Return the length of a window in samples.
+
+    Parameters
+    ----------
+    spec : FixtureSpec
+        The request.
+    sfreq : float
+        Sampling frequency in Hz.
+
+    Returns
+    -------
+    n_times : int
+        window_length * sfreq.
+
+    Raises
+    ------
+    SpecError
+        If that is no whole number.
+    """
+    n_times = seconds_to_sample(spec.window_length, sfreq)
+    if n_times != spec.window_length * sfreq:
+        msg = (
+            f"window_length {spec.window_length:g} s is no whole number of samples at "
+            f"{sfreq:g} Hz"
+        )
+        raise SpecError(msg)
+    return n_times

@@ -1,0 +1,179 @@
+"""Prove a fixture: every byte, every label, and that its HDF5 side says the same.
+
+Invariant: `verify_fixture` returns only if each statement that it lists was checked.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bgb_fixtures.errors import FormatError
+from bgb_fixtures.h5 import ARRAYS, COLUMNS, FORMAT_VERSION, event_to_json
+from bgb_fixtures.loader import Fixture, load_fixture
+
+if TYPE_CHECKING:
+    import os
+
+    import h5py
+
+__all__ = ["Proof", "verify_fixture"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """List what was checked.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The file.
+    digest : str
+        SHA-256 of index and records, which hold the digests of all else.
+    checks : tuple of str
+        One sentence each.
+    """
+
+    path: Path
+    digest: str
+    checks: tuple[str, ...]
+
+
+def verify_fixture(source: str | os.PathLike[str] | None = None) -> Proof:
+    """Check everything that can be checked of a fixture.
+
+    Parameters
+    ----------
+    source : str, path or None
+        As for `load_fixture`.
+
+    Returns
+    -------
+    proof : Proof
+        What was checked.
+
+    Raises
+    ------
+    FormatError
+        If a rule of the format is broken or both sides of the file disagree.
+    IntegrityError
+        If bytes changed.
+    FixtureNotFoundError
+        If there is no such fixture.
+    """
+    # mode="copy" checks whatever this process verified before.
+    with load_fixture(source, mode="copy") as fixture:
+        where = repr(str(fixture.path))
+        if not np.isfinite(fixture.signals).all():
+            msg = f"{where}: signals hold NaN or infinity; expected finite numbers"
+            raise FormatError(msg)
+        _check_hdf5(fixture, where=where)
+        index = fixture.index
+        n_positive = index.counts["partial"] + index.counts["full"]
+        return Proof(
+            path=fixture.path,
+            digest=index.digest,
+            checks=(
+                f"{index.file_size} bytes, each under a SHA-256 that agrees",
+                f"{n_positive} of {len(fixture)} windows hold a seizure: "
+                f"{index.counts['partial']} partial, {index.counts['full']} full, "
+                f"{index.counts['none']} none, as the labels say",
+                "labels follow from the events, sample by sample",
+                "all signals are finite",
+                "the HDF5 side says the same as index and records",
+            ),
+        )
+
+
+def _check_hdf5(fixture: Fixture, *, where: str) -> None:
+    import h5py
+
+    try:
+        with h5py.File(fixture.path, "r") as file:
+            _check_structure(file, fixture, where=where)
+            _check_values(file, fixture, where=where)
+    except (OSError, RuntimeError, KeyError, TypeError) as error:
+        if isinstance(error, FormatError):
+            raise
+        msg = f"{where}: the HDF5 side cannot be read: {error}"
+        raise FormatError(msg) from error
+
+
+def _check_structure(file: h5py.File, fixture: Fixture, *, where: str) -> None:
+    import h5py
+
+    expected = sorted((*ARRAYS, *COLUMNS))
+    names: list[str] = sorted(file)
+    if names != expected:
+        msg = f"{where}: HDF5 datasets: expected {expected}, got {names}"
+        raise FormatError(msg)
+    for name in expected:
+        link = file.get(name, getlink=True)
+        dataset = file[name] if isinstance(link, h5py.HardLink) else None
+        if not isinstance(dataset, h5py.Dataset):
+            msg = f"{where}: HDF5 object {name!r}: expected a dataset, hard-linked"
+            raise FormatError(msg)
+        plain = (
+            dataset.chunks is None
+            and not dataset.is_virtual
+            and dataset.external is None
+            and dataset.id.get_offset() is not None
+            and dataset.shape[0] == len(fixture)
+        )
+        if not plain:
+            msg = (
+                f"{where}: HDF5 dataset {name!r}: expected contiguous data inside the "
+                f"file with {len(fixture)} rows"
+            )
+            raise FormatError(msg)
+        entry = fixture.index.arrays.get(name)
+        if entry is None:
+            continue
+        stated = (entry.offset, entry.shape, np.dtype(entry.dtype))
+        got = (dataset.id.get_offset(), dataset.shape, dataset.dtype)
+        if stated != got:
+            msg = f"{where}: HDF5 dataset {name!r}: index says {stated}, HDF5 says {got}"
+            raise FormatError(msg)
+
+
+def _check_values(file: h5py.File, fixture: Fixture, *, where: str) -> None:
+    index, records = fixture.index, fixture.records
+    attributes = {
+        "sfreq": index.sfreq,
+        "ch_names": [name.encode() for name in records.ch_names],
+        "montage": records.montage.encode(),
+        "unit": records.unit.encode(),
+        "format_version": FORMAT_VERSION,
+        "content_version": index.content_version,
+        "licence": records.licence["name"].encode(),
+    }
+    if sorted(file.attrs) != sorted(attributes):
+        msg = (
+            f"{where}: HDF5 attributes: expected {sorted(attributes)}, "
+            f"got {sorted(file.attrs)}"
+        )
+        raise FormatError(msg)
+    for name, expected in attributes.items():
+        got = np.asarray(file.attrs[name]).tolist()
+        if got != expected:
+            msg = f"{where}: HDF5 attribute {name!r}: records say {expected!r}, got {got!r}"
+            raise FormatError(msg)
+    for name in COLUMNS:
+        column = file[name][()].tolist()
+        for row, window in enumerate(records.windows):
+            expected = getattr(window, name)
+            got = column[row]
+            if isinstance(got, bytes):
+                got = json.loads(got) if name == "events" else got.decode("ascii")
+            if name == "events":
+                expected = [event_to_json(event) for event in expected]
+            if got != expected:
+                msg = (
+                    f"{where}: HDF5 column {name!r}, row {row}: records say "
+                    f"{expected!r}, got {got!r}"
+                )
+                raise FormatError(msg)
