@@ -27,7 +27,7 @@ _MODULES = {
 }
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 (PEP 562)
+def __getattr__(name: str) -> Any:
     """Load a public name from its module."""
     if name not in _MODULES:
         msg = f"module {__name__!r} has no attribute {name!r}"

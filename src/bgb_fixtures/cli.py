@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import click
 
@@ -24,7 +24,7 @@ __all__ = ["main"]
 
 
 class _Group(click.Group):
-    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 (as in click)
+    def invoke(self, ctx: click.Context) -> Any:
         """Run the command; turn an error of ours into one line and exit code 1."""
         try:
             return super().invoke(ctx)
@@ -64,9 +64,7 @@ def _spec_from_options(spec: str | None, options: dict[str, Any]) -> FixtureSpec
     "--montage double-banana --out real.h5"
 )
 @click.option("--spec", metavar="FILE", help="TOML file that says what to build.")
-@click.option(
-    "--source", help="Where the recordings come from: chbmit. Needs --root."
-)
+@click.option("--source", help="Where the recordings come from: chbmit. Needs --root.")
 @click.option(
     "--root",
     metavar="PATH",
@@ -75,9 +73,7 @@ def _spec_from_options(spec: str | None, options: dict[str, Any]) -> FixtureSpec
 @click.option(
     "--window-length", type=float, metavar="SECONDS", help="Length of a window [60]."
 )
-@click.option(
-    "--montage", help="10-20, or double-banana [the default for chbmit]."
-)
+@click.option("--montage", help="10-20, or double-banana [the default for chbmit].")
 @click.option(
     "--profile",
     help="raw-1 (microvolts) [the default for chbmit], or zscore-1 (scaled by the "
@@ -98,7 +94,10 @@ def _spec_from_options(spec: str | None, options: dict[str, Any]) -> FixtureSpec
 @click.option("--name", help="Name of the fixture [the name of the source].")
 @click.option("--out", metavar="FILE", help="File to write [NAME.h5 in this folder].")
 def build(
-    spec: str | None, root: str | None, out: str | None, **options: Any  # noqa: ANN401
+    spec: str | None,
+    root: str | None,
+    out: str | None,
+    **options: Any,
 ) -> None:
     """Build a fixture file.
 
@@ -138,7 +137,7 @@ class _Progress:
         self._label = label
         self._bar: Any = None
 
-    def __enter__(self) -> _Progress:
+    def __enter__(self) -> Self:
         return self
 
     def show(self, done: int, total: int) -> None:
@@ -157,7 +156,9 @@ class _Progress:
 
 @main.command(epilog="Example: bgb-fixtures info smoke")
 @click.argument("fixture", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print index and records as JSON.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print index and records as JSON."
+)
 def info(fixture: str | None, as_json: bool) -> None:  # noqa: FBT001
     """Show what a fixture holds: windows, channels, licence, attribution.
 
@@ -184,8 +185,10 @@ def _describe(fixture: Fixture) -> str:
         ("file", f"{fixture.path} ({index.file_size / 1e6:.1f} MB, format version 1)"),
         (
             "signals",
-            f"{n_windows} windows x {n_channels} channels x {n_times} samples "
-            f"({n_times / index.sfreq:g} s at {index.sfreq:g} Hz), {unit}",
+            (
+                f"{n_windows} windows x {n_channels} channels x {n_times} samples "
+                f"({n_times / index.sfreq:g} s at {index.sfreq:g} Hz), {unit}"
+            ),
         ),
         ("profile", records.profile["name"]),
         ("montage", f"{records.montage}: {' '.join(records.ch_names)}"),

@@ -203,7 +203,9 @@ def events_to_mask(
     return labels
 
 
-def mask_to_spans(labels: Sequence[int] | npt.NDArray[np.uint8]) -> list[tuple[int, int]]:
+def mask_to_spans(
+    labels: Sequence[int] | npt.NDArray[np.uint8],
+) -> list[tuple[int, int]]:
     """Return the runs of ictal samples as half-open spans.
 
     Parameters
@@ -220,6 +222,4 @@ def mask_to_spans(labels: Sequence[int] | npt.NDArray[np.uint8]) -> list[tuple[i
 
     padded = np.concatenate(([0], np.asarray(labels, dtype=np.int8), [0]))
     edges = np.flatnonzero(np.diff(padded))
-    return [
-        (int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)
-    ]
+    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]

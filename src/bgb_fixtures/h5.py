@@ -88,16 +88,25 @@ _LINE = re.compile(
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _INDEX_KEYS = frozenset(
-    "format_version name content_version sfreq counts user_block file_size arrays "
-    "rest_sha256".split()
+    [
+        "format_version",
+        "name",
+        "content_version",
+        "sfreq",
+        "counts",
+        "user_block",
+        "file_size",
+        "arrays",
+        "rest_sha256",
+    ]
 )
-_ENTRY_KEYS = frozenset("dtype shape offset length sha256".split())
+_ENTRY_KEYS = frozenset(["dtype", "shape", "offset", "length", "sha256"])
 _RECORDS_KEYS = frozenset(
-    "ch_names montage unit profile source licence spec windows".split()
+    ["ch_names", "montage", "unit", "profile", "source", "licence", "spec", "windows"]
 )
-_LICENCE_KEYS = frozenset("name url attribution redistributable changes".split())
+_LICENCE_KEYS = frozenset(["name", "url", "attribution", "redistributable", "changes"])
 _PROFILE_KEYS = frozenset(("name", "steps"))
-_EVENT_KEYS = frozenset("onset duration tusz szcore".split())
+_EVENT_KEYS = frozenset(["onset", "duration", "tusz", "szcore"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -373,9 +382,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_unique, parse_constant=_refuse_constant
-)
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
 
 
 def _parse_json(text: bytes, *, where: str, what: str) -> dict[str, Any]:
@@ -425,8 +432,12 @@ def _check_text(
     value: object, *, where: str, what: str, pattern: re.Pattern[str] | None = None
 ) -> str:
     if type(value) is not str or (pattern and not pattern.fullmatch(value)):
-        _fail(where, what, f"text matching {pattern.pattern}" if pattern else "text",
-              value)
+        _fail(
+            where,
+            what,
+            f"text matching {pattern.pattern}" if pattern else "text",
+            value,
+        )
     return value
 
 
@@ -446,14 +457,21 @@ def _parse_entry(
     offset = _check_int(entry["offset"], where=where, what=f"{what}, offset")
     length = _check_int(entry["length"], where=where, what=f"{what}, length")
     if length != prod(shape) * ITEMSIZE[dtype]:
-        _fail(where, f"{what}, length",
-              f"{prod(shape) * ITEMSIZE[dtype]} bytes for shape {shape}", length)
+        _fail(
+            where,
+            f"{what}, length",
+            f"{prod(shape) * ITEMSIZE[dtype]} bytes for shape {shape}",
+            length,
+        )
     if offset % PAGE:
         _fail(where, f"{what}, offset", f"a multiple of {PAGE}", offset)
     if offset < user_block or offset + length > file_size:
-        _fail(where, f"{what}, bytes",
-              f"a place inside [{user_block}, {file_size})",
-              f"[{offset}, {offset + length})")
+        _fail(
+            where,
+            f"{what}, bytes",
+            f"a place inside [{user_block}, {file_size})",
+            f"[{offset}, {offset + length})",
+        )
     return ArrayEntry(
         dtype=dtype,
         shape=tuple(shape),
@@ -484,14 +502,21 @@ def _parse_arrays(
     for name, (_, axes) in ARRAYS.items():
         expected = tuple(sizes[axis] for axis in axes)
         if arrays[name].shape != expected:
-            _fail(where, f"index, array {name!r}, shape", str(expected),
-                  arrays[name].shape)
+            _fail(
+                where,
+                f"index, array {name!r}, shape",
+                str(expected),
+                arrays[name].shape,
+            )
     last = ("user block", user_block)
     for name, entry in sorted(arrays.items(), key=lambda item: item[1].offset):
         if entry.offset < last[1]:
-            _fail(where, f"index, array {name!r}",
-                  f"bytes behind those of {last[0]!r}, which end at {last[1]}",
-                  entry.offset)
+            _fail(
+                where,
+                f"index, array {name!r}",
+                f"bytes behind those of {last[0]!r}, which end at {last[1]}",
+                entry.offset,
+            )
         last = (name, entry.offset + entry.length)
     return arrays
 
@@ -554,8 +579,12 @@ def parse_index(buffer: Buffer, *, size: int, where: str) -> Index:
     n_index, n_records, digest = _parse_line(buffer, size=size, where=where)
     stop = LINE_LENGTH + n_index + n_records
     if n_index + n_records > MAX_DOCUMENTS:
-        _fail(where, "lengths in the first line",
-              f"at most {MAX_DOCUMENTS} bytes together", n_index + n_records)
+        _fail(
+            where,
+            "lengths in the first line",
+            f"at most {MAX_DOCUMENTS} bytes together",
+            n_index + n_records,
+        )
     if stop > size:
         msg = (
             f"{where} is truncated: {size} bytes, and its index and records alone "
@@ -573,8 +602,9 @@ def parse_index(buffer: Buffer, *, size: int, where: str) -> Index:
     value = _parse_json(documents[:n_index], where=where, what="index")
     _check_keys(value, _INDEX_KEYS, where=where, what="index")
     if value["format_version"] != FORMAT_VERSION:
-        _fail(where, "index, format_version", str(FORMAT_VERSION),
-              value["format_version"])
+        _fail(
+            where, "index, format_version", str(FORMAT_VERSION), value["format_version"]
+        )
     file_size = _check_int(value["file_size"], where=where, what="index, file_size")
     if file_size != size:
         change = "truncated" if size < file_size else "longer than written"
@@ -587,8 +617,12 @@ def parse_index(buffer: Buffer, *, size: int, where: str) -> Index:
         value["user_block"], where=where, what="index, user_block", least=PAGE
     )
     if user_block & (user_block - 1) or not stop <= user_block < size:
-        _fail(where, "index, user_block",
-              f"a power of two in [{max(stop, PAGE)}, {size})", user_block)
+        _fail(
+            where,
+            "index, user_block",
+            f"a power of two in [{max(stop, PAGE)}, {size})",
+            user_block,
+        )
     padding = bytes(buffer[stop:user_block])
     if padding.count(0) != len(padding):
         place = stop + next(i for i, byte in enumerate(padding) if byte)
@@ -617,11 +651,11 @@ def parse_index(buffer: Buffer, *, size: int, where: str) -> Index:
     if sfreq <= 0:
         _fail(where, "index, sfreq", "more than 0 Hz", sfreq)
     return Index(
-        name=_check_text(
-            value["name"], where=where, what="index, name", pattern=_NAME
-        ),
+        name=_check_text(value["name"], where=where, what="index, name", pattern=_NAME),
         content_version=_check_int(
-            value["content_version"], where=where, what="index, content_version",
+            value["content_version"],
+            where=where,
+            what="index, content_version",
             least=1,
         ),
         sfreq=sfreq,
@@ -630,7 +664,9 @@ def parse_index(buffer: Buffer, *, size: int, where: str) -> Index:
         file_size=file_size,
         arrays=arrays,
         rest_sha256=_check_text(
-            value["rest_sha256"], where=where, what="index, rest_sha256",
+            value["rest_sha256"],
+            where=where,
+            what="index, rest_sha256",
             pattern=_DIGEST,
         ),
         digest=digest,
@@ -641,24 +677,34 @@ def parse_index(buffer: Buffer, *, size: int, where: str) -> Index:
 def _parse_event(value: object, *, length: float, where: str, what: str) -> Event:
     event = _check_keys(value, _EVENT_KEYS, where=where, what=what)
     if SZCORE_CODES.get(str(event["tusz"])) != event["szcore"]:
-        _fail(where, what, "a TUSZ code and its SzCORE code",
-              (event["tusz"], event["szcore"]))
+        _fail(
+            where,
+            what,
+            "a TUSZ code and its SzCORE code",
+            (event["tusz"], event["szcore"]),
+        )
     onset = _check_number(event["onset"], where=where, what=f"{what}, onset")
     duration = _check_number(event["duration"], where=where, what=f"{what}, duration")
-    if not (0 <= onset and 0 < duration and onset + duration <= length + 1e-6):
+    if not (onset >= 0 and duration > 0 and onset + duration <= length + 1e-6):
         _fail(where, what, f"a stretch inside [0, {length}] s", (onset, duration))
     return Event(onset=onset, duration=duration, label=event["tusz"])
 
 
-def _parse_window(value: object, *, index: Index, where: str, what: str) -> WindowRecord:
+def _parse_window(
+    value: object, *, index: Index, where: str, what: str
+) -> WindowRecord:
     window = _check_keys(value, frozenset(COLUMNS), where=where, what=what)
     texts = {
         key: _check_text(window[key], where=where, what=f"{what}, {key}")
         for key in ("id", "category", "kind", "split", "subject", "recording")
     }
     if texts["kind"] not in KINDS.get(texts["category"], ()):
-        _fail(where, what, f"a category and kind of {KINDS}",
-              (texts["category"], texts["kind"]))
+        _fail(
+            where,
+            what,
+            f"a category and kind of {KINDS}",
+            (texts["category"], texts["kind"]),
+        )
     onset = _check_number(window["onset"], where=where, what=f"{what}, onset")
     if onset < 0:
         _fail(where, f"{what}, onset", "seconds of at least 0", onset)
@@ -672,9 +718,7 @@ def _parse_window(value: object, *, index: Index, where: str, what: str) -> Wind
             window["n_clipped"], where=where, what=f"{what}, n_clipped"
         ),
         events=tuple(
-            _parse_event(
-                event, length=length, where=where, what=f"{what}, events[{i}]"
-            )
+            _parse_event(event, length=length, where=where, what=f"{what}, events[{i}]")
             for i, event in enumerate(window["events"])
         ),
     )
@@ -730,15 +774,23 @@ def parse_records(buffer: Buffer, index: Index, *, where: str) -> Records:
     for key in sorted(_LICENCE_KEYS - {"redistributable"}):
         _check_text(licence[key], where=where, what=f"records, licence, {key}")
     if type(licence["redistributable"]) is not bool:
-        _fail(where, "records, licence, redistributable", "true or false",
-              licence["redistributable"])
+        _fail(
+            where,
+            "records, licence, redistributable",
+            "true or false",
+            licence["redistributable"],
+        )
     for key in ("source", "spec"):
         if type(value[key]) is not dict:
             _fail(where, f"records, {key}", "an object", value[key])
     windows = value["windows"]
     if type(windows) is not list or len(windows) != n_windows:
-        _fail(where, "records, windows", f"a list of {n_windows}",
-              len(windows) if type(windows) is list else windows)
+        _fail(
+            where,
+            "records, windows",
+            f"a list of {n_windows}",
+            len(windows) if type(windows) is list else windows,
+        )
     parsed = tuple(
         _parse_window(window, index=index, where=where, what=f"records, windows[{i}]")
         for i, window in enumerate(windows)
@@ -747,8 +799,9 @@ def parse_records(buffer: Buffer, index: Index, *, where: str) -> Records:
         _fail(where, "records, windows", "different ids", [w.id for w in parsed])
     counts = {c: sum(w.category == c for w in parsed) for c in CATEGORIES}
     if counts != index.counts:
-        _fail(where, "records, windows", f"categories as counted {index.counts}",
-              counts)
+        _fail(
+            where, "records, windows", f"categories as counted {index.counts}", counts
+        )
     return Records(
         ch_names=tuple(ch_names),
         montage=_check_text(value["montage"], where=where, what="records, montage"),

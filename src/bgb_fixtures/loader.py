@@ -14,7 +14,7 @@ import stat
 import time
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 
@@ -146,13 +146,16 @@ class Fixture:
         self.signals: npt.NDArray[np.float32] = self._array("signals")
         self.labels: npt.NDArray[np.uint8] = self._array("labels")
 
-    def _array(self, name: str) -> npt.NDArray[np.generic]:
+    def _array(self, name: str) -> npt.NDArray[Any]:
         if self._buffer is None:
             msg = f"fixture {str(self.path)!r} is closed; load it again"
             raise FixtureError(msg)
         entry = self.index.arrays[name]
         array = np.frombuffer(
-            self._buffer, entry.dtype, entry.length // int(entry.dtype[-1]), entry.offset
+            self._buffer,
+            entry.dtype,
+            entry.length // int(entry.dtype[-1]),
+            entry.offset,
         ).reshape(entry.shape)
         return array if self._rows is None else array[_as_index(self._rows)]
 
@@ -189,12 +192,12 @@ class Fixture:
     @property
     def scale(self) -> npt.NDArray[np.float32]:
         """Microvolts per unit of `signals`, shape (n_windows, n_channels)."""
-        return self._array("scale")  # type: ignore[return-value]
+        return self._array("scale")
 
     @property
     def offset(self) -> npt.NDArray[np.float32]:
         """Microvolts at 0 of `signals`, shape (n_windows, n_channels)."""
-        return self._array("offset")  # type: ignore[return-value]
+        return self._array("offset")
 
     def __len__(self) -> int:
         """Return the number of windows."""
@@ -316,9 +319,9 @@ class Fixture:
         if labels == "sample":
             return self.labels
         if labels == "any":
-            return self.labels.any(axis=1).astype(np.uint8)
+            return np.asarray(self.labels.any(axis=1), np.uint8)
         if labels == "majority":
-            return (self.labels.mean(axis=1) > 0.5).astype(np.uint8)
+            return np.asarray(self.labels.mean(axis=1) > 0.5, np.uint8)
         msg = f"unknown labels {labels!r}; allowed: {', '.join(map(repr, LABELS))}"
         raise SpecError(msg)
 
@@ -376,7 +379,7 @@ class Fixture:
         self.signals = np.empty((0, *self.signals.shape[1:]), np.float32)
         self.labels = np.empty((0, *self.labels.shape[1:]), np.uint8)
 
-    def __enter__(self) -> Fixture:
+    def __enter__(self) -> Self:
         """Return the fixture itself."""
         return self
 

@@ -19,14 +19,46 @@ __all__ = ["ALIASES", "MONTAGES", "Row", "montage_rows", "resolve_montage"]
 
 MONTAGES: dict[str, tuple[str, ...]] = {
     # The order of the first consumer (brain-go-brr-v2, constants.py).
-    "10-20": tuple(
-        "Fp1 F3 C3 P3 F7 T3 T5 O1 Fz Cz Pz Fp2 F4 C4 P4 F8 T4 T6 O2".split()
+    "10-20": (
+        "Fp1",
+        "F3",
+        "C3",
+        "P3",
+        "F7",
+        "T3",
+        "T5",
+        "O1",
+        "Fz",
+        "Cz",
+        "Pz",
+        "Fp2",
+        "F4",
+        "C4",
+        "P4",
+        "F8",
+        "T4",
+        "T6",
+        "O2",
     ),
-    "double-banana": tuple(
-        (
-            "Fp1-F7 F7-T3 T3-T5 T5-O1 Fp2-F8 F8-T4 T4-T6 T6-O2 "
-            "Fp1-F3 F3-C3 C3-P3 P3-O1 Fp2-F4 F4-C4 C4-P4 P4-O2 Fz-Cz Cz-Pz"
-        ).split()
+    "double-banana": (
+        "Fp1-F7",
+        "F7-T3",
+        "T3-T5",
+        "T5-O1",
+        "Fp2-F8",
+        "F8-T4",
+        "T4-T6",
+        "T6-O2",
+        "Fp1-F3",
+        "F3-C3",
+        "C3-P3",
+        "P3-O1",
+        "Fp2-F4",
+        "F4-C4",
+        "C4-P4",
+        "P4-O2",
+        "Fz-Cz",
+        "Cz-Pz",
     ),
 }
 ALIASES = {"T7": "T3", "T8": "T4", "P7": "T5", "P8": "T6"}

@@ -6,6 +6,7 @@ the value and what is allowed.
 
 from __future__ import annotations
 
+import itertools
 import re
 import tomllib
 from dataclasses import dataclass
@@ -118,10 +119,10 @@ class _Table:
         msg = f"{self._where}, {self._path}{key}: expected {expected}, got {got!r}"
         raise SpecError(msg)
 
-    def take(self, key: str, default: Any = None) -> Any:  # noqa: ANN401
+    def take(self, key: str, default: Any = None) -> Any:
         return self._value.pop(key, default)
 
-    def text(self, key: str, allowed: tuple[str, ...], default: Any = None) -> str:  # noqa: ANN401
+    def text(self, key: str, allowed: tuple[str, ...], default: Any = None) -> str:
         value = self.take(key, default)
         if value not in allowed:
             self.fail(key, "one of " + ", ".join(map(repr, allowed)), value)
@@ -133,14 +134,19 @@ class _Table:
             self.fail(key, f"text matching {pattern.pattern}", value)
         return value
 
-    def integer(self, key: str, *, least: int, most: int, default: Any = None) -> int:  # noqa: ANN401
+    def integer(self, key: str, *, least: int, most: int, default: Any = None) -> int:
         value = self.take(key, default)
         if type(value) is not int or not least <= value <= most:
             self.fail(key, f"an integer in [{least}, {most}]", value)
         return value
 
     def seconds(
-        self, key: str, *, least: float, most: float, default: Any = None  # noqa: ANN401
+        self,
+        key: str,
+        *,
+        least: float,
+        most: float,
+        default: Any = None,
     ) -> float:
         return self.number(key, self.take(key, default), least=least, most=most)
 
@@ -190,12 +196,12 @@ def _parse_recording(table: _Table, *, window_length: float) -> RecordingSpec:
         table.number(f"windows[{i}]", onset, least=0, most=duration - window_length)
         for i, onset in enumerate(onsets)
     )
-    if any(b < a + window_length for a, b in zip(windows, windows[1:], strict=False)):
+    if any(b < a + window_length for a, b in itertools.pairwise(windows)):
         table.fail("windows", f"onsets in order, {window_length:g} s apart", onsets)
     events = tuple(
         _parse_event(item, duration=duration) for item in table.tables("events")
     )
-    for before, after in zip(events, events[1:], strict=False):
+    for before, after in itertools.pairwise(events):
         if after.onset < before.onset + before.duration:
             table.fail("events", "events in order, without overlap", after.onset)
     recording = RecordingSpec(
@@ -232,8 +238,9 @@ def parse_spec(value: object, *, where: str) -> FixtureSpec:
     table = _Table(value, where=where)
     source = table.text("source", SOURCES)
     synthetic = source == "synthetic"
-    window_length = table.seconds("window_length", least=1, most=MAX_WINDOW_S,
-                                  default=60)
+    window_length = table.seconds(
+        "window_length", least=1, most=MAX_WINDOW_S, default=60
+    )
     sfreq = table.take("sfreq")
     recordings = tuple(
         _parse_recording(item, window_length=window_length)
@@ -251,15 +258,18 @@ def parse_spec(value: object, *, where: str) -> FixtureSpec:
             table.fail("seed", "an integer in [0, 4294967295]", seed)
     spec = FixtureSpec(
         name=table.word("name", _NAME, source),
-        content_version=table.integer("content_version", least=1, most=10**6,
-                                      default=1),
+        content_version=table.integer(
+            "content_version", least=1, most=10**6, default=1
+        ),
         source=source,
         window_length=window_length,
-        montage=table.text("montage", tuple(MONTAGES),
-                           "10-20" if synthetic else "double-banana"),
+        montage=table.text(
+            "montage", tuple(MONTAGES), "10-20" if synthetic else "double-banana"
+        ),
         profile=table.text("profile", PROFILES, "zscore-1" if synthetic else "raw-1"),
-        sfreq=None if sfreq is None else table.number("sfreq", sfreq, least=1,
-                                                      most=20000),
+        sfreq=None
+        if sfreq is None
+        else table.number("sfreq", sfreq, least=1, most=20000),
         per_kind=table.integer("per_kind", least=1, most=10**5, default=2),
         seed=seed,
         recordings=recordings,

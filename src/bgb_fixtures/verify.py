@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +17,7 @@ from bgb_fixtures.loader import Fixture, load_fixture
 
 if TYPE_CHECKING:
     import os
+    from pathlib import Path
 
     import h5py
 
@@ -79,9 +79,11 @@ def verify_fixture(source: str | os.PathLike[str] | None = None) -> Proof:
             digest=index.digest,
             checks=(
                 f"{index.file_size} bytes, each under a SHA-256 that agrees",
-                f"{n_positive} of {len(fixture)} windows hold a seizure: "
-                f"{index.counts['partial']} partial, {index.counts['full']} full, "
-                f"{index.counts['none']} none, as the labels say",
+                (
+                    f"{n_positive} of {len(fixture)} windows hold a seizure: "
+                    f"{index.counts['partial']} partial, {index.counts['full']} full, "
+                    f"{index.counts['none']} none, as the labels say"
+                ),
                 "labels follow from the events, sample by sample",
                 "all signals are finite",
                 "the HDF5 side says the same as index and records",
@@ -136,7 +138,9 @@ def _check_structure(file: h5py.File, fixture: Fixture, *, where: str) -> None:
         stated = (entry.offset, entry.shape, np.dtype(entry.dtype))
         got = (dataset.id.get_offset(), dataset.shape, dataset.dtype)
         if stated != got:
-            msg = f"{where}: HDF5 dataset {name!r}: index says {stated}, HDF5 says {got}"
+            msg = (
+                f"{where}: HDF5 dataset {name!r}: index says {stated}, HDF5 says {got}"
+            )
             raise FormatError(msg)
 
 

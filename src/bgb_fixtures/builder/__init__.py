@@ -183,15 +183,16 @@ def _choose(
         for name, recording in unread.items():
             with source.open(recording, spec.montage) as signal:
                 headers[name] = (signal.sfreq, signal.n_times)
-        _check_rates({w.recording.name: headers[w.recording.name][0] for w in windows},
-                     asked=spec.sfreq, sfreq=sfreq)
+        _check_rates(
+            {w.recording.name: headers[w.recording.name][0] for w in windows},
+            asked=spec.sfreq,
+            sfreq=sfreq,
+        )
         if not unread:
             return windows, sfreq
 
 
-def _check_rates(
-    rates: dict[str, float], *, asked: float | None, sfreq: float
-) -> None:
+def _check_rates(rates: dict[str, float], *, asked: float | None, sfreq: float) -> None:
     other = {name: rate for name, rate in rates.items() if rate != sfreq}
     if not other:
         return
@@ -209,9 +210,7 @@ def _check_rates(
     raise SpecError(msg)
 
 
-def _listed_windows(
-    spec: FixtureSpec, recordings: Sequence[Recording]
-) -> list[Window]:
+def _listed_windows(spec: FixtureSpec, recordings: Sequence[Recording]) -> list[Window]:
     sfreq = spec.sfreq or 256.0
     n_times = window_samples(spec, sfreq)
     windows = []

@@ -22,15 +22,19 @@ __all__ = ["PROFILE_STEPS", "PROFILE_UNITS", "Moments", "Scaled", "raw_1", "zsco
 PROFILE_UNITS = {"raw-1": "uV", "zscore-1": "1"}
 PROFILE_STEPS = {
     "raw-1": (
-        "microvolts = (digital - digital_min) * (physical_max - physical_min) / "
-        "(digital_max - digital_min) + physical_min, times the unit, in float64",
+        (
+            "microvolts = (digital - digital_min) * (physical_max - physical_min) / "
+            "(digital_max - digital_min) + physical_min, times the unit, in float64"
+        ),
         "row of the montage = channel, or difference of two channels, in float64",
         "float32",
     ),
     "zscore-1": (
-        "offset and scale = mean and standard deviation, per channel, of the "
-        "seizure-free signal of the recording (synthetic: of the subject), in "
-        "microvolts, rounded to multiples of 2^-10",
+        (
+            "offset and scale = mean and standard deviation, per channel, of the "
+            "seizure-free signal of the recording (synthetic: of the subject), in "
+            "microvolts, rounded to multiples of 2^-10"
+        ),
         "(microvolts - offset) / scale, rounded to multiples of 2^-12",
         "clipped to [-10, 10]",
         "float32",

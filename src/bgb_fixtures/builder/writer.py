@@ -149,10 +149,8 @@ def _digest(path: Path, spans: Sequence[tuple[int, int]]) -> str:
     with path.open("rb") as file:
         for start, stop in spans:
             file.seek(start)
-            while start < stop:
-                part = file.read(min(_CHUNK, stop - start))
-                digest.update(part)
-                start += len(part)
+            for place in range(start, stop, _CHUNK):
+                digest.update(file.read(min(_CHUNK, stop - place)))
     return digest.hexdigest()
 
 
@@ -212,7 +210,9 @@ def _check_target(path: Path) -> None:
         msg = f"{str(path)!r} is a folder; expected the name of a file to write"
         raise TargetError(msg)
     if not path.parent.is_dir():
-        msg = f"{str(path)!r} cannot be written: there is no folder {str(path.parent)!r}"
+        msg = (
+            f"{str(path)!r} cannot be written: there is no folder {str(path.parent)!r}"
+        )
         raise TargetError(msg)
     if path.exists():
         with path.open("rb") as file:

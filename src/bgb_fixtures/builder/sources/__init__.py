@@ -7,7 +7,7 @@ earliest, and then the header and the records asked for.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +83,7 @@ class Signal(Protocol):
     def read(self, start: int, stop: int) -> npt.NDArray[np.float64]:
         """Return `[start, stop)` in microvolts, shape (n_channels, stop - start)."""
 
-    def __enter__(self) -> Signal:
+    def __enter__(self) -> Self:
         """Return the signal itself."""
 
     def __exit__(
