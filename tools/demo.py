@@ -61,7 +61,7 @@ def main() -> None:
     # The first four windows of train hold both classes.
     logits = model(signals[:4]).squeeze(1)
     loss = nn.functional.binary_cross_entropy_with_logits(logits, labels[:4])
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     alive = sum(
         parameter.grad is not None and bool(parameter.grad.abs().sum() > 0)
         for parameter in model.parameters()
