@@ -240,6 +240,7 @@ def bench_edf(folder: Path) -> None:
     """Read one 60 s window of an hour of 23-channel EDF."""
     import mne
     import pyedflib
+
     from bgb_fixtures.builder.sources.edf import EdfReader
 
     path = folder / "hour.edf"

@@ -43,7 +43,7 @@ def _load(config: pytest.Config) -> Fixture:
     try:
         return load_fixture(source)
     except FixtureError as error:
-        raise pytest.UsageError(str(error)) from error
+        pytest.fail(str(error), pytrace=False)
 
 
 @pytest.fixture
