@@ -43,7 +43,8 @@ def _load(config: pytest.Config) -> Fixture:
     try:
         return load_fixture(source)
     except FixtureError as error:
-        pytest.fail(str(error), pytrace=False)
+        message = str(error)
+    pytest.fail(message, pytrace=False)
 
 
 @pytest.fixture
