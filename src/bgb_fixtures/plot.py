@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from bgb_fixtures.loader import Fixture
 
-__all__ = ["plot_windows"]
+__all__ = ["draw_windows", "save_figure"]
 
 PAGE_LENGTH_S = 15.0
 BAND_HZ = (0.8, 70.0)
@@ -63,17 +63,16 @@ class _Page:
         return int(self.data_uv.shape[1])
 
 
-def plot_windows(
+def draw_windows(
     fixture: Fixture,
     rows: Sequence[int],
-    path: str | os.PathLike[str],
     *,
     montage: str = "double-banana",
     start: float | None = None,
     length: float = PAGE_LENGTH_S,
     gain_uv: float | None = None,
-) -> Path:
-    """Draw windows of a fixture into a picture.
+) -> Figure:
+    """Draw windows of a fixture as clinical pages.
 
     Parameters
     ----------
@@ -81,39 +80,35 @@ def plot_windows(
         A loaded fixture.
     rows : sequence of int
         Positions of the windows in `fixture`, at least one; two a line.
-    path : str or path
-        The picture to write; its suffix says the format (``.png``, ``.pdf``, ``.svg``).
     montage : str
         ``"double-banana"`` (longitudinal bipolar) or ``"10-20"``.
     start : float or None
         First second of the page in the window; None: a third of a page before the
         first border of a seizure, or 0.
     length : float
-        Seconds on the page, at most those of the window.
+        Seconds on the page; at least 1, and no more than the window are shown.
     gain_uv : float or None
         Microvolts between two lines; None: by the amplitude.
 
     Returns
     -------
-    path : pathlib.Path
-        The picture.
+    figure : matplotlib.figure.Figure
+        Per window the traces, and a spectrogram for each side of the head.
 
     Raises
     ------
     SpecError
-        If a row, `start`, `length` or `gain_uv` is outside the window.
+        If `rows` is empty, or a row, `start`, `length` or `gain_uv` is not possible.
     ChannelNotFoundError
         If the montage cannot be computed from the channels of the fixture.
     MissingPackageError
         If matplotlib is not installed.
-    TargetError
-        If the picture cannot be written.
 
     Notes
     -----
-    Negative is up, as on paper. Bands of 0.8-70 Hz are shown; the filter is a smooth
-    mask on the spectrum of the mirrored window. The spectrograms take the mean power of
-    the derivations of each side, in 2 s pieces.
+    Negative is up, as on paper. 0.8-70 Hz are shown: a smooth mask on the spectrum of
+    the mirrored window. The spectrograms take the mean power of the derivations of a
+    side, in pieces of 2 s.
     """
     try:
         from matplotlib.figure import Figure
@@ -123,24 +118,47 @@ def plot_windows(
             'run: pip install "bgb-fixtures[report]"'
         )
         raise MissingPackageError(msg) from error
-    pages = [
-        _make_page(fixture, row, montage=montage, start=start, length=length,
-                   gain_uv=gain_uv)
-        for row in rows
-    ]  # fmt: skip
-    if not pages:
+    if not rows:
         msg = "no window to draw; expected at least one"
         raise SpecError(msg)
+    pages = [
+        _make_page(
+            fixture, row, montage=montage, start=start, length=length, gain_uv=gain_uv
+        )
+        for row in rows
+    ]
     n_columns = min(2, len(pages))
     n_lines = -(-len(pages) // n_columns)
     figure = Figure(figsize=(11 * n_columns, 9 * n_lines), layout="constrained")
     parts = figure.subfigures(n_lines, n_columns, squeeze=False).ravel()
     for part, page in zip(parts, pages, strict=False):
         _draw(part, page)
-    return _save(figure, Path(path))
+    return figure
 
 
-def _save(figure: Figure, target: Path) -> Path:
+def save_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:
+    """Write a figure to a file, the same figure as the same bytes.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        From `draw_windows`.
+    path : str or path
+        The picture to write: ``.png``, ``.pdf`` or ``.svg``.
+
+    Returns
+    -------
+    path : pathlib.Path
+        The picture.
+
+    Raises
+    ------
+    SpecError
+        If the suffix is another one.
+    TargetError
+        If the picture cannot be written.
+    """
+    target = Path(path)
     suffix = target.suffix.lower()
     if suffix not in _METADATA:
         msg = f"{str(target)!r}: expected a suffix of {', '.join(_METADATA)}"

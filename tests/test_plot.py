@@ -1,0 +1,134 @@
+"""Clinical pages: what is drawn is the window, with its seizure, negative up."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from bgb_fixtures.builder.writer import write_fixture
+from bgb_fixtures.errors import ChannelNotFoundError, SpecError, TargetError
+from bgb_fixtures.loader import Fixture, load_fixture
+from bgb_fixtures.montage import MONTAGES
+from bgb_fixtures.plot import draw_windows, save_figure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from bgb_fixtures.builder.writer import Content
+
+
+@pytest.fixture
+def fixture(make_content: Callable[..., Content], tmp_path: Path) -> Fixture:
+    """Four windows of 2 s, 19 channels; in w0 Fp1 alone has a sine of 10 Hz, 50 uV."""
+    content = make_content()
+    signals = np.zeros((4, 19, 512), np.float32)
+    signals[0, 0] = 50 * np.sin(2 * np.pi * 10 * np.arange(512) / 256)
+    content = dataclasses.replace(
+        content,
+        ch_names=MONTAGES["10-20"],
+        unit="uV",
+        signals=signals,
+        scale=np.ones((4, 19), np.float32),
+        offset=np.zeros((4, 19), np.float32),
+    )
+    return load_fixture(write_fixture(content, tmp_path / "banana.h5"))
+
+
+def test_page_has_a_line_per_derivation_in_microvolts(fixture: Fixture) -> None:
+    figure = draw_windows(fixture, [0], start=0, length=2, gain_uv=100)
+    axes = figure.subfigs[0].axes[0]
+    labels = [text.get_text() for text in axes.get_yticklabels()]
+    assert labels == list(MONTAGES["double-banana"])
+    # Fp1-F7 is Fp1 here: a sine of 50 uV at 100 uV a line.
+    height = np.ptp(np.asarray(axes.lines[0].get_ydata(), float)[64:-64])
+    assert height == pytest.approx(1.0, abs=0.03)
+    # F7-T3 holds none of it.
+    assert np.ptp(np.asarray(axes.lines[1].get_ydata(), float)) == pytest.approx(0)
+
+
+def test_negative_is_up(fixture: Fixture) -> None:
+    axes = draw_windows(fixture, [0]).subfigs[0].axes[0]
+    bottom, top = axes.get_ylim()
+    assert bottom > top
+
+
+def test_seizure_is_shaded_where_the_labels_say(fixture: Fixture) -> None:
+    # w0 is ictal in samples [128, 512): 0.5 s to 2 s.
+    axes = draw_windows(fixture, [0]).subfigs[0].axes[0]
+    (shade,) = axes.patches
+    left, right = shade.get_extents().transformed(axes.transData.inverted()).intervalx
+    assert (left, right) == pytest.approx((0.5, 2.0))
+
+
+def test_window_without_a_seizure_has_no_shade(fixture: Fixture) -> None:
+    axes = draw_windows(fixture, [2]).subfigs[0].axes[0]
+    assert not axes.patches
+
+
+def test_page_begins_a_third_before_the_border(fixture: Fixture) -> None:
+    axes = draw_windows(fixture, [0], length=1).subfigs[0].axes[0]
+    assert axes.get_xlim() == pytest.approx((0.5 - 1 / 3, 1.5 - 1 / 3))
+
+
+def test_four_windows_make_a_grid(fixture: Fixture) -> None:
+    figure = draw_windows(fixture, [0, 1, 2, 3])
+    assert len(figure.subfigs) == 4
+    assert tuple(figure.get_size_inches()) == (22, 18)
+
+
+def test_same_figure_gives_the_same_bytes(fixture: Fixture, tmp_path: Path) -> None:
+    first = save_figure(draw_windows(fixture, [0]), tmp_path / "a.png")
+    second = save_figure(draw_windows(fixture, [0]), tmp_path / "b.png")
+    assert first.read_bytes()[:4] == b"\x89PNG"
+    assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        pytest.param({"start": 3.0}, r"start: .*\[0, 0\].* got 3", id="start"),
+        pytest.param({"length": 0.5}, "length: .*at least 1 s, got 0.5", id="short"),
+        pytest.param({"length": float("nan")}, "length: .*got nan", id="nan"),
+        pytest.param({"gain_uv": 0.0}, r"gain: .*\[1, 10000\], got 0", id="gain"),
+        pytest.param({"montage": "laplace"}, "unknown montage 'laplace'", id="montage"),
+    ],
+)
+def test_page_that_cannot_be_is_refused(
+    fixture: Fixture, options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(SpecError, match=message):
+        draw_windows(fixture, [0], **options)  # type: ignore[arg-type]
+
+
+def test_row_that_is_not_there_is_refused(fixture: Fixture) -> None:
+    with pytest.raises(SpecError, match=r"rows \[4\] are not in \[0, 4\)"):
+        draw_windows(fixture, [4])
+
+
+def test_no_row_is_refused(fixture: Fixture) -> None:
+    with pytest.raises(SpecError, match="no window to draw"):
+        draw_windows(fixture, [])
+
+
+def test_montage_that_the_fixture_cannot_give_is_refused(small_fixture: Path) -> None:
+    with pytest.raises(ChannelNotFoundError, match="lacks Fp1-F7"):
+        draw_windows(load_fixture(small_fixture), [0])
+
+
+def test_unknown_suffix_is_refused_before_anything_is_written(
+    fixture: Fixture, tmp_path: Path
+) -> None:
+    with pytest.raises(SpecError, match=r"'.*w.gif': .*\.png, \.pdf, \.svg"):
+        save_figure(draw_windows(fixture, [0]), tmp_path / "w.gif")
+    assert not (tmp_path / "w.gif").exists()
+
+
+def test_folder_that_is_not_there_is_named(fixture: Fixture, tmp_path: Path) -> None:
+    with pytest.raises(
+        TargetError, match=r"nowhere.w\.png' cannot be written: No such"
+    ):
+        save_figure(draw_windows(fixture, [0]), tmp_path / "nowhere" / "w.png")
