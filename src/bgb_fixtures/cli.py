@@ -6,6 +6,7 @@ data or the check failed, 2 wrong usage. Each command imports what it needs.
 
 from __future__ import annotations
 
+import difflib
 import json
 import sys
 from dataclasses import asdict
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 from bgb_fixtures import __version__
-from bgb_fixtures.errors import FixtureError
+from bgb_fixtures.errors import FixtureError, SpecError
 
 if TYPE_CHECKING:
     from bgb_fixtures.loader import Fixture
@@ -38,6 +39,24 @@ def main() -> None:
     """Build, inspect and verify small fixtures of EEG with known seizures."""
 
 
+def _known_word(
+    _: click.Context, param: click.Parameter, value: str | None
+) -> str | None:
+    """Refuse a word that is not known; a slip of the pen gets a suggestion."""
+    from bgb_fixtures.montage import MONTAGES
+    from bgb_fixtures.spec import PROFILES, SOURCES
+
+    name = str(param.name)
+    words = {"source": SOURCES, "montage": tuple(MONTAGES), "profile": PROFILES}[name]
+    if value is not None and value not in words:
+        close = difflib.get_close_matches(value.lower(), words, n=1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        known = ", ".join(map(repr, words))
+        msg = f"unknown {name} {value!r}; {hint}{name.title()}s: {known}"
+        raise click.BadParameter(msg)
+    return value
+
+
 def _spec_from_options(spec: str | None, options: dict[str, Any]) -> FixtureSpec:
     from bgb_fixtures.spec import load_default_spec, load_spec, parse_spec
 
@@ -56,7 +75,10 @@ def _spec_from_options(spec: str | None, options: dict[str, Any]) -> FixtureSpec
             "describe synthetic recordings in a file: --spec FILE"
         )
         raise click.UsageError(msg)
-    return parse_spec(given, where="options")
+    try:
+        return parse_spec(given, where="options")
+    except SpecError as error:
+        raise click.UsageError(str(error)) from error
 
 
 @main.command(
@@ -64,7 +86,12 @@ def _spec_from_options(spec: str | None, options: dict[str, Any]) -> FixtureSpec
     "--montage double-banana --out real.h5"
 )
 @click.option("--spec", metavar="FILE", help="TOML file that says what to build.")
-@click.option("--source", help="Where the recordings come from: chbmit. Needs --root.")
+@click.option(
+    "--source",
+    callback=_known_word,
+    metavar="NAME",
+    help="Where the recordings come from: chbmit. Needs --root.",
+)
 @click.option(
     "--root",
     metavar="PATH",
@@ -73,11 +100,19 @@ def _spec_from_options(spec: str | None, options: dict[str, Any]) -> FixtureSpec
 @click.option(
     "--window-length", type=float, metavar="SECONDS", help="Length of a window [60]."
 )
-@click.option("--montage", help="10-20, or double-banana [the default for chbmit].")
+@click.option(
+    "--montage",
+    callback=_known_word,
+    metavar="NAME",
+    help="10-20, or double-banana [the default for chbmit].",
+)
 @click.option(
     "--profile",
-    help="raw-1 (microvolts) [the default for chbmit], or zscore-1 (scaled by the "
-    "seizure-free signal, clipped at 10).",
+    callback=_known_word,
+    metavar="NAME",
+    help="raw-1 (microvolts) [the default for chbmit], zscore-1 (scaled by the "
+    "seizure-free signal, clipped at 10), or brain-go-brr-3.1 (the input of that "
+    "detector: filtered and scaled over the whole recording; montage 10-20 only).",
 )
 @click.option(
     "--sfreq",
@@ -91,7 +126,9 @@ def _spec_from_options(spec: str | None, options: dict[str, Any]) -> FixtureSpec
     metavar="N",
     help="At most N windows of each kind: onset, offset, whole, ictal, background [2].",
 )
-@click.option("--name", help="Name of the fixture [the name of the source].")
+@click.option(
+    "--name", metavar="NAME", help="Name of the fixture [the name of the source]."
+)
 @click.option("--out", metavar="FILE", help="File to write [NAME.h5 in this folder].")
 def build(
     spec: str | None,
@@ -124,8 +161,8 @@ def build(
     )
     if report.missing_kinds and request.source != "synthetic":
         click.echo(
-            f"no window of kind {', '.join(report.missing_kinds)} exists in the "
-            f"{report.n_recordings} recordings at this window length",
+            f"kinds of window not found in the {report.n_recordings} annotated "
+            f"recordings at this window length: {', '.join(report.missing_kinds)}",
             err=True,
         )
 
@@ -175,6 +212,11 @@ def info(fixture: str | None, as_json: bool) -> None:  # noqa: FBT001
             click.echo(_describe(loaded))
 
 
+def _seconds(value: float) -> str:
+    """Show milliseconds at most, and no zeros at the end."""
+    return f"{value:.3f}".rstrip("0").rstrip(".")
+
+
 def _describe(fixture: Fixture) -> str:
     index, records = fixture.index, fixture.records
     licence = records.licence
@@ -218,12 +260,13 @@ def _table(fixture: Fixture) -> list[str]:
             w.split,
             w.subject,
             w.recording,
-            f"{w.onset:g}",
+            _seconds(w.onset),
             w.category,
             w.kind,
             str(w.n_clipped),
             ", ".join(
-                f"{e.label} {e.onset:g}-{e.onset + e.duration:g}" for e in w.events
+                f"{e.label} {_seconds(e.onset)}-{_seconds(e.onset + e.duration)}"
+                for e in w.events
             ),
         )
         for w in fixture.windows

@@ -66,6 +66,9 @@ ALIASES = {"T7": "T3", "T8": "T4", "P7": "T5", "P8": "T6"}
 
 _ELECTRODES = {name.lower(): name for name in MONTAGES["10-20"]}
 _ELECTRODES |= {new.lower(): old for new, old in ALIASES.items()}
+# Any electrode of the 10-10 system: T7-FT9 is bipolar, though FT9 is in no montage here,
+# while CS2, LE or A1 are references.
+_SCALP = re.compile(r"(?:FP|AF|F|FT|FC|T|TP|C|CP|P|PO|O|I)(?:Z|\d{1,2})", re.IGNORECASE)
 _LABEL = re.compile(
     r"(?:EEG\s+)?(?P<anode>[A-Z]+\d*Z?)(?:\s*-\s*(?P<cathode>[A-Z]+\d*Z?))?",
     re.IGNORECASE,
@@ -118,16 +121,16 @@ def montage_rows(montage: str) -> tuple[str, ...]:
         raise SpecError(msg) from None
 
 
-def _parse_label(label: str) -> tuple[str | None, str | None]:
+def _parse_label(label: str) -> tuple[str | None, str]:
     """Split 'EEG FP1-REF' into ('Fp1', 'REF') and 'T8-P8' into ('T4', 'T6')."""
     match = _LABEL.fullmatch(label.strip())
     if match is None:
-        return None, None
-    anode, cathode = match["anode"], match["cathode"]
-    anode = _ELECTRODES.get(anode.lower())
-    if cathode is not None:
-        cathode = _ELECTRODES.get(cathode.lower(), cathode.upper())
-    return anode, cathode
+        return None, ""
+    cathode = match["cathode"] or ""
+    return (
+        _ELECTRODES.get(match["anode"].lower()),
+        _ELECTRODES.get(cathode.lower(), cathode.upper()),
+    )
 
 
 def resolve_montage(
@@ -166,11 +169,11 @@ def resolve_montage(
         anode, cathode = _parse_label(label)
         if anode is None:
             continue
-        if cathode in _ELECTRODES.values():
-            bipolar.setdefault((anode, str(cathode)), []).append(index)
+        if _SCALP.fullmatch(cathode):
+            bipolar.setdefault((anode, cathode), []).append(index)
         else:
             referential.setdefault(anode, []).append(index)
-            references.setdefault(anode, set()).add(cathode or "")
+            references.setdefault(anode, set()).add(cathode)
     rows, missing = [], []
     for ch_name in ch_names:
         anode, _, cathode = ch_name.partition("-")
@@ -196,7 +199,7 @@ def resolve_montage(
             f"recording {where!r} lacks {', '.join(missing)} for montage {montage!r}; "
             f"its {len(labels)} channels: {', '.join(labels)}."
         )
-        if bipolar and not referential:
+        if bipolar and any("-" not in name for name in missing):
             msg += (
                 " Its channels are bipolar: electrodes against a common reference "
                 "cannot be computed from differences (18 pairs have rank 16). "

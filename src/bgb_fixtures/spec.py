@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 SOURCES = ("chbmit", "synthetic")
-PROFILES = ("raw-1", "zscore-1")
+PROFILES = ("raw-1", "zscore-1", "brain-go-brr-3.1")
 MAX_WINDOW_S = 3600.0
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SPLIT = re.compile(r"[a-z0-9_]{1,16}")
@@ -81,7 +81,7 @@ class FixtureSpec:
     montage : str
         ``"10-20"`` or ``"double-banana"``.
     profile : str
-        ``"raw-1"`` or ``"zscore-1"``.
+        One of `PROFILES`.
     sfreq : float or None
         Hz; None: the rate that all chosen recordings share.
     per_kind : int

@@ -12,10 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bgb_fixtures.builder.preprocess import (
+    BRAIN_GO_BRR,
+    BRAIN_GO_BRR_SFREQ,
     PROFILE_STEPS,
     PROFILE_UNITS,
     Moments,
+    brain_go_brr_window,
     raw_1,
+    resampled_length,
+    standardise_brain_go_brr,
     zscore_1,
 )
 from bgb_fixtures.builder.windows import (
@@ -32,7 +37,7 @@ from bgb_fixtures.events import (
     merge_spans,
     seconds_to_sample,
 )
-from bgb_fixtures.h5 import WindowRecord, category_of
+from bgb_fixtures.h5 import KINDS, WindowRecord, category_of
 from bgb_fixtures.montage import montage_rows
 from bgb_fixtures.spec import spec_to_json, window_samples
 
@@ -40,12 +45,15 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+    from typing import TypeAlias
 
     import numpy.typing as npt
 
     from bgb_fixtures.builder.preprocess import Scaled
     from bgb_fixtures.builder.sources import Recording, Signal, Source
     from bgb_fixtures.spec import FixtureSpec
+
+    _Factors: TypeAlias = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 
 __all__ = ["BuildReport", "build_fixture"]
 
@@ -108,10 +116,12 @@ def build_fixture(
     TargetError
         If the file cannot be written. In each case there is no new file.
     """
+    _check_profile(spec)
     source = _get_source(spec, root)
     recordings = source.recordings()
     windows, sfreq = _choose(spec, source, recordings)
-    _check_positive(spec, windows, recordings)
+    if all(window.kind in KINDS["none"] for window in windows):
+        raise _no_positive(spec, recordings)
     content = _read(spec, source, windows, sfreq=sfreq, progress=progress)
     target = write_fixture(content, path)
     kinds = {window.kind for window in windows}
@@ -121,6 +131,20 @@ def build_fixture(
         missing_kinds=tuple(k for k in SELECTABLE_KINDS if k not in kinds),
         n_recordings=len(recordings),
     )
+
+
+def _check_profile(spec: FixtureSpec) -> None:
+    if spec.profile != BRAIN_GO_BRR:
+        return
+    if spec.montage != "10-20":
+        msg = (
+            f"profile {BRAIN_GO_BRR!r} is what brain-go-brr computes from 19 electrodes "
+            f"and feeds to its model: montage '10-20', got {spec.montage!r}"
+        )
+        raise SpecError(msg)
+    if spec.sfreq not in (None, BRAIN_GO_BRR_SFREQ):
+        msg = f"profile {BRAIN_GO_BRR!r} has 256 Hz, got sfreq {spec.sfreq:g} Hz"
+        raise SpecError(msg)
 
 
 def _get_source(spec: FixtureSpec, root: str | os.PathLike[str] | None) -> Source:
@@ -149,65 +173,106 @@ def _get_source(spec: FixtureSpec, root: str | os.PathLike[str] | None) -> Sourc
 def _choose(
     spec: FixtureSpec, source: Source, recordings: Sequence[Recording]
 ) -> tuple[list[Window], float]:
-    """Choose windows, and open only the recordings that are chosen."""
+    """Choose windows, and open only the recordings that are needed for that."""
     if spec.source == "synthetic":
         return _listed_windows(spec, recordings), spec.sfreq or 256.0
     if not recordings:
         msg = f"source {spec.source!r}: there is no annotated recording under --root"
         raise SourceError(msg)
-    # Durations from the annotations serve to plan; a header, once read, corrects them.
-    headers: dict[str, tuple[float, int]] = {}
-    for recording in recordings:
-        if recording.duration is None:
-            with source.open(recording, spec.montage) as signal:
-                headers[recording.name] = (signal.sfreq, signal.n_times)
-    sfreq = spec.sfreq
-    if sfreq is None:
-        first = next((r for r in recordings if r.events), recordings[0])
-        with source.open(first, spec.montage) as signal:
-            headers[first.name] = (signal.sfreq, signal.n_times)
-            sfreq = signal.sfreq
-    n_times = window_samples(spec, sfreq)
-    while True:
-        sizes = [
-            headers[r.name][1]
-            if r.name in headers
-            else seconds_to_sample(r.duration or 0.0, sfreq)
+    usable = sorted(
+        (
+            r
             for r in recordings
-        ]
+            if r.duration is None or r.duration >= spec.window_length
+        ),
+        key=lambda recording: recording.name,
+    )
+    first = next((recording for recording in usable if recording.events), None)
+    if first is None:
+        raise _no_positive(spec, recordings)
+    headers = _Headers(source, spec.montage)
+    sfreq = BRAIN_GO_BRR_SFREQ if spec.profile == BRAIN_GO_BRR else spec.sfreq
+    if sfreq is None:
+        sfreq = headers.read(first).sfreq
+    n_times = window_samples(spec, sfreq)
+    sizes = {
+        recording.name: headers.read(recording).n_times_at(sfreq)
+        if recording.duration is None
+        else seconds_to_sample(recording.duration, sfreq)
+        for recording in usable
+    }
+    while True:
         windows = choose_windows(
-            recordings, sizes, sfreq=sfreq, n_times=n_times, per_kind=spec.per_kind
+            usable, sizes, sfreq=sfreq, n_times=n_times, per_kind=spec.per_kind
         )
-        unread = {w.recording.name: w.recording for w in windows}
-        unread = {k: r for k, r in unread.items() if k not in headers}
-        for name, recording in unread.items():
-            with source.open(recording, spec.montage) as signal:
-                headers[name] = (signal.sfreq, signal.n_times)
-        _check_rates(
-            {w.recording.name: headers[w.recording.name][0] for w in windows},
-            asked=spec.sfreq,
-            sfreq=sfreq,
-        )
-        if not unread:
+        chosen = {window.recording.name: window.recording for window in windows}
+        stated = {
+            name: headers.read(recording).n_times_at(sfreq)
+            for name, recording in chosen.items()
+        }
+        if spec.profile != BRAIN_GO_BRR:
+            _check_rates(spec, {n: headers.known[n].sfreq for n in chosen}, sfreq=sfreq)
+        if all(sizes[name] == size for name, size in stated.items()):
             return windows, sfreq
+        # A header knows the length better than the annotations. Each turn puts at least
+        # one length right for good, so there are at most as many turns as recordings.
+        sizes |= stated
 
 
-def _check_rates(rates: dict[str, float], *, asked: float | None, sfreq: float) -> None:
-    other = {name: rate for name, rate in rates.items() if rate != sfreq}
-    if not other:
-        return
-    name, rate = next(iter(other.items()))
-    if asked is not None:
-        msg = (
-            f"recording {name!r} has {rate:g} Hz, asked for {asked:g} Hz; this release "
-            "does not resample: ask for the native rate"
-        )
-    else:
-        msg = (
-            f"the chosen recordings have different rates: {sfreq:g} Hz, and "
-            f"{rate:g} Hz in {name!r}; choose recordings of one rate with --root"
-        )
-    raise SpecError(msg)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Header:
+    sfreq: float
+    n_times: int
+
+    def n_times_at(self, sfreq: float) -> int:
+        return resampled_length(self.n_times, sfreq=self.sfreq, to_sfreq=sfreq)
+
+
+class _Headers:
+    """The headers of the recordings that were opened, each read and checked once."""
+
+    def __init__(self, source: Source, montage: str) -> None:
+        self._source = source
+        self._montage = montage
+        self.known: dict[str, _Header] = {}
+
+    def read(self, recording: Recording) -> _Header:
+        if recording.name not in self.known:
+            with self._source.open(recording, self._montage) as signal:
+                header = _Header(sfreq=signal.sfreq, n_times=signal.n_times)
+            _check_events(recording, header)
+            self.known[recording.name] = header
+        return self.known[recording.name]
+
+
+def _check_events(recording: Recording, header: _Header) -> None:
+    for event in recording.events:
+        # Annotations round to 0.1 ms, so an end may lie a fraction of a sample outside.
+        if event.span(header.sfreq)[1] > header.n_times + 1:
+            msg = (
+                f"recording {recording.name!r}: a seizure ends at "
+                f"{event.onset + event.duration:g} s and the recording at "
+                f"{header.n_times / header.sfreq:g} s; check that the annotations "
+                "belong to this file"
+            )
+            raise SourceError(msg)
+
+
+def _check_rates(spec: FixtureSpec, rates: dict[str, float], *, sfreq: float) -> None:
+    for name, rate in rates.items():
+        if rate == sfreq:
+            continue
+        if spec.sfreq is not None:
+            msg = (
+                f"recording {name!r} has {rate:g} Hz, asked for {sfreq:g} Hz; profile "
+                f"{spec.profile!r} does not resample: ask for the native rate"
+            )
+        else:
+            msg = (
+                f"the chosen recordings have different rates: {sfreq:g} Hz, and "
+                f"{rate:g} Hz in {name!r}; choose recordings of one rate with --root"
+            )
+        raise SpecError(msg)
 
 
 def _listed_windows(spec: FixtureSpec, recordings: Sequence[Recording]) -> list[Window]:
@@ -223,11 +288,7 @@ def _listed_windows(spec: FixtureSpec, recordings: Sequence[Recording]) -> list[
     return windows
 
 
-def _check_positive(
-    spec: FixtureSpec, windows: Sequence[Window], recordings: Sequence[Recording]
-) -> None:
-    if any(window.kind != "background" for window in windows):
-        return
+def _no_positive(spec: FixtureSpec, recordings: Sequence[Recording]) -> SpecError:
     n_events = sum(len(recording.events) for recording in recordings)
     msg = (
         f"source {spec.source!r}: no window of {spec.window_length:g} s with a seizure "
@@ -235,7 +296,7 @@ def _check_positive(
     )
     if n_events:
         msg += "; use a shorter --window-length"
-    raise SpecError(msg)
+    return SpecError(msg)
 
 
 def _read(
@@ -255,26 +316,26 @@ def _read(
     offset = np.empty((n_windows, n_channels), np.float32)
     records: list[WindowRecord] = []
     pseudonyms = _Pseudonyms(windows)
-    for recording, data_uv, group in _iter_scaled(
-        spec, source, windows, sfreq=sfreq, n_times=n_times, ch_names=ch_names
+    for row, (window, scaled) in enumerate(
+        _iter_scaled(spec, source, windows, n_times)
     ):
-        row = len(records)
-        signals[row] = data_uv.values
-        scale[row], offset[row] = data_uv.scale, data_uv.offset
+        recording = window.recording
+        signals[row] = scaled.values
+        scale[row], offset[row] = scaled.scale, scaled.offset
         events = clip_events(
-            recording.events, start=group.start, n_times=n_times, sfreq=sfreq
+            recording.events, start=window.start, n_times=n_times, sfreq=sfreq
         )
         labels[row] = events_to_mask(events, sfreq=sfreq, n_times=n_times)
         records.append(
             WindowRecord(
                 id=f"win-{row + 1:02d}",
                 category=category_of(int(labels[row].sum()), n_times),
-                kind=group.kind,
+                kind=window.kind,
                 split=recording.split,
                 subject=pseudonyms.subjects[recording.subject],
                 recording=pseudonyms.recordings[recording.name],
-                onset=group.start / sfreq,
-                n_clipped=data_uv.n_clipped,
+                onset=window.start / sfreq,
+                n_clipped=scaled.n_clipped,
                 events=events,
             )
         )
@@ -322,60 +383,63 @@ class _Pseudonyms:
 
 
 def _iter_scaled(
-    spec: FixtureSpec,
-    source: Source,
-    windows: Sequence[Window],
-    *,
-    sfreq: float,
-    n_times: int,
-    ch_names: tuple[str, ...],
-) -> Iterator[tuple[Recording, Scaled, Window]]:
-    """Yield each window, processed, in order."""
-    by_recording = {
-        name: list(group)
-        for name, group in groupby(windows, key=lambda w: w.recording.name)
-    }
-    moments = _moments(spec, source, windows, sfreq=sfreq)
-    for group in by_recording.values():
-        recording = group[0].recording
+    spec: FixtureSpec, source: Source, windows: Sequence[Window], n_times: int
+) -> Iterator[tuple[Window, Scaled]]:
+    """Yield each window and its processed signal, in order."""
+    factors = _zscore_factors(spec, source, windows)
+    for _, group in groupby(windows, key=lambda window: window.recording.name):
+        of_recording = list(group)
+        recording = of_recording[0].recording
         with source.open(recording, spec.montage) as signal:
-            for window in group:
-                data_uv = signal.read(window.start, window.start + n_times)
-                if spec.profile == "raw-1":
-                    yield recording, raw_1(data_uv), window
-                    continue
-                key = _scale_key(spec, recording)
-                factors = moments[key].scale_and_offset(
-                    ch_names=ch_names, where=f"recording {recording.name!r}"
-                )
-                yield recording, zscore_1(data_uv, *factors), window
+            read = _processed(spec, signal, factors.get(_scale_key(spec, recording)))
+            for window in of_recording:
+                yield window, read(window.start, window.start + n_times)
+
+
+def _processed(
+    spec: FixtureSpec, signal: Signal, factors: _Factors | None
+) -> Callable[[int, int], Scaled]:
+    """Return a function that reads `[start, stop)` as the profile wants it."""
+    if spec.profile == BRAIN_GO_BRR:
+        whole = standardise_brain_go_brr(
+            signal.read(0, signal.n_times), sfreq=signal.sfreq
+        )
+        return lambda start, stop: brain_go_brr_window(whole, start=start, stop=stop)
+    if factors is not None:
+        return lambda start, stop: zscore_1(signal.read(start, stop), *factors)
+    return lambda start, stop: raw_1(signal.read(start, stop))
 
 
 def _scale_key(spec: FixtureSpec, recording: Recording) -> str:
     return recording.subject if spec.source == "synthetic" else recording.name
 
 
-def _moments(
-    spec: FixtureSpec, source: Source, windows: Sequence[Window], *, sfreq: float
-) -> dict[str, Moments]:
-    """Sum up the seizure-free signal that profile zscore-1 scales by."""
-    moments: dict[str, Moments] = {}
+def _zscore_factors(
+    spec: FixtureSpec, source: Source, windows: Sequence[Window]
+) -> dict[str, _Factors]:
+    """Return scale and offset from the seizure-free signal, for profile zscore-1."""
     if spec.profile != "zscore-1":
         return {}
+    moments: dict[str, Moments] = {}
     for recording in {w.recording.name: w.recording for w in windows}.values():
         total = moments.setdefault(_scale_key(spec, recording), Moments())
         with source.open(recording, spec.montage) as signal:
-            for piece in _iter_seizure_free(signal, recording, sfreq=sfreq):
+            for piece in _iter_seizure_free(signal, recording):
                 total.add(piece)
-    return moments
+    ch_names = montage_rows(spec.montage)
+    whose = "subject" if spec.source == "synthetic" else "recording"
+    return {
+        key: total.scale_and_offset(ch_names=ch_names, where=f"{whose} {key!r}")
+        for key, total in moments.items()
+    }
 
 
 def _iter_seizure_free(
-    signal: Signal, recording: Recording, *, sfreq: float
+    signal: Signal, recording: Recording
 ) -> Iterator[npt.NDArray[np.float64]]:
-    spans = merge_spans(event.span(sfreq) for event in recording.events)
+    spans = merge_spans(event.span(signal.sfreq) for event in recording.events)
     borders = [0, *(sample for span in spans for sample in span), signal.n_times]
-    step = round(_CHUNK_S * sfreq)
+    step = round(_CHUNK_S * signal.sfreq)
     for start, stop in zip(borders[::2], borders[1::2], strict=True):
         for piece in range(start, stop, step):
             yield signal.read(piece, min(piece + step, stop))

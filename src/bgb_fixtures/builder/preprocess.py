@@ -12,14 +12,29 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bgb_fixtures.errors import SourceError
+from bgb_fixtures.errors import MissingPackageError, SourceError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["PROFILE_STEPS", "PROFILE_UNITS", "Moments", "Scaled", "raw_1", "zscore_1"]
+__all__ = [
+    "BRAIN_GO_BRR",
+    "BRAIN_GO_BRR_SFREQ",
+    "PROFILE_STEPS",
+    "PROFILE_UNITS",
+    "Moments",
+    "Scaled",
+    "Standardised",
+    "brain_go_brr_window",
+    "raw_1",
+    "resampled_length",
+    "standardise_brain_go_brr",
+    "zscore_1",
+]
 
-PROFILE_UNITS = {"raw-1": "uV", "zscore-1": "1"}
+BRAIN_GO_BRR = "brain-go-brr-3.1"
+BRAIN_GO_BRR_SFREQ = 256.0
+PROFILE_UNITS = {"raw-1": "uV", "zscore-1": "1", BRAIN_GO_BRR: "1"}
 PROFILE_STEPS = {
     "raw-1": (
         (
@@ -33,11 +48,30 @@ PROFILE_STEPS = {
         (
             "offset and scale = mean and standard deviation, per channel, of the "
             "seizure-free signal of the recording (synthetic: of the subject), in "
-            "microvolts, rounded to multiples of 2^-10"
+            "microvolts, rounded to multiples of 2^-10; for the sums, values and "
+            "squares are rounded to multiples of 2^-10 too"
         ),
         "(microvolts - offset) / scale, rounded to multiples of 2^-12",
         "clipped to [-10, 10]",
         "float32",
+    ),
+    BRAIN_GO_BRR: (
+        (
+            "as brain-go-brr-v2 3.1 computes it, per channel, over the whole recording: "
+            "equal to its output only if the recording is the original whole one; an "
+            "excerpt has other filter transients and another mean and scale"
+        ),
+        "microvolts, rounded to float32, then in float64",
+        "other rates than 256 Hz: scipy.signal.resample to round(n * 256 / sfreq) samples",
+        "butter(3, 0.5-120 Hz, band), lfilter: causal, from rest",
+        "iirnotch(60 Hz, Q=30), lfilter: causal, from rest",
+        (
+            "(value - mean) / (standard deviation + 1e-8), both of the whole filtered "
+            "recording; offset and scale hold them, so that values * scale + offset "
+            "are filtered microvolts, not those of the recording"
+        ),
+        "clipped to [-10, 10]; NaN to 0; float32",
+        "windows are cut out of the result",
     ),
 }
 CLIP = 10.0
@@ -49,20 +83,20 @@ _SCALE_STEP = 2.0**-10
 class Moments:
     """Sum up a signal piece by piece, for its mean and standard deviation.
 
-    Sums are of multiples of a power of two for synthetic EEG, hence exact in float64
-    whatever the order of addition, and equal on every machine.
+    Sums are of integers, multiples of 2^-10, hence exact and equal on every machine,
+    whatever the order of addition and wherever the pieces are cut.
 
     Attributes
     ----------
     n_times : int
         Samples so far.
-    sums, squares : list of fractions.Fraction
-        Per channel, the sum of values and of their squares.
+    sums, squares : list of int
+        Per channel, the sum of values in 2^-10 uV and of their squares in 2^-10 uV^2.
     """
 
     n_times: int = 0
-    sums: list[Fraction] = field(default_factory=list)
-    squares: list[Fraction] = field(default_factory=list)
+    sums: list[int] = field(default_factory=list)
+    squares: list[int] = field(default_factory=list)
 
     def add(self, data_uv: npt.NDArray[np.float64]) -> None:
         """Add a piece of signal.
@@ -70,10 +104,10 @@ class Moments:
         Parameters
         ----------
         data_uv : numpy.ndarray of float64, shape (n_channels, n_times)
-            Signal in microvolts.
+            Signal in microvolts; a minute at 1 kHz may have an rms of 370 mV.
         """
-        sums = [Fraction(float(x)) for x in data_uv.sum(axis=1)]
-        squares = [Fraction(float(x)) for x in np.square(data_uv).sum(axis=1)]
+        sums = _exact_sums(data_uv)
+        squares = _exact_sums(np.square(data_uv))
         if not self.sums:
             self.sums, self.squares = sums, squares
         else:
@@ -111,8 +145,8 @@ class Moments:
             raise SourceError(msg)
         scale, offset = [], []
         for name, total, square in zip(ch_names, self.sums, self.squares, strict=True):
-            mean = total / self.n_times
-            variance = square / self.n_times - mean * mean
+            mean = Fraction(total, self.n_times) / 2**10
+            variance = Fraction(square, self.n_times) / 2**10 - mean**2
             scale.append(_round(math.sqrt(max(float(variance), 0.0))))
             offset.append(_round(float(mean)))
             if scale[-1] == 0:
@@ -123,6 +157,11 @@ class Moments:
                 )
                 raise SourceError(msg)
         return np.array(scale), np.array(offset)
+
+
+def _exact_sums(values: npt.NDArray[np.float64]) -> list[int]:
+    grid = np.rint(values / _SCALE_STEP).astype(np.int64)
+    return [int(total) for total in grid.sum(axis=1)]
 
 
 def _round(value: float) -> float:
@@ -195,12 +234,137 @@ def zscore_1(
     One subtraction, one division and one rounding per value, each rounded correctly by
     IEEE 754: the same bytes on every machine.
     """
-    values = (data_uv - offset[:, None]) / scale[:, None]
-    values = np.rint(values / _STEP) * _STEP
-    n_clipped = int(np.count_nonzero(np.abs(values) > CLIP))
+    # In place: a window of an hour is large. 2^-12 is exact to multiply with.
+    values = data_uv - offset[:, None]
+    values /= scale[:, None]
+    values /= _STEP
+    np.rint(values, out=values)
+    values *= _STEP
+    return _clipped(values, scale, offset)
+
+
+def _clipped(
+    values: npt.NDArray[np.floating],
+    scale: npt.NDArray[np.float64],
+    offset: npt.NDArray[np.float64],
+) -> Scaled:
     return Scaled(
         values=np.clip(values, -CLIP, CLIP).astype(np.float32),
         scale=scale.astype(np.float32),
         offset=offset.astype(np.float32),
-        n_clipped=n_clipped,
+        n_clipped=int(np.count_nonzero((values < -CLIP) | (values > CLIP))),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standardised:
+    """Hold a whole recording as brain-go-brr standardises it, before clipping.
+
+    Attributes
+    ----------
+    values : numpy.ndarray of float32, shape (n_channels, n_times)
+        At 256 Hz; mean 0, standard deviation 1 per channel.
+    scale, offset : numpy.ndarray of float64, shape (n_channels,)
+        filtered microvolts = values * scale + offset.
+    """
+
+    values: npt.NDArray[np.float32]
+    scale: npt.NDArray[np.float64]
+    offset: npt.NDArray[np.float64]
+
+
+def resampled_length(n_times: int, *, sfreq: float, to_sfreq: float) -> int:
+    """Return how many samples a recording has at another rate.
+
+    Parameters
+    ----------
+    n_times : int
+        Samples of the recording.
+    sfreq, to_sfreq : float
+        Its sampling frequency and the new one, in Hz.
+
+    Returns
+    -------
+    n_resampled : int
+        The nearest integer to n_times * to_sfreq / sfreq; halves go to the even one.
+    """
+    return round(n_times * to_sfreq / sfreq)
+
+
+def standardise_brain_go_brr(
+    data_uv: npt.NDArray[np.float64], *, sfreq: float
+) -> Standardised:
+    """Resample, filter and standardise a whole recording.
+
+    Parameters
+    ----------
+    data_uv : numpy.ndarray of float64, shape (n_channels, n_times)
+        The whole recording in microvolts.
+    sfreq : float
+        Its sampling frequency in Hz.
+
+    Returns
+    -------
+    standardised : Standardised
+        The recording at 256 Hz.
+
+    Raises
+    ------
+    MissingPackageError
+        If scipy is not installed.
+
+    Notes
+    -----
+    Channel by channel, to hold one of them in float64 at a time; SciPy gives the same
+    bits for one channel as for many. The filters are causal and from rest, so a constant
+    offset of the recording rings through its first second: the windows that
+    `choose_windows` prefers lie elsewhere.
+
+    References
+    ----------
+    brain-go-brr-v2 v3.1.1, ``src/brain_brr/data/preprocess.py``,
+    https://github.com/Clarity-Digital-Twin/brain-go-brr-v2
+    """
+    try:
+        from scipy.signal import butter, iirnotch, lfilter, resample
+    except ImportError as error:
+        msg = (
+            f"profile {BRAIN_GO_BRR} needs SciPy, which is not installed; "
+            'run: pip install "bgb-fixtures[build]"'
+        )
+        raise MissingPackageError(msg) from error
+    n_channels, n_times = data_uv.shape
+    n_resampled = resampled_length(n_times, sfreq=sfreq, to_sfreq=BRAIN_GO_BRR_SFREQ)
+    band = butter(3, [0.5, 120.0], btype="bandpass", fs=BRAIN_GO_BRR_SFREQ)
+    notch = iirnotch(60.0, Q=30.0, fs=BRAIN_GO_BRR_SFREQ)
+    values = np.empty((n_channels, n_resampled), np.float32)
+    scale, offset = np.empty(n_channels), np.empty(n_channels)
+    for row in range(n_channels):
+        # The consumer gets float32 from its reader, and works in float64 from there.
+        channel = data_uv[row].astype(np.float32).astype(np.float64)
+        if sfreq != BRAIN_GO_BRR_SFREQ:
+            channel = resample(channel, n_resampled)
+        channel = lfilter(*notch, lfilter(*band, channel))
+        offset[row] = channel.mean()
+        scale[row] = channel.std() + 1e-8
+        values[row] = (channel - offset[row]) / scale[row]
+    return Standardised(values=values, scale=scale, offset=offset)
+
+
+def brain_go_brr_window(recording: Standardised, *, start: int, stop: int) -> Scaled:
+    """Cut a window out of a standardised recording and clip it.
+
+    Parameters
+    ----------
+    recording : Standardised
+        The whole recording at 256 Hz.
+    start, stop : int
+        Samples `[start, stop)`.
+
+    Returns
+    -------
+    scaled : Scaled
+        Values in [-10, 10].
+    """
+    values = np.nan_to_num(recording.values[:, start:stop])
+    return _clipped(values, recording.scale, recording.offset)

@@ -6,14 +6,16 @@ same request on the same files chooses the same windows.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 from bgb_fixtures.events import merge_spans
 from bgb_fixtures.h5 import category_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from bgb_fixtures.builder.sources import Recording
 
@@ -73,33 +75,46 @@ def kind_of(spans: Sequence[tuple[int, int]], *, start: int, n_times: int) -> st
 
 def _candidates(
     spans: Sequence[tuple[int, int]], *, n_recording: int, n_times: int
-) -> list[tuple[str, int]]:
-    """Return (kind, start) of one good window per kind and event, in order."""
-    last = n_recording - n_times
-    found: list[tuple[str, int]] = []
+) -> dict[str, list[int]]:
+    """Return the starts of good windows of each kind, the best first."""
+    found: dict[str, list[int]] = {kind: [] for kind in SELECTABLE_KINDS}
     for a, b in spans:
-        # A border in the middle of the window leaves context on both sides.
-        for kind, centre in (("onset", a), ("offset", b)):
-            start = min(max(centre - n_times // 2, 0), last)
-            found.append((kind, start))
-        middle = min(max((a + b - n_times) // 2, 0), last)
-        found += [("whole", middle), ("ictal", middle)]
+        middle = (a + b) // 2
+        # A border in the middle of the window leaves context on both sides; a seizure
+        # too short for that is cut in its own middle.
+        found["onset"] += [a - n_times // 2, middle - n_times]
+        found["offset"] += [b - n_times // 2, middle]
+        found["whole"].append(middle - n_times // 2)
+        found["ictal"] += _tiles(a, b, n_times=n_times) or [middle - n_times // 2]
     borders = [0, *(sample for span in spans for sample in span), n_recording]
     for a, b in zip(borders[::2], borders[1::2], strict=True):
-        # The middle of the stretch: far from seizures, and from the start of the
-        # recording, where flat beginnings and filter transients lie.
-        if b - a >= n_times:
-            found.append(("background", (a + b - n_times) // 2))
-    return [
-        (kind, start)
-        for kind, start in found
-        if kind_of(spans, start=start, n_times=n_times) == kind
-    ]
+        found["background"] += _tiles(a, b, n_times=n_times)
+    last = n_recording - n_times
+    inside = {
+        kind: dict.fromkeys(min(max(start, 0), last) for start in starts)
+        for kind, starts in found.items()
+    }
+    return {
+        kind: [s for s in starts if kind_of(spans, start=s, n_times=n_times) == kind]
+        for kind, starts in inside.items()
+    }
+
+
+def _tiles(a: int, b: int, *, n_times: int) -> list[int]:
+    """Return the starts of windows side by side in `[a, b)`, from its middle outwards.
+
+    The middle is far from borders, and from the start of the recording, where flat
+    beginnings and filter transients lie.
+    """
+    middle = (a + b - n_times) // 2
+    before = (middle - a) // n_times
+    starts = range(middle - before * n_times, b - n_times + 1, n_times)
+    return sorted(starts, key=lambda start: abs(start - middle))
 
 
 def choose_windows(
     recordings: Sequence[Recording],
-    sizes: Sequence[int],
+    sizes: Mapping[str, int],
     *,
     sfreq: float,
     n_times: int,
@@ -110,9 +125,9 @@ def choose_windows(
     Parameters
     ----------
     recordings : sequence of Recording
-        In the order of the source.
-    sizes : sequence of int
-        Samples in each recording.
+        In any order.
+    sizes : mapping of str to int
+        Samples in each recording, by its name.
     sfreq : float
         Sampling frequency in Hz.
     n_times : int
@@ -123,38 +138,49 @@ def choose_windows(
     Returns
     -------
     windows : list of Window
-        Without overlap, ordered by recording and start. Each kind is filled from as
-        many different recordings as there are, the rare kinds first.
+        Without overlap, ordered by recording name and start.
+
+    Notes
+    -----
+    Each kind is filled from as many recordings as there are. The kinds with a seizure
+    take turns, the one with the fewest candidates first, so that none uses up the
+    seizures; background takes what is left.
     """
-    options: dict[str, list[list[Window]]] = {kind: [] for kind in SELECTABLE_KINDS}
-    for recording, size in zip(recordings, sizes, strict=True):
+    # kind -> the candidates of each recording
+    queues: dict[str, deque[Iterator[Window]]] = {k: deque() for k in SELECTABLE_KINDS}
+    n_candidates = dict.fromkeys(SELECTABLE_KINDS, 0)
+    for recording in sorted(recordings, key=lambda r: r.name):
+        size = sizes[recording.name]
         if size < n_times:
             continue
         spans = merge_spans(event.span(sfreq) for event in recording.events)
-        of_kind: dict[str, list[Window]] = {}
-        for kind, start in _candidates(spans, n_recording=size, n_times=n_times):
-            window = Window(recording=recording, start=start, kind=kind)
-            of_kind.setdefault(kind, []).append(window)
-        for kind, windows in of_kind.items():
-            options[kind].append(windows)
+        found = _candidates(spans, n_recording=size, n_times=n_times)
+        for kind, starts in found.items():
+            n_candidates[kind] += len(starts)
+            queues[kind].append(
+                iter([Window(recording=recording, start=s, kind=kind) for s in starts])
+            )
+    with_seizure = sorted(SELECTABLE_KINDS[:-1], key=lambda kind: n_candidates[kind])
     chosen: list[Window] = []
-    for kind in sorted(options, key=lambda k: sum(map(len, options[k]))):
-        n_kind = 0
-        for window in _one_each(options[kind]):
-            if n_kind == per_kind:
-                break
-            if not any(_overlap(window, other, n_times) for other in chosen):
+    taken: dict[str, list[int]] = {recording.name: [] for recording in recordings}
+    for kinds in (with_seizure, SELECTABLE_KINDS[-1:]):
+        for _, kind in product(range(per_kind), kinds):
+            window = _next_free(queues[kind], taken, n_times=n_times)
+            if window is not None:
                 chosen.append(window)
-                n_kind += 1
-    order = {recording.name: i for i, recording in enumerate(recordings)}
-    return sorted(chosen, key=lambda w: (order[w.recording.name], w.start))
+                taken[window.recording.name].append(window.start)
+    return sorted(chosen, key=lambda w: (w.recording.name, w.start))
 
 
-def _one_each(groups: list[list[Window]]) -> list[Window]:
-    """Take the first window of every group, then the second of every group, ..."""
-    longest = max(map(len, groups), default=0)
-    return [group[i] for i in range(longest) for group in groups if i < len(group)]
-
-
-def _overlap(a: Window, b: Window, n_times: int) -> bool:
-    return a.recording.name == b.recording.name and abs(a.start - b.start) < n_times
+def _next_free(
+    queue: deque[Iterator[Window]], taken: Mapping[str, list[int]], *, n_times: int
+) -> Window | None:
+    """Take the best free window of the next recording, which then queues up again."""
+    while queue:
+        candidates = queue.popleft()
+        for window in candidates:
+            starts = taken[window.recording.name]
+            if all(abs(window.start - start) >= n_times for start in starts):
+                queue.append(candidates)
+                return window
+    return None
