@@ -1,0 +1,844 @@
+"""EDF and BDF files: a strict header, and exactly the records that a window needs.
+
+Invariant: a read gives what the file says for the channels asked for, or a `SourceError`
+that names file, field and value; nothing is guessed, and a read touches no byte beside
+the header and the records that cover it. Fields about the patient and the date are not
+looked at, so nothing in them can fail, or get out.
+
+References
+----------
+European Data Format, https://www.edfplus.info/specs/edf.html; EDF+,
+https://www.edfplus.info/specs/edfplus.html; BDF,
+https://www.biosemi.com/faq/file_format.htm.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, Protocol, Self
+
+import numpy as np
+
+from bgb_fixtures.errors import SourceError
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    import numpy.typing as npt
+
+    from bgb_fixtures.montage import Row
+
+__all__ = [
+    "ByteSource",
+    "Calibration",
+    "EdfFile",
+    "EdfHeader",
+    "EdfSignal",
+    "LocalFile",
+    "MontageSignal",
+    "parse_header",
+    "signal_calibration",
+]
+
+_BLOCK = 256
+"""Bytes of the header before the signals, and per signal (EDF, table of the header)."""
+_FIELDS = {
+    "version": (0, 8),
+    "header bytes": (184, 192),
+    "reserved": (192, 236),
+    "number of records": (236, 244),
+    "record duration": (244, 252),
+    "number of signals": (252, 256),
+}
+_SIGNAL_WIDTHS = {
+    "label": 16,
+    "transducer": 80,
+    "physical dimension": 8,
+    "physical minimum": 8,
+    "physical maximum": 8,
+    "digital minimum": 8,
+    "digital maximum": 8,
+    "prefiltering": 80,
+    "samples per record": 8,
+    "reserved": 32,
+}
+# int() and float() take more than EDF allows: '1_0', 'nan', 'inf', '1e999'.
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?")
+_MICROVOLTS = {
+    "uV": 1.0,
+    "\xb5V": 1.0,
+    # Micro sign and Greek mu in UTF-8, as they look when read byte by byte.
+    "\xc2\xb5V": 1.0,
+    "\xce\xbcV": 1.0,
+    "mV": 1e3,
+    "V": 1e6,
+}
+_ANNOTATIONS = ("EDF Annotations", "BDF Annotations")
+# The first annotation of a record of EDF+ tells when the record starts.
+_RECORD_ONSET = re.compile(rb"([+-][0-9]+(?:\.[0-9]*)?)\x14\x14")
+_ADVICE = "repair the header, or leave this recording out"
+
+
+class ByteSource(Protocol):
+    """Bytes that are read piece by piece: a file, or later a range of a web address."""
+
+    @property
+    def name(self) -> str:
+        """What to call it in messages."""
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Return exactly the bytes `[start, stop)`, or raise SourceError."""
+
+    def close(self) -> None:
+        """Give back what is held open."""
+
+
+class LocalFile:
+    """Read an ordinary file as a `ByteSource`.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+
+    Raises
+    ------
+    SourceError
+        If it is no readable file.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.name = str(path)
+        # A pipe or a device would block or never end.
+        if not Path(path).is_file():
+            msg = f"{self.name!r}: there is no such file; expected an EDF file"
+            raise SourceError(msg)
+        try:
+            # Unbuffered: a buffer reads more than was asked for.
+            self._file = Path(path).open("rb", buffering=0)  # noqa: SIM115
+        except OSError as error:
+            msg = f"{self.name!r} cannot be opened: {error.strerror}"
+            raise SourceError(msg) from error
+        self.size = self._file.seek(0, 2)
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Read the bytes `[start, stop)`.
+
+        Parameters
+        ----------
+        start, stop : int
+            Positions in the file.
+
+        Returns
+        -------
+        data : bytes
+            `stop - start` bytes.
+
+        Raises
+        ------
+        SourceError
+            If the file does not give them.
+        """
+        data = bytearray(stop - start)
+        view = memoryview(data)
+        done = 0
+        try:
+            self._file.seek(start)
+            while done < len(data):
+                n_bytes = self._file.readinto(view[done:])
+                if not n_bytes:
+                    msg = (
+                        f"{self.name!r}: expected {stop - start} bytes at {start}, got "
+                        f"{done}; the file changed while it was read"
+                    )
+                    raise SourceError(msg)
+                done += n_bytes
+        except OSError as error:
+            msg = (
+                f"{self.name!r} cannot be read at {start + done}: {error.strerror}; "
+                "check the disk or the network share"
+            )
+            raise SourceError(msg) from error
+        return bytes(data)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdfSignal:
+    """Hold what the header says of one signal.
+
+    The limits stay text until the signal is asked for: real files have dummy signals
+    with impossible ones (CHB-MIT: up to five named ``-`` with digital min = max).
+
+    Attributes
+    ----------
+    label, dimension : str
+        Without padding; bytes read as Latin-1.
+    physical_min, physical_max, digital_min, digital_max : str
+        As written, without padding.
+    samples_per_record : int
+        At least 0.
+    offset : int
+        Samples of other signals before this one in a record.
+    """
+
+    label: str
+    dimension: str
+    physical_min: str
+    physical_max: str
+    digital_min: str
+    digital_max: str
+    samples_per_record: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdfHeader:
+    """Hold the facts of a header that are needed to find and to scale samples.
+
+    Attributes
+    ----------
+    header_bytes : int
+        Where the first record begins.
+    sample_bytes : int
+        2 in EDF, 3 in BDF.
+    record_bytes : int
+        Length of a record.
+    record_duration : fractions.Fraction
+        Seconds, exactly as the decimal number is written; at least 0.
+    declared_records : int
+        What the header says; -1 while a recording was going on.
+    n_records : int
+        Complete records that are there: the size of the file decides.
+    discontinuous : bool
+        Whether records may have gaps between them (EDF+D, BDF+D).
+    signals : tuple of EdfSignal
+        All signals, those for annotations too.
+    """
+
+    header_bytes: int
+    sample_bytes: int
+    record_bytes: int
+    record_duration: Fraction
+    declared_records: int
+    n_records: int
+    discontinuous: bool
+    signals: tuple[EdfSignal, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """Turn the digital samples of one signal into microvolts.
+
+    Attributes
+    ----------
+    physical_min, physical_max : float
+        In the unit of the file; max < min is a negative gain, and legal.
+    digital_min, digital_max : int
+        Digital min < max.
+    microvolts : float
+        Microvolts in one unit of the file.
+    """
+
+    physical_min: float
+    physical_max: float
+    digital_min: int
+    digital_max: int
+    microvolts: float
+
+    def apply(self, digital: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+        """Return microvolts.
+
+        Parameters
+        ----------
+        digital : numpy.ndarray of int32
+            Samples as stored.
+
+        Returns
+        -------
+        data_uv : numpy.ndarray of float64
+            The same shape.
+
+        Notes
+        -----
+        Samples outside the digital range are scaled like all others: chb01_04 has
+        some, the range is what a recorder promised, and mne, pyedflib and edfio pass
+        them on as well.
+        """
+        data = (digital - np.float64(self.digital_min)) * (
+            self.physical_max - self.physical_min
+        ) / (self.digital_max - self.digital_min) + self.physical_min
+        return data * self.microvolts
+
+
+def _fail(name: str, field: str, *, expected: str, got: object) -> NoReturn:
+    msg = f"{name!r}, {field}: expected {expected}, got {got!r}; {_ADVICE}"
+    raise SourceError(msg)
+
+
+def _text(raw: bytes) -> str:
+    # NUL is not allowed as padding, and real writers use it.
+    return raw.decode("latin-1").strip(" \0")
+
+
+def _integer(text: str, *, name: str, field: str) -> int:
+    if not _INTEGER.fullmatch(text):
+        _fail(name, field, expected="an integer", got=text)
+    return int(text)
+
+
+def _number(text: str, *, name: str, field: str) -> Fraction:
+    if not _NUMBER.fullmatch(text):
+        _fail(name, field, expected="a decimal number", got=text)
+    return Fraction(text)
+
+
+def read_header(source: ByteSource) -> EdfHeader:
+    """Read and check the header.
+
+    Parameters
+    ----------
+    source : ByteSource
+        The file.
+
+    Returns
+    -------
+    header : EdfHeader
+        Its facts.
+
+    Raises
+    ------
+    SourceError
+        If it is not the header of an EDF or BDF file.
+    """
+    if source.size < _BLOCK:
+        msg = (
+            f"{source.name!r} is not an EDF file: {source.size} bytes, and a header has "
+            f"at least {2 * _BLOCK}; fetch the file again"
+        )
+        raise SourceError(msg)
+    fixed = source.read(0, _BLOCK)
+    n_signals = _count_signals(fixed, size=source.size, name=source.name)
+    per_signal = source.read(_BLOCK, _BLOCK * (n_signals + 1))
+    return parse_header(fixed + per_signal, size=source.size, name=source.name)
+
+
+def _count_signals(fixed: bytes, *, size: int, name: str) -> int:
+    version = fixed[: _FIELDS["version"][1]]
+    if _text(version) not in ("0", "\xffBIOSEMI"):
+        msg = (
+            f"{name!r} is not an EDF file: expected version '0' (or BDF's "
+            f"'\\xffBIOSEMI') in its first 8 bytes, got {version!r}; fetch the file again"
+        )
+        raise SourceError(msg)
+    field = "number of signals"
+    n_signals = _integer(_fixed(fixed, field), name=name, field=field)
+    if n_signals < 1:
+        _fail(name, field, expected="at least 1", got=n_signals)
+    field = "header bytes"
+    header_bytes = _integer(_fixed(fixed, field), name=name, field=field)
+    if header_bytes != _BLOCK * (n_signals + 1):
+        expected = f"{_BLOCK * (n_signals + 1)} for {n_signals} signals"
+        _fail(name, field, expected=expected, got=header_bytes)
+    if header_bytes > size:
+        msg = (
+            f"{name!r}: the file ends inside its header: expected {header_bytes} bytes "
+            f"of header, got {size} bytes in all; fetch the file again"
+        )
+        raise SourceError(msg)
+    return n_signals
+
+
+def _fixed(header: bytes, field: str) -> str:
+    start, stop = _FIELDS[field]
+    return _text(header[start:stop])
+
+
+def parse_header(header: bytes, *, size: int, name: str) -> EdfHeader:
+    """Turn the bytes of a header into facts.
+
+    Parameters
+    ----------
+    header : bytes
+        The whole header.
+    size : int
+        Bytes in the whole file.
+    name : str
+        The file, for messages.
+
+    Returns
+    -------
+    parsed : EdfHeader
+        Its facts. A signal's limits and unit are not checked yet.
+
+    Raises
+    ------
+    SourceError
+        If a field that says where samples lie is not what the format asks for.
+    """
+    n_signals = _count_signals(header, size=size, name=name)
+    columns: dict[str, list[str]] = {}
+    start = _BLOCK
+    for field, width in _SIGNAL_WIDTHS.items():
+        columns[field] = [
+            _text(header[start + i * width : start + (i + 1) * width])
+            for i in range(n_signals)
+        ]
+        start += n_signals * width
+    field = "record duration"
+    duration = _number(_fixed(header, field), name=name, field=field)
+    if duration < 0:
+        _fail(name, field, expected="at least 0 s", got=_fixed(header, field))
+    field = "number of records"
+    declared = _integer(_fixed(header, field), name=name, field=field)
+    signals = []
+    offset = 0
+    for i in range(n_signals):
+        field = f"signal {i + 1} {columns['label'][i]!r}, samples per record"
+        n_samples = _integer(columns["samples per record"][i], name=name, field=field)
+        if n_samples < 0:
+            _fail(name, field, expected="at least 0", got=n_samples)
+        signals.append(
+            EdfSignal(
+                label=columns["label"][i],
+                dimension=columns["physical dimension"][i],
+                physical_min=columns["physical minimum"][i],
+                physical_max=columns["physical maximum"][i],
+                digital_min=columns["digital minimum"][i],
+                digital_max=columns["digital maximum"][i],
+                samples_per_record=n_samples,
+                offset=offset,
+            )
+        )
+        offset += n_samples
+    if offset == 0:
+        field = "samples per record"
+        _fail(name, field, expected="samples in at least one signal", got=0)
+    sample_bytes = 2 if _fixed(header, "version") == "0" else 3
+    record_bytes = sample_bytes * offset
+    return EdfHeader(
+        header_bytes=len(header),
+        sample_bytes=sample_bytes,
+        record_bytes=record_bytes,
+        record_duration=duration,
+        declared_records=declared,
+        # The declared number is -1, too large or too small in real files; bytes after
+        # the last complete record (CHB-MIT chb17b_69 has 256) are no samples.
+        n_records=(size - len(header)) // record_bytes,
+        # Other texts in this field mean nothing: TUH writes 'EDF' there.
+        discontinuous=_fixed(header, "reserved")[:5] in ("EDF+D", "BDF+D"),
+        signals=tuple(signals),
+    )
+
+
+def signal_calibration(header: EdfHeader, index: int, *, name: str) -> Calibration:
+    """Check a signal that is asked for, and return how to scale it.
+
+    Parameters
+    ----------
+    header : EdfHeader
+        The header.
+    index : int
+        Which signal, from 0.
+    name : str
+        The file, for messages.
+
+    Returns
+    -------
+    calibration : Calibration
+        From digital samples to microvolts.
+
+    Raises
+    ------
+    SourceError
+        If the signal has no samples, no scale, or a unit that is no voltage.
+    """
+    signal = header.signals[index]
+    where = f"signal {index + 1} {signal.label!r}"
+    if signal.samples_per_record == 0:
+        _fail(name, f"{where}, samples per record", expected="at least 1", got=0)
+    physical = [
+        float(_number(text, name=name, field=f"{where}, physical {end}"))
+        for text, end in (
+            (signal.physical_min, "minimum"),
+            (signal.physical_max, "maximum"),
+        )
+    ]
+    digital = [
+        _integer(text, name=name, field=f"{where}, digital {end}")
+        for text, end in (
+            (signal.digital_min, "minimum"),
+            (signal.digital_max, "maximum"),
+        )
+    ]
+    if physical[0] == physical[1]:
+        expected = f"another value than the minimum ({signal.physical_min})"
+        field = f"{where}, physical maximum"
+        _fail(name, field, expected=expected, got=signal.physical_max)
+    if digital[0] >= digital[1]:
+        expected = f"more than the minimum ({signal.digital_min})"
+        field = f"{where}, digital maximum"
+        _fail(name, field, expected=expected, got=signal.digital_max)
+    bound = 1 << (8 * header.sample_bytes - 1)
+    for value, end in zip(digital, ("minimum", "maximum"), strict=True):
+        if not -bound <= value < bound:
+            expected = f"a value in [{-bound}, {bound - 1}]"
+            _fail(name, f"{where}, digital {end}", expected=expected, got=value)
+    if signal.dimension not in _MICROVOLTS:
+        # A blank unit means uncalibrated in EDF+; to read it as volts or microvolts
+        # would be a guess.
+        field = f"{where}, physical dimension"
+        _fail(name, field, expected="uV, mV or V", got=signal.dimension)
+    return Calibration(
+        physical_min=physical[0],
+        physical_max=physical[1],
+        digital_min=digital[0],
+        digital_max=digital[1],
+        microvolts=_MICROVOLTS[signal.dimension],
+    )
+
+
+class EdfFile:
+    """An open EDF or BDF file: its header is read, its samples are not.
+
+    Parameters
+    ----------
+    source : ByteSource
+        The file; closed together with this object.
+
+    Attributes
+    ----------
+    header : EdfHeader
+        Its header.
+
+    Raises
+    ------
+    SourceError
+        If it is not an EDF or BDF file; the source is closed then.
+    """
+
+    def __init__(self, source: ByteSource) -> None:
+        self._source = source
+        try:
+            self.header = read_header(source)
+        except BaseException:
+            source.close()
+            raise
+
+    @property
+    def name(self) -> str:
+        """The file, for messages."""
+        return self._source.name
+
+    def close(self) -> None:
+        """Close the source."""
+        self._source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def samples_per_record(self, indices: Sequence[int]) -> int:
+        """Return the samples per record that some signals share.
+
+        Parameters
+        ----------
+        indices : sequence of int
+            Signals, from 0; at least one.
+
+        Returns
+        -------
+        n_samples : int
+            At least 1.
+
+        Raises
+        ------
+        SourceError
+            If they differ, or there are none.
+        """
+        signals = {i: self.header.signals[i] for i in indices}
+        rates = {i: signal.samples_per_record for i, signal in signals.items()}
+        first = indices[0]
+        for i, n_samples in rates.items():
+            field = f"signal {i + 1} {signals[i].label!r}, samples per record"
+            if n_samples == 0:
+                _fail(self.name, field, expected="at least 1", got=0)
+            if n_samples != rates[first]:
+                expected = f"{rates[first]} as in {signals[first].label!r}"
+                msg = (
+                    f"{self.name!r}, {field}: expected {expected}, got {n_samples}; "
+                    "channels of different rates cannot go into one window: leave "
+                    "this recording out"
+                )
+                raise SourceError(msg)
+        return rates[first]
+
+    def sfreq(self, indices: Sequence[int]) -> float:
+        """Return the sampling frequency that some signals share.
+
+        Parameters
+        ----------
+        indices : sequence of int
+            Signals, from 0; at least one.
+
+        Returns
+        -------
+        sfreq : float
+            Hz.
+
+        Raises
+        ------
+        SourceError
+            If they have none, or different ones.
+        """
+        duration = self.header.record_duration
+        if duration == 0:
+            expected = "more than 0 s, as there are samples"
+            _fail(self.name, "record duration", expected=expected, got="0")
+        return float(self.samples_per_record(indices) / duration)
+
+    def read_digital(
+        self, indices: Sequence[int], start: int, stop: int
+    ) -> npt.NDArray[np.int32]:
+        """Read samples as they are stored.
+
+        Parameters
+        ----------
+        indices : sequence of int
+            Signals of one rate, from 0; at least one.
+        start, stop : int
+            Samples `[start, stop)` at that rate.
+
+        Returns
+        -------
+        digital : numpy.ndarray of int32, shape (n_signals, stop - start)
+            Stored integers, in the order of `indices`.
+
+        Raises
+        ------
+        SourceError
+            If the recording does not have these samples, or has a gap before or in
+            them.
+        """
+        header = self.header
+        n_samples = self.samples_per_record(indices)
+        n_times = header.n_records * n_samples
+        if not 0 <= start <= stop <= n_times:
+            msg = (
+                f"{self.name!r}: samples [{start}, {stop}) are not in the recording; it "
+                f"has {header.n_records} complete records of {n_samples} samples: "
+                f"{n_times}"
+            )
+            raise SourceError(msg)
+        first, last = start // n_samples, -(-stop // n_samples)
+        raw = self._source.read(
+            header.header_bytes + first * header.record_bytes,
+            header.header_bytes + last * header.record_bytes,
+        )
+        if header.discontinuous:
+            self._check_no_gap(raw, first=first)
+        per_record = header.record_bytes // header.sample_bytes
+        records = _decode(raw, header.sample_bytes).reshape(-1, per_record)
+        skipped = start - first * n_samples
+        digital = np.empty((len(indices), stop - start), np.int32)
+        for row, index in zip(digital, indices, strict=True):
+            offset = header.signals[index].offset
+            whole = records[:, offset : offset + n_samples].reshape(-1)
+            row[:] = whole[skipped : skipped + stop - start]
+        return digital
+
+    def read_uv(
+        self, indices: Sequence[int], start: int, stop: int
+    ) -> npt.NDArray[np.float64]:
+        """Read samples in microvolts.
+
+        Parameters
+        ----------
+        indices : sequence of int
+            Signals of one rate, from 0; at least one.
+        start, stop : int
+            Samples `[start, stop)` at that rate.
+
+        Returns
+        -------
+        data_uv : numpy.ndarray of float64, shape (n_signals, stop - start)
+            Microvolts, in the order of `indices`.
+
+        Raises
+        ------
+        SourceError
+            If a signal cannot be scaled, or as in `read_digital`.
+        """
+        scales = [signal_calibration(self.header, i, name=self.name) for i in indices]
+        digital = self.read_digital(indices, start, stop)
+        data_uv = np.empty(digital.shape, np.float64)
+        for row, scale, values in zip(data_uv, scales, digital, strict=True):
+            row[:] = scale.apply(values)
+        return data_uv
+
+    def _check_no_gap(self, raw: bytes, *, first: int) -> None:
+        """Check that records lie where sample counting from the start puts them.
+
+        Each is compared with the first record of the file, not with its neighbour: a
+        gap before a window would move it against the annotations.
+        """
+        header = self.header
+        label = next((s for s in header.signals if s.label in _ANNOTATIONS), None)
+        if label is None:
+            msg = (
+                f"{self.name!r} is marked EDF+D (records with gaps) and has no signal "
+                f"'EDF Annotations' that says where; {_ADVICE}"
+            )
+            raise SourceError(msg)
+        begin = label.offset * header.sample_bytes
+        end = begin + label.samples_per_record * header.sample_bytes
+        zero = self._source.read(header.header_bytes + begin, header.header_bytes + end)
+        origin = self._record_onset(zero, record=0)
+        for i in range(len(raw) // header.record_bytes):
+            base = i * header.record_bytes
+            onset = self._record_onset(raw[base + begin : base + end], record=first + i)
+            expected = origin + (first + i) * header.record_duration
+            if onset != expected:
+                msg = (
+                    f"{self.name!r}, record {first + i + 1}: starts at "
+                    f"{float(onset):g} s, expected {float(expected):g} s: this "
+                    "recording (EDF+D) has gaps; use recordings without"
+                )
+                raise SourceError(msg)
+
+    def _record_onset(self, annotations: bytes, *, record: int) -> Fraction:
+        match = _RECORD_ONSET.match(annotations)
+        if match is None:
+            # The bytes themselves stay out of the message: annotations may name people.
+            msg = (
+                f"{self.name!r}, record {record + 1}, 'EDF Annotations': expected the "
+                f"onset of the record, as every record of EDF+D has it; {_ADVICE}"
+            )
+            raise SourceError(msg)
+        return Fraction(match[1].decode("ascii"))
+
+
+def _decode(raw: bytes, sample_bytes: int) -> npt.NDArray[np.int16 | np.int32]:
+    """Return little-endian two's complement integers of 2 or 3 bytes."""
+    if sample_bytes == 2:
+        return np.frombuffer(raw, "<i2")
+    parts = np.frombuffer(raw, np.uint8).reshape(-1, 3)
+    wide = np.zeros((len(parts), 4), np.uint8)
+    wide[:, 1:] = parts
+    # In the upper three bytes of an int32 the sign is in place; the shift keeps it.
+    return wide.reshape(-1).view("<i4") >> 8
+
+
+class MontageSignal:
+    """The rows of a montage over an EDF file: a `Signal` of the builder.
+
+    Parameters
+    ----------
+    edf : EdfFile
+        The file; closed together with this object.
+    rows : sequence of Row
+        From `resolve_montage` with the labels of the file.
+
+    Raises
+    ------
+    SourceError
+        If a signal that a row needs cannot be scaled, or their rates differ.
+    """
+
+    def __init__(self, edf: EdfFile, rows: Sequence[Row]) -> None:
+        self._edf = edf
+        self._rows = rows
+        self._indices = sorted({i for row in rows for i in (*row.plus, *row.minus)})
+        for index in self._indices:
+            signal_calibration(edf.header, index, name=edf.name)
+        self._sfreq = edf.sfreq(self._indices)
+
+    @property
+    def sfreq(self) -> float:
+        """Sampling frequency in Hz."""
+        return self._sfreq
+
+    @property
+    def n_times(self) -> int:
+        """Samples in all complete records."""
+        return self._edf.header.n_records * self._edf.samples_per_record(self._indices)
+
+    def read(self, start: int, stop: int) -> npt.NDArray[np.float64]:
+        """Read samples `[start, stop)`.
+
+        Parameters
+        ----------
+        start, stop : int
+            Samples.
+
+        Returns
+        -------
+        data_uv : numpy.ndarray of float64, shape (n_channels, stop - start)
+            Microvolts, in the order of the rows.
+
+        Raises
+        ------
+        SourceError
+            If they are not in the recording, or two channels have one label and
+            different samples.
+        """
+        values = self._edf.read_uv(self._indices, start, stop)
+        channels = dict(zip(self._indices, values, strict=True))
+        data_uv = np.empty((len(self._rows), stop - start), np.float64)
+        for i, row in enumerate(self._rows):
+            data_uv[i] = self._term(channels, row.plus, start=start)
+            if row.minus:
+                data_uv[i] -= self._term(channels, row.minus, start=start)
+        return data_uv
+
+    def _term(
+        self,
+        channels: dict[int, npt.NDArray[np.float64]],
+        indices: tuple[int, ...],
+        *,
+        start: int,
+    ) -> npt.NDArray[np.float64]:
+        first, *others = indices
+        for other in others:
+            differs = np.flatnonzero(channels[first] != channels[other])
+            if len(differs):
+                signals = self._edf.header.signals
+                msg = (
+                    f"{self._edf.name!r}: signals {first + 1} {signals[first].label!r} "
+                    f"and {other + 1} {signals[other].label!r} stand for the same "
+                    f"channel and differ, first at sample {start + int(differs[0])}; "
+                    "which one is right is not known: leave this recording out"
+                )
+                raise SourceError(msg)
+        return channels[first]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._edf.close()
