@@ -10,7 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import reprlib
+from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 from math import isfinite, prod
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
 
@@ -31,6 +34,7 @@ __all__ = [
     "LINE_LENGTH",
     "MAGIC",
     "MAX_DOCUMENTS",
+    "NUMBER_COLUMNS",
     "PAGE",
     "ArrayEntry",
     "Index",
@@ -50,6 +54,8 @@ FORMAT_VERSION = 1
 PAGE = 4096
 LINE_LENGTH = 96
 MAX_DOCUMENTS = 16 * 2**20
+_MAX_INT = 2**62
+_MAX_NUMBER = 1e9
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 Buffer: TypeAlias = "bytes | bytearray | memoryview | mmap.mmap"
@@ -80,13 +86,31 @@ COLUMNS = (
     "n_clipped",
     "events",
 )
+NUMBER_COLUMNS = {"onset": "<f8", "n_clipped": "<i8"}
+"""HDF5 columns that hold numbers, with their dtype; all others hold ASCII text."""
 UNITS = ("uV", "1")
-_LINE = re.compile(
-    rb"BGBFIX (?P<version>\d{1,6}) (?P<index>\d{10}) (?P<records>\d{10}) "
-    rb"(?P<digest>[0-9a-f]{64})\n"
-)
+_LINE = re.compile(rb"BGBFIX 1 (\d{10}) (\d{10}) ([0-9a-f]{64})\n")
+_OTHER_LINE = re.compile(rb"BGBFIX (0|[1-9]\d{0,5})[ \n]")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+# Printable ASCII: HDF5 columns can hold it, and no terminal obeys it.
+_TEXT = re.compile(r"[ -~]+")
+_LINES = re.compile(r"[ -~\n]*")
+_FIELDS = {
+    # text field of a window -> pattern
+    "id": _NAME,
+    "category": _TEXT,
+    "kind": _TEXT,
+    "split": re.compile(r"[a-z0-9_]{1,16}"),
+    "subject": re.compile(r"sub-[0-9]{2,9}"),
+    "recording": re.compile(r"rec-[0-9]{2,9}"),
+}
+_MAX_DEPTH = 8
+# Events lie on samples; binary fractions of a second miss them by far less than this.
+_SAMPLE_TOLERANCE = 1e-3
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = 80
+_short.maxlist = 12
 _INDEX_KEYS = frozenset(
     [
         "format_version",
@@ -106,6 +130,9 @@ _RECORDS_KEYS = frozenset(
 )
 _LICENCE_KEYS = frozenset(["name", "url", "attribution", "redistributable", "changes"])
 _PROFILE_KEYS = frozenset(("name", "steps"))
+_ARRAY_NAMES = frozenset(ARRAYS)
+_COUNT_KEYS = frozenset(CATEGORIES)
+_WINDOW_KEYS = frozenset(COLUMNS)
 _EVENT_KEYS = frozenset(["onset", "duration", "tusz", "szcore"])
 
 
@@ -372,17 +399,25 @@ def _refuse_constant(text: str) -> NoReturn:
     raise ValueError(msg)
 
 
+def _finite(text: str) -> float:
+    value = float(text)
+    if not isfinite(value):
+        _refuse_constant(text[:40])
+    return value
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        msg = f"the key {twice!r} twice"
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        msg = f"the key {_short.repr(twice)} twice"
         raise ValueError(msg)
     return value
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant)
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite
+)
 
 
 def _parse_json(text: bytes, *, where: str, what: str) -> dict[str, Any]:
@@ -401,145 +436,136 @@ def _check_keys(
     value: object, expected: frozenset[str], *, where: str, what: str
 ) -> dict[str, Any]:
     if type(value) is not dict:
-        msg = f"{where}: {what}: expected an object, got {value!r:.80}"
-        raise FormatError(msg)
+        _fail(where, what, "an object", value)
     if value.keys() != expected:
         missing = sorted(expected - value.keys())
         unknown = sorted(value.keys() - expected)
-        msg = f"{where}: {what}: missing keys {missing}, unknown keys {unknown}"
+        msg = (
+            f"{where}: {what}: missing keys {missing}, "
+            f"unknown keys {_short.repr(unknown)}"
+        )
         raise FormatError(msg)
     return value
 
 
 def _fail(where: str, what: str, expected: str, got: object) -> NoReturn:
-    msg = f"{where}: {what}: expected {expected}, got {got!r:.120}"
+    # Not repr(): a hostile value can be too deep or too long for it.
+    msg = f"{where}: {what}: expected {expected}, got {_short.repr(got)}"
     raise FormatError(msg)
 
 
 def _check_int(value: object, *, where: str, what: str, least: int = 0) -> int:
-    if type(value) is not int or not least <= value < 2**62:
-        _fail(where, what, f"an integer of at least {least}", value)
+    if type(value) is not int or not least <= value < _MAX_INT:
+        _fail(where, what, f"an integer in [{least}, 2^62)", value)
     return value
 
 
-def _check_number(value: object, *, where: str, what: str) -> float:
-    if type(value) not in (int, float) or not isfinite(value):  # type: ignore[arg-type]
-        _fail(where, what, "a finite number", value)
+def _check_number(value: object, *, where: str, what: str, least: float = 0) -> float:
+    if type(value) not in (int, float) or not least <= value <= _MAX_NUMBER:  # type: ignore[operator]
+        _fail(where, what, f"a number in [{least}, {_MAX_NUMBER:g}]", value)
     return float(value)  # type: ignore[arg-type]
 
 
 def _check_text(
-    value: object, *, where: str, what: str, pattern: re.Pattern[str] | None = None
+    value: object, *, where: str, what: str, pattern: re.Pattern[str] = _TEXT
 ) -> str:
-    if type(value) is not str or (pattern and not pattern.fullmatch(value)):
-        _fail(
-            where,
-            what,
-            f"text matching {pattern.pattern}" if pattern else "text",
-            value,
-        )
+    if type(value) is not str or not pattern.fullmatch(value):
+        _fail(where, what, f"text matching {pattern.pattern}", value)
     return value
 
 
-def _parse_entry(
-    value: object, *, name: str, user_block: int, file_size: int, where: str
-) -> ArrayEntry:
-    what = f"index, array {name!r}"
-    entry = _check_keys(value, _ENTRY_KEYS, where=where, what=what)
-    dtype, axes = ARRAYS[name]
-    if entry["dtype"] != dtype:
-        _fail(where, f"{what}, dtype", repr(dtype), entry["dtype"])
-    shape = entry["shape"]
-    if type(shape) is not list or len(shape) != len(axes):
-        _fail(where, f"{what}, shape", f"sizes for {', '.join(axes)}", shape)
-    for size in shape:
-        _check_int(size, where=where, what=f"{what}, shape", least=1)
-    offset = _check_int(entry["offset"], where=where, what=f"{what}, offset")
-    length = _check_int(entry["length"], where=where, what=f"{what}, length")
-    if length != prod(shape) * ITEMSIZE[dtype]:
-        _fail(
-            where,
-            f"{what}, length",
-            f"{prod(shape) * ITEMSIZE[dtype]} bytes for shape {shape}",
-            length,
-        )
-    if offset % PAGE:
-        _fail(where, f"{what}, offset", f"a multiple of {PAGE}", offset)
-    if offset < user_block or offset + length > file_size:
-        _fail(
-            where,
-            f"{what}, bytes",
-            f"a place inside [{user_block}, {file_size})",
-            f"[{offset}, {offset + length})",
-        )
-    return ArrayEntry(
-        dtype=dtype,
-        shape=tuple(shape),
-        offset=offset,
-        length=length,
-        sha256=_check_text(
-            entry["sha256"], where=where, what=f"{what}, sha256", pattern=_DIGEST
-        ),
-    )
+def _check_depth(value: object, *, levels: int, where: str, what: str) -> None:
+    if type(value) is dict:
+        value = list(value.values())
+    if type(value) is list:
+        if levels == 0:
+            msg = f"{where}: {what}: nested deeper than {_MAX_DEPTH} levels"
+            raise FormatError(msg)
+        for item in value:
+            _check_depth(item, levels=levels - 1, where=where, what=what)
 
 
 def _parse_arrays(
     value: object, *, user_block: int, file_size: int, where: str
 ) -> dict[str, ArrayEntry]:
-    entries = _check_keys(value, frozenset(ARRAYS), where=where, what="index, arrays")
-    arrays = {
-        name: _parse_entry(
-            entries[name],
-            name=name,
-            user_block=user_block,
-            file_size=file_size,
-            where=where,
+    entries = _check_keys(value, _ARRAY_NAMES, where=where, what="index, arrays")
+    arrays: dict[str, ArrayEntry] = {}
+    sizes: dict[str, int] = {}
+    for name, (dtype, axes) in ARRAYS.items():
+        what = f"index, array {name!r}"
+        entry = _check_keys(entries[name], _ENTRY_KEYS, where=where, what=what)
+        shape, offset, length = entry["shape"], entry["offset"], entry["length"]
+        sha256 = entry["sha256"]
+        if entry["dtype"] != dtype:
+            _fail(where, f"{what}, dtype", repr(dtype), entry["dtype"])
+        if type(shape) is not list or len(shape) != len(axes):
+            _fail(where, f"{what}, shape", f"sizes for {', '.join(axes)}", shape)
+        for axis, size in zip(axes, shape, strict=True):
+            if type(size) is not int or not 0 < size < _MAX_INT:
+                _fail(where, f"{what}, shape", f"{axis} of at least 1", size)
+            if sizes.setdefault(axis, size) != size:
+                _fail(
+                    where,
+                    f"{what}, shape",
+                    f"{axis} = {sizes[axis]}, as for 'signals'",
+                    shape,
+                )
+        n_bytes = prod(shape) * ITEMSIZE[dtype]
+        if type(length) is not int or length != n_bytes:
+            _fail(
+                where, f"{what}, length", f"{n_bytes} bytes for shape {shape}", length
+            )
+        if type(offset) is not int or offset % PAGE:
+            _fail(where, f"{what}, offset", f"a multiple of {PAGE}", offset)
+        if offset < user_block or offset + length > file_size:
+            _fail(
+                where,
+                f"{what}, bytes",
+                f"a place inside [{user_block}, {file_size})",
+                f"[{offset}, {offset + length})",
+            )
+        if type(sha256) is not str or not _DIGEST.fullmatch(sha256):
+            _fail(where, f"{what}, sha256", "64 hexadecimal digits", sha256)
+        arrays[name] = ArrayEntry(
+            dtype=dtype,
+            shape=tuple(shape),
+            offset=offset,
+            length=length,
+            sha256=sha256,
         )
-        for name in ARRAYS
-    }
-    n_windows, n_channels, n_times = arrays["signals"].shape
-    sizes = {"n_windows": n_windows, "n_channels": n_channels, "n_times": n_times}
-    for name, (_, axes) in ARRAYS.items():
-        expected = tuple(sizes[axis] for axis in axes)
-        if arrays[name].shape != expected:
-            _fail(
-                where,
-                f"index, array {name!r}, shape",
-                str(expected),
-                arrays[name].shape,
-            )
-    last = ("user block", user_block)
-    for name, entry in sorted(arrays.items(), key=lambda item: item[1].offset):
-        if entry.offset < last[1]:
-            _fail(
-                where,
-                f"index, array {name!r}",
-                f"bytes behind those of {last[0]!r}, which end at {last[1]}",
-                entry.offset,
-            )
-        last = (name, entry.offset + entry.length)
+    _check_overlap(arrays, where=where)
     return arrays
 
 
-def _parse_line(buffer: Buffer, *, size: int, where: str) -> tuple[int, int, str]:
-    head = bytes(buffer[: min(size, PAGE)])
-    match = _LINE.match(head)
-    if match is None:
-        version = re.match(rb"BGBFIX (\d{1,6})[ \n]", head)
-        if version and int(version[1]) != FORMAT_VERSION:
-            _refuse_version(int(version[1]), where=where)
-        if head.startswith(MAGIC):
-            line = head.partition(b"\n")[0][:LINE_LENGTH]
-            msg = (
-                f"{where}: the first line is not that of a fixture, or is cut off: "
-                f"{line!r}; build or download the file again"
+def _check_overlap(arrays: dict[str, ArrayEntry], *, where: str) -> None:
+    spans = sorted((e.offset, e.offset + e.length, n) for n, e in arrays.items())
+    for (_, stop, before), (start, _, name) in pairwise(spans):
+        if start < stop:
+            _fail(
+                where,
+                f"index, array {name!r}",
+                f"bytes behind those of {before!r}, which end at {stop}",
+                start,
             )
-            raise FormatError(msg)
-        msg = f"{where} is not a fixture: {_stranger(head, size)}"
+
+
+def _parse_line(buffer: Buffer, *, size: int, where: str) -> tuple[int, int, str]:
+    match = _LINE.match(bytes(buffer[:LINE_LENGTH]))
+    if match is not None:
+        return int(match[1]), int(match[2]), match[3].decode()
+    head = bytes(buffer[:PAGE])
+    version = _OTHER_LINE.match(head)
+    if version and int(version[1]) != FORMAT_VERSION:
+        _refuse_version(int(version[1]), where=where)
+    if head.startswith(MAGIC):
+        line = head.partition(b"\n")[0][:LINE_LENGTH]
+        msg = (
+            f"{where}: the first line is not that of a fixture, or is cut off: "
+            f"{line!r}; build or download the file again"
+        )
         raise FormatError(msg)
-    if int(match["version"]) != FORMAT_VERSION:
-        _refuse_version(int(match["version"]), where=where)
-    return int(match["index"]), int(match["records"]), match["digest"].decode()
+    msg = f"{where} is not a fixture: {_stranger(head, size)}"
+    raise FormatError(msg)
 
 
 def _refuse_version(version: int, *, where: str) -> NoReturn:
@@ -601,7 +627,9 @@ def parse_index(buffer: Buffer, *, size: int, where: str) -> Index:
         raise IntegrityError(msg)
     value = _parse_json(documents[:n_index], where=where, what="index")
     _check_keys(value, _INDEX_KEYS, where=where, what="index")
-    if value["format_version"] != FORMAT_VERSION:
+    if type(value["format_version"]) is not int or (
+        value["format_version"] != FORMAT_VERSION
+    ):
         _fail(
             where, "index, format_version", str(FORMAT_VERSION), value["format_version"]
         )
@@ -613,51 +641,35 @@ def parse_index(buffer: Buffer, *, size: int, where: str) -> Index:
             "copy or build it again"
         )
         raise IntegrityError(msg)
-    user_block = _check_int(
-        value["user_block"], where=where, what="index, user_block", least=PAGE
-    )
-    if user_block & (user_block - 1) or not stop <= user_block < size:
+    user_block = _check_int(value["user_block"], where=where, what="index, user_block")
+    if user_block & (user_block - 1) or not max(stop, PAGE) <= user_block < size:
         _fail(
             where,
             "index, user_block",
             f"a power of two in [{max(stop, PAGE)}, {size})",
             user_block,
         )
-    padding = bytes(buffer[stop:user_block])
-    if padding.count(0) != len(padding):
-        place = stop + next(i for i, byte in enumerate(padding) if byte)
-        msg = (
-            f"{where}: byte {place}: expected zeros between records and HDF5 part, "
-            f"got {padding[place - stop]}; the file changed after it was written"
-        )
-        raise IntegrityError(msg)
-    if bytes(buffer[user_block : user_block + 8]) != HDF5_SIGNATURE:
-        msg = f"{where}: byte {user_block}: expected the HDF5 signature"
-        raise IntegrityError(msg)
+    _check_user_block(buffer, start=stop, stop=user_block, where=where)
     arrays = _parse_arrays(
         value["arrays"], user_block=user_block, file_size=size, where=where
     )
     counts = _check_keys(
-        value["counts"], frozenset(CATEGORIES), where=where, what="index, counts"
+        value["counts"], _COUNT_KEYS, where=where, what="index, counts"
     )
     for category in CATEGORIES:
-        _check_int(counts[category], where=where, what=f"index, counts, {category}")
+        _check_int(counts[category], where=where, what="index, counts")
     n_windows = arrays["signals"].shape[0]
     if sum(counts.values()) != n_windows:
         _fail(where, "index, counts", f"{n_windows} windows in all", counts)
     if counts["partial"] + counts["full"] == 0:
         _fail(where, "index, counts", "at least one window with a seizure", counts)
-    sfreq = _check_number(value["sfreq"], where=where, what="index, sfreq")
-    if sfreq <= 0:
-        _fail(where, "index, sfreq", "more than 0 Hz", sfreq)
+    sfreq = _check_number(value["sfreq"], where=where, what="index, sfreq", least=1e-3)
+    version = _check_int(
+        value["content_version"], where=where, what="index, content_version", least=1
+    )
     return Index(
         name=_check_text(value["name"], where=where, what="index, name", pattern=_NAME),
-        content_version=_check_int(
-            value["content_version"],
-            where=where,
-            what="index, content_version",
-            least=1,
-        ),
+        content_version=version,
         sfreq=sfreq,
         counts=counts,
         user_block=user_block,
@@ -674,51 +686,81 @@ def parse_index(buffer: Buffer, *, size: int, where: str) -> Index:
     )
 
 
-def _parse_event(value: object, *, length: float, where: str, what: str) -> Event:
+def _check_user_block(buffer: Buffer, *, start: int, stop: int, where: str) -> None:
+    padding = bytes(buffer[start:stop])
+    if padding != bytes(stop - start):
+        place = len(padding) - len(padding.lstrip(b"\0"))
+        msg = (
+            f"{where}: byte {start + place}: expected zeros between records and HDF5 "
+            f"part, got {padding[place : place + 1]!r}; the file changed after it was "
+            "written: copy or build it again"
+        )
+        raise IntegrityError(msg)
+    if bytes(buffer[stop : stop + 8]) != HDF5_SIGNATURE:
+        msg = (
+            f"{where}: byte {stop}: expected the HDF5 signature, got "
+            f"{bytes(buffer[stop : stop + 8])!r}; copy or build the file again"
+        )
+        raise IntegrityError(msg)
+
+
+def _parse_event(value: object, *, index: Index, where: str, what: str) -> Event:
     event = _check_keys(value, _EVENT_KEYS, where=where, what=what)
-    if SZCORE_CODES.get(str(event["tusz"])) != event["szcore"]:
+    code = event["tusz"]
+    if type(code) is not str or SZCORE_CODES.get(code, "") != event["szcore"]:
+        _fail(where, what, "a TUSZ code and its SzCORE code", [code, event["szcore"]])
+    onset = _check_number(event["onset"], where=where, what=f"{what}, onset")
+    duration = _check_number(event["duration"], where=where, what=f"{what}, duration")
+    start, n_ictal = onset * index.sfreq, duration * index.sfreq
+    n_times = index.arrays["signals"].shape[2]
+    if max(_off_sample(start), _off_sample(n_ictal)) > _SAMPLE_TOLERANCE:
         _fail(
             where,
             what,
-            "a TUSZ code and its SzCORE code",
-            (event["tusz"], event["szcore"]),
+            f"onset and duration of whole samples at {index.sfreq:g} Hz",
+            [onset, duration],
         )
-    onset = _check_number(event["onset"], where=where, what=f"{what}, onset")
-    duration = _check_number(event["duration"], where=where, what=f"{what}, duration")
-    if not (onset >= 0 and duration > 0 and onset + duration <= length + 1e-6):
-        _fail(where, what, f"a stretch inside [0, {length}] s", (onset, duration))
-    return Event(onset=onset, duration=duration, label=event["tusz"])
+    if round(n_ictal) < 1 or round(start) + round(n_ictal) > n_times:
+        _fail(
+            where,
+            what,
+            f"at least one sample inside [0, {n_times / index.sfreq:g}] s",
+            [onset, duration],
+        )
+    return Event(onset=onset, duration=duration, label=code)
+
+
+def _off_sample(samples: float) -> float:
+    return abs(samples - round(samples))
 
 
 def _parse_window(
     value: object, *, index: Index, where: str, what: str
 ) -> WindowRecord:
-    window = _check_keys(value, frozenset(COLUMNS), where=where, what=what)
+    window = _check_keys(value, _WINDOW_KEYS, where=where, what=what)
     texts = {
-        key: _check_text(window[key], where=where, what=f"{what}, {key}")
-        for key in ("id", "category", "kind", "split", "subject", "recording")
+        key: _check_text(
+            window[key], where=where, what=f"{what}, {key}", pattern=pattern
+        )
+        for key, pattern in _FIELDS.items()
     }
     if texts["kind"] not in KINDS.get(texts["category"], ()):
         _fail(
             where,
             what,
-            f"a category and kind of {KINDS}",
-            (texts["category"], texts["kind"]),
+            f"a category and a kind of {KINDS}",
+            [texts["category"], texts["kind"]],
         )
-    onset = _check_number(window["onset"], where=where, what=f"{what}, onset")
-    if onset < 0:
-        _fail(where, f"{what}, onset", "seconds of at least 0", onset)
     if type(window["events"]) is not list:
         _fail(where, f"{what}, events", "a list", window["events"])
-    length = index.arrays["signals"].shape[2] / index.sfreq
     return WindowRecord(
         **texts,
-        onset=onset,
+        onset=_check_number(window["onset"], where=where, what=f"{what}, onset"),
         n_clipped=_check_int(
             window["n_clipped"], where=where, what=f"{what}, n_clipped"
         ),
         events=tuple(
-            _parse_event(event, length=length, where=where, what=f"{what}, events[{i}]")
+            _parse_event(event, index=index, where=where, what=f"{what}, events[{i}]")
             for i, event in enumerate(window["events"])
         ),
     )
@@ -763,6 +805,11 @@ def parse_records(buffer: Buffer, index: Index, *, where: str) -> Records:
         _fail(where, "records, ch_names", f"{n_channels} different names", ch_names)
     if value["unit"] not in UNITS:
         _fail(where, "records, unit", f"one of {UNITS}", value["unit"])
+    for key in ("source", "spec"):
+        if type(value[key]) is not dict:
+            _fail(where, f"records, {key}", "an object", value[key])
+        _check_depth(value[key], levels=_MAX_DEPTH, where=where, what=f"records, {key}")
+    _check_text(value["source"].get("name"), where=where, what="records, source, name")
     profile = _check_keys(
         value["profile"], _PROFILE_KEYS, where=where, what="records, profile"
     )
@@ -771,8 +818,11 @@ def parse_records(buffer: Buffer, index: Index, *, where: str) -> Records:
     licence = _check_keys(
         value["licence"], _LICENCE_KEYS, where=where, what="records, licence"
     )
-    for key in sorted(_LICENCE_KEYS - {"redistributable"}):
-        _check_text(licence[key], where=where, what=f"records, licence, {key}")
+    _check_text(licence["name"], where=where, what="records, licence, name")
+    for key in ("url", "attribution", "changes"):
+        _check_text(
+            licence[key], where=where, what=f"records, licence, {key}", pattern=_LINES
+        )
     if type(licence["redistributable"]) is not bool:
         _fail(
             where,
@@ -780,9 +830,6 @@ def parse_records(buffer: Buffer, index: Index, *, where: str) -> Records:
             "true or false",
             licence["redistributable"],
         )
-    for key in ("source", "spec"):
-        if type(value[key]) is not dict:
-            _fail(where, f"records, {key}", "an object", value[key])
     windows = value["windows"]
     if type(windows) is not list or len(windows) != n_windows:
         _fail(

@@ -12,7 +12,8 @@ import mmap
 import os
 import stat
 import time
-from functools import cached_property
+from functools import cache, cached_property
+from operator import index as as_int
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -29,6 +30,8 @@ from bgb_fixtures.errors import (
 from bgb_fixtures.events import events_to_mask
 from bgb_fixtures.h5 import (
     CATEGORIES,
+    HDF5_SIGNATURE,
+    PAGE,
     Index,
     Records,
     WindowRecord,
@@ -46,15 +49,19 @@ if TYPE_CHECKING:
 
 __all__ = ["LABELS", "Fixture", "find_fixture", "load_fixture", "packaged_dir"]
 
-PACKAGED = ("smoke",)
+PACKAGED = ("smoke", "tiny")
 LABELS = ("sample", "any", "majority")
 """Ways to give labels: per sample, or one per window."""
 # A change within the clock's granularity leaves mtime as it was: a file younger than
 # this is checked at every load.
 _SETTLED_S = 2.0
+# Most user blocks end at one of these, and one read costs less than the page faults of
+# a map.
+_USER_BLOCKS = (PAGE, 2 * PAGE, 4 * PAGE)
 _verified: set[tuple[object, ...]] = set()
 
 
+@cache
 def packaged_dir() -> Path:
     """Return the folder of the fixtures that ship with this package.
 
@@ -74,8 +81,8 @@ def find_fixture(source: str | os.PathLike[str] | None) -> Path:
     Parameters
     ----------
     source : str, path or None
-        None: the packaged ``smoke``. A packaged name, then the stem of a file in the
-        folder that ``BGB_FIXTURES_DIR`` names, else a path.
+        None: the packaged ``smoke``. A str: a packaged name, then the stem of a file in
+        the folder that ``BGB_FIXTURES_DIR`` names, else a path.
 
     Returns
     -------
@@ -87,26 +94,32 @@ def find_fixture(source: str | os.PathLike[str] | None) -> Path:
     FixtureNotFoundError
         If there is nothing of that name or at that path.
     """
-    name = "smoke" if source is None else os.fspath(source)
-    if name in PACKAGED:
-        path = packaged_dir() / f"{name}.h5"
-        if path.exists():
-            return path
+    if source is None:
+        source = "smoke"
+    folder = os.environ.get("BGB_FIXTURES_DIR")
+    if isinstance(source, str):
+        if source in PACKAGED:
+            return _packaged(source)
+        if folder and Path(source).name == source:
+            path = Path(folder) / f"{source.removesuffix('.h5')}.h5"
+            if path.exists():
+                return path
+    path = Path(source)
+    if path.exists():
+        return path
+    names = ", ".join(repr(known) for known in PACKAGED)
+    looked = f" and in BGB_FIXTURES_DIR={folder!r}" if folder else ""
+    msg = f"no fixture {str(path)!r}: no such file{looked}; packaged fixtures: {names}"
+    raise FixtureNotFoundError(msg)
+
+
+def _packaged(name: str) -> Path:
+    path = packaged_dir() / f"{name}.h5"
+    if not path.exists():
         msg = (
             f"the packaged fixture {name!r} is not in this installation; "
             "install bgb-fixtures again, or build it: bgb-fixtures build"
         )
-        raise FixtureNotFoundError(msg)
-    folder = os.environ.get("BGB_FIXTURES_DIR")
-    if folder and isinstance(source, str) and Path(name).name == name:
-        path = Path(folder) / f"{name.removesuffix('.h5')}.h5"
-        if path.exists():
-            return path
-    path = Path(name)
-    if not path.exists():
-        names = ", ".join(repr(known) for known in PACKAGED)
-        looked = f" and in BGB_FIXTURES_DIR={folder!r}" if folder else ""
-        msg = f"no fixture {name!r}: no such file{looked}; packaged fixtures: {names}"
         raise FixtureNotFoundError(msg)
     return path
 
@@ -118,18 +131,11 @@ class Fixture:
 
     Attributes
     ----------
-    signals : numpy.ndarray of float32, shape (n_windows, n_channels, n_times)
-        Model-ready signal, unit as `records.unit` says. A private copy-on-write map:
-        writing changes this process' view only, never the file.
-    labels : numpy.ndarray of uint8, shape (n_windows, n_times)
-        1 = seizure.
     path : pathlib.Path
         The file.
     index : Index
         Layout, name, versions and counts of the whole file.
     """
-
-    __slots__ = ("__dict__", "_buffer", "_rows", "index", "labels", "path", "signals")
 
     def __init__(
         self,
@@ -143,29 +149,39 @@ class Fixture:
         self.index = index
         self._buffer: mmap.mmap | bytearray | None = buffer
         self._rows = rows
-        self.signals: npt.NDArray[np.float32] = self._array("signals")
-        self.labels: npt.NDArray[np.uint8] = self._array("labels")
 
-    def _array(self, name: str) -> npt.NDArray[Any]:
+    def _open_buffer(self) -> mmap.mmap | bytearray:
         if self._buffer is None:
             msg = f"fixture {str(self.path)!r} is closed; load it again"
             raise FixtureError(msg)
+        return self._buffer
+
+    def _array(self, name: str) -> npt.NDArray[Any]:
         entry = self.index.arrays[name]
-        array = np.frombuffer(
-            self._buffer,
-            entry.dtype,
-            entry.length // int(entry.dtype[-1]),
-            entry.offset,
-        ).reshape(entry.shape)
+        array: npt.NDArray[Any] = np.ndarray(
+            entry.shape, entry.dtype, self._open_buffer(), entry.offset
+        )
         return array if self._rows is None else array[_as_index(self._rows)]
+
+    @cached_property
+    def signals(self) -> npt.NDArray[np.float32]:
+        """Model-ready signal, shape (n_windows, n_channels, n_times).
+
+        Unit as `records.unit` says. A private copy-on-write map: writing changes this
+        process' view only, never the file.
+        """
+        return self._array("signals")
+
+    @cached_property
+    def labels(self) -> npt.NDArray[np.uint8]:
+        """Labels per sample, 1 = seizure, shape (n_windows, n_times)."""
+        return self._array("labels")
 
     @cached_property
     def records(self) -> Records:
         """The records of the whole file, parsed at first use."""
-        if self._buffer is None:
-            msg = f"fixture {str(self.path)!r} is closed; load it again"
-            raise FixtureError(msg)
-        return parse_records(self._buffer, self.index, where=repr(str(self.path)))
+        where = repr(str(self.path))
+        return parse_records(self._open_buffer(), self.index, where=where)
 
     @property
     def ch_names(self) -> tuple[str, ...]:
@@ -201,12 +217,13 @@ class Fixture:
 
     def __len__(self) -> int:
         """Return the number of windows."""
-        return len(self.labels)
+        return len(self.rows)
 
     def __repr__(self) -> str:
         """Name the fixture, its shape and its file."""
+        _, n_channels, n_times = self.index.arrays["signals"].shape
         return (
-            f"<Fixture {self.index.name!r}: {'x'.join(map(str, self.signals.shape))} "
+            f"<Fixture {self.index.name!r}: {len(self)}x{n_channels}x{n_times} "
             f"at {self.sfreq:g} Hz, {str(self.path)!r}>"
         )
 
@@ -228,9 +245,6 @@ class Fixture:
         SpecError
             If a row is not there.
         """
-        if self._buffer is None:
-            msg = f"fixture {str(self.path)!r} is closed; load it again"
-            raise FixtureError(msg)
         own = self.rows
         wrong = [row for row in rows if not 0 <= row < len(own)]
         if wrong:
@@ -239,8 +253,8 @@ class Fixture:
         chosen = Fixture(
             path=self.path,
             index=self.index,
-            buffer=self._buffer,
-            rows=_as_range([own[row] for row in rows]),
+            buffer=self._open_buffer(),
+            rows=_as_range([own[as_int(row)] for row in rows]),
         )
         if "records" in self.__dict__:
             chosen.__dict__["records"] = self.records
@@ -349,8 +363,12 @@ class Fixture:
         """
         try:
             import torch
-        except ImportError as error:
-            raise _missing_torch() from error
+        except ModuleNotFoundError as error:
+            msg = (
+                "tensors need PyTorch, which is not installed; "
+                'run: pip install "bgb-fixtures[torch]"'
+            )
+            raise MissingPackageError(msg) from error
         values = self.window_labels(labels)
         return (
             torch.from_numpy(self.signals),
@@ -373,11 +391,12 @@ class Fixture:
     def close(self) -> None:
         """Drop this object's references; arrays and tensors elsewhere stay valid.
 
-        The mapping goes with the last array that shows it.
+        The mapping goes with the last array that shows it. What this object was asked
+        before, apart from the arrays, it still knows.
         """
         self._buffer = None
-        self.signals = np.empty((0, *self.signals.shape[1:]), np.float32)
-        self.labels = np.empty((0, *self.labels.shape[1:]), np.uint8)
+        self.__dict__.pop("signals", None)
+        self.__dict__.pop("labels", None)
 
     def __enter__(self) -> Self:
         """Return the fixture itself."""
@@ -386,12 +405,6 @@ class Fixture:
     def __exit__(self, *_: object) -> None:
         """Close the fixture."""
         self.close()
-
-
-def _missing_torch() -> MissingPackageError:
-    return MissingPackageError(
-        'tensors need PyTorch, which is not installed; run: pip install "bgb-fixtures[torch]"'
-    )
 
 
 def _as_range(rows: list[int]) -> range | tuple[int, ...]:
@@ -404,7 +417,9 @@ def _as_index(rows: range | tuple[int, ...]) -> slice | list[int]:
     return slice(rows.start, rows.stop) if isinstance(rows, range) else list(rows)
 
 
-def _read(path: Path, mode: str) -> tuple[mmap.mmap | bytearray, os.stat_result]:
+def _read(
+    path: Path, mode: str, *, where: str
+) -> tuple[Index, mmap.mmap | bytearray, os.stat_result]:
     # O_NONBLOCK, as opening a FIFO would wait for a writer for ever.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     handle = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
@@ -412,19 +427,27 @@ def _read(path: Path, mode: str) -> tuple[mmap.mmap | bytearray, os.stat_result]
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             kind = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
-            msg = f"{str(path)!r} is {kind}; expected a fixture file"
+            msg = f"{where} is {kind}; expected a fixture file"
             raise FormatError(msg)
-        if status.st_size == 0:
-            return bytearray(), status
+        head = os.read(handle, _USER_BLOCKS[-1] + PAGE)
+        whole = len(head) == status.st_size or any(
+            head.startswith(HDF5_SIGNATURE, place) for place in _USER_BLOCKS
+        )
+        index = parse_index(
+            head if whole else mmap.mmap(handle, 0, access=mmap.ACCESS_READ),
+            size=status.st_size,
+            where=where,
+        )
         if mode == "mmap":
-            return mmap.mmap(handle, 0, access=mmap.ACCESS_COPY), status
+            return index, mmap.mmap(handle, 0, access=mmap.ACCESS_COPY), status
         buffer = bytearray(status.st_size)
+        os.lseek(handle, 0, os.SEEK_SET)
         with open(handle, "rb", closefd=False) as file:
             n_read = file.readinto(buffer)
         if n_read != status.st_size:
-            msg = f"{str(path)!r}: expected {status.st_size} bytes, got {n_read}"
+            msg = f"{where}: expected {status.st_size} bytes, got {n_read}"
             raise IntegrityError(msg)
-        return buffer, status
+        return index, buffer, status
     finally:
         os.close(handle)
 
@@ -484,6 +507,14 @@ def _check_labels(fixture: Fixture, *, where: str) -> None:
                 f"{int(labels[sample])}, but its events say {int(expected[sample])}"
             )
             raise FormatError(msg)
+        border = {"onset": -1, "offset": 0}.get(window.kind)
+        if border is not None and not labels[border]:
+            end = "last" if border else "first"
+            msg = (
+                f"{where}: window {window.id!r} is recorded as {window.kind!r}, but "
+                f"its {end} label is not ictal"
+            )
+            raise FormatError(msg)
 
 
 def load_fixture(
@@ -530,16 +561,10 @@ def load_fixture(
     path = find_fixture(source)
     where = repr(str(path))
     try:
-        buffer, status = _read(path, mode)
-    except PermissionError as error:
-        msg = f"{where} cannot be read: permission denied"
-        raise FormatError(msg) from error
+        index, buffer, status = _read(path, mode, where=where)
     except OSError as error:
-        if isinstance(error, FixtureError):
-            raise
         msg = f"{where} cannot be read: {error.strerror}"
         raise FormatError(msg) from error
-    index = parse_index(buffer, size=status.st_size, where=where)
     fixture = Fixture(path=path, index=index, buffer=buffer)
     if verify:
         key = (

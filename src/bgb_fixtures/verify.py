@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bgb_fixtures.errors import FormatError
-from bgb_fixtures.h5 import ARRAYS, COLUMNS, FORMAT_VERSION, event_to_json
+from bgb_fixtures.h5 import (
+    ARRAYS,
+    COLUMNS,
+    FORMAT_VERSION,
+    NUMBER_COLUMNS,
+    PAGE,
+    event_to_json,
+)
 from bgb_fixtures.loader import Fixture, load_fixture
 
 if TYPE_CHECKING:
@@ -22,6 +29,18 @@ if TYPE_CHECKING:
     import h5py
 
 __all__ = ["Proof", "verify_fixture"]
+
+
+# What h5py raises for structures that it cannot make sense of.
+_H5PY_ERRORS = (
+    OSError,
+    RuntimeError,
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    MemoryError,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +87,7 @@ def verify_fixture(source: str | os.PathLike[str] | None = None) -> Proof:
     # mode="copy" checks whatever this process verified before.
     with load_fixture(source, mode="copy") as fixture:
         where = repr(str(fixture.path))
-        if not np.isfinite(fixture.signals).all():
-            msg = f"{where}: signals hold NaN or infinity; expected finite numbers"
-            raise FormatError(msg)
+        _check_numbers(fixture, where=where)
         _check_hdf5(fixture, where=where)
         index = fixture.index
         n_positive = index.counts["partial"] + index.counts["full"]
@@ -85,10 +102,26 @@ def verify_fixture(source: str | os.PathLike[str] | None = None) -> Proof:
                     f"{index.counts['none']} none, as the labels say"
                 ),
                 "labels follow from the events, sample by sample",
-                "all signals are finite",
+                "signals, scale and offset are finite, scale above 0",
                 "the HDF5 side says the same as index and records",
             ),
         )
+
+
+def _check_numbers(fixture: Fixture, *, where: str) -> None:
+    for name in ("signals", "scale", "offset"):
+        finite = np.isfinite(getattr(fixture, name))
+        if not finite.all():
+            place = tuple(int(i) for i in np.argwhere(~finite)[0])
+            msg = f"{where}: array {name!r} at {place}: expected a finite number"
+            raise FormatError(msg)
+    if not (fixture.scale > 0).all():
+        place = tuple(int(i) for i in np.argwhere(fixture.scale <= 0)[0])
+        msg = (
+            f"{where}: array 'scale' at {place}: expected more than 0, got "
+            f"{float(fixture.scale[place])!r}"
+        )
+        raise FormatError(msg)
 
 
 def _check_hdf5(fixture: Fixture, *, where: str) -> None:
@@ -98,9 +131,9 @@ def _check_hdf5(fixture: Fixture, *, where: str) -> None:
         with h5py.File(fixture.path, "r") as file:
             _check_structure(file, fixture, where=where)
             _check_values(file, fixture, where=where)
-    except (OSError, RuntimeError, KeyError, TypeError) as error:
-        if isinstance(error, FormatError):
-            raise
+    except FormatError:
+        raise
+    except _H5PY_ERRORS as error:
         msg = f"{where}: the HDF5 side cannot be read: {error}"
         raise FormatError(msg) from error
 
@@ -124,23 +157,28 @@ def _check_structure(file: h5py.File, fixture: Fixture, *, where: str) -> None:
             and not dataset.is_virtual
             and dataset.external is None
             and dataset.id.get_offset() is not None
-            and dataset.shape[0] == len(fixture)
+            and dataset.id.get_offset() % PAGE == 0
+            and len(dataset.attrs) == 0
         )
         if not plain:
             msg = (
                 f"{where}: HDF5 dataset {name!r}: expected contiguous data inside the "
-                f"file with {len(fixture)} rows"
+                f"file on a multiple of {PAGE} bytes, without attributes"
             )
             raise FormatError(msg)
-        entry = fixture.index.arrays.get(name)
-        if entry is None:
-            continue
-        stated = (entry.offset, entry.shape, np.dtype(entry.dtype))
-        got = (dataset.id.get_offset(), dataset.shape, dataset.dtype)
+        stated: tuple[object, ...]
+        got: tuple[object, ...]
+        if name in ARRAYS:
+            entry = fixture.index.arrays[name]
+            stated = (entry.dtype, entry.shape, entry.offset)
+            got = (dataset.dtype.str, dataset.shape, dataset.id.get_offset())
+        else:
+            dtype = dataset.dtype.str
+            stated = (NUMBER_COLUMNS.get(name, "|S"), (len(fixture),))
+            # Texts have the width of the longest.
+            got = (dtype[:2] if dtype.startswith("|S") else dtype, dataset.shape)
         if stated != got:
-            msg = (
-                f"{where}: HDF5 dataset {name!r}: index says {stated}, HDF5 says {got}"
-            )
+            msg = f"{where}: HDF5 dataset {name!r}: expected {stated}, got {got}"
             raise FormatError(msg)
 
 

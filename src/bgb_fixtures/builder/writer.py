@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
-from bgb_fixtures.errors import SpecError, TargetError
+from bgb_fixtures.errors import FormatError, SpecError, TargetError
 from bgb_fixtures.h5 import (
     ARRAYS,
     CATEGORIES,
@@ -26,6 +26,7 @@ from bgb_fixtures.h5 import (
     FORMAT_VERSION,
     LINE_LENGTH,
     MAGIC,
+    NUMBER_COLUMNS,
     PAGE,
     WindowRecord,
     array_gaps,
@@ -107,10 +108,8 @@ def _columns(windows: Sequence[WindowRecord]) -> dict[str, npt.NDArray[Any]]:
                 json.dumps([event_to_json(e) for e in events], sort_keys=True)
                 for events in values
             ]
-        if name == "onset":
-            columns[name] = np.array(values, "<f8")
-        elif name == "n_clipped":
-            columns[name] = np.array(values, "<i8")
+        if name in NUMBER_COLUMNS:
+            columns[name] = np.array(values, NUMBER_COLUMNS[name])
         else:
             columns[name] = np.array([v.encode("ascii") for v in values])
     return columns
@@ -136,7 +135,7 @@ def _write_hdf5(
         file.attrs["content_version"] = np.int64(content.content_version)
         file.attrs["licence"] = np.bytes_(content.licence["name"].encode("ascii"))
         for name in ARRAYS:
-            data = np.ascontiguousarray(getattr(content, name), ARRAYS[name][0])
+            data = np.ascontiguousarray(getattr(content, name))
             dataset = file.create_dataset(name, data=data, track_times=False)
             places[name] = (dataset.id.get_offset(), data.nbytes)
         for name, column in _columns(content.windows).items():
@@ -205,9 +204,32 @@ def _write_user_block(path: Path, content: Content, records: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def _check_content(content: Content) -> None:
+    where = f"fixture {content.name!r}"
+    if all(window.category == "none" for window in content.windows):
+        msg = (
+            f"{where}: none of its {len(content.windows)} windows holds a seizure; "
+            "expected at least one"
+        )
+        raise SpecError(msg)
+    for name, (dtype, _) in ARRAYS.items():
+        got = getattr(content, name).dtype
+        if got != np.dtype(dtype):
+            # A silent cast could wrap labels around or round samples.
+            msg = f"{where}: array {name!r}: expected {np.dtype(dtype)}, got {got}"
+            raise SpecError(msg)
+    bad = np.flatnonzero(~np.isfinite(content.signals).all(axis=(1, 2)))
+    if len(bad):
+        msg = f"{where}: window {int(bad[0])} holds a value not finite"
+        raise SpecError(msg)
+
+
 def _check_target(path: Path) -> None:
     if path.is_dir():
         msg = f"{str(path)!r} is a folder; expected the name of a file to write"
+        raise TargetError(msg)
+    if path.exists() and not path.is_file():
+        msg = f"{str(path)!r} is not a regular file; choose another name"
         raise TargetError(msg)
     if not path.parent.is_dir():
         msg = (
@@ -242,7 +264,8 @@ def write_fixture(content: Content, path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     SpecError
-        If no window holds a seizure, or a value is not finite.
+        If no window holds a seizure, a value is not finite, an array has another
+        dtype, or a text is not ASCII.
     TargetError
         If the target cannot be written; it is then as it was before.
     FormatError
@@ -256,17 +279,7 @@ def write_fixture(content: Content, path: str | os.PathLike[str]) -> Path:
     from bgb_fixtures.verify import verify_fixture
 
     target = Path(path)
-    if all(window.category == "none" for window in content.windows):
-        msg = (
-            f"fixture {content.name!r}: none of its {len(content.windows)} windows "
-            "holds a seizure; expected at least one"
-        )
-        raise SpecError(msg)
-    bad = np.flatnonzero(~np.isfinite(content.signals).all(axis=(1, 2)))
-    if len(bad):
-        msg = f"fixture {content.name!r}: window {int(bad[0])} holds a value not finite"
-        raise SpecError(msg)
-    _check_target(target)
+    _check_content(content)
     records = dump_json(
         {
             "ch_names": list(content.ch_names),
@@ -281,14 +294,22 @@ def write_fixture(content: Content, path: str | os.PathLike[str]) -> Path:
     )
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
+        _check_target(target)
         _write_user_block(temporary, content, records)
         verify_fixture(temporary)
         temporary.replace(target)
         _sync_folder(target.parent)
+    except TargetError:
+        raise
+    except FormatError as error:
+        # It names the file that it read; that one is gone by then.
+        text = str(error).replace(str(temporary), str(target))
+        raise type(error)(text) from None
+    except UnicodeEncodeError as error:
+        msg = f"fixture {content.name!r}: {error.object!r} is not ASCII"
+        raise SpecError(msg) from error
     except (OSError, RuntimeError) as error:
         # h5py raises RuntimeError when the disk is full.
-        if isinstance(error, TargetError):
-            raise
         reason = getattr(error, "strerror", None) or error
         msg = f"{str(target)!r} cannot be written: {reason}"
         raise TargetError(msg) from error
