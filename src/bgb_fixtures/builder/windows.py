@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from itertools import product
+from itertools import chain, product, zip_longest
 from typing import TYPE_CHECKING
 
 from bgb_fixtures.events import merge_spans
@@ -35,7 +35,7 @@ class Window:
     start : int
         First sample.
     kind : str
-        One of `SELECTABLE_KINDS`.
+        One of `SELECTABLE_KINDS`, or ``"artefact"``.
     """
 
     recording: Recording
@@ -43,7 +43,13 @@ class Window:
     kind: str
 
 
-def kind_of(spans: Sequence[tuple[int, int]], *, start: int, n_times: int) -> str:
+def kind_of(
+    spans: Sequence[tuple[int, int]],
+    *,
+    start: int,
+    n_times: int,
+    artefacts: Sequence[tuple[int, int]] = (),
+) -> str:
     """Return the kind of a window.
 
     Parameters
@@ -52,11 +58,14 @@ def kind_of(spans: Sequence[tuple[int, int]], *, start: int, n_times: int) -> st
         Ictal samples of the recording, `[start, stop)`, sorted and merged.
     start, n_times : int
         First sample and length of the window.
+    artefacts : sequence of tuple of int
+        Samples of the artefacts that a synthetic recording was asked to hold.
 
     Returns
     -------
     kind : str
-        ``"background"`` without an ictal sample, ``"ictal"`` for category ``full``,
+        Without an ictal sample ``"artefact"`` if one of `artefacts` lies inside, else
+        ``"background"``. ``"ictal"`` for category ``full``,
         ``"whole"`` if every event starts and ends inside, ``"onset"`` if the last
         event goes on behind the window, else ``"offset"``.
     """
@@ -65,7 +74,8 @@ def kind_of(spans: Sequence[tuple[int, int]], *, start: int, n_times: int) -> st
     n_ictal = sum(min(b, stop) - max(a, start) for a, b in inside)
     category = category_of(n_ictal, n_times)
     if category == "none":
-        return "background"
+        held = any(b > start and a < stop for a, b in artefacts)
+        return "artefact" if held else "background"
     if category == "full":
         return "ictal"
     if inside[-1][1] > stop:
@@ -76,28 +86,32 @@ def kind_of(spans: Sequence[tuple[int, int]], *, start: int, n_times: int) -> st
 def _candidates(
     spans: Sequence[tuple[int, int]], *, n_recording: int, n_times: int
 ) -> dict[str, list[int]]:
-    """Return the starts of good windows of each kind, the best first."""
-    found: dict[str, list[int]] = {kind: [] for kind in SELECTABLE_KINDS}
+    """Return the starts of good windows of each kind, the best of every stretch first."""
+    # kind -> the starts for each stretch, a seizure or the time between two
+    found: dict[str, list[list[int]]] = {kind: [] for kind in SELECTABLE_KINDS}
     for a, b in spans:
         middle = (a + b) // 2
+        around = middle - n_times // 2
         # A border in the middle of the window leaves context on both sides; a seizure
         # too short for that is cut in its own middle.
-        found["onset"] += [a - n_times // 2, middle - n_times]
-        found["offset"] += [b - n_times // 2, middle]
-        found["whole"].append(middle - n_times // 2)
-        found["ictal"] += _tiles(a, b, n_times=n_times) or [middle - n_times // 2]
+        found["onset"].append([a - n_times // 2, middle - n_times])
+        found["offset"].append([b - n_times // 2, middle])
+        found["whole"].append([around])
+        found["ictal"].append(_tiles(a, b, n_times=n_times) or [around])
     borders = [0, *(sample for span in spans for sample in span), n_recording]
     for a, b in zip(borders[::2], borders[1::2], strict=True):
-        found["background"] += _tiles(a, b, n_times=n_times)
+        found["background"].append(_tiles(a, b, n_times=n_times))
     last = n_recording - n_times
-    inside = {
-        kind: dict.fromkeys(min(max(start, 0), last) for start in starts)
-        for kind, starts in found.items()
-    }
-    return {
-        kind: [s for s in starts if kind_of(spans, start=s, n_times=n_times) == kind]
-        for kind, starts in inside.items()
-    }
+    good: dict[str, list[int]] = {}
+    for kind, stretches in found.items():
+        in_turn = chain.from_iterable(zip_longest(*stretches))
+        starts = [min(max(start, 0), last) for start in in_turn if start is not None]
+        good[kind] = [
+            start
+            for start in dict.fromkeys(starts)
+            if kind_of(spans, start=start, n_times=n_times) == kind
+        ]
+    return good
 
 
 def _tiles(a: int, b: int, *, n_times: int) -> list[int]:
