@@ -10,13 +10,15 @@ import itertools
 import re
 import tomllib
 from dataclasses import dataclass
+from itertools import repeat
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from bgb_fixtures.errors import SpecError
-from bgb_fixtures.events import SZCORE_CODES, Event, seconds_to_sample
+from bgb_fixtures.events import Event, seconds_to_sample
 from bgb_fixtures.montage import MONTAGES
+from bgb_fixtures.synthetic import ARTEFACT_KINDS, SEIZURE_TYPES, SFREQ, STATES
 
 if TYPE_CHECKING:
     import os
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
 __all__ = [
     "PROFILES",
     "SOURCES",
+    "Artefact",
     "FixtureSpec",
     "RecordingSpec",
+    "Seizure",
     "load_default_spec",
     "load_spec",
     "parse_spec",
@@ -35,8 +39,63 @@ __all__ = [
 SOURCES = ("chbmit", "synthetic")
 PROFILES = ("raw-1", "zscore-1", "brain-go-brr-3.1")
 MAX_WINDOW_S = 3600.0
+MAX_SYNTHETIC_S = 3600.0
+LEAST_AMPLITUDE, MOST_AMPLITUDE = 0.1, 3.0
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SPLIT = re.compile(r"[a-z0-9_]{1,16}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seizure(Event):
+    """Ask for one synthetic seizure.
+
+    Attributes
+    ----------
+    amplitude : float
+        Factor in [0.1, 3] to the size that its type has at random.
+    """
+
+    amplitude: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artefact:
+    """Ask for something that is no seizure and may look like one.
+
+    Attributes
+    ----------
+    onset : float
+        Seconds from the start of the recording.
+    duration : float
+        Seconds, greater than 0.
+    kind : str
+        One of `bgb_fixtures.synthetic.ARTEFACT_KINDS`.
+    amplitude : float
+        Factor in [0.1, 3] to the size that its kind has at random.
+    """
+
+    onset: float
+    duration: float
+    kind: str
+    amplitude: float = 1.0
+
+    def span(self, sfreq: float) -> tuple[int, int]:
+        """Return its samples as half-open `[start, stop)`.
+
+        Parameters
+        ----------
+        sfreq : float
+            Sampling frequency in Hz.
+
+        Returns
+        -------
+        span : tuple of int
+            First sample and first sample after it.
+        """
+        return (
+            seconds_to_sample(self.onset, sfreq),
+            seconds_to_sample(self.onset + self.duration, sfreq),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +111,14 @@ class RecordingSpec:
     duration : float
         Seconds.
     events : tuple of Event
-        Seizures, in seconds from the start of the recording.
+        Seizures, in seconds from the start of the recording; plain events have
+        amplitude 1.
     windows : tuple of float
         Onset of each window in seconds.
+    artefacts : tuple of Artefact
+        In any order; they may overlap each other and the seizures.
+    state : str
+        ``"awake"`` or ``"sleep"``.
     """
 
     subject: int
@@ -62,6 +126,8 @@ class RecordingSpec:
     duration: float
     events: tuple[Event, ...]
     windows: tuple[float, ...]
+    artefacts: tuple[Artefact, ...] = ()
+    state: str = "awake"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,19 +242,38 @@ class _Table:
             raise SpecError(msg)
 
 
-def _parse_event(table: _Table, *, duration: float) -> Event:
-    onset = table.seconds("onset", least=0, most=duration)
-    event = Event(
+def _parse_amplitude(table: _Table) -> float:
+    return table.seconds(
+        "amplitude", least=LEAST_AMPLITUDE, most=MOST_AMPLITUDE, default=1
+    )
+
+
+def _parse_event(table: _Table, *, duration: float) -> Seizure:
+    onset = table.seconds("onset", least=0, most=duration - 1 / SFREQ)
+    event = Seizure(
         onset=onset,
-        duration=table.seconds("duration", least=1 / 256, most=duration - onset),
-        label=table.text("label", tuple(SZCORE_CODES)),
+        duration=table.seconds("duration", least=1 / SFREQ, most=duration - onset),
+        label=table.text("label", SEIZURE_TYPES),
+        amplitude=_parse_amplitude(table),
     )
     table.done()
     return event
 
 
+def _parse_artefact(table: _Table, *, duration: float) -> Artefact:
+    onset = table.seconds("onset", least=0, most=duration - 1 / SFREQ)
+    artefact = Artefact(
+        onset=onset,
+        duration=table.seconds("duration", least=1 / SFREQ, most=duration - onset),
+        kind=table.text("kind", ARTEFACT_KINDS),
+        amplitude=_parse_amplitude(table),
+    )
+    table.done()
+    return artefact
+
+
 def _parse_recording(table: _Table, *, window_length: float) -> RecordingSpec:
-    duration = table.seconds("duration", least=window_length, most=24 * 3600)
+    duration = table.seconds("duration", least=window_length, most=MAX_SYNTHETIC_S)
     onsets = table.take("windows", [0])
     if not isinstance(onsets, list) or not onsets:
         table.fail("windows", "a list of at least one onset in seconds", onsets)
@@ -210,6 +295,11 @@ def _parse_recording(table: _Table, *, window_length: float) -> RecordingSpec:
         duration=duration,
         events=events,
         windows=windows,
+        artefacts=tuple(
+            _parse_artefact(item, duration=duration)
+            for item in table.tables("artefacts")
+        ),
+        state=table.text("state", STATES, "awake"),
     )
     table.done()
     return recording
@@ -280,9 +370,27 @@ def parse_spec(value: object, *, where: str) -> FixtureSpec:
     return spec
 
 
+def _has_positive(recording: RecordingSpec, window_length: float) -> bool:
+    return any(
+        event.onset < onset + window_length and event.onset + event.duration > onset
+        for onset in recording.windows
+        for event in recording.events
+    )
+
+
 def _check_synthetic(spec: FixtureSpec, *, where: str) -> None:
-    if spec.sfreq not in (None, 256.0):
-        msg = f"{where}, sfreq: the synthetic source has 256 Hz, got {spec.sfreq!r}"
+    if spec.sfreq not in (None, SFREQ):
+        msg = (
+            f"{where}, sfreq: expected {SFREQ} Hz, the rate of the synthetic source, "
+            f"got {spec.sfreq!r}"
+        )
+        raise SpecError(msg)
+    if not any(map(_has_positive, spec.recordings, repeat(spec.window_length))):
+        n_events = sum(len(recording.events) for recording in spec.recordings)
+        msg = (
+            f"{where}, recordings: expected at least one window with a seizure; "
+            f"got {n_events} events, none of them inside a window"
+        )
         raise SpecError(msg)
     splits: dict[int, str] = {}
     for recording in spec.recordings:
@@ -366,20 +474,40 @@ def spec_to_json(spec: FixtureSpec) -> dict[str, Any]:
         return value | {"per_kind": spec.per_kind}
     return value | {
         "seed": spec.seed,
-        "recordings": [
-            {
-                "subject": recording.subject,
-                "split": recording.split,
-                "duration": recording.duration,
-                "windows": list(recording.windows),
-                "events": [
-                    {"onset": e.onset, "duration": e.duration, "label": e.label}
-                    for e in recording.events
-                ],
-            }
-            for recording in spec.recordings
+        "recordings": [_recording_to_json(recording) for recording in spec.recordings],
+    }
+
+
+def _recording_to_json(recording: RecordingSpec) -> dict[str, Any]:
+    value: dict[str, Any] = {
+        "subject": recording.subject,
+        "split": recording.split,
+        "duration": recording.duration,
+        "windows": list(recording.windows),
+        "events": [
+            {"onset": event.onset, "duration": event.duration, "label": event.label}
+            | _amplitude_to_json(event)
+            for event in recording.events
         ],
     }
+    if recording.artefacts:
+        value["artefacts"] = [
+            {
+                "onset": artefact.onset,
+                "duration": artefact.duration,
+                "kind": artefact.kind,
+            }
+            | _amplitude_to_json(artefact)
+            for artefact in recording.artefacts
+        ]
+    if recording.state != "awake":
+        value["state"] = recording.state
+    return value
+
+
+def _amplitude_to_json(asked: Event | Artefact) -> dict[str, float]:
+    amplitude = getattr(asked, "amplitude", 1.0)
+    return {} if amplitude == 1 else {"amplitude": amplitude}
 
 
 def window_samples(spec: FixtureSpec, sfreq: float) -> int:

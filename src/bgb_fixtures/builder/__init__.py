@@ -281,9 +281,10 @@ def _listed_windows(spec: FixtureSpec, recordings: Sequence[Recording]) -> list[
     windows = []
     for recording, wanted in zip(recordings, spec.recordings, strict=True):
         spans = merge_spans(event.span(sfreq) for event in recording.events)
+        artefacts = [artefact.span(sfreq) for artefact in wanted.artefacts]
         for onset in wanted.windows:
             start = seconds_to_sample(onset, sfreq)
-            kind = kind_of(spans, start=start, n_times=n_times)
+            kind = kind_of(spans, start=start, n_times=n_times, artefacts=artefacts)
             windows.append(Window(recording=recording, start=start, kind=kind))
     return windows
 

@@ -1,0 +1,296 @@
+"""What goes on all the time: cortex at rest, its rhythms, muscle tone, the amplifier.
+
+Invariant: blocks of 64 s, the last 4 s of each faded into the next, because an inverse
+Fourier transform is periodic; so no second comes twice, and an hour needs no more
+memory than its own samples.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bgb_fixtures.synthetic import SFREQ
+from bgb_fixtures.synthetic.canvas import add_bumps
+from bgb_fixtures.synthetic.head import (
+    ELECTRODES,
+    N_SCALP,
+    REGIONS,
+    direction,
+    mixing_matrix,
+    patch,
+    weights,
+)
+from bgb_fixtures.synthetic.streams import (
+    Streams,
+    interpolate,
+    shaped_noise,
+    slow_noise,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+    from bgb_fixtures.synthetic.canvas import Canvas
+    from bgb_fixtures.synthetic.subject import Subject
+
+    Array = npt.NDArray[np.float64]
+
+__all__ = ["add_background", "floor_noise"]
+
+BLOCK = 64 * SFREQ
+FADE = 4 * SFREQ
+_SPLIT_HZ = 14.0
+# What reaches both ears and temples: the resting tone of muscles, and the heart.
+_TONE = weights(
+    dict.fromkeys(("T3", "T4", "F7", "F8", "A1", "A2"), 1.0)
+    | dict.fromkeys(("Fp1", "Fp2", "T5", "T6"), 0.7),
+    other=0.3,
+)
+_HEART = weights({"A1": -1.0, "A2": 0.8, "T3": -0.4, "T4": 0.3, "T5": -0.3, "T6": 0.2})
+
+
+def add_background(
+    canvas: Canvas, subject: Subject, streams: Streams, *, state: str
+) -> None:
+    """Fill a canvas with everything that is always there, in place.
+
+    Parameters
+    ----------
+    canvas : Canvas
+        Its gains are applied; the result is in `Canvas.scalp_uv`.
+    subject : Subject
+        Whose background.
+    streams : Streams
+        Of the recording.
+    state : str
+        ``"awake"`` or ``"sleep"``.
+    """
+    hop = BLOCK - FADE
+    n_blocks = -(-canvas.n_times // hop)
+    for number in range(n_blocks):
+        start = number * hop
+        stop = min(start + BLOCK, canvas.n_times)
+        part = slice(start, stop)
+        length = stop - start
+        here = streams.child(f"block-{number}")
+        cortex = _cortex(subject, here, state=state)[:, :length]
+        if state == "awake":
+            cortex += _alpha(subject, here)[:, :length] * canvas.eyes_closed[part]
+            cortex += _mu(subject, here)[:, :length]
+        cortex += _slowing(subject, here)[:, :length]
+        cortex *= canvas.background[part]
+        cortex += _muscle(here)[:, :length] * (
+            canvas.emg_uv[:, part] + (subject.emg_uv * _TONE)[:, None]
+        )
+        cortex += _drift(subject, here)[:, :length]
+        turn = np.arange(FADE) * (0.5 * np.pi / FADE)
+        if number > 0:
+            cortex[:, :FADE] *= np.sin(turn[:length])
+        if number < n_blocks - 1 and length > hop:
+            cortex[:, hop:] *= np.cos(turn[: length - hop])
+        canvas.scalp_uv[:, part] += cortex
+    _add_heart(canvas, subject, streams)
+
+
+def floor_noise(subject: Subject, streams: Streams, n_times: int) -> Array:
+    """Return the white noise of the amplifier.
+
+    Parameters
+    ----------
+    subject : Subject
+        Whose recording.
+    streams : Streams
+        Of the recording, and of the salt.
+    n_times : int
+        Samples wanted.
+
+    Returns
+    -------
+    noise : numpy.ndarray of float64, shape (21, n_times)
+        Microvolts.
+    """
+    return subject.floor_uv * streams.normals("floor", len(ELECTRODES), n_times)
+
+
+def _aperiodic(exponent: float) -> Callable[[Array], Array]:
+    """Return 1 / (1 + f^chi), without what an amplifier takes away at either end."""
+
+    def power(f: Array) -> Array:
+        low: Array = np.power(f / 0.45, 4.0)
+        high = np.power(f / 90.0, 8.0)
+        low /= (1 + low) * (1 + high) * (1 + np.power(f, exponent))
+        return low
+
+    return power
+
+
+def _cortex(subject: Subject, streams: Streams, *, state: str) -> Array:
+    """Return the aperiodic activity of one block, in microvolts.
+
+    Slow activity is coherent over wide patches, fast activity only as far as volume
+    conduction carries it (Srinivasan 2007), so each has its own mixing. Log-normal
+    gains that come and go give the kurtosis and the unrest of real EEG.
+    """
+    power = _aperiodic(subject.exponent + (0.35 if state == "sleep" else 0.0))
+    frequencies = np.arange(1, 90 * 64) / 64
+    density = power(frequencies)
+    share = density[frequencies < _SPLIT_HZ].sum() / density.sum()
+    rms = subject.rms_uv * (1.3 if state == "sleep" else 1.0)
+    total = np.zeros((len(ELECTRODES), BLOCK))
+    for name, band, sigma, part in (
+        ("slow", (0.1, _SPLIT_HZ), 20.0, share),
+        ("fast", (_SPLIT_HZ, 110.0), 9.0, 1 - share),
+    ):
+        noise = shaped_noise(
+            streams, name, n_rows=len(ELECTRODES), n_fft=BLOCK, power=power, band=band
+        )
+        noise *= _unrest(streams.child(name), len(ELECTRODES))
+        total += (rms * np.sqrt(part)) * (mixing_matrix(sigma) @ noise)
+    return total
+
+
+def _unrest(streams: Streams, n_rows: int) -> Array:
+    """Return log-normal gains that wax and wane, mean square 1."""
+    own = slow_noise(streams, "quick", n_rows=n_rows, n_times=BLOCK, tau=0.9)
+    own += slow_noise(streams, "slow", n_rows=n_rows, n_times=BLOCK, tau=3.0)
+    common = slow_noise(streams, "common", n_rows=1, n_times=BLOCK, tau=3.0)
+    exponent = 0.30 * np.sqrt(0.5) * own + 0.24 * common
+    return interpolate(np.exp(exponent - (0.30**2 + 0.24**2)), BLOCK)
+
+
+def _resonance(centre: float, half_width: float) -> Callable[[Array], Array]:
+    def power(f: Array) -> Array:
+        x = (f - centre) / half_width
+        return 1 / np.square(1 + x * x)
+
+    return power
+
+
+def _alpha(subject: Subject, streams: Streams) -> Array:
+    """Return the posterior rhythm, in microvolts: patches that share three quarters."""
+    regions = {"LO": 1.0, "RO": 1.0, "LP": 0.6, "RP": 0.6, "LQ": 0.45, "RQ": 0.45}
+    rows = shaped_noise(
+        streams,
+        "alpha",
+        n_rows=len(regions) + 1,
+        n_fft=BLOCK,
+        power=_resonance(subject.alpha_hz, subject.alpha_width_hz),
+        band=(5, 16),
+    )
+    rows = 0.75 * rows[0] + np.sqrt(1 - 0.75**2) * rows[1:]
+    waxing = slow_noise(streams, "alpha waxing", n_rows=1, n_times=BLOCK, tau=0.9)
+    rows *= interpolate(np.exp(0.4 * waxing - 0.16), BLOCK)
+    left = np.array([subject.alpha_left if r[0] == "L" else 1.0 for r in regions])
+    size = subject.alpha_uv * left * np.array(list(regions.values()))
+    fields = [patch(direction(*REGIONS[r]), sigma=17) for r in regions]
+    topography = np.stack(fields, axis=1) * size
+    # Neighbouring patches add up: bring the largest electrode back to the size meant.
+    common = np.abs(topography[:N_SCALP].sum(axis=1)).max()
+    activity: Array = (topography * (subject.alpha_uv / common)) @ rows
+    return activity
+
+
+def _mu(subject: Subject, streams: Streams) -> Array:
+    """Return central mu on either side, each for itself, and frontal beta."""
+    mu = shaped_noise(
+        streams,
+        "mu",
+        n_rows=2,
+        n_fft=BLOCK,
+        power=_resonance(subject.alpha_hz + 0.6, 0.7),
+        band=(5, 18),
+    )
+    beta = shaped_noise(
+        streams,
+        "beta",
+        n_rows=3,
+        n_fft=BLOCK,
+        power=_resonance(19, 4),
+        band=(12, 30),
+    )
+    rows = np.concatenate([subject.mu_uv * mu, subject.beta_uv * beta])
+    waxing = slow_noise(streams, "mu waxing", n_rows=5, n_times=BLOCK, tau=1.5)
+    rows *= interpolate(np.exp(0.6 * waxing - 0.36), BLOCK)
+    fields = [
+        patch(direction(*REGIONS[r]), sigma=14) for r in ("LC", "RC", "LF", "RF", "MF")
+    ]
+    activity: Array = np.stack(fields, axis=1) @ rows
+    return activity
+
+
+def _slowing(subject: Subject, streams: Streams) -> Array:
+    """Return slow waves over the focus, which come and go between seizures."""
+    row = shaped_noise(
+        streams,
+        "slowing",
+        n_rows=1,
+        n_fft=BLOCK,
+        power=_resonance(1.9, 0.7),
+        band=(0.5, 4.5),
+    )
+    waxing = slow_noise(streams, "slowing waxing", n_rows=1, n_times=BLOCK, tau=3.0)
+    row *= subject.slowing_uv * interpolate(np.exp(0.7 * waxing - 0.49), BLOCK)
+    topography: Array = patch(direction(*REGIONS[subject.focus]), sigma=20)
+    return topography[:, None] * row
+
+
+def _muscle(streams: Streams) -> Array:
+    """Return muscle noise of unit RMS at each electrode: spiky, above 20 Hz."""
+
+    def power(f: Array) -> Array:
+        rise: Array = np.power(f / 28.0, 4.0)
+        rise /= (1 + rise) * (1 + np.power(f / 75.0, 4.0))
+        return rise
+
+    noise = shaped_noise(
+        streams,
+        "muscle",
+        n_rows=len(ELECTRODES),
+        n_fft=BLOCK,
+        power=power,
+        band=(14, 120),
+    )
+    unrest = slow_noise(
+        streams, "muscle unrest", n_rows=len(ELECTRODES), n_times=BLOCK, tau=0.05
+    )
+    noise *= interpolate(np.exp(0.5 * unrest - 0.25), BLOCK)
+    return mixing_matrix(9.0) @ noise
+
+
+def _drift(subject: Subject, streams: Streams) -> Array:
+    """Return what sweat and movement of the cables add below 0.4 Hz."""
+
+    def power(f: Array) -> Array:
+        return 1 / (0.003 + f * f)
+
+    noise = shaped_noise(
+        streams,
+        "drift",
+        n_rows=len(ELECTRODES),
+        n_fft=BLOCK // 16,
+        power=power,
+        band=(0.03, 0.4),
+        sfreq=SFREQ / 16,
+    )
+    # One point more than the period has: it begins again.
+    noise = np.concatenate([noise, noise[:, :2]], axis=1)
+    return subject.drift_uv * interpolate(noise, BLOCK)
+
+
+def _add_heart(canvas: Canvas, subject: Subject, streams: Streams) -> None:
+    """Add the QRS complexes that ears and temples pick up."""
+    if subject.ecg_uv == 0:
+        return
+    seconds = canvas.n_times / SFREQ
+    n_beats = int(seconds * subject.heart_hz * 1.2) + 4
+    jitter = 0.04 * streams.normals("heart", n_beats)
+    beats = np.cumsum((1 + jitter) * (SFREQ / subject.heart_hz))
+    course = np.zeros(canvas.n_times)
+    add_bumps(course, at=beats, width=2.5, size=subject.ecg_uv)
+    add_bumps(course, at=beats + 7, width=3.0, size=-0.35 * subject.ecg_uv)
+    add_bumps(course, at=beats + 65, width=14.0, size=0.2 * subject.ecg_uv)
+    canvas.add(0, _HEART, course)

@@ -1,0 +1,233 @@
+"""What the electrodes see of a source in the head.
+
+Invariant: potentials are in the order of `ELECTRODES`, against infinity; the reference
+of a recording is subtracted last.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bgb_fixtures.montage import MONTAGES
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    Array = npt.NDArray[np.float64]
+
+__all__ = [
+    "ELECTRODES",
+    "N_SCALP",
+    "REGIONS",
+    "direction",
+    "electrode_positions",
+    "mixing_matrix",
+    "patch",
+    "weights",
+]
+
+N_SCALP = 19
+ELECTRODES = (*MONTAGES["10-20"], "A1", "A2")
+"""The 19 of montage 10-20 in its order, then the ears."""
+
+_LEFT_AND_MIDLINE = {
+    # BESA angles in degrees: theta from Cz, phi from the right ear.
+    "Fp1": (-92, -72),
+    "F7": (-92, -36),
+    "T3": (-92, 0),
+    "T5": (-92, 36),
+    "O1": (-92, 72),
+    "F3": (-60, -51),
+    "P3": (-60, 51),
+    "C3": (-46, 0),
+    "Fz": (46, 90),
+    "Cz": (0, 0),
+    "Pz": (46, -90),
+    "A1": (-118, 8),
+}
+_RIGHT = {
+    "Fp2": "Fp1",
+    "F8": "F7",
+    "T4": "T3",
+    "T6": "T5",
+    "O2": "O1",
+    "F4": "F3",
+    "P4": "P3",
+    "C4": "C3",
+    "A2": "A1",
+}
+
+REGIONS = {
+    # Where the patches of each region are centred; right side mirrored.
+    "LT": (-86, -8),  # mid-temporal
+    "LA": (-94, -34),  # anterior temporal
+    "LQ": (-88, 34),  # posterior temporal
+    "LF": (-62, -50),  # frontal
+    "LP": (-60, 52),  # parietal
+    "LC": (-44, 0),  # central
+    "LO": (-88, 70),  # occipital
+    "MF": (44, 90),  # mid-frontal
+    "MC": (8, 90),  # vertex
+}
+REGIONS |= {
+    f"R{name[1]}": (-theta, -phi)
+    for name, (theta, phi) in REGIONS.items()
+    if name[0] == "L"
+}
+
+_N_SOURCES = 256
+_SOURCE_RADIUS = 0.85
+_RADII = (0.92, 0.87)  # skull to scalp, brain to skull; the scalp has radius 1
+_SKULL = 1 / 60  # conductivity of the skull relative to brain and scalp
+_N_DEGREES = 40
+
+
+def direction(theta: float, phi: float) -> Array:
+    """Return the unit vector of BESA angles.
+
+    Parameters
+    ----------
+    theta, phi : float
+        Degrees; theta from Cz, phi from the right ear.
+
+    Returns
+    -------
+    vector : numpy.ndarray of float64, shape (3,)
+        x to the right ear, y to the nasion, z to Cz.
+    """
+    t, p = np.radians(theta), np.radians(phi)
+    return np.array([np.sin(t) * np.cos(p), np.sin(t) * np.sin(p), np.cos(t)])
+
+
+@cache
+def electrode_positions() -> Array:
+    """Return where the electrodes are.
+
+    Returns
+    -------
+    positions : numpy.ndarray of float64, shape (21, 3)
+        Unit vectors.
+    """
+    angles = dict(_LEFT_AND_MIDLINE)
+    for name, mirrored in _RIGHT.items():
+        theta, phi = _LEFT_AND_MIDLINE[mirrored]
+        angles[name] = (-theta, -phi)
+    return np.array([direction(*angles[name]) for name in ELECTRODES])
+
+
+@cache
+def _sources() -> Array:
+    """Return 256 unit vectors, spread evenly over a cap (Fibonacci)."""
+    i = np.arange(_N_SOURCES)
+    z = 1 - 1.35 * (i + 0.5) / _N_SOURCES
+    turn = i * (np.pi * (3 - np.sqrt(5.0)))
+    r = np.sqrt(1 - z * z)
+    return np.stack([r * np.cos(turn), r * np.sin(turn), z], axis=1)
+
+
+def _shell_coefficients() -> Array:
+    """Return c_n: potential at the scalp per Legendre polynomial of degree n.
+
+    A radial dipole in three concentric shells: in each, the potential of degree n is
+    A r^n + B r^-(n+1). No current leaves the scalp; at each interface, potential and
+    radial current go over continuously. Solved from the outside to the inside.
+    """
+    coefficients = []
+    for n in range(1, _N_DEGREES + 1):
+        a, b = n + 1.0, float(n)
+        for radius, ratio in zip(_RADII, (1 / _SKULL, _SKULL), strict=True):
+            value = a * radius**n + b * radius ** -(n + 1)
+            slope = n * a * radius**n - (n + 1) * b * radius ** -(n + 1)
+            a = ((n + 1) * value + slope * ratio) / ((2 * n + 1) * radius**n)
+            b = (n * value - slope * ratio) * radius ** (n + 1) / (2 * n + 1)
+        coefficients.append((2 * n + 1) * n * _SOURCE_RADIUS ** (n - 1) / b)
+    return np.array(coefficients)
+
+
+@cache
+def _lead_field() -> Array:
+    """Return the potential at each electrode of each source, shape (21, 256)."""
+    cosine = np.clip(electrode_positions() @ _sources().T, -1, 1)
+    before, legendre = np.ones_like(cosine), cosine
+    total = np.zeros_like(cosine)
+    for n, c in enumerate(_shell_coefficients(), 1):
+        total += c * legendre
+        before, legendre = (
+            legendre,
+            ((2 * n + 1) * cosine * legendre - n * before) / (n + 1),
+        )
+    return total
+
+
+def _patch_weights(centres: Array, sigma: float) -> Array:
+    """Return Gaussian weights of the sources, shape (n_centres, 256)."""
+    angle = np.arccos(np.clip(centres @ _sources().T, -1, 1))
+    values: Array = np.exp(-0.5 * np.square(angle / np.radians(sigma)))
+    return values
+
+
+def patch(centre: Array, *, sigma: float) -> Array:
+    """Return how a patch of cortex is seen by the electrodes.
+
+    Parameters
+    ----------
+    centre : numpy.ndarray of float64, shape (3,)
+        Unit vector.
+    sigma : float
+        Width in degrees.
+
+    Returns
+    -------
+    potential : numpy.ndarray of float64, shape (21,)
+        Peak 1 over the 19 scalp electrodes.
+    """
+    potential: Array = _lead_field() @ _patch_weights(centre[None], sigma)[0]
+    potential /= np.abs(potential[:N_SCALP]).max()
+    return potential
+
+
+@cache
+def mixing_matrix(sigma: float) -> Array:
+    """Return how uncorrelated patches all over the cap reach the electrodes.
+
+    Parameters
+    ----------
+    sigma : float
+        Width of a patch in degrees.
+
+    Returns
+    -------
+    mixing : numpy.ndarray of float64, shape (21, 21)
+        Symmetric square root of their correlation: unlike other roots it has no
+        freedom of sign or rotation that one LAPACK could choose otherwise.
+    """
+    seen = _lead_field() @ _patch_weights(_sources(), sigma).T
+    covariance = seen @ seen.T
+    deviation = np.sqrt(np.diag(covariance))
+    correlation = covariance / np.outer(deviation, deviation)
+    # What each electrode has for itself keeps the root away from small eigenvalues.
+    correlation = 0.97 * correlation + 0.03 * np.eye(len(correlation))
+    values, vectors = np.linalg.eigh(correlation)
+    root: Array = (vectors * np.sqrt(values)) @ vectors.T
+    return root
+
+
+def weights(table: dict[str, float], *, other: float = 0.0) -> Array:
+    """Return one weight per electrode.
+
+    Parameters
+    ----------
+    table : dict of str to float
+        By name of electrode.
+    other : float
+        For the electrodes that are not in the table.
+
+    Returns
+    -------
+    values : numpy.ndarray of float64, shape (21,)
+        In the order of `ELECTRODES`.
+    """
+    return np.array([table.get(name, other) for name in ELECTRODES])

@@ -1,0 +1,262 @@
+"""Random numbers by name, and noise with a given spectrum.
+
+Invariant: a stream depends on its name alone, never on what was drawn before; integers
+come from `Philox.random_raw`, the only stream that numpy promises to keep (NEP 19).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bgb_fixtures.synthetic import RECIPE, SFREQ
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+    Array = npt.NDArray[np.float64]
+
+__all__ = ["SLOW_STEP", "Streams", "interpolate", "shaped_noise", "slow_noise"]
+
+SLOW_STEP = 16
+"""Samples between the points at which slow quantities are computed (16 Hz)."""
+
+_LANE = np.uint64(0xFFFF)
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """Name a family of random streams.
+
+    Attributes
+    ----------
+    name : str
+        Begins with the recipe and the seed, e.g. ``"synthetic-1/0/sub-3"``.
+    """
+
+    name: str
+
+    @classmethod
+    def of_seed(cls, seed: int) -> Streams:
+        """Return the family of a seed.
+
+        Parameters
+        ----------
+        seed : int
+            From 0.
+
+        Returns
+        -------
+        streams : Streams
+            The root of all streams of that seed and recipe.
+        """
+        return cls(f"{RECIPE}/{int(seed)}")
+
+    def child(self, name: str) -> Streams:
+        """Return a family inside this one.
+
+        Parameters
+        ----------
+        name : str
+            What it is for.
+
+        Returns
+        -------
+        streams : Streams
+            Independent of this family and of every other child.
+        """
+        return Streams(f"{self.name}/{name}")
+
+    def raw(self, name: str, n: int) -> npt.NDArray[np.uint64]:
+        """Return random words.
+
+        Parameters
+        ----------
+        name : str
+            What they are for.
+        n : int
+            How many.
+
+        Returns
+        -------
+        words : numpy.ndarray of uint64, shape (n,)
+            Uniform over all 64 bits.
+        """
+        digest = hashlib.sha256(f"{self.name}/{name}".encode()).digest()
+        key = np.frombuffer(digest[:16], dtype="<u8").astype(np.uint64)
+        words: npt.NDArray[np.uint64] = np.random.Philox(key=key).random_raw(n)
+        return words
+
+    def uniforms(self, name: str, n: int) -> Array:
+        """Return uniform numbers in [0, 1).
+
+        Parameters
+        ----------
+        name : str
+            What they are for.
+        n : int
+            How many.
+
+        Returns
+        -------
+        values : numpy.ndarray of float64, shape (n,)
+            Multiples of 2^-53.
+        """
+        return (self.raw(name, n) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+    def between(self, name: str, low: float, high: float) -> float:
+        """Return one number in [low, high).
+
+        Parameters
+        ----------
+        name : str
+            What it is for.
+        low, high : float
+            Borders.
+
+        Returns
+        -------
+        value : float
+            Uniformly distributed.
+        """
+        return low + (high - low) * float(self.uniforms(name, 1)[0])
+
+    def normals(self, name: str, *shape: int) -> Array:
+        """Return numbers of mean 0 and variance 1, close to a normal distribution.
+
+        Parameters
+        ----------
+        name : str
+            What they are for.
+        *shape : int
+            Shape of the result.
+
+        Returns
+        -------
+        values : numpy.ndarray of float64
+            Kurtosis 2.7, largest value 3.5; invisible after any filter.
+
+        Notes
+        -----
+        The sum of the four 16-bit lanes of one word (Irwin-Hall): exact integers, so
+        no ziggurat and no logarithm that another machine would round otherwise.
+        """
+        raw = self.raw(name, int(np.prod(shape)))
+        total = raw & _LANE
+        for shift in (16, 32, 48):
+            total += (raw >> np.uint64(shift)) & _LANE
+        values = (total.astype(np.float64) - 131070.0) / 37837.2
+        return values.reshape(shape)
+
+
+def shaped_noise(
+    streams: Streams,
+    name: str,
+    *,
+    n_rows: int,
+    n_fft: int,
+    power: Callable[[Array], Array],
+    band: tuple[float, float],
+    sfreq: float = SFREQ,
+) -> Array:
+    """Return Gaussian noise of unit variance with a given spectrum.
+
+    Parameters
+    ----------
+    streams : Streams
+        Where the numbers come from.
+    name : str
+        What the noise is for.
+    n_rows, n_fft : int
+        Independent rows, and samples in each. A row is periodic: use at least 4 s less.
+    power : callable
+        Power at frequencies in Hz, in any unit.
+    band : tuple of float
+        Lowest and highest frequency in Hz that the noise has at all.
+    sfreq : float
+        Sampling frequency in Hz.
+
+    Returns
+    -------
+    noise : numpy.ndarray of float64, shape (n_rows, n_fft)
+        Inverse Fourier transform of random coefficients.
+    """
+    first = max(1, int(np.ceil(band[0] * n_fft / sfreq)))
+    last = min(n_fft // 2 - 1, int(np.floor(band[1] * n_fft / sfreq)))
+    frequencies = np.arange(first, last + 1, dtype=np.float64) * (sfreq / n_fft)
+    amplitude = np.sqrt(power(frequencies))
+    amplitude *= 0.5 * n_fft / np.sqrt(np.sum(amplitude * amplitude))
+    parts = streams.normals(name, n_rows, 2, last + 1 - first)
+    spectrum = np.zeros((n_rows, n_fft // 2 + 1), dtype=np.complex128)
+    spectrum.real[:, first : last + 1] = parts[:, 0] * amplitude
+    spectrum.imag[:, first : last + 1] = parts[:, 1] * amplitude
+    noise: Array = np.fft.irfft(spectrum, n_fft, axis=1)
+    return noise
+
+
+def slow_noise(
+    streams: Streams, name: str, *, n_rows: int, n_times: int, tau: float
+) -> Array:
+    """Return noise that forgets itself within a time constant, at 16 Hz.
+
+    Parameters
+    ----------
+    streams : Streams
+        Where the numbers come from.
+    name : str
+        What the noise is for.
+    n_rows, n_times : int
+        Rows, and samples at 256 Hz that the points have to cover.
+    tau : float
+        Time constant in seconds.
+
+    Returns
+    -------
+    noise : numpy.ndarray of float64, shape (n_rows, n_times // 16 + 2)
+        Unit variance, Lorentzian spectrum up to 4 Hz; `interpolate` brings it to 256 Hz.
+    """
+    n_points = n_times // SLOW_STEP + 2
+    n_fft = 256
+    while n_fft < n_points + 64:
+        n_fft *= 2
+
+    def power(f: Array) -> Array:
+        x = 2 * np.pi * tau * f
+        return 1 / (1 + x * x)
+
+    return shaped_noise(
+        streams,
+        name,
+        n_rows=n_rows,
+        n_fft=n_fft,
+        power=power,
+        band=(0, 4),
+        sfreq=SFREQ / SLOW_STEP,
+    )[:, :n_points]
+
+
+def interpolate(points: Array, n_times: int) -> Array:
+    """Draw straight lines between points at 16 Hz.
+
+    Parameters
+    ----------
+    points : numpy.ndarray of float64, shape (..., at least n_times // 16 + 2)
+        Values at every sixteenth sample.
+    n_times : int
+        Samples wanted.
+
+    Returns
+    -------
+    values : numpy.ndarray of float64, shape (..., n_times)
+        Values at 256 Hz.
+    """
+    n_points = n_times // SLOW_STEP + 2
+    points = points[..., :n_points]
+    steps = np.arange(SLOW_STEP) / SLOW_STEP
+    values = points[..., :-1, None] + np.diff(points)[..., None] * steps
+    return values.reshape(*points.shape[:-1], -1)[..., :n_times]
