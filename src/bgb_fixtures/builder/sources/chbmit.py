@@ -416,7 +416,7 @@ class ChbmitSource:
             case = summary.name[: -len("-summary.txt")].lower()
             entries = parse_summary(summary)
             present = {item.name for item in _list_folder(summary.parent)}
-            edf_names = {name for name in present if _EDF_NAME.fullmatch(name)}
+            edf_names = {name for name in present if name.lower().endswith(".edf")}
             if self._only is not None:
                 entries = tuple(e for e in entries if e.file_name == self._only)
                 edf_names &= {self._only}
@@ -446,12 +446,18 @@ class ChbmitSource:
             n_unannotated,
         )
         if not found:
-            msg = (
-                f"{str(self._root)!r}: no annotated recording: {n_absent} are annotated "
-                f"and have no EDF file here, {n_unannotated} EDF files have no entry "
-                "in the summary of their case, and so are unannotated, which does not "
-                "mean free of seizures"
-            )
+            reasons = []
+            if n_absent:
+                reasons.append(
+                    f"for {n_absent} annotated recordings there is no EDF file here"
+                )
+            if n_unannotated:
+                reasons.append(
+                    f"{n_unannotated} EDF files have no entry in the summary of their "
+                    "case: unannotated, which does not mean free of seizures"
+                )
+            why = "; ".join(reasons)
+            msg = f"{str(self._root)!r} holds no annotated recording: {why}"
             raise SourceError(msg)
         return tuple(found[name] for name in sorted(found))
 
