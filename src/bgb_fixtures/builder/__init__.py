@@ -5,8 +5,8 @@ Invariant: nothing is written before every chosen window was read and checked.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import asdict, dataclass
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -100,7 +100,8 @@ def build_fixture(
     root : str, path or None
         Folder or file of the recordings; None for the synthetic source.
     progress : callable or None
-        Called with (windows done, windows in all).
+        Called with (steps done, steps in all); a step is a window, or a recording
+        that profile zscore-1 sums up.
 
     Returns
     -------
@@ -317,8 +318,15 @@ def _read(
     offset = np.empty((n_windows, n_channels), np.float32)
     records: list[WindowRecord] = []
     pseudonyms = _Pseudonyms(windows)
+    n_steps = n_windows + len(pseudonyms.recordings) * (spec.profile == "zscore-1")
+    steps = itertools.count(1)
+
+    def tick() -> None:
+        if progress is not None:
+            progress(next(steps), n_steps)
+
     for row, (window, scaled) in enumerate(
-        _iter_scaled(spec, source, windows, n_times)
+        _iter_scaled(spec, source, windows, n_times=n_times, tick=tick)
     ):
         recording = window.recording
         signals[row] = scaled.values
@@ -340,8 +348,7 @@ def _read(
                 events=events,
             )
         )
-        if progress is not None:
-            progress(len(records), n_windows)
+        tick()
     return Content(
         name=spec.name,
         content_version=spec.content_version,
@@ -384,11 +391,18 @@ class _Pseudonyms:
 
 
 def _iter_scaled(
-    spec: FixtureSpec, source: Source, windows: Sequence[Window], n_times: int
+    spec: FixtureSpec,
+    source: Source,
+    windows: Sequence[Window],
+    *,
+    n_times: int,
+    tick: Callable[[], None],
 ) -> Iterator[tuple[Window, Scaled]]:
     """Yield each window and its processed signal, in order."""
-    factors = _zscore_factors(spec, source, windows)
-    for _, group in groupby(windows, key=lambda window: window.recording.name):
+    factors = _zscore_factors(spec, source, windows, tick=tick)
+    for _, group in itertools.groupby(
+        windows, key=lambda window: window.recording.name
+    ):
         of_recording = list(group)
         recording = of_recording[0].recording
         with source.open(recording, spec.montage) as signal:
@@ -416,7 +430,11 @@ def _scale_key(spec: FixtureSpec, recording: Recording) -> str:
 
 
 def _zscore_factors(
-    spec: FixtureSpec, source: Source, windows: Sequence[Window]
+    spec: FixtureSpec,
+    source: Source,
+    windows: Sequence[Window],
+    *,
+    tick: Callable[[], None],
 ) -> dict[str, _Factors]:
     """Return scale and offset from the seizure-free signal, for profile zscore-1."""
     if spec.profile != "zscore-1":
@@ -427,6 +445,7 @@ def _zscore_factors(
         with source.open(recording, spec.montage) as signal:
             for piece in _iter_seizure_free(signal, recording):
                 total.add(piece)
+        tick()
     ch_names = montage_rows(spec.montage)
     whose = "subject" if spec.source == "synthetic" else "recording"
     return {

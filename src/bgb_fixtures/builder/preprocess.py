@@ -48,8 +48,7 @@ PROFILE_STEPS = {
         (
             "offset and scale = mean and standard deviation, per channel, of the "
             "seizure-free signal of the recording (synthetic: of the subject), in "
-            "microvolts, rounded to multiples of 2^-10; for the sums, values and "
-            "squares are rounded to multiples of 2^-10 too"
+            "microvolts rounded to multiples of 2^-10, rounded to such multiples too"
         ),
         "(microvolts - offset) / scale, rounded to multiples of 2^-12",
         "clipped to [-10, 10]",
@@ -83,15 +82,15 @@ _SCALE_STEP = 2.0**-10
 class Moments:
     """Sum up a signal piece by piece, for its mean and standard deviation.
 
-    Sums are of integers, multiples of 2^-10, hence exact and equal on every machine,
-    whatever the order of addition and wherever the pieces are cut.
+    Values are rounded to multiples of 2^-10 uV and summed as integers: exact, hence
+    equal on every machine, in any order and wherever the pieces are cut.
 
     Attributes
     ----------
     n_times : int
         Samples so far.
     sums, squares : list of int
-        Per channel, the sum of values in 2^-10 uV and of their squares in 2^-10 uV^2.
+        Per channel, the sum of the values in 2^-10 uV and of their squares.
     """
 
     n_times: int = 0
@@ -104,10 +103,14 @@ class Moments:
         Parameters
         ----------
         data_uv : numpy.ndarray of float64, shape (n_channels, n_times)
-            Signal in microvolts; a minute at 1 kHz may have an rms of 370 mV.
+            Signal in microvolts, below 2 V; at most 2^31 samples.
         """
-        sums = _exact_sums(data_uv)
-        squares = _exact_sums(np.square(data_uv))
+        grid = np.rint(data_uv / _SCALE_STEP).astype(np.int64)
+        sums = [int(total) for total in grid.sum(axis=1)]
+        np.square(grid, out=grid)
+        # Squares fit into 62 bits, their sum may not: sum the halves.
+        low, high = (grid & 0xFFFFFFFF).sum(axis=1), (grid >> 32).sum(axis=1)
+        squares = [(int(h) << 32) + int(w) for h, w in zip(high, low, strict=True)]
         if not self.sums:
             self.sums, self.squares = sums, squares
         else:
@@ -146,8 +149,8 @@ class Moments:
         scale, offset = [], []
         for name, total, square in zip(ch_names, self.sums, self.squares, strict=True):
             mean = Fraction(total, self.n_times) / 2**10
-            variance = Fraction(square, self.n_times) / 2**10 - mean**2
-            scale.append(_round(math.sqrt(max(float(variance), 0.0))))
+            variance = Fraction(square, self.n_times) / 2**20 - mean**2
+            scale.append(_round(math.sqrt(variance)))
             offset.append(_round(float(mean)))
             if scale[-1] == 0:
                 msg = (
@@ -157,11 +160,6 @@ class Moments:
                 )
                 raise SourceError(msg)
         return np.array(scale), np.array(offset)
-
-
-def _exact_sums(values: npt.NDArray[np.float64]) -> list[int]:
-    grid = np.rint(values / _SCALE_STEP).astype(np.int64)
-    return [int(total) for total in grid.sum(axis=1)]
 
 
 def _round(value: float) -> float:
