@@ -1,0 +1,143 @@
+"""Write plain EDF, the only code of the corpus that knows pyedflib.
+
+Invariant: a digital value on disk is the one given; the header holds no name, no clock
+of this machine and no version.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bgb_fixtures.errors import MissingPackageError, SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from pathlib import Path
+    from types import ModuleType
+
+    import numpy.typing as npt
+
+__all__ = ["MICROVOLTS", "TENTHS", "EdfChannel", "import_pyedflib", "write_edf"]
+
+_DIGITAL = (-32768, 32767)
+MICROVOLTS = (-4096.0, 4095.875)
+"""Physical limits of steps of 0.125 uV: exact in binary, 8 characters in the header."""
+TENTHS = (-3276.8, 3276.7)
+"""Physical limits of steps of 0.1, as TUSZ has them in its trends at 1 Hz."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class EdfChannel:
+    """Hold one signal of an EDF file.
+
+    Attributes
+    ----------
+    label : str
+        At most 16 ASCII characters.
+    digital : numpy.ndarray of int, shape (n_records * sfreq,)
+        Whole seconds of samples, within the 16 bits of EDF.
+    sfreq : int
+        Hz.
+    unit : str
+        Physical dimension, at most 8 ASCII characters.
+    physical : tuple of float
+        What digital -32768 and 32767 stand for.
+    """
+
+    label: str
+    digital: npt.NDArray[np.int16] | npt.NDArray[np.int32]
+    sfreq: int = 256
+    unit: str = "uV"
+    physical: tuple[float, float] = MICROVOLTS
+
+
+def import_pyedflib() -> ModuleType:
+    """Return pyedflib.
+
+    Returns
+    -------
+    pyedflib : module
+        The library that writes EDF.
+
+    Raises
+    ------
+    MissingPackageError
+        If it is not installed.
+    """
+    try:
+        import pyedflib
+    except ImportError as error:
+        msg = (
+            "EDF files are written with pyedflib, which is not installed; "
+            'run: pip install "bgb-fixtures[build]"'
+        )
+        raise MissingPackageError(msg) from error
+    module: ModuleType = pyedflib
+    return module
+
+
+def write_edf(path: Path, channels: Sequence[EdfChannel], *, start: datetime) -> None:
+    """Write one EDF file of records of one second.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file; must not exist yet.
+    channels : sequence of EdfChannel
+        In the order of the file; all of the same duration.
+    start : datetime.datetime
+        Start of the recording, for the header.
+
+    Raises
+    ------
+    SourceError
+        If a value does not fit into 16 bits.
+    OSError
+        If the file cannot be written in full.
+    """
+    pyedflib = import_pyedflib()
+    for channel in channels:
+        low, high = int(channel.digital.min()), int(channel.digital.max())
+        if low < _DIGITAL[0] or high > _DIGITAL[1]:
+            msg = (
+                f"recording {path.name!r}, channel {channel.label!r}: digital values "
+                f"from {low} to {high} do not fit into EDF; expected "
+                f"{_DIGITAL[0]} to {_DIGITAL[1]}"
+            )
+            raise SourceError(msg)
+    # Plain EDF, as the corpora are: EDF+ would add a signal of annotations.
+    writer = pyedflib.EdfWriter(
+        str(path), len(channels), file_type=pyedflib.FILETYPE_EDF
+    )
+    try:
+        writer.setStartdatetime(start)
+        writer.setSignalHeaders([_signal_header(channel) for channel in channels])
+        writer.writeSamples(
+            [np.ascontiguousarray(c.digital, dtype=np.int32) for c in channels],
+            digital=True,
+        )
+    finally:
+        writer.close()
+    # The library does not report a disk that is full when it closes the file.
+    expected = 256 * (len(channels) + 1) + 2 * sum(len(c.digital) for c in channels)
+    if path.stat().st_size != expected:
+        msg = f"{path.stat().st_size} bytes written of {expected}; is the disk full?"
+        raise OSError(msg)
+
+
+def _signal_header(channel: EdfChannel) -> dict[str, str | int | float]:
+    return {
+        "label": channel.label,
+        "dimension": channel.unit,
+        "sample_frequency": channel.sfreq,
+        "physical_min": channel.physical[0],
+        "physical_max": channel.physical[1],
+        "digital_min": _DIGITAL[0],
+        "digital_max": _DIGITAL[1],
+        "transducer": "",
+        "prefilter": "",
+    }
