@@ -93,6 +93,8 @@ def find_fixture(source: str | os.PathLike[str] | None) -> Path:
     ------
     FixtureNotFoundError
         If there is nothing of that name or at that path.
+    FormatError
+        If the system does not let us look.
     """
     if source is None:
         source = "smoke"
@@ -102,10 +104,10 @@ def find_fixture(source: str | os.PathLike[str] | None) -> Path:
             return _packaged(source)
         if folder and Path(source).name == source:
             path = Path(folder) / f"{source.removesuffix('.h5')}.h5"
-            if path.exists():
+            if _exists(path):
                 return path
     path = Path(source)
-    if path.exists():
+    if _exists(path):
         return path
     names = ", ".join(repr(known) for known in PACKAGED)
     looked = f" and in BGB_FIXTURES_DIR={folder!r}" if folder else ""
@@ -113,9 +115,21 @@ def find_fixture(source: str | os.PathLike[str] | None) -> Path:
     raise FixtureNotFoundError(msg)
 
 
+def _exists(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        # ValueError: a NUL in the name.
+        return False
+    except OSError as error:
+        msg = f"{str(path)!r:.300} cannot be read: {error.strerror}"
+        raise FormatError(msg) from error
+    return True
+
+
 def _packaged(name: str) -> Path:
     path = packaged_dir() / f"{name}.h5"
-    if not path.exists():
+    if not _exists(path):
         msg = (
             f"the packaged fixture {name!r} is not in this installation; "
             "install bgb-fixtures again, or build it: bgb-fixtures build"
