@@ -42,6 +42,7 @@ __all__ = [
     "LocalFile",
     "MontageSignal",
     "parse_header",
+    "read_header",
     "signal_calibration",
 ]
 
