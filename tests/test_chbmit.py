@@ -662,6 +662,22 @@ def test_zero_typed_for_the_letter_o_is_read_as_o1_and_said(
     ]
 
 
+def test_derivations_from_an_unstated_reference_are_recorded_as_assumed(
+    tmp_path: Path,
+) -> None:
+    source = one_recording(tmp_path, 1, labels=REFERENTIAL)
+    assert source.identity == {}
+    source.open(source.recordings()[0], "double-banana").close()
+    (assumption,) = source.identity["assumptions"]
+    assert assumption.startswith("1 recording(s) name no reference")
+
+
+def test_derivations_that_the_file_holds_assume_nothing(tmp_path: Path) -> None:
+    source = one_recording(tmp_path, 1)
+    source.open(source.recordings()[0], "double-banana").close()
+    assert source.identity == {}
+
+
 def test_seizure_behind_the_end_of_the_file_is_refused(tmp_path: Path) -> None:
     source = one_recording(tmp_path, 20, (10, 21))
     (recording,) = source.recordings()

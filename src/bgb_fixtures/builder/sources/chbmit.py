@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from bgb_fixtures.builder.sources import Licence, Recording
 from bgb_fixtures.builder.sources.edf import EdfFile, LocalFile, MontageSignal
@@ -388,6 +388,19 @@ class ChbmitSource:
             raise SourceError(msg)
         self._entries: dict[str, tuple[Path, SummaryEntry]] = {}
         self._noted: set[str] = set()
+        self._derived: set[str] = set()
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What the records of a fixture keep: what was assumed of those opened."""
+        if not self._derived:
+            return {}
+        return {
+            "assumptions": [
+                f"{len(self._derived)} recording(s) name no reference; derivations are "
+                "differences of channels that are taken to share one"
+            ]
+        }
 
     @property
     def licence(self) -> Licence:
@@ -491,6 +504,9 @@ class ChbmitSource:
                 for signal in edf.header.signals
             ]
             rows = resolve_montage(labels, montage, where=recording.name)
+            if any(row.minus and "-" not in labels[row.plus[0]] for row in rows):
+                # chb12_28 and chb12_29: a difference is right only if this holds.
+                self._derived.add(recording.name)
             signal = MontageSignal(edf, rows)
             _check_inside(recording, signal, summary, entry)
         except BaseException:
