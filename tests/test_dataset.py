@@ -1,0 +1,138 @@
+"""The Dataset: items, pickles, and DataLoaders under each way to start a process."""
+
+from __future__ import annotations
+
+import pickle
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from bgb_fixtures.builder.writer import Content, write_fixture
+from bgb_fixtures.dataset import FixtureDataset
+from bgb_fixtures.errors import FixtureNotFoundError, IntegrityError, SpecError
+from bgb_fixtures.loader import load_fixture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def items_of(dataset: FixtureDataset) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    return [dataset[i] for i in range(len(dataset))]
+
+
+def test_items_are_float32(small_fixture: Path) -> None:
+    dataset = FixtureDataset(small_fixture)
+    signals, labels = dataset[3]
+    assert len(dataset) == 4
+    assert (signals.dtype, tuple(signals.shape)) == (torch.float32, (3, 512))
+    assert (labels.dtype, tuple(labels.shape)) == (torch.float32, (512,))
+    assert labels.sum().item() == 256
+    assert signals[0, 0].item() == load_fixture(small_fixture).signals[3, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        pytest.param("any", [1.0, 1.0, 0.0, 1.0], id="any"),
+        pytest.param("majority", [1.0, 1.0, 0.0, 0.0], id="majority"),
+    ],
+)
+def test_labels_per_window_are_scalars(
+    labels: Any, expected: list[float], small_fixture: Path
+) -> None:
+    items = [y for _, y in items_of(FixtureDataset(small_fixture, labels=labels))]
+    assert [y.item() for y in items] == expected
+    assert {(y.dtype, tuple(y.shape)) for y in items} == {(torch.float32, ())}
+
+
+def test_split_chooses_windows(small_fixture: Path) -> None:
+    assert len(FixtureDataset(small_fixture, split="train")) == 3
+    assert len(FixtureDataset(small_fixture, split="dev")) == 1
+
+
+def test_selection_of_a_fixture_is_a_source(small_fixture: Path) -> None:
+    chosen = load_fixture(small_fixture).select(category="partial")
+    dataset = FixtureDataset(chosen)
+    assert [y.sum().item() for _, y in items_of(dataset)] == [384, 256]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        pytest.param({"labels": "all"}, "unknown labels 'all'; allowed", id="labels"),
+        pytest.param({"split": "test"}, "no window with split='test'", id="split"),
+    ],
+)
+def test_wrong_requests_are_refused(
+    options: dict[str, Any], message: str, small_fixture: Path
+) -> None:
+    with pytest.raises(SpecError, match=message):
+        FixtureDataset(small_fixture, **options)
+
+
+@pytest.mark.parametrize("rows", [[0, 1, 2, 3], [1, 2], [3, 0], [2]], ids=str)
+def test_pickle_is_small_and_gives_the_same_windows(
+    rows: list[int], small_fixture: Path
+) -> None:
+    dataset = FixtureDataset(load_fixture(small_fixture).take(rows))
+    text = pickle.dumps(dataset)
+    again = pickle.loads(text)
+    assert len(text) < 2000
+    assert len(again) == len(rows)
+    for before, after in zip(items_of(dataset), items_of(again), strict=True):
+        assert torch.equal(before[0], after[0])
+        assert torch.equal(before[1], after[1])
+
+
+def test_pickle_works_from_another_folder(
+    small_fixture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(small_fixture.parent)
+    text = pickle.dumps(FixtureDataset("small.h5"))
+    monkeypatch.chdir(tmp_path)
+    assert len(pickle.loads(text)) == 4
+
+
+def test_pickle_of_a_replaced_file_is_refused(
+    make_content: Callable[..., Content], small_fixture: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.h5"
+    shutil.copy(small_fixture, path)
+    text = pickle.dumps(FixtureDataset(path))
+    write_fixture(make_content(signals=np.zeros((4, 3, 512), np.float32)), path)
+    with pytest.raises(IntegrityError, match=r"mine.h5' is another file than the one"):
+        pickle.loads(text)
+
+
+def test_pickle_of_a_removed_file_is_refused(
+    small_fixture: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.h5"
+    shutil.copy(small_fixture, path)
+    text = pickle.dumps(FixtureDataset(path))
+    path.unlink()
+    with pytest.raises(FixtureNotFoundError, match=r"no fixture '.*mine.h5'"):
+        pickle.loads(text)
+
+
+# forkserver and spawn start an interpreter and import torch: one test each.
+@pytest.mark.filterwarnings(
+    "ignore:This process .* is multi-threaded:DeprecationWarning"
+)
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_workers_give_the_same_batches_as_this_process(
+    method: str, small_fixture: Path
+) -> None:
+    dataset = FixtureDataset(small_fixture)
+    workers = DataLoader(
+        dataset, batch_size=1, num_workers=2, multiprocessing_context=method
+    )
+    batches = list(workers)
+    assert [tuple(x.shape) for x, _ in batches] == [(1, 3, 512)] * 4
+    assert torch.equal(torch.cat([x for x, _ in batches]), dataset.fixture.tensors()[0])
+    assert torch.equal(torch.cat([y for _, y in batches]), dataset.fixture.tensors()[1])

@@ -1,0 +1,59 @@
+"""The proof of a fixture; what it refuses is in test_refusals.py."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bgb_fixtures import loader
+from bgb_fixtures.errors import FixtureNotFoundError, IntegrityError
+from bgb_fixtures.loader import load_fixture
+from bgb_fixtures.verify import verify_fixture
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_proof_lists_what_was_checked(small_fixture: Path) -> None:
+    proof = verify_fixture(small_fixture)
+    assert proof.path == small_fixture
+    assert proof.digest == load_fixture(small_fixture).index.digest
+    assert proof.checks == (
+        "155928 bytes, each under a SHA-256 that agrees",
+        ("3 of 4 windows hold a seizure: 2 partial, 1 full, 1 none, as the labels say"),
+        "labels follow from the events, sample by sample",
+        "signals, scale and offset are finite, scale above 0",
+        "the HDF5 side says the same as index and records",
+    )
+
+
+def test_missing_fixture_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "none.h5"
+    with pytest.raises(FixtureNotFoundError, match=re.escape(f"no fixture '{path}'")):
+        verify_fixture(path)
+
+
+def test_file_that_this_process_loaded_before_is_checked_all_the_same(
+    small_fixture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "mine.h5"
+    shutil.copy(small_fixture, path)
+    monkeypatch.setattr(loader, "_SETTLED_S", -1.0)
+    load_fixture(path)
+    bad = bytearray(path.read_bytes())
+    bad[-1] ^= 1
+    monkeypatch.setattr(loader, "_verified", _Everything())
+    path.write_bytes(bad)
+    load_fixture(path)
+    with pytest.raises(IntegrityError, match="HDF5 structures and padding"):
+        verify_fixture(path)
+
+
+class _Everything(set[tuple[object, ...]]):
+    """Stand for a process that has verified every file."""
+
+    def __contains__(self, key: object) -> bool:
+        return True
