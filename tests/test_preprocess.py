@@ -69,7 +69,7 @@ def test_raw_1_keeps_microvolts() -> None:
 def test_raw_1_gives_the_digital_values_back() -> None:
     # The header of CHB-MIT: -800..800 uV as -2048..2047, hence 1600 / 4095 uV a step.
     digital = np.arange(-2048, 2048)[None]
-    data_uv = (digital + 2048) * (1600 / 4095) - 800
+    data_uv = ((digital + 2048) * (1600 / 4095) - 800).astype(np.float64)
     obtained = raw_1(data_uv).values.astype(np.float64)
     assert np.array_equal(np.rint((obtained + 800) * (4095 / 1600)) - 2048, digital)
 

@@ -218,13 +218,18 @@ def _seconds(value: float) -> str:
 
 
 def _describe(fixture: Fixture) -> str:
+    from bgb_fixtures.h5 import CATEGORIES, FORMAT_VERSION
+
     index, records = fixture.index, fixture.records
     licence = records.licence
     n_windows, n_channels, n_times = fixture.signals.shape
     unit = "dimensionless" if records.unit == "1" else records.unit
     facts = [
         ("fixture", f"{index.name}, content version {index.content_version}"),
-        ("file", f"{fixture.path} ({index.file_size / 1e6:.1f} MB, format version 1)"),
+        (
+            "file",
+            f"{fixture.path} ({index.file_size / 1e6:.1f} MB, format version {FORMAT_VERSION})",
+        ),
         (
             "signals",
             (
@@ -236,7 +241,11 @@ def _describe(fixture: Fixture) -> str:
         ("montage", f"{records.montage}: {' '.join(records.ch_names)}"),
         (
             "counts",
-            ", ".join(f"{n} {name}" for name, n in index.counts.items() if n),
+            ", ".join(
+                f"{index.counts[name]} {name}"
+                for name in CATEGORIES
+                if index.counts[name]
+            ),
         ),
         ("source", records.source.get("name", "unknown")),
         ("licence", f"{licence['name']} ({licence['url']})"),

@@ -1,0 +1,689 @@
+"""From a spec to a file: what is opened, what is refused, what the file holds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pytest
+
+from bgb_fixtures import builder
+from bgb_fixtures.builder import build_fixture
+from bgb_fixtures.builder.preprocess import (
+    brain_go_brr_window,
+    standardise_brain_go_brr,
+)
+from bgb_fixtures.builder.sources import Licence, Recording
+from bgb_fixtures.errors import FixtureError, SourceError, SpecError, TargetError
+from bgb_fixtures.events import Event
+from bgb_fixtures.loader import load_fixture
+from bgb_fixtures.spec import FixtureSpec, load_default_spec, parse_spec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from bgb_fixtures.builder import BuildReport
+
+LICENCE = Licence(
+    name="ODC-By-1.0", url="https://example.org", attribution="A.", redistributable=True
+)
+
+
+@dataclass(kw_only=True)
+class FakeSignal:
+    """A recording in memory that notes what is read of it."""
+
+    name: str
+    data_uv: npt.NDArray[np.float64]
+    sfreq: float
+    log: list[tuple[Any, ...]]
+
+    @property
+    def n_times(self) -> int:
+        return int(self.data_uv.shape[1])
+
+    def read(self, start: int, stop: int) -> npt.NDArray[np.float64]:
+        self.log.append(("read", self.name, start, stop))
+        return self.data_uv[:, start:stop]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.log.append(("close", self.name))
+
+
+@dataclass(kw_only=True)
+class FakeSource:
+    """Recordings in memory, and a log of what is done with them."""
+
+    licence: Licence = LICENCE
+    listed: list[Recording] = field(default_factory=list)
+    signals: dict[str, FakeSignal] = field(default_factory=dict)
+    log: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def add(
+        self,
+        name: str,
+        *seizures: tuple[float, float],
+        n_seconds: float = 60,
+        sfreq: float = 64,
+        duration: float | None = -1,
+        subject: str = "chb01",
+        n_channels: int = 18,
+    ) -> Self:
+        """Add a recording with seizures from onset to end, in seconds.
+
+        `duration` is what the annotations say: -1 for the truth, None for nothing.
+        """
+        rng = np.random.default_rng(len(self.listed))
+        n_times = round(n_seconds * sfreq)
+        noise = rng.normal(0, 20, (n_channels, n_times))
+        self.signals[name] = FakeSignal(
+            name=name, data_uv=np.rint(noise * 8) / 8, sfreq=sfreq, log=self.log
+        )
+        self.listed.append(
+            Recording(
+                name=name,
+                subject=subject,
+                split="train",
+                duration=n_seconds if duration == -1 else duration,
+                events=tuple(
+                    Event(onset=a, duration=b - a, label="fnsz") for a, b in seizures
+                ),
+            )
+        )
+        return self
+
+    def recordings(self) -> Sequence[Recording]:
+        return self.listed
+
+    def open(self, recording: Recording, montage: str) -> FakeSignal:
+        self.log.append(("open", recording.name, montage))
+        return self.signals[recording.name]
+
+    def opened(self) -> set[str]:
+        return {entry[1] for entry in self.log if entry[0] == "open"}
+
+
+def make_spec(**changes: Any) -> FixtureSpec:
+    request = {"source": "chbmit", "window_length": 4, **changes}
+    return parse_spec(request, where="a test")
+
+
+@pytest.fixture
+def source(monkeypatch: pytest.MonkeyPatch) -> FakeSource:
+    """Stand in for the source of the spec."""
+    fake = FakeSource()
+    monkeypatch.setattr(builder, "_get_source", lambda _spec, _root: fake)
+    return fake
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Callable[..., BuildReport]:
+    """Build `a.h5` in an empty folder; keywords change the spec."""
+
+    def run(**changes: Any) -> BuildReport:
+        return build_fixture(make_spec(**changes), tmp_path / "a.h5", root="somewhere")
+
+    return run
+
+
+def places(report: BuildReport) -> list[tuple[str, str, float]]:
+    return [(w.kind, w.recording, w.onset) for w in report.windows]
+
+
+# Which recordings are opened
+
+
+def test_only_chosen_recordings_are_opened(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40)).add("b").add("c").add("d", (20, 40)).add("e")
+    report = build(per_kind=1)
+    assert {w.recording for w in report.windows} == {"rec-01"}
+    assert source.opened() == {"a"}
+
+
+def test_of_a_raw_recording_only_the_windows_are_read(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40))
+    report = build(per_kind=1)
+    reads = [entry[2:] for entry in source.log if entry[0] == "read"]
+    # 64 Hz, 4 s: 256 samples.
+    assert reads == [
+        (round(w.onset * 64), round(w.onset * 64) + 256) for w in report.windows
+    ]
+
+
+def test_every_opened_recording_is_closed(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40)).add("b")
+    build(profile="zscore-1")
+    actions = [entry[0] for entry in source.log]
+    assert actions.count("open") == actions.count("close")
+
+
+def test_a_recording_that_is_too_short_is_not_opened(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (0, 3), n_seconds=3).add("b", (20, 40))
+    build()
+    assert source.opened() == {"b"}
+
+
+def test_nothing_is_opened_when_no_recording_has_a_seizure(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a").add("b")
+    with pytest.raises(SpecError, match="2 annotated recordings with 0 seizures"):
+        build()
+    assert source.log == []
+
+
+def test_the_header_is_asked_where_the_annotations_give_no_duration(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40), duration=None).add("b", duration=None)
+    assert places(build(per_kind=1)) == [
+        ("background", "rec-01", 8.0),
+        ("onset", "rec-01", 18.0),
+        ("ictal", "rec-01", 28.0),
+        ("offset", "rec-01", 38.0),
+    ]
+
+
+@pytest.mark.parametrize(
+    "duration", [pytest.param(90.0, id="too-long"), pytest.param(45.0, id="too-short")]
+)
+def test_the_header_corrects_a_wrong_duration(
+    source: FakeSource, build: Callable[..., BuildReport], duration: float
+) -> None:
+    source.add("a", (20, 40), duration=duration)
+    # Background first in [0, 20), then in [40, 60): the middle of the true stretch.
+    obtained = [p for p in places(build()) if p[0] == "background"]
+    assert obtained == [("background", "rec-01", 8.0), ("background", "rec-01", 48.0)]
+
+
+def test_a_recording_whose_header_is_shorter_than_a_window_gives_way_to_another(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", n_seconds=2, duration=60).add("b").add("c", (20, 40))
+    report = build(per_kind=1)
+    assert "a" in source.opened()
+    assert ("background", "rec-01", 28.0) in places(report)
+
+
+def test_the_choice_does_not_depend_on_the_order_of_the_recordings(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40)).add("b", (10, 12), sfreq=64).add("c", (30, 50)).add("d")
+    forward = build()
+    source.listed.reverse()
+    assert build().windows == forward.windows
+
+
+# What is refused
+
+
+def test_no_annotated_recording_is_refused(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    del source.listed[:]
+    with pytest.raises(SourceError, match="'chbmit': there is no annotated recording"):
+        build()
+
+
+def test_a_window_longer_than_every_recording_is_refused(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40))
+    with pytest.raises(
+        SpecError, match=r"no window of 61 s .* 1 seizures; use a shorter --window-len"
+    ):
+        build(window_length=61)
+
+
+def test_a_seizure_in_a_recording_that_proves_too_short_is_no_positive_window(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (0, 3), n_seconds=3, duration=None).add("b")
+    with pytest.raises(SpecError, match="no window of 4 s with a seizure can be had"):
+        build()
+
+
+def test_different_rates_of_chosen_recordings_are_refused(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40)).add("b", (20, 40), sfreq=50)
+    with pytest.raises(SpecError, match="rates: 64 Hz, and 50 Hz in 'b'"):
+        build()
+
+
+def test_another_rate_in_a_recording_that_is_not_chosen_does_not_matter(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40)).add("b", sfreq=50, duration=None)
+    assert {w.recording for w in build(per_kind=1).windows} == {"rec-01"}
+
+
+def test_a_rate_that_the_recordings_do_not_have_is_refused(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40))
+    with pytest.raises(
+        SpecError, match="'a' has 64 Hz, asked for 128 Hz; profile 'raw-1' does not"
+    ):
+        build(sfreq=128)
+
+
+def test_a_window_of_no_whole_number_of_samples_is_refused(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40))
+    with pytest.raises(SpecError, match=r"window_length 4\.01 s is no whole number"):
+        build(window_length=4.01)
+
+
+def test_a_seizure_behind_the_end_of_its_recording_is_refused(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40), n_seconds=30, duration=60)
+    with pytest.raises(
+        SourceError, match="'a': a seizure ends at 40 s and the recording at 30 s"
+    ):
+        build()
+
+
+def test_a_seizure_that_ends_a_rounding_behind_its_recording_is_not(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 60.0001))
+    assert build().windows
+
+
+def test_a_flat_channel_is_refused_by_recording_and_name(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40))
+    source.signals["a"].data_uv[17] = 0.2
+    with pytest.raises(SourceError, match="recording 'a': channel Cz-Pz is flat"):
+        build(profile="zscore-1")
+
+
+def test_a_recording_without_seizure_free_signal_is_refused_for_zscore_1(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (0, 60))
+    with pytest.raises(SourceError, match="recording 'a' has no seizure-free signal"):
+        build(profile="zscore-1")
+
+
+def test_a_value_that_is_not_finite_is_refused(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40))
+    source.signals["a"].data_uv[:] = np.nan
+    with pytest.raises(SpecError, match="holds a value not finite"):
+        build()
+
+
+def test_a_root_for_the_synthetic_source_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="'synthetic' reads no files; drop --root"):
+        build_fixture(load_default_spec(), tmp_path / "a.h5", root="x")
+
+
+def test_no_root_for_a_source_of_files_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="source 'chbmit' needs --root: the folder of"):
+        build_fixture(make_spec(), tmp_path / "a.h5")
+
+
+@pytest.mark.parametrize(
+    "seizures",
+    [
+        pytest.param([], id="no-seizure"),
+        pytest.param([(20, 90)], id="seizure-behind-the-end"),
+    ],
+)
+def test_nothing_is_written_on_an_error(
+    source: FakeSource,
+    build: Callable[..., BuildReport],
+    tmp_path: Path,
+    seizures: list[tuple[float, float]],
+) -> None:
+    source.add("a", *seizures)
+    with pytest.raises(FixtureError, match="seizure"):
+        build()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_older_fixture_stays_as_it_was_on_an_error(
+    source: FakeSource, build: Callable[..., BuildReport], tmp_path: Path
+) -> None:
+    source.add("a", (20, 40))
+    build()
+    before = (tmp_path / "a.h5").read_bytes()
+    source.signals["a"].data_uv[:] = np.nan
+    with pytest.raises(SpecError, match="not finite"):
+        build()
+    assert [p.read_bytes() for p in tmp_path.iterdir()] == [before]
+
+
+def test_a_target_that_cannot_be_written_is_refused(
+    source: FakeSource, tmp_path: Path
+) -> None:
+    source.add("a", (20, 40))
+    with pytest.raises(TargetError, match="there is no folder"):
+        build_fixture(make_spec(), tmp_path / "none" / "a.h5", root="x")
+
+
+# What the file holds
+
+
+def test_labels_and_signals_are_those_of_the_recording(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40))
+    report = build(per_kind=1)
+    fixture = load_fixture(report.path)
+    # background 8-12 s, onset 18-22 s, ictal 28-32 s, offset 38-42 s at 64 Hz.
+    starts = [512, 1152, 1792, 2432]
+    data_uv = source.signals["a"].data_uv.astype(np.float32)
+    ictal = np.zeros(3840, np.uint8)
+    ictal[1280:2560] = 1
+    assert np.array_equal(fixture.signals, [data_uv[:, s : s + 256] for s in starts])
+    assert np.array_equal(fixture.labels, [ictal[s : s + 256] for s in starts])
+
+
+def test_window_records_follow_from_the_events(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40))
+    windows = build(per_kind=1).windows
+    assert [(w.id, w.category, w.kind, w.onset) for w in windows] == [
+        ("win-01", "none", "background", 8.0),
+        ("win-02", "partial", "onset", 18.0),
+        ("win-03", "full", "ictal", 28.0),
+        ("win-04", "partial", "offset", 38.0),
+    ]
+    assert [[(e.onset, e.duration, e.label) for e in w.events] for w in windows] == [
+        [],
+        [(2.0, 2.0, "fnsz")],
+        [(0.0, 4.0, "fnsz")],
+        [(0.0, 2.0, "fnsz")],
+    ]
+
+
+def test_zscore_1_scales_by_the_seizure_free_signal_and_not_by_the_window(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40))
+    data_uv = source.signals["a"].data_uv
+    data_uv[:, 1280:2560] *= 5
+    fixture = load_fixture(build(profile="zscore-1", per_kind=1).path)
+    free = np.concatenate([data_uv[:, :1280], data_uv[:, 2560:]], axis=1)
+    # One scale for all windows, background and ictal.
+    assert np.abs(fixture.scale - free.std(axis=1)).max() < 0.001
+    assert np.abs(fixture.offset - free.mean(axis=1)).max() < 0.001
+    spread = fixture.signals.std(axis=(1, 2))
+    assert 0.9 < spread[0] < 1.1
+    assert 4 < spread[2] < 6
+
+
+def test_zscore_1_reads_all_seizure_free_signal_in_pieces_of_a_minute(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40), n_seconds=150)
+    build(profile="zscore-1")
+    log = source.log[source.log.index(("read", "a", 0, 1280)) :]
+    assert [entry[2:] for entry in log[: log.index(("close", "a"))]] == [
+        (0, 1280),
+        (2560, 6400),
+        (6400, 9600),
+    ]
+
+
+def test_zscore_1_scales_each_recording_by_itself(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40)).add("b", (20, 40))
+    source.signals["b"].data_uv *= 3
+    fixture = load_fixture(build(profile="zscore-1").path)
+    scale = {
+        w.recording: fixture.scale[i].mean() for i, w in enumerate(fixture.windows)
+    }
+    assert scale["rec-02"] / scale["rec-01"] == pytest.approx(3, rel=0.02)
+
+
+def test_zscore_1_gives_microvolts_back_but_for_clipped_samples(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40))
+    data_uv = source.signals["a"].data_uv
+    data_uv[3, 1900] = 4000
+    report = build(profile="zscore-1", per_kind=1)
+    fixture = load_fixture(report.path)
+    difference = np.rint(fixture.microvolts()[2] * 8) / 8 - data_uv[:, 1792:2048]
+    # Only the sample that was clipped, in window 3, channel 3.
+    assert np.argwhere(difference).tolist() == [[3, 1900 - 1792]]
+    assert [w.n_clipped for w in report.windows] == [0, 0, 1, 0]
+
+
+def test_pseudonyms_are_numbers_in_sorted_order_of_those_selected(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("z.edf", (20, 40), subject="ann").add(
+        "m.edf", subject="bob", n_seconds=2
+    )
+    source.add("b.edf", (20, 40), subject="zoe").add("a.edf", n_seconds=2)
+    windows = build().windows
+    assert sorted({(w.recording, w.subject) for w in windows}) == [
+        ("rec-01", "sub-02"),
+        ("rec-02", "sub-01"),
+    ]
+
+
+def test_recordings_of_one_subject_share_its_pseudonym(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40), subject="s1").add("b", (20, 40), subject="s2")
+    source.add("c", (20, 40), subject="s1")
+    windows = build(per_kind=3).windows
+    assert sorted({(w.recording, w.subject) for w in windows}) == [
+        ("rec-01", "sub-01"),
+        ("rec-02", "sub-02"),
+        ("rec-03", "sub-01"),
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("profile", ["raw-1", "zscore-1"])
+def test_no_name_or_path_of_the_source_is_in_the_file(
+    source: FakeSource, tmp_path: Path, encoding: str, profile: str
+) -> None:
+    source.add("Jürgen-1950/KANARI.edf", (20, 40), subject="Müller-KANARI")
+    target = tmp_path / "KANARI-target.h5"
+    report = build_fixture(
+        make_spec(profile=profile), target, root="/home/KANARI/Jürgen"
+    )
+    content = report.path.read_bytes()
+    canaries = ["KANARI", "Jürgen", "1950", "Müller", "home", str(tmp_path), ".edf"]
+    assert [c for c in canaries if c.encode(encoding) in content] == []
+
+
+def test_records_say_what_was_done_and_under_which_licence(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40))
+    records = load_fixture(build(profile="zscore-1").path).records
+    assert records.profile["name"] == "zscore-1"
+    assert records.profile["steps"][-1] == "float32"
+    assert (records.unit, records.montage) == ("1", "double-banana")
+    assert records.licence["attribution"] == "A."
+    assert records.licence["changes"] == (
+        "windows of 4 s, montage double-banana, profile zscore-1; "
+        "subjects and recordings renamed"
+    )
+
+
+def test_records_hold_the_spec_from_which_an_equal_file_can_be_built(
+    source: FakeSource, build: Callable[..., BuildReport], tmp_path: Path
+) -> None:
+    source.add("a", (20, 40))
+    report = build(per_kind=1)
+    spec = json.loads(json.dumps(load_fixture(report.path).records.spec))
+    again = build_fixture(parse_spec(spec, where="x"), tmp_path / "b.h5", root="x")
+    assert again.path.read_bytes() == report.path.read_bytes()
+
+
+def test_report_names_the_kinds_that_are_missing(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40)).add("b")
+    report = build()
+    assert (report.missing_kinds, report.n_recordings) == (("whole",), 2)
+
+
+@pytest.mark.parametrize(
+    ("profile", "n_steps"),
+    [pytest.param("raw-1", 4, id="windows"), pytest.param("zscore-1", 5, id="+scale")],
+)
+def test_progress_counts_to_the_end(
+    source: FakeSource, tmp_path: Path, profile: str, n_steps: int
+) -> None:
+    source.add("a", (20, 40))
+    calls: list[tuple[int, int]] = []
+    build_fixture(
+        make_spec(per_kind=1, profile=profile),
+        tmp_path / "a.h5",
+        root="x",
+        progress=lambda done, total: calls.append((done, total)),
+    )
+    assert calls == [(i + 1, n_steps) for i in range(n_steps)]
+
+
+# brain-go-brr-3.1
+
+
+@pytest.mark.parametrize("sfreq", [250.0, 256.0])
+def test_brain_go_brr_windows_are_cut_from_the_processed_whole_recording(
+    source: FakeSource, build: Callable[..., BuildReport], sfreq: float
+) -> None:
+    source.add("a", (20, 40), sfreq=sfreq, n_channels=19)
+    report = build(profile="brain-go-brr-3.1", montage="10-20", per_kind=1)
+    fixture = load_fixture(report.path)
+    whole = standardise_brain_go_brr(source.signals["a"].data_uv, sfreq=sfreq)
+    onset = brain_go_brr_window(whole, start=18 * 256, stop=22 * 256)
+    assert (fixture.sfreq, fixture.windows[1].onset) == (256.0, 18.0)
+    assert np.array_equal(fixture.signals[1], onset.values)
+    assert fixture.labels[1].tolist() == [0] * 512 + [1] * 512
+
+
+def test_brain_go_brr_takes_recordings_of_different_rates(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40), sfreq=250, n_channels=19)
+    source.add("b", (20, 40), sfreq=400, n_channels=19, duration=None)
+    report = build(profile="brain-go-brr-3.1", montage="10-20")
+    assert {w.recording for w in report.windows} == {"rec-01", "rec-02"}
+
+
+def test_brain_go_brr_reads_each_recording_once_and_whole(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40), sfreq=250, n_channels=19)
+    build(profile="brain-go-brr-3.1", montage="10-20")
+    assert [e for e in source.log if e[0] == "read"] == [("read", "a", 0, 15000)]
+
+
+def test_brain_go_brr_refuses_a_montage_that_its_model_does_not_take(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40))
+    with pytest.raises(
+        SpecError, match=r"19 electrodes .* montage '10-20', got 'double-banana'"
+    ):
+        build(profile="brain-go-brr-3.1")
+
+
+def test_brain_go_brr_refuses_another_rate_than_its_own(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40))
+    with pytest.raises(
+        SpecError, match=r"'brain-go-brr-3\.1' has 256 Hz, got sfreq 250"
+    ):
+        build(profile="brain-go-brr-3.1", montage="10-20", sfreq=250)
+
+
+# The synthetic source
+
+
+def make_synthetic(**changes: Any) -> FixtureSpec:
+    request = {
+        "source": "synthetic",
+        "window_length": 4,
+        "recordings": [
+            {
+                "subject": 2,
+                "split": "train",
+                "duration": 20,
+                "windows": [4, 12],
+                "events": [{"onset": 6, "duration": 8, "label": "fnsz"}],
+                "artefacts": [{"onset": 17, "duration": 2, "kind": "blink"}],
+            },
+            {"subject": 1, "split": "dev", "duration": 10, "windows": [0, 5]},
+        ],
+        **changes,
+    }
+    return parse_spec(request, where="a test")
+
+
+def test_synthetic_windows_are_those_that_the_spec_lists(tmp_path: Path) -> None:
+    report = build_fixture(make_synthetic(), tmp_path / "a.h5")
+    assert [(w.kind, w.split, w.subject, w.onset) for w in report.windows] == [
+        ("onset", "train", "sub-02", 4.0),
+        ("offset", "train", "sub-02", 12.0),
+        ("background", "dev", "sub-01", 0.0),
+        ("background", "dev", "sub-01", 5.0),
+    ]
+
+
+@pytest.mark.parametrize("profile", ["raw-1", "zscore-1"])
+def test_the_same_synthetic_spec_gives_the_same_bytes(
+    tmp_path: Path, profile: str
+) -> None:
+    spec = make_synthetic(profile=profile)
+    first = build_fixture(spec, tmp_path / "a.h5").path.read_bytes()
+    assert build_fixture(spec, tmp_path / "b.h5").path.read_bytes() == first
+
+
+def test_synthetic_zscore_1_gives_the_microvolts_of_raw_1_back(tmp_path: Path) -> None:
+    raw = load_fixture(
+        build_fixture(make_synthetic(profile="raw-1"), tmp_path / "raw.h5").path
+    )
+    scaled = load_fixture(build_fixture(make_synthetic(), tmp_path / "z.h5").path)
+    steps = np.rint(scaled.microvolts() * 8) / 8
+    kept = np.abs(scaled.signals) < 10
+    assert kept.mean() > 0.99
+    assert np.array_equal(steps[kept], raw.signals[kept])
+
+
+def test_synthetic_zscore_1_scales_by_subject(tmp_path: Path) -> None:
+    recordings = [
+        {"subject": 1, "duration": 10, "windows": [0, 5], "events": [
+            {"onset": 1, "duration": 5, "label": "fnsz"}]},
+        {"subject": 1, "duration": 10},
+        {"subject": 2, "duration": 10},
+    ]  # fmt: skip
+    spec = make_synthetic(recordings=recordings)
+    scale = load_fixture(build_fixture(spec, tmp_path / "a.h5").path).scale
+    assert np.array_equal(scale[0], scale[2])
+    assert not np.array_equal(scale[0], scale[3])

@@ -1,0 +1,537 @@
+"""The command line: answers on stdout, messages on stderr, exit codes 0, 1 and 2."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bgb_fixtures import __version__, builder
+from bgb_fixtures.builder import BuildReport
+from bgb_fixtures.builder.writer import Content, write_fixture
+from bgb_fixtures.cli import main
+from bgb_fixtures.spec import parse_spec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+SPEC = """
+name = "little"
+source = "synthetic"
+window_length = 4
+[[recordings]]
+subject = 1
+split = "train"
+duration = 12
+windows = [0, 8]
+events = [{ onset = 2, duration = 4.5, label = "absz" }]
+"""
+
+
+@dataclass(frozen=True)
+class Answer:
+    code: int | str | None
+    out: str
+    err: str
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
+    """Call the command with arguments, as the console script does."""
+
+    def call(*arguments: str | Path) -> Answer:
+        code: int | str | None = 0
+        try:
+            main([str(a) for a in arguments], prog_name="bgb-fixtures")
+        except SystemExit as stop:
+            code = stop.code
+        captured = capsys.readouterr()
+        return Answer(code=code, out=captured.out, err=captured.err)
+
+    return call
+
+
+@pytest.fixture
+def spec_file(tmp_path: Path) -> Path:
+    path = tmp_path / "little.toml"
+    path.write_text(SPEC, encoding="utf-8")
+    return path
+
+
+def command(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", "bgb_fixtures", *map(str, arguments)]
+
+
+# Help
+
+
+@pytest.mark.parametrize("name", ["build", "corpus", "info", "verify"])
+def test_help_of_every_command_has_an_example(
+    run: Callable[..., Answer], name: str
+) -> None:
+    answer = run(name, "--help")
+    assert answer.code == 0
+    assert f"Example: bgb-fixtures {name}" in answer.out
+
+
+def test_help_lists_the_commands(run: Callable[..., Answer]) -> None:
+    answer = run("-h")
+    commands = [
+        line.split()[0]
+        for line in answer.out.split("Commands:")[1].splitlines()
+        if line
+    ]
+    assert set(commands) == {"build", "corpus", "info", "verify"}
+
+
+def test_help_of_build_states_the_defaults_as_they_are(
+    run: Callable[..., Answer],
+) -> None:
+    text = " ".join(run("build", "--help").out.split())
+    spec = parse_spec({"source": "chbmit"}, where="a test")
+    assert (spec.window_length, spec.per_kind) == (60, 2)
+    assert (spec.montage, spec.profile) == ("double-banana", "raw-1")
+    assert (spec.name, spec.sfreq) == ("chbmit", None)
+    assert "Length of a window [60]." in text
+    assert "onset, offset, whole, ictal, background [2]." in text
+    assert "double-banana [the default for chbmit]" in text
+    assert "raw-1 (microvolts) [the default for chbmit]" in text
+    assert "[the name of the source]" in text
+    assert "[the one that the recordings share]" in text
+
+
+def test_version_is_printed(run: Callable[..., Answer]) -> None:
+    assert run("--version").out == f"bgb-fixtures, version {__version__}\n"
+
+
+# build
+
+
+def test_build_says_what_it_wrote(
+    run: Callable[..., Answer], spec_file: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "a.h5"
+    answer = run("build", "--spec", spec_file, "--out", target)
+    assert answer == Answer(
+        code=0,
+        out=f"wrote {target}: 2 windows, 1 with a seizure, 0.3 MB\n",
+        err="",
+    )
+
+
+def test_build_names_the_file_after_the_fixture_in_this_folder(
+    run: Callable[..., Answer],
+    spec_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    assert run("build", "--spec", spec_file).code == 0
+    assert [path.name for path in folder.iterdir()] == ["little.h5"]
+
+
+def test_build_without_a_spec_takes_the_packaged_one_and_none_of_this_folder(
+    run: Callable[..., Answer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "smoke.toml").write_text("not = a spec", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    answer = run("build")
+    assert answer.out.startswith("wrote smoke.h5: 18 windows, 6 with a seizure, ")
+    assert (answer.code, answer.err) == (0, "")
+
+
+def test_build_lists_the_kinds_that_it_did_not_find(
+    run: Callable[..., Answer], small_fixture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = BuildReport(
+        path=small_fixture,
+        windows=(),
+        missing_kinds=("offset", "whole"),
+        n_recordings=4,
+    )
+    monkeypatch.setattr(builder, "build_fixture", lambda *_, **__: report)
+    answer = run("build", "--source", "chbmit", "--root", "x")
+    assert answer.code == 0
+    assert answer.err == (
+        "kinds of window not found in the 4 annotated recordings at this window length: "
+        "offset, whole\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param(
+            ["--source", "chmit", "--root", "x"],
+            "unknown source 'chmit'; did you mean 'chbmit'? "
+            "Sources: 'chbmit', 'synthetic'",
+            id="misspelt-source",
+        ),
+        pytest.param(
+            ["--source", "chbmit", "--root", "x", "--montage", "Double_Banana"],
+            "unknown montage 'Double_Banana'; did you mean 'double-banana'?",
+            id="misspelt-montage",
+        ),
+        pytest.param(
+            ["--source", "chbmit", "--root", "x", "--profile", "zscore"],
+            "unknown profile 'zscore'; did you mean 'zscore-1'?",
+            id="misspelt-profile",
+        ),
+        pytest.param(
+            ["--source", "edf", "--root", "x"],
+            "unknown source 'edf'; Sources: 'chbmit'",
+            id="a-word-that-is-like-none",
+        ),
+        pytest.param(
+            ["--source", "chbmit"], "source 'chbmit' needs --root PATH", id="no-root"
+        ),
+        pytest.param(["--root", "x"], "--root needs --source chbmit", id="no-source"),
+        pytest.param(
+            ["--montage", "10-20"], "add --source chbmit --root DIR", id="options-only"
+        ),
+        pytest.param(
+            ["--source", "synthetic"], "in a file: --spec FILE", id="synthetic"
+        ),
+        pytest.param(
+            ["--spec", "a.toml", "--montage", "10-20", "--per-kind", "3"],
+            "--spec says it all; drop --montage, --per-kind, or write it into the spec",
+            id="spec-and-options",
+        ),
+        pytest.param(
+            ["--source", "chbmit", "--root", "x", "--per-kind", "0"],
+            "per_kind: expected an integer in [1, 100000], got 0",
+            id="out-of-range",
+        ),
+        pytest.param(
+            ["--source", "chbmit", "--root", "x", "--sfreq", "fast"],
+            "'fast' is not a valid float",
+            id="no-number",
+        ),
+        pytest.param(["--sorce", "chbmit"], "'--source'", id="misspelt-option"),
+        pytest.param(["real.h5"], "unexpected extra argument", id="extra-argument"),
+    ],
+)
+def test_wrong_usage_exits_with_2_and_says_what_to_do(
+    run: Callable[..., Answer],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    answer = run("build", *arguments)
+    assert (answer.code, answer.out) == (2, "")
+    assert message in answer.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_command_exits_with_2(run: Callable[..., Answer]) -> None:
+    answer = run("biuld")
+    assert answer.code == 2
+    assert "No such command 'biuld'" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("name = ", "little.toml' is not TOML: ", id="not-TOML"),
+        pytest.param(
+            SPEC.replace("4.5", "-1"), "duration: expected a number in", id="bad-value"
+        ),
+        pytest.param(
+            SPEC.replace("windows = [0, 8]", "windows = [8]"),
+            "expected at least one window with a seizure",
+            id="no-positive-window",
+        ),
+    ],
+)
+def test_a_spec_that_cannot_be_built_is_one_line_and_exits_with_1(
+    run: Callable[..., Answer],
+    spec_file: Path,
+    tmp_path: Path,
+    text: str,
+    message: str,
+) -> None:
+    spec_file.write_text(text, encoding="utf-8")
+    answer = run("build", "--spec", spec_file, "--out", tmp_path / "a.h5")
+    assert (answer.code, answer.out, answer.err.count("\n")) == (1, "", 1)
+    assert message in answer.err
+    assert not (tmp_path / "a.h5").exists()
+
+
+def test_a_spec_that_is_not_there_is_one_line_and_exits_with_1(
+    run: Callable[..., Answer], tmp_path: Path
+) -> None:
+    path = tmp_path / "none.toml"
+    assert run("build", "--spec", path) == Answer(
+        code=1,
+        out="",
+        err=f"Error: spec {str(path)!r} cannot be read: No such file or directory\n",
+    )
+
+
+def test_a_file_that_is_no_fixture_is_not_overwritten(
+    run: Callable[..., Answer], spec_file: Path
+) -> None:
+    answer = run("build", "--spec", spec_file, "--out", spec_file)
+    assert (answer.code, spec_file.read_text(encoding="utf-8")) == (1, SPEC)
+    assert "exists and is not a fixture; it is left as it is" in answer.err
+
+
+# info
+
+
+def test_info_shows_facts_and_a_table(
+    run: Callable[..., Answer], small_fixture: Path
+) -> None:
+    answer = run("info", small_fixture)
+    facts, table = answer.out.split("\n\n")
+    assert (answer.code, answer.err) == (0, "")
+    assert facts.splitlines()[0] == "fixture  small, content version 1"
+    assert facts.splitlines()[2:9] == [
+        "signals  4 windows x 3 channels x 512 samples (2 s at 256 Hz), dimensionless",
+        "profile  zscore-1",
+        "montage  10-20: Fp1 F3 C3",
+        "counts   1 none, 2 partial, 1 full",
+        "source   synthetic",
+        "licence  CC0-1.0 (https://creativecommons.org/publicdomain/zero/1.0/)",
+        "cite     none needed",
+    ]
+    assert [line.split() for line in table.splitlines()[1:]] == [
+        [
+            "w0",
+            "train",
+            "sub-01",
+            "rec-01",
+            "0",
+            "partial",
+            "onset",
+            "0",
+            "fnsz",
+            "0.5-2",
+        ],
+        ["w1", "train", "sub-01", "rec-02", "10", "full", "ictal", "0", "fnsz", "0-2"],
+        ["w2", "train", "sub-01", "rec-03", "20", "none", "background", "0"],
+        [
+            "w3",
+            "dev",
+            "sub-02",
+            "rec-04",
+            "30",
+            "partial",
+            "whole",
+            "0",
+            "fnsz",
+            "0.25-1.25",
+        ],
+    ]
+
+
+def test_info_shows_long_times_in_full(
+    run: Callable[..., Answer], make_content: Callable[..., Content], tmp_path: Path
+) -> None:
+    content = make_content()
+    windows = [replace(content.windows[0], onset=13688.00390625), *content.windows[1:]]
+    path = write_fixture(make_content(windows=tuple(windows)), tmp_path / "a.h5")
+    assert " 13688.004 " in run("info", path).out
+
+
+def test_info_warns_of_a_fixture_that_must_not_be_published(
+    run: Callable[..., Answer], make_content: Callable[..., Content], tmp_path: Path
+) -> None:
+    licence = make_content().licence | {"redistributable": False}
+    path = write_fixture(make_content(licence=licence), tmp_path / "a.h5")
+    assert "NOT REDISTRIBUTABLE: do not publish this file" in run("info", path).out
+
+
+def test_info_as_json_is_index_and_records(
+    run: Callable[..., Answer], small_fixture: Path
+) -> None:
+    value = json.loads(run("info", small_fixture, "--json").out)
+    assert sorted(value) == ["index", "records"]
+    assert value["index"]["counts"] == {"none": 1, "partial": 2, "full": 1}
+    assert value["records"]["windows"][0]["events"] == [
+        {"onset": 0.5, "duration": 1.5, "label": "fnsz"}
+    ]
+
+
+@pytest.mark.parametrize("name", ["info", "verify"])
+def test_a_fixture_that_is_not_there_is_one_line_and_exits_with_1(
+    run: Callable[..., Answer], tmp_path: Path, name: str
+) -> None:
+    answer = run(name, tmp_path / "none.h5")
+    assert (answer.code, answer.out, answer.err.count("\n")) == (1, "", 1)
+    assert answer.err.startswith("Error: no fixture ")
+
+
+# verify
+
+
+def test_verify_says_what_it_checked(
+    run: Callable[..., Answer], small_fixture: Path
+) -> None:
+    answer = run("verify", small_fixture)
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out.startswith(f"{small_fixture}: verified\n")
+    assert "3 of 4 windows hold a seizure: 2 partial, 1 full, 1 none" in answer.out
+
+
+def test_verify_as_json_has_the_digest(
+    run: Callable[..., Answer], small_fixture: Path
+) -> None:
+    value = json.loads(run("verify", small_fixture, "--json").out)
+    assert (value["verified"], value["path"]) == (True, str(small_fixture))
+    assert value["digest"].encode() in small_fixture.read_bytes()[:96]
+
+
+@pytest.fixture
+def broken(small_fixture: Path, tmp_path: Path) -> Path:
+    content = bytearray(small_fixture.read_bytes())
+    content[-1] ^= 1
+    path = tmp_path / "broken.h5"
+    path.write_bytes(content)
+    return path
+
+
+def test_verify_of_a_changed_file_is_one_line_and_exits_with_1(
+    run: Callable[..., Answer], broken: Path
+) -> None:
+    answer = run("verify", broken)
+    assert (answer.code, answer.out, answer.err.count("\n")) == (1, "", 1)
+    assert "expected SHA-256" in answer.err
+
+
+def test_verify_of_a_changed_file_as_json_says_so_on_stdout(
+    run: Callable[..., Answer], broken: Path
+) -> None:
+    answer = run("verify", broken, "--json")
+    value = json.loads(answer.out)
+    assert (answer.code, answer.err, value["verified"]) == (1, "", False)
+    assert "expected SHA-256" in value["error"]
+
+
+# As a process of its own
+
+
+def test_the_module_runs_as_the_command() -> None:
+    done = subprocess.run(
+        command("--version"), capture_output=True, text=True, check=True
+    )
+    assert (done.stdout, done.stderr) == (
+        f"bgb-fixtures, version {__version__}\n",
+        "",
+    )
+
+
+def test_an_error_of_a_process_is_one_line_without_a_traceback(tmp_path: Path) -> None:
+    done = subprocess.run(
+        command("info", tmp_path / "none.h5"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+
+
+def test_a_reader_that_closes_the_pipe_gets_no_traceback(small_fixture: Path) -> None:
+    # As in `bgb-fixtures info x.h5 --json | head -1`.
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        command("info", small_fixture, "--json"),
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_ctrl_c_while_writing_leaves_no_file_and_no_traceback(
+    spec_file: Path, tmp_path: Path
+) -> None:
+    # The signal comes at the worst time: the file is complete, but not yet moved.
+    script = (
+        "import os, signal, time, bgb_fixtures.verify as verify\n"
+        "def interrupt(path):\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    time.sleep(60)\n"
+        "verify.verify_fixture = interrupt\n"
+        "from bgb_fixtures.cli import main\n"
+        "main()\n"
+    )
+    target = tmp_path / "a.h5"
+    done = subprocess.run(
+        [sys.executable, "-c", script, "build", "--spec", spec_file, "--out", target],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.strip() == "Aborted!"
+    assert [path.name for path in tmp_path.iterdir()] == ["little.toml"]
+
+
+def test_a_terminal_shows_progress_and_a_pipe_does_not(
+    spec_file: Path, tmp_path: Path
+) -> None:
+    pty = pytest.importorskip("pty", reason="needs a terminal of POSIX")
+    terminal, slave = pty.openpty()
+    done = subprocess.run(
+        command("build", "--spec", spec_file, "--out", tmp_path / "a.h5"),
+        stdout=subprocess.PIPE,
+        stderr=slave,
+        text=True,
+        check=True,
+    )
+    os.close(slave)
+    shown = os.read(terminal, 10_000).decode()
+    os.close(terminal)
+    assert "building" in shown
+    assert "100%" in shown
+    assert done.stdout.startswith("wrote ")
+
+
+# On the real recordings
+
+
+@pytest.mark.edf
+def test_real_recordings_are_built_shown_and_proved(
+    run: Callable[..., Answer], shared_data: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "real.h5"
+    root = shared_data / "chbmit-mini"
+    answer = run(
+        "build", "--source", "chbmit", "--root", root, "--window-length", "10",
+        "--montage", "double-banana", "--profile", "raw-1", "--out", target,
+    )  # fmt: skip
+    assert answer.out.startswith(f"wrote {target}: 6 windows, 4 with a seizure, ")
+    assert answer.err.endswith(": offset, whole\n")
+    table = run("info", target).out.split("\n\n")[1].splitlines()
+    assert [line.split()[6] for line in table[1:]] == [
+        "onset", "ictal", "onset", "ictal", "background", "background",
+    ]  # fmt: skip
+    assert run("verify", target).code == 0
+
+
+@pytest.mark.edf
+def test_electrodes_from_real_bipolar_recordings_are_refused_and_no_file_is_left(
+    run: Callable[..., Answer], shared_data: Path, tmp_path: Path
+) -> None:
+    answer = run(
+        "build", "--source", "chbmit", "--root", shared_data / "chbmit-mini",
+        "--window-length", "10", "--montage", "10-20", "--out", tmp_path / "a.h5",
+    )  # fmt: skip
+    assert (answer.code, answer.out, answer.err.count("\n")) == (1, "", 1)
+    assert "cannot be computed from differences (18 pairs have rank 16)" in answer.err
+    assert list(tmp_path.iterdir()) == []
