@@ -6,6 +6,7 @@ than the quietest seizure; nothing here is ever labelled as ictal.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     Array = npt.NDArray[np.float64]
     Maker = Callable[[Canvas, Subject, Streams, int, int], None]
 
-__all__ = ["EMG_FIELDS", "add_artefact", "add_eyes", "add_sleep"]
+__all__ = ["EMG_FIELDS", "add_artefact", "add_eyes", "add_sleep", "add_tension"]
 
 _BLINK = weights(
     {"Fp1": 1.0, "Fp2": 0.98, "F7": 0.32, "F8": 0.32, "F3": 0.3, "F4": 0.3}
@@ -122,6 +123,27 @@ def add_eyes(canvas: Canvas, subject: Subject, streams: Streams) -> None:
     canvas.eyes_closed[:] = ramps(canvas.n_times, *knots)
 
 
+def add_tension(canvas: Canvas, subject: Subject, streams: Streams) -> None:
+    """Tense the muscles of the head now and then, as people do while awake.
+
+    Parameters
+    ----------
+    canvas : Canvas
+        Changed in place.
+    subject : Subject
+        Whose muscles.
+    streams : Streams
+        Of the recording.
+    """
+    here = streams.child("tension")
+    gap = 60 / subject.tensions_per_min
+    for time in _times(here, 0, canvas.n_times, 0.3 * gap, 1.7 * gap):
+        burst = here.child(f"burst-{time}")
+        stop = time + seconds(burst.between("length", 0.4, 4))
+        quieter = replace(canvas, amplitude=burst.between("amplitude", 0.25, 1))
+        _make_muscle(quieter, subject, burst, time, stop)
+
+
 def add_sleep(canvas: Canvas, subject: Subject, streams: Streams) -> None:
     """Scatter spindles and K-complexes over a recording in sleep.
 
@@ -161,10 +183,17 @@ def _times(
 
 
 def _blinks(
-    canvas: Canvas, subject: Subject, streams: Streams, times: list[int], size: float
+    canvas: Canvas,
+    subject: Subject,
+    streams: Streams,
+    times: list[int],
+    size: Array | float,
 ) -> None:
     n = len(times)
     width = SFREQ * (0.055 + 0.035 * streams.uniforms("width", n))
+    inside = np.clip(times, 0, canvas.n_times - 1).astype(np.int64)
+    # Nobody blinks while the brain is silent after a convulsion.
+    size = size * np.clip(2 * canvas.background[inside] - 0.6, 0, 1)
     height = subject.blink_uv * size * (0.65 + 0.6 * streams.uniforms("height", n))
     course = np.zeros(canvas.n_times)
     at = np.array(times, dtype=np.float64)
@@ -185,7 +214,7 @@ def _make_saccade(
     canvas: Canvas, _subject: Subject, streams: Streams, start: int, stop: int
 ) -> None:
     times = _times(streams, start, stop, 0.5, 1.6)
-    sizes = 30 + 40 * streams.uniforms("size", len(times))
+    sizes = 35 + 40 * streams.uniforms("size", len(times))
     decay = streams.between("decay", 0.4, 0.8) * SFREQ
     sign = 1.0 if streams.uniforms("side", 1)[0] < 0.5 else -1.0
     n = seconds(5)
@@ -264,7 +293,7 @@ def _make_focal_spikes(
 ) -> None:
     times = _times(streams, start, stop, 0.4, 3.5)
     n = len(times)
-    sizes = 45 + 55 * streams.uniforms("size", n)
+    sizes = 60 + 60 * streams.uniforms("size", n)
     # A spike lasts 20-70 ms, a sharp wave up to 200 ms; one focus makes one of both.
     width = SFREQ * streams.between("width", 0.03, 0.1) / 2.355
     slow = streams.between("slow", 0.3, 0.6)
@@ -273,7 +302,7 @@ def _make_focal_spikes(
     add_bumps(course, at=at, width=width, size=-sizes)
     add_bumps(course, at=at + 2.4 * width, width=1.3 * width, size=0.3 * sizes)
     add_bumps(course, at=at + 0.24 * SFREQ, width=0.075 * SFREQ, size=-slow * sizes)
-    canvas.add(start, patch(direction(*REGIONS[subject.focus]), sigma=15), course)
+    canvas.add(start, patch(direction(*REGIONS[subject.focus]), sigma=11), course)
 
 
 def _make_spike_waves(
@@ -296,7 +325,7 @@ def _make_spike_waves(
     for region, gain in (("MF", 1.0), ("LF", 0.55), ("RF", 0.6), ("MC", 0.35)):
         lag = int(streams.between(f"lag {region}", 0, 4))
         field = patch(direction(*REGIONS[region]), sigma=24)
-        canvas.add(start + lag, field, 0.6 * gain * course)
+        canvas.add(start + lag, field, 0.85 * gain * course)
 
 
 def _spindle(canvas: Canvas, _subject: Subject, streams: Streams, time: int) -> None:

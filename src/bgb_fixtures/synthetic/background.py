@@ -44,11 +44,12 @@ __all__ = ["add_background", "floor_noise"]
 BLOCK = 64 * SFREQ
 FADE = 4 * SFREQ
 _SPLIT_HZ = 14.0
+_OWN, _COMMON = 0.38, 0.36  # deviation of the logarithm of gains
 # What reaches both ears and temples: the resting tone of muscles, and the heart.
 _TONE = weights(
     dict.fromkeys(("T3", "T4", "F7", "F8", "A1", "A2"), 1.0)
     | dict.fromkeys(("Fp1", "Fp2", "T5", "T6"), 0.7),
-    other=0.3,
+    other=0.5,
 )
 _HEART = weights({"A1": -1.0, "A2": 0.8, "T3": -0.4, "T4": 0.3, "T5": -0.3, "T6": 0.2})
 
@@ -148,18 +149,23 @@ def _cortex(subject: Subject, streams: Streams, *, state: str) -> Array:
         noise = shaped_noise(
             streams, name, n_rows=len(ELECTRODES), n_fft=BLOCK, power=power, band=band
         )
-        noise *= _unrest(streams.child(name), len(ELECTRODES))
-        total += (rms * np.sqrt(part)) * (mixing_matrix(sigma) @ noise)
+        activity = mixing_matrix(sigma) @ noise
+        activity *= _unrest(streams.child(name))
+        total += (rms * np.sqrt(part)) * activity
     return total
 
 
-def _unrest(streams: Streams, n_rows: int) -> Array:
-    """Return log-normal gains that wax and wane, mean square 1."""
-    own = slow_noise(streams, "quick", n_rows=n_rows, n_times=BLOCK, tau=0.9)
-    own += slow_noise(streams, "slow", n_rows=n_rows, n_times=BLOCK, tau=3.0)
-    common = slow_noise(streams, "common", n_rows=1, n_times=BLOCK, tau=3.0)
-    exponent = 0.30 * np.sqrt(0.5) * own + 0.24 * common
-    return interpolate(np.exp(exponent - (0.30**2 + 0.24**2)), BLOCK)
+def _unrest(streams: Streams) -> Array:
+    """Return log-normal gains of the electrodes that wax and wane, mean square 1.
+
+    They are alike in neighbours, and partly the same all over the head.
+    """
+    n_rows = len(ELECTRODES)
+    own = slow_noise(streams, "quick", n_rows=n_rows, n_times=BLOCK, tau=0.6)
+    own += slow_noise(streams, "slow", n_rows=n_rows, n_times=BLOCK, tau=2.5)
+    common = slow_noise(streams, "common", n_rows=1, n_times=BLOCK, tau=2.0)
+    exponent = _OWN * np.sqrt(0.5) * (mixing_matrix(20.0) @ own) + _COMMON * common
+    return interpolate(np.exp(exponent - (_OWN**2 + _COMMON**2)), BLOCK)
 
 
 def _resonance(centre: float, half_width: float) -> Callable[[Array], Array]:

@@ -14,7 +14,12 @@ import numpy as np
 
 from bgb_fixtures.events import seconds_to_sample
 from bgb_fixtures.synthetic import RECIPE, SFREQ
-from bgb_fixtures.synthetic.artefacts import add_artefact, add_eyes, add_sleep
+from bgb_fixtures.synthetic.artefacts import (
+    add_artefact,
+    add_eyes,
+    add_sleep,
+    add_tension,
+)
 from bgb_fixtures.synthetic.background import add_background, floor_noise
 from bgb_fixtures.synthetic.canvas import Canvas
 from bgb_fixtures.synthetic.head import ELECTRODES, N_SCALP
@@ -138,6 +143,7 @@ def _potentials(
         add_sleep(canvas, subject, streams)
     else:
         add_eyes(canvas, subject, streams)
+        add_tension(canvas, subject, streams)
     add_background(canvas, subject, streams, state=recording.state)
     potentials = canvas.scalp_uv
     reference = (

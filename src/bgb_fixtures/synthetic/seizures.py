@@ -305,9 +305,9 @@ def _slowing(
     tau: float,
 ) -> None:
     """Add slow waves after a seizure, which fade within some seconds."""
-    n = seconds(5 * tau)
-    fade = np.exp(np.arange(n) / (-tau * SFREQ)) * ramps(n, (0, 0), (seconds(rise), 1))
-    fade *= ramps(n, (n - seconds(tau), 1), (n, 0))
+    up, n = seconds(rise), seconds(rise + 4 * tau)
+    fade = np.exp(np.minimum(up - np.arange(n), 0) / (tau * SFREQ))
+    fade *= ramps(n, (0, 0), (up, 1), (n - seconds(tau), 1), (n, 0))
     rows = shaped_noise(
         seizure.streams,
         "post-ictal",
@@ -351,8 +351,8 @@ def _focal_temporal(seizure: _Seizure) -> None:
     envelope = _envelope(
         seizure,
         rise=draw("rise", 0.3, 1),
-        begin=draw("begin", 0.3, 0.5),
-        peak=draw("peak", 0.5, 0.7),
+        begin=draw("begin", 0.4, 0.6),
+        peak=draw("peak", 0.45, 0.65),
         end=draw("end", 0.7, 0.95),
         fall=draw("fall", 0.3, 0.6),
     )
@@ -362,8 +362,8 @@ def _focal_temporal(seizure: _Seizure) -> None:
         seizure,
         "discharge",
         (
-            _zone(f"{side}T", 1.0),
-            _zone(f"{side}A", 0.8, delay=0.04 * length + 1, lag=0.012),
+            _zone(f"{side}T", 1.0, sigma=15),
+            _zone(f"{side}A", 0.8, sigma=15, delay=0.04 * length + 1, lag=0.012),
             _zone(f"{side}Q", 0.6, delay=0.12 * length + 2, lag=0.02),
             _zone(f"{side}F", 0.5, delay=0.22 * length + 2, lag=0.025),
             _zone(f"{other}T", 0.6, delay=0.40 * length, lag=0.04),
@@ -377,14 +377,14 @@ def _focal_temporal(seizure: _Seizure) -> None:
         ),
         envelope=envelope,
         wave=_rhythmic(ramps(n, (0, 0.2), (n, draw("sharp", 0.8, 1.2)))),
-        size_uv=draw("size", 55, 95),
+        size_uv=draw("size", 65, 105),
         jitter=0.07,
         wander=0.09,
     )
     if seizure.chance("emg", 0.6):
         at = draw("emg onset", 0.3, 0.5)
         course = ramps(n, (at * n, 0), ((at + 0.1) * n, 1), (0.8 * n, 0.6), (n, 0))
-        _emg(seizure, course, size_uv=draw("emg size", 5, 16))
+        _emg(seizure, course, size_uv=draw("emg size", 8, 24))
     _dim(seizure, (-1, 1), (1.5, 0.85), (length, 0.8), (length + 8, 1))
     if seizure.chance("slowing", 0.7):
         regions = (f"{side}T", f"{side}F")
@@ -488,7 +488,7 @@ def _generalised(seizure: _Seizure) -> None:
     draw, length = seizure.draw, seizure.length
     temple = "LT" if seizure.chance("temple", 0.5) else "RT"
     names = ("LF", "RF", "MF", "LP", "RP", temple)
-    gains = 0.35 + 0.45 * seizure.streams.uniforms("gains", len(names))
+    gains = 0.5 + 0.5 * seizure.streams.uniforms("gains", len(names))
     lags = 0.025 * seizure.streams.uniforms("lags", len(names))
     _discharge(
         seizure,
@@ -519,15 +519,16 @@ def _generalised(seizure: _Seizure) -> None:
 
 def _absence(seizure: _Seizure) -> None:
     draw, length = seizure.draw, seizure.length
-    front = _Zone(regions=(("MF", 1.0), ("LF", 0.75), ("RF", 0.75)), sigma=24)
+    front = _Zone(regions=(("MF", 1.0), ("LF", 0.8), ("RF", 0.8)), sigma=18)
     _discharge(
         seizure,
         "discharge",
         (
             front,
-            _zone("LP", 0.3, lag=0.01, sigma=24),
-            _zone("RP", 0.3, lag=0.01, sigma=24),
-            _zone("MC", 0.25, lag=0.004, sigma=18),
+            _zone("LA", 0.35, lag=0.006, sigma=16),
+            _zone("RA", 0.35, lag=0.006, sigma=16),
+            _zone("LP", 0.3, lag=0.01),
+            _zone("RP", 0.3, lag=0.01),
         ),
         frequency=((0, draw("f0", 3.3, 3.8)), (0.25, 3.1), (1, draw("f1", 2.5, 2.8))),
         envelope=_envelope(seizure, rise=0.25, begin=0.75, peak=0.3, end=0.8, fall=0.3),
@@ -658,7 +659,7 @@ def _tonic_clonic(seizure: _Seizure) -> None:
         (length + flat + back + 60, 1),
     )
     _slowing(
-        seizure, ("LF", "RF", "LP", "RP", "MC"), size_uv=42, rise=flat + back, tau=40
+        seizure, ("LF", "RF", "LP", "RP", "MC"), size_uv=36, rise=flat + back, tau=40
     )
 
 

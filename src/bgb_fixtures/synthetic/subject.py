@@ -48,6 +48,8 @@ class Subject:
         Slow drift below 0.4 Hz, and white noise of the amplifier.
     blink_uv, blinks_per_min : float
         Of open eyes.
+    tensions_per_min : float
+        Bursts of muscle while awake.
     gains : numpy.ndarray of float64, shape (21,)
         Of the electrodes, about 1.
     """
@@ -73,6 +75,7 @@ class Subject:
     floor_uv: float
     blink_uv: float
     blinks_per_min: float
+    tensions_per_min: float
     gains: npt.NDArray[np.float64]
 
     @property
@@ -112,18 +115,19 @@ def make_subject(*, seed: int, number: int) -> Subject:
         slowing_uv=draw("slowing", 3, 14),
         alpha_hz=draw("alpha frequency", 8.6, 11.2),
         alpha_width_hz=draw("alpha width", 0.45, 0.9),
-        alpha_uv=draw("alpha size", 5, 15),
+        alpha_uv=draw("alpha size", 7, 18),
         alpha_left=draw("alpha left", 0.85, 1),
         beta_uv=draw("beta", 2, 5),
         mu_uv=draw("mu", 1.5, 5),
-        emg_uv=draw("emg", 0.4, 1.8),
+        emg_uv=draw("emg", 0.5, 2.2),
         mains_hz=60.0 if coin("mains frequency", 0.7) else 50.0,
         mains_uv=draw("mains", 0.2, 2),
         heart_hz=draw("heart rate", 58, 95) / 60,
         ecg_uv=max(0.0, draw("ecg", -2, 6)),
-        drift_uv=draw("drift", 2, 14),
+        drift_uv=draw("drift", 3, 18),
         floor_uv=draw("floor", 0.4, 0.6),
         blink_uv=draw("blink", 60, 140),
         blinks_per_min=draw("blink rate", 8, 20),
+        tensions_per_min=draw("tensions", 0.8, 3),
         gains=1 + 0.08 * streams.normals("gains", len(ELECTRODES)),
     )
