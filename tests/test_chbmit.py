@@ -667,14 +667,16 @@ def test_derivations_from_an_unstated_reference_are_recorded_as_assumed(
 ) -> None:
     source = one_recording(tmp_path, 1, labels=REFERENTIAL)
     assert source.identity == {}
-    source.open(source.recordings()[0], "double-banana").close()
+    with source.open(source.recordings()[0], "double-banana"):
+        pass
     (assumption,) = source.identity["assumptions"]
     assert assumption.startswith("1 recording(s) name no reference")
 
 
 def test_derivations_that_the_file_holds_assume_nothing(tmp_path: Path) -> None:
     source = one_recording(tmp_path, 1)
-    source.open(source.recordings()[0], "double-banana").close()
+    with source.open(source.recordings()[0], "double-banana"):
+        pass
     assert source.identity == {}
 
 

@@ -395,12 +395,11 @@ class ChbmitSource:
         """What the records of a fixture keep: what was assumed of those opened."""
         if not self._derived:
             return {}
-        return {
-            "assumptions": [
-                f"{len(self._derived)} recording(s) name no reference; derivations are "
-                "differences of channels that are taken to share one"
-            ]
-        }
+        assumption = (
+            f"{len(self._derived)} recording(s) name no reference; derivations are "
+            "differences of channels that are taken to share one"
+        )
+        return {"assumptions": [assumption]}
 
     @property
     def licence(self) -> Licence:
