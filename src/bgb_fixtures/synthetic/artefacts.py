@@ -138,6 +138,8 @@ def add_tension(canvas: Canvas, subject: Subject, streams: Streams) -> None:
     here = streams.child("tension")
     gap = 60 / subject.tensions_per_min
     for time in _times(here, 0, canvas.n_times, 0.3 * gap, 1.7 * gap):
+        if canvas.background[time] < 0.97:  # a seizure brings its own muscle
+            continue
         burst = here.child(f"burst-{time}")
         stop = time + seconds(burst.between("length", 0.4, 4))
         quieter = replace(canvas, amplitude=burst.between("amplitude", 0.25, 1))
@@ -246,9 +248,11 @@ def _make_muscle(
     n = stop - start
     names = list(EMG_FIELDS)
     favourite = int(streams.between("field", 0, len(names)))
-    edge = min(seconds(0.25), n // 4 + 1)
+    # Muscles tense at once and let go slowly.
+    rise = min(seconds(0.3), n // 4 + 1)
+    hold = streams.between("hold", 0.4, 0.75) * n
     unrest = slow_noise(streams, "unrest", n_rows=len(names), n_times=n, tau=0.25)
-    envelope = ramps(n, (0, 0), (edge, 1), (n - edge, 0.8), (n, 0))
+    envelope = ramps(n, (0, 0), (rise, 1), (max(hold, rise + 1.0), 0.8), (n, 0))
     envelope = envelope * np.exp(0.45 * interpolate(unrest, n))
     size = streams.between("size", 16, 40)
     for i, name in enumerate(names):

@@ -215,6 +215,8 @@ def _discharge(
     slope = np.gradient(phase) * SFREQ if n_times > 1 else np.zeros(n_times)
     n_cycles = int(np.floor(phase[-1])) + 3
     together = streams.normals("cycles", n_cycles)
+    waxing = slow_noise(streams, "waxing", n_rows=1, n_times=n_times, tau=1.5)[0]
+    envelope = envelope * interpolate(np.exp(0.2 * waxing), n_times)
     for i, zone in enumerate(zones):
         delay = round(zone.delay * SFREQ)
         if delay >= n_times:
