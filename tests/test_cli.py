@@ -210,7 +210,7 @@ def test_build_lists_the_kinds_that_it_did_not_find(
             "'fast' is not a valid float",
             id="no-number",
         ),
-        pytest.param(["--sorce", "chbmit"], "'--source'", id="misspelt-option"),
+        pytest.param(["--sorce", "chbmit"], "--source", id="misspelt-option"),
         pytest.param(["real.h5"], "unexpected extra argument", id="extra-argument"),
     ],
 )
@@ -229,9 +229,9 @@ def test_wrong_usage_exits_with_2_and_says_what_to_do(
 
 
 def test_an_unknown_command_exits_with_2(run: Callable[..., Answer]) -> None:
-    answer = run("biuld")
+    answer = run("infos")
     assert answer.code == 2
-    assert "No such command 'biuld'" in answer.err
+    assert "No such command 'infos'" in answer.err
 
 
 @pytest.mark.parametrize(
