@@ -88,5 +88,7 @@ def test_public_names_are_listed_and_loaded_at_first_use() -> None:
 def test_unknown_public_name_is_an_attribute_error() -> None:
     import bgb_fixtures
 
-    with pytest.raises(AttributeError, match="'bgb_fixtures' has no attribute 'lod'"):
-        _ = bgb_fixtures.lod
+    with pytest.raises(
+        AttributeError, match="'bgb_fixtures' has no attribute 'nonsense'"
+    ):
+        _ = bgb_fixtures.nonsense

@@ -383,11 +383,9 @@ class Fixture:
                 'run: pip install "bgb-fixtures[torch]"'
             )
             raise MissingPackageError(msg) from error
-        values = self.window_labels(labels)
-        return (
-            torch.from_numpy(self.signals),
-            torch.from_numpy(values).to(torch.float32),
-        )
+        # Cast by numpy: torch would wake its threads for it, which costs more.
+        values = self.window_labels(labels).astype(np.float32)
+        return torch.from_numpy(self.signals), torch.from_numpy(values)
 
     def microvolts(self) -> npt.NDArray[np.float32]:
         """Return the signals in microvolts.
