@@ -74,6 +74,11 @@ def _write_recording(
         "EEGReference": "common average of the 19 electrodes",
         "EEGPlacementScheme": "10-20",
         "EEGChannelCount": len(CH_NAMES),
+        "ECGChannelCount": 0,
+        "EMGChannelCount": 0,
+        "EOGChannelCount": 0,
+        "MISCChannelCount": 0,
+        "TriggerChannelCount": 0,
         "SamplingFrequency": SFREQ,
         "PowerLineFrequency": int(planned.subject.mains_hz),
         "RecordingDuration": planned.spec.duration,
@@ -144,16 +149,21 @@ def _write_lists(root: Path, plan: Sequence[PlannedRecording]) -> None:
     _write_json(root / "dataset_description.json", description)
     subjects = sorted({_subject(planned) for planned in plan})
     _write_table(root / "participants.tsv", ("participant_id",), zip(subjects))
-    events = sorted(
-        (e for planned in plan for e in planned.spec.events), key=lambda e: e.szcore
-    )
+    codes = sorted({(e.szcore, e.label) for p in plan for e in p.spec.events})
     columns = {
         "eventType": {
             "Description": "Type of the event; seizures begin with sz.",
             "Levels": {
-                "bckg": "the whole recording, if it holds no seizure",
-                **{e.szcore: f"seizure, TUSZ code {e.label}" for e in events},
+                "bckg": "the whole recording, which holds no seizure",
+                **{szcore: f"seizure, TUSZ code {label}" for szcore, label in codes},
             },
+        },
+        "confidence": {"Description": "Not given: the generator knows its seizures."},
+        "channels": {"Description": "Not given: an event is one of the recording."},
+        "dateTime": {"Description": "Start of the recording; invented."},
+        "recordingDuration": {
+            "Description": "Length of the recording.",
+            "Units": "s",
         },
     }
     _write_json(root / f"task-{_TASK}_events.json", columns)

@@ -21,13 +21,12 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["MICROVOLTS", "TENTHS", "EdfChannel", "import_pyedflib", "write_edf"]
+__all__ = ["EdfChannel", "import_pyedflib", "write_edf"]
 
 _DIGITAL = (-32768, 32767)
-MICROVOLTS = (-4096.0, 4095.875)
-"""Physical limits of steps of 0.125 uV: exact in binary, 8 characters in the header."""
-TENTHS = (-3276.8, 3276.7)
-"""Physical limits of steps of 0.1, as TUSZ has them in its trends at 1 Hz."""
+# Steps of 0.125: exact in binary and within the 8 characters of the header. Of limits
+# that are not, such as 3276.7, pyedflib 0.1.36 writes '3276.699' and 0.1.42 '3276.7'.
+_PHYSICAL = (-4096.0, 4095.875)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,16 +42,13 @@ class EdfChannel:
     sfreq : int
         Hz.
     unit : str
-        Physical dimension, at most 8 ASCII characters.
-    physical : tuple of float
-        What digital -32768 and 32767 stand for.
+        Physical dimension, at most 8 ASCII characters; a step is 0.125 of it.
     """
 
     label: str
     digital: npt.NDArray[np.int16] | npt.NDArray[np.int32]
     sfreq: int = 256
     unit: str = "uV"
-    physical: tuple[float, float] = MICROVOLTS
 
 
 def import_pyedflib() -> ModuleType:
@@ -134,8 +130,8 @@ def _signal_header(channel: EdfChannel) -> dict[str, str | int | float]:
         "label": channel.label,
         "dimension": channel.unit,
         "sample_frequency": channel.sfreq,
-        "physical_min": channel.physical[0],
-        "physical_max": channel.physical[1],
+        "physical_min": _PHYSICAL[0],
+        "physical_max": _PHYSICAL[1],
         "digital_min": _DIGITAL[0],
         "digital_max": _DIGITAL[1],
         "transducer": "",

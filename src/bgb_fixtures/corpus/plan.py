@@ -240,8 +240,9 @@ def _place_seizures(
         shortest, longest = SEIZURES[code]
         # Half of the time at most is ictal; in a short recording types get shorter, yet
         # do not all get the same length.
-        most = min(longest * steps_per_s, max(_LEAST_S * steps_per_s, slot // 2))
-        least = max(_LEAST_S * steps_per_s, min(shortest * steps_per_s, 2 * most // 3))
+        floor = _LEAST_S * steps_per_s
+        most = min(longest * steps_per_s, max(floor, slot // 2), slot - 2 * margin)
+        least = max(floor, min(shortest * steps_per_s, 2 * most // 3))
         length = int(streams.between(f"duration {i}", least, most + 1))
         room = slot - 2 * margin - length
         onset = i * slot + margin + int(streams.between(f"onset {i}", 0, room + 1))

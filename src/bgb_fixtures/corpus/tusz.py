@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bgb_fixtures.corpus.edf import TENTHS, EdfChannel, write_edf
+from bgb_fixtures.corpus.edf import EdfChannel, write_edf
 from bgb_fixtures.corpus.layout import Layout
 from bgb_fixtures.synthetic import SFREQ
 from bgb_fixtures.synthetic.head import ELECTRODES
@@ -140,7 +140,7 @@ def _channels(
     if reference == "AR":
         zeros = np.zeros(n_times // SFREQ, dtype=np.int16)
         channels += [
-            EdfChannel(label=label, digital=zeros, sfreq=1, unit=unit, physical=TENTHS)
+            EdfChannel(label=label, digital=zeros, sfreq=1, unit=unit)
             for label, unit in _TRENDS
         ]
     return channels
