@@ -402,7 +402,7 @@ def test_progress_counts_recordings(tmp_path: Path) -> None:
         progress=lambda done, total: seen.append((done, total)),
     )
 
-    assert seen == [(1, 2), (2, 2)]
+    assert seen == [(0, 2), (1, 2), (2, 2)]
 
 
 # Samples
@@ -1196,6 +1196,20 @@ def test_value_beyond_16_bits_is_not_cut_off(tmp_path: Path) -> None:
 
     with pytest.raises(SourceError, match=r"'FP1-F7': .* 32768 to 32768 do not fit"):
         write_edf(tmp_path / "x.edf", [channel], start=datetime(2015, 1, 1))  # noqa: DTZ001
+
+
+def test_short_write_asks_for_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        msg = "Unknown error while calling blockWriteSamples: -1"
+        raise OSError(msg)
+
+    monkeypatch.setattr(pyedflib.EdfWriter, "writeSamples", fail)
+
+    with pytest.raises(TargetError, match=r"run-01_eeg.edf' .* is the disk full\?"):
+        _write_small(tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
 
 
 # The command

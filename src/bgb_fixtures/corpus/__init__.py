@@ -108,7 +108,7 @@ def write_corpus(
         For TUSZ: leave Fz and Pz out of the last recording of the train split, as 3 % of
         the files of the corpus lack them.
     progress : callable or None
-        Called with (recordings done, recordings in all).
+        Called with (recordings done, recordings in all), first with none done.
 
     Returns
     -------
@@ -148,6 +148,8 @@ def write_corpus(
     temporary = report.path.with_name(f".{report.path.name}.{secrets.token_hex(4)}.tmp")
     try:
         temporary.mkdir()
+        if progress is not None:
+            progress(0, len(plan))
         for done, planned in enumerate(plan, 1):
             signal = generate(planned.spec, seed=seed, run=planned.take + 1)
             form.write_recording(temporary, planned, signal.digital)

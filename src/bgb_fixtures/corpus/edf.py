@@ -116,12 +116,19 @@ def write_edf(path: Path, channels: Sequence[EdfChannel], *, start: datetime) ->
             [np.ascontiguousarray(c.digital, dtype=np.int32) for c in channels],
             digital=True,
         )
+    except OSError as error:
+        # The library says no more than 'Unknown error ...: -1'.
+        msg = f"{path.name!r} cannot be written in full; is the disk full?"
+        raise OSError(msg) from error
     finally:
         writer.close()
-    # The library does not report a disk that is full when it closes the file.
+    # What is lost when the file is closed, the library does not report at all.
     expected = 256 * (len(channels) + 1) + 2 * sum(len(c.digital) for c in channels)
     if path.stat().st_size != expected:
-        msg = f"{path.stat().st_size} bytes written of {expected}; is the disk full?"
+        msg = (
+            f"{path.name!r} has {path.stat().st_size} bytes, expected {expected}; is "
+            "the disk full?"
+        )
         raise OSError(msg)
 
 

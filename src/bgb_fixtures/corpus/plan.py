@@ -191,7 +191,9 @@ def _check_number(
     name: str, value: float, least: int, most: int, why: str = ""
 ) -> None:
     if isinstance(value, bool) or value != value // 1 or not least <= value <= most:
-        msg = f"{name}: expected a whole number from {least} to {most}, got {value!r}"
+        msg = (
+            f"{name}: expected a whole number from {least} to {most}, got {value:.12g}"
+        )
         raise SpecError(msg + why)
 
 
