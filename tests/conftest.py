@@ -12,6 +12,7 @@ import pytest
 from bgb_fixtures.builder.writer import Content, write_fixture
 from bgb_fixtures.events import Event
 from bgb_fixtures.h5 import WindowRecord
+from bgb_fixtures.montage import MONTAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,6 +98,26 @@ def small_fixture(
     """Write the small content to a file; do not change that file."""
     path = tmp_path_factory.mktemp("small") / "small.h5"
     return write_fixture(make_content(), path)
+
+
+@pytest.fixture(scope="session")
+def banana_fixture(
+    make_content: Callable[..., Content], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Write the small content with all 19 channels, in microvolts.
+
+    They are silent, but for a sine of 10 Hz and 50 uV in Fp1 of window w0.
+    """
+    signals = np.zeros((len(SMALL), 19, N_TIMES), np.float32)
+    signals[0, 0] = 50 * np.sin(2 * np.pi * 10 * np.arange(N_TIMES) / SFREQ)
+    content = make_content(
+        ch_names=MONTAGES["10-20"],
+        unit="uV",
+        signals=signals,
+        scale=np.ones((len(SMALL), 19), np.float32),
+        offset=np.zeros((len(SMALL), 19), np.float32),
+    )
+    return write_fixture(content, tmp_path_factory.mktemp("banana") / "banana.h5")
 
 
 @pytest.fixture(scope="session")

@@ -190,10 +190,25 @@ def test_build_lists_the_kinds_that_it_did_not_find(
         ),
         pytest.param(["--root", "x"], "--root needs --source chbmit", id="no-source"),
         pytest.param(
-            ["--montage", "10-20"], "add --source chbmit --root DIR", id="options-only"
+            ["--montage", "10-20"], "--source chbmit --root DIR", id="options-only"
         ),
         pytest.param(
-            ["--source", "synthetic"], "in a file: --spec FILE", id="synthetic"
+            ["--source", "synthetic"], "--windows N for synthetic EEG", id="synthetic"
+        ),
+        pytest.param(
+            ["--source", "chbmit", "--root", "x", "--windows", "4", "--seed", "1"],
+            "--seed, --windows: only for synthetic EEG",
+            id="windows-of-recordings",
+        ),
+        pytest.param(
+            ["--windows", "4", "--per-kind", "1"],
+            "--per-kind: only for recordings",
+            id="kinds-of-windows",
+        ),
+        pytest.param(
+            ["--windows", "0"],
+            "windows: expected an integer of at least 1, got 0",
+            id="no-windows",
         ),
         pytest.param(
             ["--spec", "a.toml", "--montage", "10-20", "--per-kind", "3"],
@@ -226,6 +241,37 @@ def test_wrong_usage_exits_with_2_and_says_what_to_do(
     assert (answer.code, answer.out) == (2, "")
     assert message in answer.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_windows_are_generated_without_a_spec(
+    run: Callable[..., Answer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    answer = run("build", "--windows", "4", "--seed", "5", "--window-length", "8")
+    assert answer.code == 0
+    assert answer.out.startswith("wrote synthetic.h5: 4 windows, 2 with a seizure")
+    assert "synthetic-1, seed 5" in run("info", "synthetic.h5").out
+
+
+@pytest.mark.parametrize(
+    "window", [pytest.param("1", id="number"), pytest.param("w0", id="id")]
+)
+def test_plot_names_a_window_by_number_or_id(
+    run: Callable[..., Answer], banana_fixture: Path, tmp_path: Path, window: str
+) -> None:
+    target = tmp_path / "w.svg"
+    answer = run("plot", banana_fixture, "--window", window, "--out", target)
+    assert (answer.code, answer.out) == (0, f"wrote {target}\n")
+    assert "w0: onset, fnsz" in target.read_text("utf-8")
+
+
+def test_plot_of_a_window_that_is_not_there_names_those_that_are(
+    run: Callable[..., Answer], banana_fixture: Path, tmp_path: Path
+) -> None:
+    answer = run("plot", banana_fixture, "--window", "5", "--out", tmp_path / "w.png")
+    assert answer.code == 1
+    assert "expected a number from 1 to 4, or an id: w0, w1, w2, w3" in answer.err
+    assert list(tmp_path.glob("*.png")) == []
 
 
 def test_an_unknown_command_exits_with_2(run: Callable[..., Answer]) -> None:

@@ -11,10 +11,12 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
+from bgb_fixtures.builder import build_fixture
 from bgb_fixtures.builder.writer import Content, write_fixture
-from bgb_fixtures.dataset import FixtureDataset
+from bgb_fixtures.dataset import FixtureDataset, SyntheticDataset
 from bgb_fixtures.errors import FixtureNotFoundError, IntegrityError, SpecError
 from bgb_fixtures.loader import load_fixture
+from bgb_fixtures.synthetic.compose import compose_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,3 +138,42 @@ def test_workers_give_the_same_batches_as_this_process(
     assert [tuple(x.shape) for x, _ in batches] == [(1, 3, 512)] * 4
     assert torch.equal(torch.cat([x for x, _ in batches]), dataset.fixture.tensors()[0])
     assert torch.equal(torch.cat([y for _, y in batches]), dataset.fixture.tensors()[1])
+
+
+def test_synthetic_items_are_what_a_build_with_the_same_seed_holds(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "four.h5"
+    build_fixture(compose_spec(4, seed=5, window_length=8), path)
+    dataset = SyntheticDataset(4, seed=5, window_length=8)
+    signals, labels = load_fixture(path).tensors()
+    # Last first: an item does not depend on those asked for before.
+    for item in (3, 0):
+        x, y = dataset[item]
+        assert torch.equal(x, signals[item])
+        assert torch.equal(y, labels[item])
+        assert x.dtype == y.dtype == torch.float32
+
+
+def test_synthetic_balance_is_guaranteed() -> None:
+    dataset = SyntheticDataset(6, ictal_share=0.5, window_length=8, labels="any")
+    assert [int(y) for _, y in dataset] == [1, 0, 1, 0, 1, 0]
+
+
+def test_synthetic_dataset_works_in_workers() -> None:
+    dataset = SyntheticDataset(4, window_length=8)
+    loader = DataLoader(dataset, batch_size=2, num_workers=1)
+    shapes = [(tuple(x.shape), tuple(y.shape)) for x, y in loader]
+    assert shapes == [((2, 19, 2048), (2, 2048))] * 2
+
+
+def test_synthetic_items_count_from_the_end_too() -> None:
+    dataset = SyntheticDataset(2, window_length=8)
+    assert torch.equal(dataset[-1][0], dataset[1][0])
+    with pytest.raises(IndexError, match=r"item 2 is not in \[0, 2\)"):
+        dataset[2]
+
+
+def test_synthetic_dataset_of_nothing_is_refused() -> None:
+    with pytest.raises(SpecError, match=r"windows: .* at least 1, got 0"):
+        SyntheticDataset(0)

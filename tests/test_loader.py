@@ -485,5 +485,5 @@ except MissingPackageError as error:
     assert done.stdout.splitlines() == [
         "(4, 3, 512) 256",
         'tensors need PyTorch, which is not installed; run: pip install "bgb-fixtures[torch]"',
-        'FixtureDataset needs PyTorch, which is not installed; run: pip install "bgb-fixtures[torch]"',
+        'the Datasets need PyTorch, which is not installed; run: pip install "bgb-fixtures[torch]"',
     ]

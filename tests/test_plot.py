@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from bgb_fixtures.builder.writer import write_fixture
 from bgb_fixtures.errors import ChannelNotFoundError, SpecError, TargetError
 from bgb_fixtures.loader import Fixture, load_fixture
 from bgb_fixtures.montage import MONTAGES
 from bgb_fixtures.plot import draw_windows, save_figure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
-
-    from bgb_fixtures.builder.writer import Content
 
 
 @pytest.fixture
-def fixture(make_content: Callable[..., Content], tmp_path: Path) -> Fixture:
+def fixture(banana_fixture: Path) -> Fixture:
     """Four windows of 2 s, 19 channels; in w0 Fp1 alone has a sine of 10 Hz, 50 uV."""
-    content = make_content()
-    signals = np.zeros((4, 19, 512), np.float32)
-    signals[0, 0] = 50 * np.sin(2 * np.pi * 10 * np.arange(512) / 256)
-    content = dataclasses.replace(
-        content,
-        ch_names=MONTAGES["10-20"],
-        unit="uV",
-        signals=signals,
-        scale=np.ones((4, 19), np.float32),
-        offset=np.zeros((4, 19), np.float32),
-    )
-    return load_fixture(write_fixture(content, tmp_path / "banana.h5"))
+    return load_fixture(banana_fixture)
 
 
 def test_page_has_a_line_per_derivation_in_microvolts(fixture: Fixture) -> None:

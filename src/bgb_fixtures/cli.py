@@ -69,16 +69,39 @@ def _spec_from_options(spec: str | None, options: dict[str, Any]) -> FixtureSpec
         return load_spec(spec)
     if not given:
         return load_default_spec()
-    if given.get("source") in (None, "synthetic"):
+    if given.get("source", "synthetic") != "synthetic":
+        _refuse_options(given, {"windows", "seed", "ictal_share"}, "synthetic EEG")
+        try:
+            return parse_spec(given, where="options")
+        except SpecError as error:
+            raise click.UsageError(str(error)) from error
+    if "windows" not in given:
         msg = (
-            "options choose from recordings: add --source chbmit --root DIR, or "
-            "describe synthetic recordings in a file: --spec FILE"
+            "say what to choose from: --source chbmit --root DIR for recordings, "
+            "--windows N for synthetic EEG, or a file that describes it: --spec FILE"
         )
         raise click.UsageError(msg)
+    _refuse_options(given, {"sfreq", "per_kind"}, "recordings")
+    return _composed_spec(given)
+
+
+def _composed_spec(given: dict[str, Any]) -> FixtureSpec:
+    from bgb_fixtures.synthetic.compose import compose_spec
+
+    request = {key: value for key, value in given.items() if key != "source"}
+    n_windows = request.pop("windows")
     try:
-        return parse_spec(given, where="options")
+        return compose_spec(n_windows, **({"seed": 0} | request))
     except SpecError as error:
         raise click.UsageError(str(error)) from error
+
+
+def _refuse_options(given: dict[str, Any], names: set[str], what: str) -> None:
+    wrong = sorted(names & given.keys())
+    if wrong:
+        options = ", ".join("--" + name.replace("_", "-") for name in wrong)
+        msg = f"{options}: only for {what}; drop it"
+        raise click.UsageError(msg)
 
 
 @main.command(
@@ -127,6 +150,22 @@ def _spec_from_options(spec: str | None, options: dict[str, Any]) -> FixtureSpec
     help="At most N windows of each kind: onset, offset, whole, ictal, background [2].",
 )
 @click.option(
+    "--windows",
+    type=int,
+    metavar="N",
+    help="Generate N windows of synthetic EEG, each of another subject; with 5 or more "
+    "the last fifth is split dev.",
+)
+@click.option(
+    "--seed", type=int, metavar="K", help="Of --windows: draw other subjects [0]."
+)
+@click.option(
+    "--ictal-share",
+    type=float,
+    metavar="SHARE",
+    help="Of --windows: share of them with a seizure [0.5].",
+)
+@click.option(
     "--name", metavar="NAME", help="Name of the fixture [the name of the source]."
 )
 @click.option("--out", metavar="FILE", help="File to write [NAME.h5 in this folder].")
@@ -140,7 +179,8 @@ def build(
 
     Without options: the default fixture, 18 windows of synthetic EEG, as smoke.h5 in
     this folder. With --source and --root: windows with and without seizures out of
-    real recordings, of which only headers and the needed records are read.
+    real recordings, of which only headers and the needed records are read. With
+    --windows: as many synthetic windows as you like.
     """
     from bgb_fixtures.builder import build_fixture
 
@@ -247,7 +287,7 @@ def _describe(fixture: Fixture) -> str:
                 if index.counts[name]
             ),
         ),
-        ("source", records.source.get("name", "unknown")),
+        ("source", _describe_source(records.source)),
         ("licence", f"{licence['name']} ({licence['url']})"),
     ]
     if not licence["redistributable"]:
@@ -256,6 +296,13 @@ def _describe(fixture: Fixture) -> str:
     facts += [("changes", licence["changes"]), ("digest", index.digest)]
     lines = [f"{key:<9}{value}" for key, value in facts]
     return "\n".join([*lines, "", *_table(fixture)])
+
+
+def _describe_source(source: dict[str, Any]) -> str:
+    """Name the source, and what of its state a person can read."""
+    parts = [str(source.get("name", "unknown"))]
+    parts += [f"{key} {source[key]}" for key in ("recipe", "seed") if key in source]
+    return ", ".join([*parts, *map(str, source.get("assumptions", ()))])
 
 
 def _table(fixture: Fixture) -> list[str]:
@@ -321,6 +368,88 @@ def verify(fixture: str | None, as_json: bool) -> None:  # noqa: FBT001
     for check in proof.checks:
         click.echo(f"  {check}")
     click.echo(f"  digest {proof.digest}")
+
+
+@main.command(epilog="Example: bgb-fixtures plot smoke --window 3 --out w3.png")
+@click.argument("fixture", required=False)
+@click.option(
+    "--window",
+    "windows",
+    multiple=True,
+    required=True,
+    metavar="N_OR_ID",
+    help="Which window: its number from 1, or its id. Repeat it for several.",
+)
+@click.option(
+    "--montage",
+    default="double-banana",
+    callback=_known_word,
+    metavar="NAME",
+    help="double-banana or 10-20 [double-banana].",
+)
+@click.option(
+    "--start",
+    type=float,
+    metavar="SECONDS",
+    help="Where in the window the page begins [a third of a page before the first "
+    "border of a seizure, or 0].",
+)
+@click.option(
+    "--length",
+    type=float,
+    default=15.0,
+    metavar="SECONDS",
+    help="Length of the page [15].",
+)
+@click.option(
+    "--gain",
+    type=float,
+    metavar="UV",
+    help="Microvolts between two lines [by the amplitude].",
+)
+@click.option(
+    "--out", required=True, metavar="FILE", help="Picture to write: .png, .pdf, .svg."
+)
+def plot(
+    fixture: str | None,
+    windows: tuple[str, ...],
+    montage: str,
+    start: float | None,
+    length: float,
+    gain: float | None,
+    out: str,
+) -> None:
+    """Draw windows as clinical pages, with a spectrogram for each side of the head.
+
+    FIXTURE is a name or a path; without one, the packaged fixture smoke. Negative is
+    up; the seizure is shaded.
+    """
+    from bgb_fixtures.loader import load_fixture
+    from bgb_fixtures.plot import draw_windows, save_figure
+
+    with load_fixture(fixture) as loaded:
+        figure = draw_windows(
+            loaded,
+            [_row_of(loaded, window) for window in windows],
+            montage=montage,
+            start=start,
+            length=length,
+            gain_uv=gain,
+        )
+        click.echo(f"wrote {save_figure(figure, out)}")
+
+
+def _row_of(fixture: Fixture, window: str) -> int:
+    ids = [record.id for record in fixture.windows]
+    if window in ids:
+        return ids.index(window)
+    if window.isdecimal() and 1 <= int(window) <= len(ids):
+        return int(window) - 1
+    msg = (
+        f"no window {window!r} in {str(fixture.path)!r}; expected a number from 1 to "
+        f"{len(ids)}, or an id: {', '.join(ids)}"
+    )
+    raise SpecError(msg)
 
 
 @main.command(

@@ -47,7 +47,14 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import torch
 
-__all__ = ["LABELS", "Fixture", "find_fixture", "load_fixture", "packaged_dir"]
+__all__ = [
+    "LABELS",
+    "Fixture",
+    "find_fixture",
+    "load_fixture",
+    "packaged_dir",
+    "reduce_labels",
+]
 
 PACKAGED = ("smoke", "tiny")
 LABELS = ("sample", "any", "majority")
@@ -136,6 +143,37 @@ def _packaged(name: str) -> Path:
         )
         raise FixtureNotFoundError(msg)
     return path
+
+
+def reduce_labels(labels: npt.NDArray[np.uint8], how: str) -> npt.NDArray[np.uint8]:
+    """Return labels per sample or per window.
+
+    Parameters
+    ----------
+    labels : numpy.ndarray of uint8, shape (n_windows, n_times)
+        1 = ictal.
+    how : str
+        ``"sample"``: as they are; ``"any"``: 1 if any sample is ictal; ``"majority"``:
+        1 if more than half of the samples are.
+
+    Returns
+    -------
+    values : numpy.ndarray of uint8, shape (n_windows, n_times) or (n_windows,)
+        1 = seizure.
+
+    Raises
+    ------
+    SpecError
+        If `how` is none of these.
+    """
+    if how == "sample":
+        return labels
+    if how == "any":
+        return np.asarray(labels.any(axis=1), np.uint8)
+    if how == "majority":
+        return np.asarray(labels.mean(axis=1) > 0.5, np.uint8)
+    msg = f"unknown labels {how!r}; allowed: {', '.join(map(repr, LABELS))}"
+    raise SpecError(msg)
 
 
 class Fixture:
@@ -326,13 +364,12 @@ class Fixture:
         return self.take(rows)
 
     def window_labels(self, labels: str) -> npt.NDArray[np.uint8]:
-        """Return the labels per sample or per window.
+        """Return the labels per sample or per window, as `reduce_labels` does.
 
         Parameters
         ----------
         labels : str
-            ``"sample"``: per sample; ``"any"``: 1 if any sample is ictal;
-            ``"majority"``: 1 if more than half of the samples are.
+            ``"sample"``, ``"any"`` or ``"majority"``.
 
         Returns
         -------
@@ -344,14 +381,7 @@ class Fixture:
         SpecError
             If `labels` is none of these.
         """
-        if labels == "sample":
-            return self.labels
-        if labels == "any":
-            return np.asarray(self.labels.any(axis=1), np.uint8)
-        if labels == "majority":
-            return np.asarray(self.labels.mean(axis=1) > 0.5, np.uint8)
-        msg = f"unknown labels {labels!r}; allowed: {', '.join(map(repr, LABELS))}"
-        raise SpecError(msg)
+        return reduce_labels(self.labels, labels)
 
     def tensors(
         self, *, labels: Literal["sample", "any", "majority"] = "sample"

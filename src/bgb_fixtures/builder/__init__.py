@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
     _Factors: TypeAlias = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 
-__all__ = ["BuildReport", "build_fixture"]
+__all__ = ["BuildReport", "build_fixture", "synthesise"]
 
 _CHUNK_S = 60
 
@@ -132,6 +132,25 @@ def build_fixture(
         missing_kinds=tuple(k for k in SELECTABLE_KINDS if k not in kinds),
         n_recordings=len(recordings),
     )
+
+
+def synthesise(spec: FixtureSpec) -> Content:
+    """Generate the windows of a synthetic spec, without a file.
+
+    Parameters
+    ----------
+    spec : FixtureSpec
+        Of the synthetic source; its windows may all be without a seizure.
+
+    Returns
+    -------
+    content : Content
+        What `build_fixture` would write.
+    """
+    _check_profile(spec)
+    source = _get_source(spec, None)
+    windows, sfreq = _choose(spec, source, source.recordings())
+    return _read(spec, source, windows, sfreq=sfreq, progress=None)
 
 
 def _check_profile(spec: FixtureSpec) -> None:

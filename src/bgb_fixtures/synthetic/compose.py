@@ -13,7 +13,13 @@ from bgb_fixtures.errors import SpecError
 from bgb_fixtures.spec import Artefact, FixtureSpec, RecordingSpec, Seizure
 from bgb_fixtures.synthetic.streams import Streams
 
-__all__ = ["MOST_WINDOWS", "compose_recording", "compose_spec"]
+__all__ = [
+    "MOST_WINDOWS",
+    "check_request",
+    "compose_recording",
+    "compose_spec",
+    "compose_window",
+]
 
 MOST_WINDOWS = 999
 _KINDS = ("onset", "offset", "whole", "ictal")
@@ -71,7 +77,9 @@ def compose_spec(
     SpecError
         If a value is outside its range, or no window would hold a seizure.
     """
-    _check(n_windows, seed=seed, ictal_share=ictal_share, window_length=window_length)
+    check_request(
+        n_windows, seed=seed, ictal_share=ictal_share, window_length=window_length
+    )
     if n_windows > MOST_WINDOWS:
         msg = f"windows: expected at most {MOST_WINDOWS} in a file, got {n_windows}"
         raise SpecError(msg)
@@ -99,9 +107,59 @@ def compose_spec(
     )
 
 
-def _check(
+def compose_window(
+    index: int, *, seed: int, ictal_share: float, window_length: float
+) -> FixtureSpec:
+    """Compose the spec of one window, as `compose_spec` has it at `index`.
+
+    Parameters
+    ----------
+    index : int
+        From 0.
+    seed, ictal_share, window_length
+        As in `compose_spec`; a share of 0 is allowed.
+
+    Returns
+    -------
+    spec : FixtureSpec
+        One recording with one window, which may be without a seizure.
+    """
+    return FixtureSpec(
+        name="synthetic",
+        source="synthetic",
+        window_length=float(window_length),
+        montage="10-20",
+        profile="zscore-1",
+        seed=seed,
+        recordings=(
+            compose_recording(
+                index, seed=seed, ictal_share=ictal_share, window_length=window_length
+            ),
+        ),
+    )
+
+
+def check_request(
     n_windows: int, *, seed: int, ictal_share: float, window_length: float
 ) -> None:
+    """Check what windows are asked for.
+
+    Parameters
+    ----------
+    n_windows : int
+        At least 1.
+    seed : int
+        In [0, 2^32).
+    ictal_share : float
+        In [0, 1].
+    window_length : float
+        Seconds, from 8 to 600, a multiple of 1/16.
+
+    Raises
+    ------
+    SpecError
+        If a value is outside its range.
+    """
     if type(n_windows) is not int or n_windows < 1:
         msg = f"windows: expected an integer of at least 1, got {n_windows!r}"
         raise SpecError(msg)
