@@ -1285,8 +1285,10 @@ def _as_json(
                 "range": [quantity.low, quantity.high],
                 "source": quantity.source,
                 "columns": {
-                    key: dataclasses.asdict(
-                        judge(quantity, [sample[quantity.name] for sample in samples])
+                    key: _without_nan(
+                        dataclasses.asdict(
+                            judge(quantity, [s[quantity.name] for s in samples])
+                        )
                     )
                     for key, samples in plausible.items()
                 },
@@ -1295,8 +1297,19 @@ def _as_json(
         },
         "hard": {
             "aims": AIMS,
-            "columns": {key: list(samples) for key, samples in hard.items()},
+            "columns": {
+                key: [_without_nan(sample) for sample in samples]
+                for key, samples in hard.items()
+            },
         },
+    }
+
+
+def _without_nan(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Write what was not measured as null: JSON has no NaN."""
+    return {
+        key: None if isinstance(value, float) and np.isnan(value) else value
+        for key, value in values.items()
     }
 
 
