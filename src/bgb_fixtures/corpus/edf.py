@@ -6,6 +6,7 @@ of this machine and no version.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -110,12 +111,15 @@ def write_edf(path: Path, channels: Sequence[EdfChannel], *, start: datetime) ->
         str(path), len(channels), file_type=pyedflib.FILETYPE_EDF
     )
     try:
-        writer.setStartdatetime(start)
-        writer.setSignalHeaders([_signal_header(channel) for channel in channels])
-        writer.writeSamples(
-            [np.ascontiguousarray(c.digital, dtype=np.int32) for c in channels],
-            digital=True,
-        )
+        with warnings.catch_warnings():
+            # pyedflib 0.1.36 warns of a key that only its own defaults have.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            writer.setStartdatetime(start)
+            writer.setSignalHeaders([_signal_header(channel) for channel in channels])
+            writer.writeSamples(
+                [np.ascontiguousarray(c.digital, dtype=np.int32) for c in channels],
+                digital=True,
+            )
     except OSError as error:
         # The library says no more than 'Unknown error ...: -1'.
         msg = f"{path.name!r} cannot be written in full; is the disk full?"
