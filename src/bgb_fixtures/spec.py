@@ -40,6 +40,7 @@ SOURCES = ("chbmit", "synthetic")
 PROFILES = ("raw-1", "zscore-1", "brain-go-brr-3.1")
 MAX_WINDOW_S = 3600.0
 MAX_SYNTHETIC_S = 3600.0
+LEAST_SEIZURE_S = 0.25  # shorter than one spike and its wave there is no pattern
 LEAST_AMPLITUDE, MOST_AMPLITUDE = 0.1, 3.0
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SPLIT = re.compile(r"[a-z0-9_]{1,16}")
@@ -249,10 +250,12 @@ def _parse_amplitude(table: _Table) -> float:
 
 
 def _parse_event(table: _Table, *, duration: float) -> Seizure:
-    onset = table.seconds("onset", least=0, most=duration - 1 / SFREQ)
+    onset = table.seconds("onset", least=0, most=duration - LEAST_SEIZURE_S)
     event = Seizure(
         onset=onset,
-        duration=table.seconds("duration", least=1 / SFREQ, most=duration - onset),
+        duration=table.seconds(
+            "duration", least=LEAST_SEIZURE_S, most=duration - onset
+        ),
         label=table.text("label", SEIZURE_TYPES),
         amplitude=_parse_amplitude(table),
     )

@@ -178,7 +178,7 @@ def _resonance(centre: float, half_width: float) -> Callable[[Array], Array]:
 
 def _alpha(subject: Subject, streams: Streams) -> Array:
     """Return the posterior rhythm, in microvolts: patches that share three quarters."""
-    regions = {"LO": 1.0, "RO": 1.0, "LP": 0.6, "RP": 0.6, "LQ": 0.45, "RQ": 0.45}
+    regions = {"LO": 1.0, "RO": 1.0, "LP": 0.25, "RP": 0.25, "LQ": 0.3, "RQ": 0.3}
     rows = shaped_noise(
         streams,
         "alpha",
@@ -192,7 +192,7 @@ def _alpha(subject: Subject, streams: Streams) -> Array:
     rows *= interpolate(np.exp(0.4 * waxing - 0.16), BLOCK)
     left = np.array([subject.alpha_left if r[0] == "L" else 1.0 for r in regions])
     size = subject.alpha_uv * left * np.array(list(regions.values()))
-    fields = [patch(direction(*REGIONS[r]), sigma=17) for r in regions]
+    fields = [patch(direction(*REGIONS[r]), sigma=15) for r in regions]
     topography = np.stack(fields, axis=1) * size
     # Neighbouring patches add up: bring the largest electrode back to the size meant.
     common = np.abs(topography[:N_SCALP].sum(axis=1)).max()

@@ -166,6 +166,7 @@ def _spike_wave(*, fewest: int, most: int, fwhm: float, slow: float) -> Wave:
         share = np.clip((phase - np.floor(phase) - begin) / (1 - begin), 0, 1)
         dome = np.sin(np.pi * share)
         course -= slow * dome * np.sqrt(np.maximum(dome, 0))
+        course -= course.mean()  # amplifiers do not pass a steady potential
         return course
 
     return wave
