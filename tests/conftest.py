@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from bgb_fixtures.builder.writer import Content, write_fixture
 from bgb_fixtures.events import Event
@@ -16,6 +18,11 @@ from bgb_fixtures.montage import MONTAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+# Under xdist each core has its process already: threads of BLAS and torch that wait for
+# each other would slow them several times. Children inherit the variables.
+os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+threadpool_limits(1)
 
 SFREQ = 256.0
 N_TIMES = 512

@@ -241,7 +241,7 @@ def bench_edf(folder: Path) -> None:
     import mne
     import pyedflib
 
-    from bgb_fixtures.builder.sources.edf import EdfReader
+    from bgb_fixtures.builder.sources.edf import EdfFile, LocalFile
 
     path = folder / "hour.edf"
     write_hour_edf(path)
@@ -249,8 +249,8 @@ def bench_edf(folder: Path) -> None:
     head = 256 * 24
 
     def ours() -> object:
-        with EdfReader(path) as reader:
-            return reader.read(range(23), start, stop)
+        with EdfFile(LocalFile(path)) as edf:
+            return edf.read_uv(range(23), start, stop)
 
     def plain_numpy() -> object:
         with path.open("rb") as file:
