@@ -142,7 +142,7 @@ def bench_load(folder: Path) -> None:
     def first_load() -> object:
         from bgb_fixtures import loader
 
-        loader._verified.clear()
+        loader._proved.clear()
         return load_fixture(path).tensors()
 
     n_bytes = (signals.nbytes + labels.nbytes) / 1e6

@@ -408,6 +408,13 @@ def verify(fixture: str | None, as_json: bool) -> None:  # noqa: FBT001
     help="Microvolts between two lines [by the amplitude].",
 )
 @click.option(
+    "--dpi",
+    type=click.IntRange(20, 600),
+    default=110,
+    metavar="N",
+    help="Pixels per inch; a page has 11 x 9 inches [110].",
+)
+@click.option(
     "--out", required=True, metavar="FILE", help="Picture to write: .png, .pdf, .svg."
 )
 def plot(
@@ -417,6 +424,7 @@ def plot(
     start: float | None,
     length: float,
     gain: float | None,
+    dpi: int,
     out: str,
 ) -> None:
     """Draw windows as clinical pages, with a spectrogram for each side of the head.
@@ -436,7 +444,7 @@ def plot(
             length=length,
             gain_uv=gain,
         )
-        click.echo(f"wrote {save_figure(figure, out)}")
+        click.echo(f"wrote {save_figure(figure, out, dpi=dpi)}")
 
 
 def _row_of(fixture: Fixture, window: str) -> int:

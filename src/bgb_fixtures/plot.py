@@ -36,7 +36,7 @@ GAINS_UV = (20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000)
 """Microvolts between two lines, of which the page takes one."""
 _COLOURS = {"left": "#1b4f8f", "right": "#9c2f2f", "midline": "#222222"}
 _SHADE = "#f3c969"
-_DPI = 110
+DPI = 110
 # suffix -> what to leave out, so that the same picture is the same file.
 _METADATA: dict[str, dict[str, Any]] = {
     ".png": {"Software": None},
@@ -136,7 +136,9 @@ def draw_windows(
     return figure
 
 
-def save_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:
+def save_figure(
+    figure: Figure, path: str | os.PathLike[str], *, dpi: int = DPI
+) -> Path:
     """Write a figure to a file, the same figure as the same bytes.
 
     Parameters
@@ -145,6 +147,8 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:
         From `draw_windows`.
     path : str or path
         The picture to write: ``.png``, ``.pdf`` or ``.svg``.
+    dpi : int
+        Pixels per inch of a page of 11 x 9 inches.
 
     Returns
     -------
@@ -165,7 +169,7 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:
         raise SpecError(msg)
     # In memory first: a picture is there whole or not at all.
     picture = BytesIO()
-    figure.savefig(picture, format=suffix[1:], dpi=_DPI, metadata=_METADATA[suffix])
+    figure.savefig(picture, format=suffix[1:], dpi=dpi, metadata=_METADATA[suffix])
     try:
         target.write_bytes(picture.getvalue())
     except OSError as error:
