@@ -7,7 +7,6 @@ import importlib
 import os
 import subprocess
 import sys
-from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,8 +17,7 @@ import pytest
 from bgb_fixtures.builder import build_fixture
 from bgb_fixtures.builder.sources.synthetic import SyntheticSource
 from bgb_fixtures.errors import SpecError
-from bgb_fixtures.events import Event, clip_events, events_to_mask
-from bgb_fixtures.loader import Fixture, load_fixture
+from bgb_fixtures.events import Event
 from bgb_fixtures.spec import Artefact, RecordingSpec, Seizure, load_spec
 from bgb_fixtures.synthetic import ARTEFACT_KINDS, SEIZURE_TYPES
 from bgb_fixtures.synthetic import recording as recording_module
@@ -777,129 +775,3 @@ def test_generator_imports_numpy_only() -> None:
     )
 
     assert done.stdout.split() == ["[]", "[]"]
-
-
-@pytest.fixture(scope="module")
-def smoke(tmp_path_factory: pytest.TempPathFactory) -> Fixture:
-    path = tmp_path_factory.mktemp("smoke") / "smoke.h5"
-    build_fixture(load_spec(FIXTURES / "smoke.toml"), path)
-    return load_fixture(path)
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Fixture:
-    path = tmp_path_factory.mktemp("tiny") / "tiny.h5"
-    build_fixture(load_spec(FIXTURES / "tiny.toml"), path)
-    return load_fixture(path)
-
-
-def test_smoke_is_composed_as_promised(smoke: Fixture) -> None:
-    held = [
-        (w.split, w.category, w.kind, " ".join(event.label for event in w.events))
-        for w in smoke.windows
-    ]
-
-    assert held == [
-        ("train", "partial", "onset", "cpsz"),
-        ("train", "none", "artefact", ""),
-        ("train", "partial", "offset", "fnsz"),
-        ("train", "none", "artefact", ""),
-        ("train", "partial", "whole", "tcsz"),
-        ("train", "none", "background", ""),
-        ("train", "partial", "whole", "absz mysz"),
-        ("train", "none", "artefact", ""),
-        ("train", "full", "ictal", "gnsz"),
-        ("train", "none", "artefact", ""),
-        ("train", "none", "artefact", ""),
-        ("train", "none", "background", ""),
-        ("train", "none", "background", ""),
-        ("train", "none", "artefact", ""),
-        ("train", "none", "background", ""),
-        ("dev", "none", "artefact", ""),
-        ("dev", "partial", "whole", "spsz"),
-        ("dev", "none", "background", ""),
-    ]
-
-
-def test_smoke_has_eight_subjects_none_of_them_in_two_splits(smoke: Fixture) -> None:
-    splits = {(window.subject, window.split) for window in smoke.windows}
-
-    assert Counter(split for _, split in splits) == {"train": 7, "dev": 1}
-    assert len({subject for subject, _ in splits}) == 8
-
-
-def test_smoke_has_borders_that_four_decimals_keep(smoke: Fixture) -> None:
-    borders = [
-        border * 16
-        for window in smoke.windows
-        for event in window.events
-        for border in (event.onset, event.onset + event.duration)
-    ]
-
-    assert all(border == int(border) for border in borders)
-
-
-def test_smoke_has_a_share_of_ictal_samples_as_promised(smoke: Fixture) -> None:
-    assert 0.12 < smoke.labels.mean() < 0.30
-
-
-def test_smoke_labels_follow_from_the_spec(smoke: Fixture) -> None:
-    spec = load_spec(FIXTURES / "smoke.toml")
-    expected = [
-        events_to_mask(
-            clip_events(r.events, start=int(onset * 256), n_times=15360, sfreq=256),
-            sfreq=256,
-            n_times=15360,
-        )
-        for r in spec.recordings
-        for onset in r.windows
-    ]
-
-    assert np.array_equal(smoke.labels, np.array(expected))
-
-
-def test_some_hard_negative_is_louder_than_the_quietest_seizure(smoke: Fixture) -> None:
-    def loudness(data: npt.NDArray[np.float32]) -> float:
-        seconds = np.asarray(data, dtype=np.float64)[:, : data.shape[1] // 256 * 256]
-        return float(seconds.reshape(19, -1, 256).std(axis=2).mean(axis=0).max())
-
-    seizures = [
-        loudness(smoke.signals[i][:, smoke.labels[i] == 1])
-        for i, window in enumerate(smoke.windows)
-        if window.category != "none"
-    ]
-    negatives = [
-        loudness(smoke.signals[i])
-        for i, window in enumerate(smoke.windows)
-        if window.kind == "artefact"
-    ]
-
-    assert sum(negative > min(seizures) for negative in negatives) >= 3
-
-
-def test_first_recording_holds_a_seizure(smoke: Fixture, tiny: Fixture) -> None:
-    for fixture in (smoke, tiny):
-        first = min(window.recording for window in fixture.windows)
-        held = [w.events for w in fixture.windows if w.recording == first]
-        assert any(held)
-
-
-def test_tiny_has_one_window_of_each_kind(tiny: Fixture) -> None:
-    assert [window.kind for window in tiny.windows] == [
-        "onset",
-        "offset",
-        "ictal",
-        "background",
-        "artefact",
-    ]
-    assert tiny.signals.shape == (5, 19, 2560)
-
-
-def test_microvolts_come_back_to_the_step(tiny: Fixture) -> None:
-    recording = load_spec(FIXTURES / "tiny.toml").recordings[2]
-    digital = generate(recording, seed=0).digital[:19, :2560]
-    step_uv = 2.0**-12 * tiny.microvolts().std()  # of profile zscore-1
-    back = np.asarray(tiny.microvolts()[3], dtype=np.float64)
-
-    assert np.abs(back - 0.125 * digital).max() < max(0.0625, step_uv)
-    assert np.array_equal(np.rint(back / 0.125), digital)
