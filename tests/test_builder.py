@@ -63,6 +63,7 @@ class FakeSource:
     """Recordings in memory, and a log of what is done with them."""
 
     licence: Licence = LICENCE
+    identity: dict[str, Any] = field(default_factory=dict)
     listed: list[Recording] = field(default_factory=list)
     signals: dict[str, FakeSignal] = field(default_factory=dict)
     log: list[tuple[Any, ...]] = field(default_factory=list)

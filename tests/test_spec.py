@@ -21,6 +21,7 @@ from bgb_fixtures.spec import (
     load_spec,
     parse_spec,
     spec_to_json,
+    window_samples,
 )
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -310,3 +311,14 @@ def test_spec_that_is_not_toml_is_named_with_the_line(tmp_path: Path) -> None:
 
     with pytest.raises(SpecError, match=r"broken\.toml' is not TOML: .*line 1"):
         load_spec(path)
+
+
+def test_window_of_2_3_seconds_has_230_samples_at_100_hz() -> None:
+    spec = parse_spec({"source": "chbmit", "window_length": 2.3}, where="here")
+    assert window_samples(spec, 100) == 230
+
+
+def test_window_that_ends_between_samples_is_refused() -> None:
+    spec = parse_spec({"source": "chbmit", "window_length": 2.3}, where="here")
+    with pytest.raises(SpecError, match=r"2\.3 s is no whole number of samples at 256"):
+        window_samples(spec, 256)

@@ -17,7 +17,6 @@ import pytest
 from bgb_fixtures.builder import build_fixture
 from bgb_fixtures.builder.sources.synthetic import SyntheticSource
 from bgb_fixtures.errors import SpecError
-from bgb_fixtures.events import Event
 from bgb_fixtures.spec import Artefact, RecordingSpec, Seizure, load_spec
 from bgb_fixtures.synthetic import ARTEFACT_KINDS, SEIZURE_TYPES
 from bgb_fixtures.synthetic import recording as recording_module
@@ -38,6 +37,8 @@ from bgb_fixtures.synthetic.subject import make_subject
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+    from bgb_fixtures.events import Event
 
     Array = npt.NDArray[np.float64]
 

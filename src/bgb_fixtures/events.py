@@ -26,6 +26,7 @@ __all__ = [
     "mask_to_spans",
     "merge_spans",
     "seconds_to_sample",
+    "seconds_to_span",
 ]
 
 SZCORE_CODES = {
@@ -82,16 +83,30 @@ class Event:
         span : tuple of int
             First ictal sample and first sample after the event.
         """
-        onset = _exact(self.onset)
-        rate = _exact(sfreq)
-        return (
-            math.ceil(onset * rate),
-            math.ceil((onset + _exact(self.duration)) * rate),
-        )
+        return seconds_to_span(self.onset, self.duration, sfreq)
 
 
 def _exact(value: float) -> Fraction:
     return Fraction(repr(float(value)))
+
+
+def seconds_to_span(onset: float, duration: float, sfreq: float) -> tuple[int, int]:
+    """Return the samples whose time lies in [onset, onset + duration).
+
+    Parameters
+    ----------
+    onset, duration : float
+        Seconds.
+    sfreq : float
+        Sampling frequency in Hz.
+
+    Returns
+    -------
+    span : tuple of int
+        `[start, stop)` in samples.
+    """
+    start, rate = _exact(onset), _exact(sfreq)
+    return math.ceil(start * rate), math.ceil((start + _exact(duration)) * rate)
 
 
 def seconds_to_sample(seconds: float, sfreq: float) -> int:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from bgb_fixtures.errors import SpecError
-from bgb_fixtures.events import Event, seconds_to_sample
+from bgb_fixtures.events import Event, seconds_to_sample, seconds_to_span
 from bgb_fixtures.montage import MONTAGES
 from bgb_fixtures.synthetic import ARTEFACT_KINDS, SEIZURE_TYPES, SFREQ, STATES
 
@@ -34,6 +34,7 @@ __all__ = [
     "load_spec",
     "parse_spec",
     "spec_to_json",
+    "window_samples",
 ]
 
 SOURCES = ("chbmit", "synthetic")
@@ -93,10 +94,7 @@ class Artefact:
         span : tuple of int
             First sample and first sample after it.
         """
-        return (
-            seconds_to_sample(self.onset, sfreq),
-            seconds_to_sample(self.onset + self.duration, sfreq),
-        )
+        return seconds_to_span(self.onset, self.duration, sfreq)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -534,7 +532,8 @@ def window_samples(spec: FixtureSpec, sfreq: float) -> int:
         If that is no whole number.
     """
     n_times = seconds_to_sample(spec.window_length, sfreq)
-    if n_times != spec.window_length * sfreq:
+    # Rounded the other way: 2.3 s at 100 Hz is 230 samples, though not in binary.
+    if n_times != -seconds_to_sample(-spec.window_length, sfreq):
         msg = (
             f"window_length {spec.window_length:g} s is no whole number of samples at "
             f"{sfreq:g} Hz"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -376,7 +376,7 @@ def _read(
         montage=spec.montage,
         unit=PROFILE_UNITS[spec.profile],
         profile={"name": spec.profile, "steps": list(PROFILE_STEPS[spec.profile])},
-        source={"name": spec.source, **_identity(source)},
+        source={"name": spec.source, **source.identity},
         licence=asdict(source.licence) | {"changes": _changes(spec)},
         spec=spec_to_json(spec),
         windows=tuple(records),
@@ -385,11 +385,6 @@ def _read(
         scale=scale,
         offset=offset,
     )
-
-
-def _identity(source: Source) -> dict[str, Any]:
-    """Return what a source says of its own state, if it says anything."""
-    return dict(getattr(source, "identity", {}))
 
 
 def _changes(spec: FixtureSpec) -> str:

@@ -7,7 +7,7 @@ earliest, and then the header and the records asked for.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,6 +101,10 @@ class Source(Protocol):
     @property
     def licence(self) -> Licence:
         """What may be done with its data."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What else the records of a fixture keep of it, as JSON values."""
 
     def recordings(self) -> Sequence[Recording]:
         """Return every annotated recording, sorted by name, from annotations alone."""
