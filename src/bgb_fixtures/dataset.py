@@ -153,7 +153,7 @@ class SyntheticDataset(Dataset[Item]):
     profile zscore-1, and (n_times,), or () for labels per window. Item i is the window
     i of ``bgb-fixtures build --windows N --seed K`` with the same share: onset, offset,
     whole and ictal in turn, and every second window without a seizure with an artefact.
-    Each item is another subject, takes about 0.2 s on one core and is not kept; build a
+    Each item is another subject, takes about 0.1 s on one core and is not kept; build a
     fixture to read the same windows often.
 
     Examples
