@@ -1,0 +1,85 @@
+"""``bgb-fixtures corpus``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from bgb_fixtures.commands.common import Progress, print_json
+
+__all__ = ["corpus"]
+
+
+@click.command(
+    epilog="Example: bgb-fixtures corpus --layout tusz --out mini-tusz --recordings 8"
+)
+@click.option(
+    "--layout",
+    required=True,
+    type=click.Choice(("tusz", "chbmit", "bids")),
+    help="Whose folders, file names, labels and annotation files to write.",
+)
+@click.option("--out", required=True, metavar="DIR", help="The folder to make.")
+@click.option(
+    "--recordings", type=int, default=6, metavar="N", help="How many recordings [6]."
+)
+@click.option(
+    "--duration",
+    type=float,
+    default=60,
+    metavar="SECONDS",
+    help="Length of each, in whole seconds [60].",
+)
+@click.option("--seed", type=int, default=0, metavar="K", help="Draw others [0].")
+@click.option(
+    "--without-fz-pz",
+    is_flag=True,
+    help="tusz: the last recording of train lacks Fz and Pz.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+def corpus(
+    layout: str,
+    out: str,
+    recordings: int,
+    duration: float,
+    seed: int,
+    without_fz_pz: bool,  # noqa: FBT001
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Write a miniature corpus of synthetic EDF recordings with seizures.
+
+    Its folders, file names, channel labels and annotation files are those of TUSZ,
+    CHB-MIT or a BIDS data set, so that programs which read the real one can be tested
+    on it. The same options give the same bytes. Free to use (CC0); see its README.md.
+    """
+    from bgb_fixtures.corpus import write_corpus
+
+    if without_fz_pz and layout != "tusz":
+        msg = f"--without-fz-pz goes with --layout tusz, not with {layout}"
+        raise click.UsageError(msg)
+    with Progress("writing") as progress:
+        report = write_corpus(
+            layout,
+            out,
+            n_recordings=recordings,
+            duration=duration,
+            seed=seed,
+            without_fz_pz=without_fz_pz,
+            progress=progress.show,
+        )
+    if as_json:
+        answer = {
+            "path": str(report.path),
+            "layout": layout,
+            "seed": seed,
+            "recordings": [asdict(r) for r in report.recordings],
+        }
+        print_json(answer)
+        return
+    n_positive = sum(bool(r.events) for r in report.recordings)
+    size = sum(p.stat().st_size for p in report.path.rglob("*") if p.is_file())
+    click.echo(
+        f"wrote {report.path}: {len(report.recordings)} recordings, {n_positive} with "
+        f"a seizure, {size / 1e6:.1f} MB; what they hold: {report.path / 'README.md'}"
+    )

@@ -1,0 +1,105 @@
+"""``bgb-fixtures plot``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from bgb_fixtures.commands.common import known_word
+from bgb_fixtures.errors import SpecError
+
+if TYPE_CHECKING:
+    from bgb_fixtures.loader import Fixture
+
+__all__ = ["plot"]
+
+
+@click.command(epilog="Example: bgb-fixtures plot smoke --window 3 --out w3.png")
+@click.argument("fixture", required=False)
+@click.option(
+    "--window",
+    "windows",
+    multiple=True,
+    required=True,
+    metavar="N_OR_ID",
+    help="Which window: its number from 1, or its id. Repeat it for several.",
+)
+@click.option(
+    "--montage",
+    default="double-banana",
+    callback=known_word,
+    metavar="NAME",
+    help="double-banana or 10-20 [double-banana].",
+)
+@click.option(
+    "--start",
+    type=float,
+    metavar="SECONDS",
+    help="Where in the window the page begins [a third of a page before the first "
+    "border of a seizure, or 0].",
+)
+@click.option(
+    "--length",
+    type=float,
+    default=15.0,
+    metavar="SECONDS",
+    help="Length of the page [15].",
+)
+@click.option(
+    "--gain",
+    type=float,
+    metavar="UV",
+    help="Microvolts between two lines [by the amplitude].",
+)
+@click.option(
+    "--dpi",
+    type=click.IntRange(20, 600),
+    default=110,
+    metavar="N",
+    help="Pixels per inch; a page has 11 x 9 inches [110].",
+)
+@click.option(
+    "--out", required=True, metavar="FILE", help="Picture to write: .png, .pdf, .svg."
+)
+def plot(
+    fixture: str | None,
+    windows: tuple[str, ...],
+    montage: str,
+    start: float | None,
+    length: float,
+    gain: float | None,
+    dpi: int,
+    out: str,
+) -> None:
+    """Draw windows as clinical pages, with a spectrogram for each side of the head.
+
+    FIXTURE is a name or a path; without one, the packaged fixture smoke. Negative is
+    up; the seizure is shaded.
+    """
+    from bgb_fixtures.loader import load_fixture
+    from bgb_fixtures.plot import draw_windows, save_figure
+
+    with load_fixture(fixture) as loaded:
+        figure = draw_windows(
+            loaded,
+            [_row_of(loaded, window) for window in windows],
+            montage=montage,
+            start=start,
+            length=length,
+            gain_uv=gain,
+        )
+        click.echo(f"wrote {save_figure(figure, out, dpi=dpi)}")
+
+
+def _row_of(fixture: Fixture, window: str) -> int:
+    ids = [record.id for record in fixture.windows]
+    if window in ids:
+        return ids.index(window)
+    if window.isdecimal() and 1 <= int(window) <= len(ids):
+        return int(window) - 1
+    msg = (
+        f"no window {window!r} in {str(fixture.path)!r}; expected a number from 1 to "
+        f"{len(ids)}, or an id: {', '.join(ids)}"
+    )
+    raise SpecError(msg)
