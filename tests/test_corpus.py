@@ -24,8 +24,8 @@ from bgb_fixtures.builder import build_fixture
 from bgb_fixtures.builder.sources.chbmit import ChbmitSource
 from bgb_fixtures.cli import main
 from bgb_fixtures.corpus import LAYOUTS, CorpusReport, write_corpus
-from bgb_fixtures.corpus.edf import EdfChannel, write_edf
 from bgb_fixtures.corpus.plan import PlannedRecording, plan_recordings
+from bgb_fixtures.edf_writer import EdfChannel, write_edf
 from bgb_fixtures.errors import (
     MissingPackageError,
     SourceError,

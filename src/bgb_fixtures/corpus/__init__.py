@@ -9,23 +9,21 @@ full, in a folder of its own, or not at all.
 
 from __future__ import annotations
 
-import secrets
-import shutil
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bgb_fixtures.corpus import bids, chbmit, tusz
-from bgb_fixtures.corpus.edf import import_pyedflib
 from bgb_fixtures.corpus.plan import plan_recordings
-from bgb_fixtures.errors import SpecError, TargetError
+from bgb_fixtures.edf_writer import import_pyedflib
+from bgb_fixtures.errors import SpecError
+from bgb_fixtures.folder import check_new_folder, new_folder
 from bgb_fixtures.synthetic import RECIPE
 from bgb_fixtures.synthetic.recording import generate
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from bgb_fixtures.corpus.layout import Layout
     from bgb_fixtures.corpus.plan import PlannedRecording
@@ -143,57 +141,21 @@ def write_corpus(
         last = max(i for i, p in enumerate(plan) if p.spec.split == "train")
         lacking = replace(plan[last], without=("Fz", "Pz"))
         plan = (*plan[:last], lacking, *plan[last + 1 :])
-    report = CorpusReport(path=_check_target(out), recordings=_describe(form, plan))
+    report = CorpusReport(path=check_new_folder(out), recordings=_describe(form, plan))
     import_pyedflib()
-    temporary = report.path.with_name(f".{report.path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        temporary.mkdir()
+    with new_folder(report.path) as folder:
         if progress is not None:
             progress(0, len(plan))
         for done, planned in enumerate(plan, 1):
             signal = generate(planned.spec, seed=seed, run=planned.take + 1)
-            form.write_recording(temporary, planned, signal.digital)
+            form.write_recording(folder, planned, signal.digital)
             if progress is not None:
                 progress(done, len(plan))
         if form.write_lists is not None:
-            form.write_lists(temporary, plan)
+            form.write_lists(folder, plan)
         readme = _readme(layout, report.recordings, seed=seed)
-        (temporary / "README.md").write_bytes(readme.encode("ascii"))
-        if report.path.is_dir():
-            # Only an empty folder can be removed, and Windows renames onto none.
-            report.path.rmdir()
-        temporary.rename(report.path)
-    except OSError as error:
-        msg = f"{str(report.path)!r} cannot be written: {error.strerror or error}"
-        raise TargetError(msg) from error
-    finally:
-        with suppress(OSError):
-            shutil.rmtree(temporary)
+        (folder / "README.md").write_bytes(readme.encode("ascii"))
     return report
-
-
-def _check_target(out: str | os.PathLike[str]) -> Path:
-    path = Path(out).absolute()
-    if path.is_dir():
-        if any(path.iterdir()):
-            msg = (
-                f"{str(out)!r} is a folder with files in it; they are left as they are. "
-                "Name a new folder"
-            )
-            raise TargetError(msg)
-        if path.is_symlink() or path.samefile(Path.cwd()):
-            msg = (
-                f"{str(out)!r} is the current folder, or a link to a folder; a corpus "
-                "replaces its folder as a whole. Name a new folder"
-            )
-            raise TargetError(msg)
-    elif path.exists() or path.is_symlink():
-        msg = f"{str(out)!r} is a file; expected the name of a folder to make"
-        raise TargetError(msg)
-    elif not path.parent.is_dir():
-        msg = f"{str(out)!r} cannot be made: there is no folder {str(path.parent)!r}"
-        raise TargetError(msg)
-    return path
 
 
 def _describe(

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bgb_fixtures.corpus.edf import EdfChannel, write_edf
 from bgb_fixtures.corpus.layout import Layout
+from bgb_fixtures.edf_writer import EdfChannel, write_edf
 from bgb_fixtures.montage import ALIASES
 from bgb_fixtures.synthetic import SFREQ
 from bgb_fixtures.synthetic.head import ELECTRODES

@@ -1,12 +1,6 @@
 """The layout of TUSZ 2.0.3: splits, patients, referential recordings, CSV annotations.
 
-Invariant: times are multiples of 1/16 s, which four decimals hold exactly; `.csv` (per
-channel, with the type) and `.csv_bi` (whole recording, seizure or not) say the same.
-
-References
-----------
-Shah et al. (2018), The Temple University Hospital Seizure Detection Corpus, Frontiers in
-Neuroinformatics 12:83, https://doi.org/10.3389/fninf.2018.00083.
+Invariant: times are multiples of 1/16 s, which four decimals hold exactly.
 """
 
 from __future__ import annotations
@@ -16,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bgb_fixtures.corpus.edf import EdfChannel, write_edf
 from bgb_fixtures.corpus.layout import Layout
+from bgb_fixtures.edf_writer import EdfChannel, write_edf
 from bgb_fixtures.synthetic import SFREQ
 from bgb_fixtures.synthetic.head import ELECTRODES
 from bgb_fixtures.synthetic.streams import Streams
+from bgb_fixtures.tusz_files import TCP_PAIRS, write_annotations
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,15 +25,9 @@ if TYPE_CHECKING:
     from bgb_fixtures.corpus.plan import PlannedRecording
     from bgb_fixtures.events import Event
 
-__all__ = ["LAYOUT", "TCP_PAIRS"]
+__all__ = ["LAYOUT"]
 
 _STEPS_PER_S = 16
-# The temporal central parasagittal montage, in the order of the corpus.
-TCP_PAIRS = (
-    "FP1-F7", "F7-T3", "T3-T5", "T5-O1", "FP2-F8", "F8-T4", "T4-T6", "T6-O2", "A1-T3",
-    "T3-C3", "C3-CZ", "CZ-C4", "C4-T4", "T4-A2", "FP1-F3", "F3-C3", "C3-P3", "P3-O1",
-    "FP2-F4", "F4-C4", "C4-P4", "P4-O2",
-)  # fmt: skip
 _NOTES = """\
 - Patients are named synthaaa, synthaab, ...; every year is 2015.
 - A patient with the average reference is in 01_tcp_ar (`EEG FP1-REF`), one with linked
@@ -103,23 +92,12 @@ def _write_recording(
     path = root / _edf_name(planned)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_edf(path, _channels(planned, digital), start=planned.start)
-    head = (
-        "# version = csv_v1.0.0\n"
-        f"# bname = {path.stem}\n"
-        f"# duration = {planned.spec.duration:.2f} secs\n"
-        "# montage_file = $NEDC_NFC/lib/nedc_eas_default_montage.txt\n"
-        "#\n"
-        "channel,start_time,stop_time,label,confidence\n"
+    write_annotations(
+        path,
+        duration=planned.spec.duration,
+        channels={pair: _seizures_of(pair, planned) for pair in TCP_PAIRS},
+        seizures=[(e.onset, e.onset + e.duration) for e in planned.spec.events],
     )
-    for suffix, rows in (
-        (".csv", _typed_rows(planned)),
-        (".csv_bi", _binary_rows(planned)),
-    ):
-        text = head + "".join(
-            f"{channel},{start:.4f},{stop:.4f},{label},1.0000\n"
-            for channel, start, stop, label in rows
-        )
-        path.with_suffix(suffix).write_bytes(text.encode("ascii"))
 
 
 def _channels(
@@ -165,23 +143,17 @@ def _ecg(planned: PlannedRecording, n_times: int) -> npt.NDArray[np.int32]:
     return course[:n_times]
 
 
-def _typed_rows(
-    planned: PlannedRecording,
-) -> list[tuple[str, float, float, str]]:
-    """Return (channel, start, stop, label), each channel from start to end."""
+def _seizures_of(
+    pair: str, planned: PlannedRecording
+) -> list[tuple[float, float, str]]:
+    """Return (start, stop, label) of the seizures that a pair takes part in."""
     side = planned.subject.focus_side
-    rows = []
-    for pair in TCP_PAIRS:
-        before = 0.0
-        for event in planned.spec.events:
-            start = _joins(event, pair, side=side)
-            if start is None:
-                continue
-            stop = event.onset + event.duration
-            rows += [(pair, before, start, "bckg"), (pair, start, stop, event.label)]
-            before = stop
-        rows.append((pair, before, planned.spec.duration, "bckg"))
-    return rows
+    starts = ((event, _joins(event, pair, side=side)) for event in planned.spec.events)
+    return [
+        (start, event.onset + event.duration, event.label)
+        for event, start in starts
+        if start is not None
+    ]
 
 
 def _joins(event: Event, pair: str, *, side: str) -> float | None:
@@ -197,15 +169,6 @@ def _joins(event: Event, pair: str, *, side: str) -> float | None:
         return None
     steps = round(event.duration * _STEPS_PER_S) * spread[0] // spread[1]
     return event.onset + steps / _STEPS_PER_S
-
-
-def _binary_rows(
-    planned: PlannedRecording,
-) -> list[tuple[str, float, float, str]]:
-    rows = [
-        ("TERM", e.onset, e.onset + e.duration, "seiz") for e in planned.spec.events
-    ]
-    return rows or [("TERM", 0.0, planned.spec.duration, "bckg")]
 
 
 LAYOUT = Layout(

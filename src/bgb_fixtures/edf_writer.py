@@ -1,4 +1,4 @@
-"""Write plain EDF, the only code of the corpus that knows pyedflib.
+"""Write plain EDF with pyedflib.
 
 Invariant: a digital value on disk is the one given; the header holds no name, no clock
 of this machine and no version.
@@ -22,12 +22,15 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["EdfChannel", "import_pyedflib", "write_edf"]
+__all__ = ["DIGITAL", "PHYSICAL", "EdfChannel", "import_pyedflib", "write_edf"]
 
-_DIGITAL = (-32768, 32767)
-# Steps of 0.125: exact in binary and within the 8 characters of the header. Of limits
-# that are not, such as 3276.7, pyedflib 0.1.36 writes '3276.699' and 0.1.42 '3276.7'.
-_PHYSICAL = (-4096.0, 4095.875)
+DIGITAL = (-32768, 32767)
+"""Digital limits of every signal: all of the 16 bits."""
+
+# Of limits that are not exact in binary, such as 3276.7, pyedflib 0.1.36 writes
+# '3276.699' and 0.1.42 '3276.7'.
+PHYSICAL = (-4096.0, 4095.875)
+"""Physical limits for steps of 0.125: exact, and within 8 characters of the header."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,13 +46,17 @@ class EdfChannel:
     sfreq : int
         Hz.
     unit : str
-        Physical dimension, at most 8 ASCII characters; a step is 0.125 of it.
+        Physical dimension, at most 8 ASCII characters.
+    physical : tuple of float
+        Values at digital -32768 and 32767, in that unit; each exact in binary and at
+        most 8 characters long. By default a step is 0.125.
     """
 
     label: str
     digital: npt.NDArray[np.int16] | npt.NDArray[np.int32]
     sfreq: int = 256
     unit: str = "uV"
+    physical: tuple[float, float] = PHYSICAL
 
 
 def import_pyedflib() -> ModuleType:
@@ -99,11 +106,11 @@ def write_edf(path: Path, channels: Sequence[EdfChannel], *, start: datetime) ->
     pyedflib = import_pyedflib()
     for channel in channels:
         low, high = int(channel.digital.min()), int(channel.digital.max())
-        if low < _DIGITAL[0] or high > _DIGITAL[1]:
+        if low < DIGITAL[0] or high > DIGITAL[1]:
             msg = (
                 f"recording {path.name!r}, channel {channel.label!r}: digital values "
                 f"from {low} to {high} do not fit into EDF; expected "
-                f"{_DIGITAL[0]} to {_DIGITAL[1]}"
+                f"{DIGITAL[0]} to {DIGITAL[1]}"
             )
             raise SourceError(msg)
     # Plain EDF, as the corpora are: EDF+ would add a signal of annotations.
@@ -141,10 +148,10 @@ def _signal_header(channel: EdfChannel) -> dict[str, str | int | float]:
         "label": channel.label,
         "dimension": channel.unit,
         "sample_frequency": channel.sfreq,
-        "physical_min": _PHYSICAL[0],
-        "physical_max": _PHYSICAL[1],
-        "digital_min": _DIGITAL[0],
-        "digital_max": _DIGITAL[1],
+        "physical_min": channel.physical[0],
+        "physical_max": channel.physical[1],
+        "digital_min": DIGITAL[0],
+        "digital_max": DIGITAL[1],
         "transducer": "",
         "prefilter": "",
     }

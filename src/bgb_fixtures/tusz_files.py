@@ -1,0 +1,96 @@
+"""What a recording of TUSZ has beside it: `.csv` with types, `.csv_bi` without.
+
+Invariant: `.csv` (per channel, with the type) and `.csv_bi` (whole recording, seizure or
+not) say the same; a time has four decimals, as in the corpus, or as many as it takes to
+read back the same number.
+
+References
+----------
+Shah et al. (2018), The Temple University Hospital Seizure Detection Corpus, Frontiers in
+Neuroinformatics 12:83, https://doi.org/10.3389/fninf.2018.00083.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+__all__ = ["TCP_PAIRS", "write_annotations"]
+
+# The temporal central parasagittal montage, in the order of the corpus.
+TCP_PAIRS = (
+    "FP1-F7", "F7-T3", "T3-T5", "T5-O1", "FP2-F8", "F8-T4", "T4-T6", "T6-O2", "A1-T3",
+    "T3-C3", "C3-CZ", "CZ-C4", "C4-T4", "T4-A2", "FP1-F3", "F3-C3", "C3-P3", "P3-O1",
+    "FP2-F4", "F4-C4", "C4-P4", "P4-O2",
+)  # fmt: skip
+"""Channels of `.csv` files; recordings without A1 and A2 lack the two with them."""
+
+
+def write_annotations(
+    edf: Path,
+    *,
+    duration: float,
+    channels: Mapping[str, Sequence[tuple[float, float, str]]],
+    seizures: Sequence[tuple[float, float]],
+) -> None:
+    """Write the `.csv` and the `.csv_bi` file of a recording.
+
+    Parameters
+    ----------
+    edf : pathlib.Path
+        The recording; the files go beside it.
+    duration : float
+        Seconds of the recording.
+    channels : mapping of str to sequence of tuple
+        Pair of the montage -> (start, stop, TUSZ code) of each seizure that it takes
+        part in, in seconds, sorted; what lies between is ``bckg``.
+    seizures : sequence of tuple of float
+        (start, stop) of each seizure of the recording, in seconds, sorted, without
+        overlap. None of them: one ``bckg`` row.
+    """
+    head = (
+        "# version = csv_v1.0.0\n"
+        f"# bname = {edf.stem}\n"
+        f"# duration = {duration:.2f} secs\n"
+        "# montage_file = $NEDC_NFC/lib/nedc_eas_default_montage.txt\n"
+        "#\n"
+        "channel,start_time,stop_time,label,confidence\n"
+    )
+    typed = [
+        (channel, *row)
+        for channel, parts in channels.items()
+        for row in _with_background(parts, duration=duration)
+    ]
+    binary = [("TERM", start, stop, "seiz") for start, stop in seizures]
+    for suffix, rows in (
+        (".csv", typed),
+        (".csv_bi", binary or [("TERM", 0.0, duration, "bckg")]),
+    ):
+        text = head + "".join(
+            f"{channel},{_seconds(start)},{_seconds(stop)},{label},1.0000\n"
+            for channel, start, stop, label in rows
+        )
+        edf.with_suffix(suffix).write_bytes(text.encode("ascii"))
+
+
+def _with_background(
+    parts: Iterable[tuple[float, float, str]], *, duration: float
+) -> Iterator[tuple[float, float, str]]:
+    before = 0.0
+    for start, stop, label in parts:
+        if start > before:
+            yield before, start, "bckg"
+        yield start, stop, label
+        before = max(before, stop)
+    if before < duration:
+        yield before, duration, "bckg"
+
+
+def _seconds(value: float) -> str:
+    # 1/256 s has eight decimals; with four of them a border would move by a sample.
+    return np.format_float_positional(value, unique=True, min_digits=4)
