@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from bgb_fixtures import loader
+from bgb_fixtures import loader, mapping
 from bgb_fixtures.builder.writer import Content, write_fixture
 from bgb_fixtures.errors import (
     FixtureError,
@@ -49,13 +49,13 @@ def fixture(small_fixture: Path) -> Fixture:
 def count_checks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Record each time that all digests of a file are checked."""
     calls: list[str] = []
-    check = loader._check_digests
+    check = mapping.check_digests
 
     def counted(buffer: Any, index: Any, *, where: str) -> None:
         calls.append(where)
         check(buffer, index, where=where)
 
-    monkeypatch.setattr(loader, "_check_digests", counted)
+    monkeypatch.setattr(loader, "check_digests", counted)
     return calls
 
 

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from bgb_fixtures.builder.writer import Content, write_fixture
+from bgb_fixtures.container import array_gaps
 from bgb_fixtures.errors import (
     FixtureError,
     FixtureNotFoundError,
@@ -25,7 +26,7 @@ from bgb_fixtures.errors import (
     FormatVersionError,
     IntegrityError,
 )
-from bgb_fixtures.h5 import array_gaps, parse_index, parse_records
+from bgb_fixtures.h5 import parse_index, parse_records
 from bgb_fixtures.loader import load_fixture
 from bgb_fixtures.verify import verify_fixture
 
@@ -366,7 +367,7 @@ INDEX_LIES = [
     ("block-else", lambda i: i.update(user_block=16384), "byte 8192: expected zeros"),
     ("block-huge", lambda i: i.update(user_block=2**40), "expected a power of two"),
     ("block-bool", lambda i: i.update(user_block=True), "user_block: expected an int"),
-    ("digest", lambda i: i.update(rest_sha256="ABC"), "rest_sha256: expected text"),
+    ("digest", lambda i: i.update(rest_sha256="ABC"), "rest_sha256: expected 64"),
     ("arrays-list", lambda i: i.update(arrays=[]), "arrays: expected an object, got"),
     ("no-array", lambda i: i["arrays"].pop("scale"), r"missing keys \['scale'\]"),
     ("array-more", lambda i: i["arrays"].update(x=1), r"unknown keys \['x'\]"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bgb_fixtures import loader
+from bgb_fixtures import loader, mapping
 from bgb_fixtures.errors import FixtureNotFoundError, IntegrityError
 from bgb_fixtures.loader import load_fixture
 from bgb_fixtures.verify import verify_fixture
@@ -43,7 +43,8 @@ def test_file_that_this_process_loaded_before_is_checked_all_the_same(
     shutil.copy(small_fixture, path)
     monkeypatch.setattr(loader, "_SETTLED_S", -1.0)
     # Stand for a file system that shows no change.
-    monkeypatch.setattr(loader, "_identity", lambda _: (path.stat().st_ino,))
+    for module in (loader, mapping):
+        monkeypatch.setattr(module, "file_identity", lambda _: (path.stat().st_ino,))
     load_fixture(path)
     bad = bytearray(path.read_bytes())
     bad[-1] ^= 1

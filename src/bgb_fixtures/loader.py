@@ -7,10 +7,7 @@ bear out the counts. The file is never written.
 
 from __future__ import annotations
 
-import hashlib
-import mmap
 import os
-import stat
 import time
 from functools import cache, cached_property
 from operator import index as as_int
@@ -23,24 +20,20 @@ from bgb_fixtures.errors import (
     FixtureError,
     FixtureNotFoundError,
     FormatError,
-    IntegrityError,
     MissingPackageError,
     SpecError,
 )
 from bgb_fixtures.events import events_to_mask
 from bgb_fixtures.h5 import (
     CATEGORIES,
-    HDF5_SIGNATURE,
-    LINE_LENGTH,
-    PAGE,
     Index,
     Records,
     WindowRecord,
-    array_gaps,
     category_of,
     parse_index,
     parse_records,
 )
+from bgb_fixtures.mapping import Mapped, check_digests, file_identity, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,9 +56,6 @@ LABELS = ("sample", "any", "majority")
 # A change within the clock's granularity leaves mtime as it was: a file younger than
 # this is checked at every load.
 _SETTLED_S = 2.0
-# Most user blocks end at one of these, and one read costs less than the page faults of
-# a map.
-_USER_BLOCKS = (PAGE, 2 * PAGE, 4 * PAGE)
 # What a file's status was, and its index, when this process had checked all of it.
 _proved: dict[tuple[int, ...], Index] = {}
 
@@ -196,15 +186,15 @@ class Fixture:
         *,
         path: Path,
         index: Index,
-        buffer: mmap.mmap | bytearray,
+        buffer: Mapped,
         rows: range | tuple[int, ...] | None = None,
     ) -> None:
         self.path = path
         self.index = index
-        self._buffer: mmap.mmap | bytearray | None = buffer
+        self._buffer: Mapped | None = buffer
         self._rows = rows
 
-    def _open_buffer(self) -> mmap.mmap | bytearray:
+    def _open_buffer(self) -> Mapped:
         if self._buffer is None:
             msg = f"fixture {str(self.path)!r} is closed; load it again"
             raise FixtureError(msg)
@@ -461,87 +451,6 @@ def _as_index(rows: range | tuple[int, ...]) -> slice | list[int]:
     return slice(rows.start, rows.stop) if isinstance(rows, range) else list(rows)
 
 
-def _identity(status: os.stat_result) -> tuple[int, ...]:
-    return (
-        status.st_dev,
-        status.st_ino,
-        status.st_size,
-        status.st_mtime_ns,
-        status.st_ctime_ns,
-    )
-
-
-def _read_index(handle: int, status: os.stat_result, *, where: str) -> Index:
-    known = _proved.get(_identity(status))
-    if known is not None:
-        if known.digest.encode() in os.read(handle, LINE_LENGTH):
-            return known
-        os.lseek(handle, 0, os.SEEK_SET)
-    head = os.read(handle, _USER_BLOCKS[-1] + PAGE)
-    whole = len(head) == status.st_size or any(
-        head.startswith(HDF5_SIGNATURE, place) for place in _USER_BLOCKS
-    )
-    return parse_index(
-        head if whole else mmap.mmap(handle, 0, access=mmap.ACCESS_READ),
-        size=status.st_size,
-        where=where,
-    )
-
-
-def _read(
-    path: Path, mode: str, *, where: str
-) -> tuple[Index, mmap.mmap | bytearray, os.stat_result]:
-    # O_NONBLOCK, as opening a FIFO would wait for a writer for ever.
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    handle = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
-    try:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
-            msg = f"{where} is {kind}; expected a fixture file"
-            raise FormatError(msg)
-        index = _read_index(handle, status, where=where)
-        if mode == "mmap":
-            return index, mmap.mmap(handle, 0, access=mmap.ACCESS_COPY), status
-        buffer = bytearray(status.st_size)
-        os.lseek(handle, 0, os.SEEK_SET)
-        with open(handle, "rb", closefd=False) as file:
-            n_read = file.readinto(buffer)
-        if n_read != status.st_size:
-            msg = f"{where}: expected {status.st_size} bytes, got {n_read}"
-            raise IntegrityError(msg)
-        return index, buffer, status
-    finally:
-        os.close(handle)
-
-
-def _check_digests(buffer: mmap.mmap | bytearray, index: Index, *, where: str) -> None:
-    # A plain dict of spans: the arrays, then whatever belongs to none.
-    with memoryview(buffer) as view:
-        for name, entry in index.arrays.items():
-            with view[entry.offset : entry.offset + entry.length] as part:
-                obtained = hashlib.sha256(part).hexdigest()
-            if obtained != entry.sha256:
-                msg = (
-                    f"{where}: array {name!r} (bytes {entry.offset} to "
-                    f"{entry.offset + entry.length}): expected SHA-256 {entry.sha256}, "
-                    f"got {obtained}; the file changed after it was written: "
-                    "copy or build it again"
-                )
-                raise IntegrityError(msg)
-        rest = hashlib.sha256()
-        for start, stop in array_gaps(index):
-            with view[start:stop] as part:
-                rest.update(part)
-    if rest.hexdigest() != index.rest_sha256:
-        msg = (
-            f"{where}: HDF5 structures and padding: expected SHA-256 "
-            f"{index.rest_sha256}, got {rest.hexdigest()}; the file changed after it "
-            "was written: copy or build it again"
-        )
-        raise IntegrityError(msg)
-
-
 def _check_labels(fixture: Fixture, *, where: str) -> None:
     """Prove that each window's category and events follow from its labels."""
     n_times = fixture.labels.shape[1]
@@ -623,16 +532,14 @@ def load_fixture(
         raise SpecError(msg)
     path = find_fixture(source)
     where = repr(str(path))
-    try:
-        index, buffer, status = _read(path, mode, where=where)
-    except OSError as error:
-        msg = f"{where} cannot be read: {error.strerror}"
-        raise FormatError(msg) from error
+    index, buffer, status = read_file(
+        path, parse_index, mode=mode, known=_proved, where=where
+    )
     fixture = Fixture(path=path, index=index, buffer=buffer)
     if verify:
-        identity = _identity(status)
+        identity = file_identity(status)
         if mode == "copy" or _proved.get(identity) is not index:
-            _check_digests(buffer, index, where=where)
+            check_digests(buffer, index, where=where)
             _check_labels(fixture, where=where)
             changed = max(status.st_mtime_ns, status.st_ctime_ns) / 1e9
             if time.time() - changed > _SETTLED_S:

@@ -12,35 +12,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bgb_fixtures.errors import FormatError
-from bgb_fixtures.h5 import (
-    ARRAYS,
-    COLUMNS,
-    FORMAT_VERSION,
-    NUMBER_COLUMNS,
-    PAGE,
-    event_to_json,
-)
+from bgb_fixtures.h5 import COLUMNS, FORMAT_VERSION, NUMBER_COLUMNS, event_to_json
+from bgb_fixtures.hdf5_side import check_attributes, check_structure, open_hdf5
 from bgb_fixtures.loader import Fixture, load_fixture
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
     from pathlib import Path
 
     import h5py
 
+    from bgb_fixtures.h5 import WindowRecord
+
 __all__ = ["Proof", "verify_fixture"]
-
-
-# What h5py raises for structures that it cannot make sense of.
-_H5PY_ERRORS = (
-    OSError,
-    RuntimeError,
-    LookupError,
-    TypeError,
-    ValueError,
-    AttributeError,
-    MemoryError,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,64 +110,9 @@ def _check_numbers(fixture: Fixture, *, where: str) -> None:
 
 
 def _check_hdf5(fixture: Fixture, *, where: str) -> None:
-    import h5py
-
-    try:
-        with h5py.File(fixture.path, "r") as file:
-            _check_structure(file, fixture, where=where)
-            _check_values(file, fixture, where=where)
-    except FormatError:
-        raise
-    except _H5PY_ERRORS as error:
-        msg = f"{where}: the HDF5 side cannot be read: {error}"
-        raise FormatError(msg) from error
-
-
-def _check_structure(file: h5py.File, fixture: Fixture, *, where: str) -> None:
-    import h5py
-
-    expected = sorted((*ARRAYS, *COLUMNS))
-    names: list[str] = sorted(file)
-    if names != expected:
-        msg = f"{where}: HDF5 datasets: expected {expected}, got {names}"
-        raise FormatError(msg)
-    for name in expected:
-        link = file.get(name, getlink=True)
-        dataset = file[name] if isinstance(link, h5py.HardLink) else None
-        if not isinstance(dataset, h5py.Dataset):
-            msg = f"{where}: HDF5 object {name!r}: expected a dataset, hard-linked"
-            raise FormatError(msg)
-        plain = (
-            dataset.chunks is None
-            and not dataset.is_virtual
-            and dataset.external is None
-            and dataset.id.get_offset() is not None
-            and dataset.id.get_offset() % PAGE == 0
-            and len(dataset.attrs) == 0
-        )
-        if not plain:
-            msg = (
-                f"{where}: HDF5 dataset {name!r}: expected contiguous data inside the "
-                f"file on a multiple of {PAGE} bytes, without attributes"
-            )
-            raise FormatError(msg)
-        stated: tuple[object, ...]
-        got: tuple[object, ...]
-        if name in ARRAYS:
-            entry = fixture.index.arrays[name]
-            stated = (entry.dtype, entry.shape, entry.offset)
-            got = (dataset.dtype.str, dataset.shape, dataset.id.get_offset())
-        else:
-            dtype = dataset.dtype.str
-            stated = (NUMBER_COLUMNS.get(name, "|S"), (len(fixture),))
-            # Texts have the width of the longest.
-            got = (dtype[:2] if dtype.startswith("|S") else dtype, dataset.shape)
-        if stated != got:
-            msg = f"{where}: HDF5 dataset {name!r}: expected {stated}, got {got}"
-            raise FormatError(msg)
-
-
-def _check_values(file: h5py.File, fixture: Fixture, *, where: str) -> None:
+    columns = {
+        name: (NUMBER_COLUMNS.get(name, "|S"), (len(fixture),)) for name in COLUMNS
+    }
     index, records = fixture.index, fixture.records
     attributes = {
         "sfreq": index.sfreq,
@@ -193,20 +123,18 @@ def _check_values(file: h5py.File, fixture: Fixture, *, where: str) -> None:
         "content_version": index.content_version,
         "licence": records.licence["name"].encode(),
     }
-    if sorted(file.attrs) != sorted(attributes):
-        msg = (
-            f"{where}: HDF5 attributes: expected {sorted(attributes)}, "
-            f"got {sorted(file.attrs)}"
-        )
-        raise FormatError(msg)
-    for name, expected in attributes.items():
-        got = np.asarray(file.attrs[name]).tolist()
-        if got != expected:
-            msg = f"{where}: HDF5 attribute {name!r}: records say {expected!r}, got {got!r}"
-            raise FormatError(msg)
+    with open_hdf5(fixture.path, where=where) as file:
+        check_structure(file, index, columns=columns, where=where)
+        check_attributes(file, attributes, where=where)
+        _check_columns(file, records.windows, where=where)
+
+
+def _check_columns(
+    file: h5py.File, windows: Sequence[WindowRecord], *, where: str
+) -> None:
     for name in COLUMNS:
         column = file[name][()].tolist()
-        for row, window in enumerate(records.windows):
+        for row, window in enumerate(windows):
             expected = getattr(window, name)
             got = column[row]
             if isinstance(got, bytes):

@@ -1,51 +1,37 @@
-"""Write a fixture: reproducible bytes, moved into place when they are complete.
+"""Write a fixture: its content as the documents and arrays of the format.
 
-Invariant: the target is the old complete file or the new complete file, never a part
-of one, and what is written has passed the checks that a reader makes.
+Invariant: what is written has passed the checks that a reader makes.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import secrets
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import h5py
 import numpy as np
 
-from bgb_fixtures.errors import FormatError, SpecError, TargetError
+from bgb_fixtures.container import FIXTURE, dump_json
+from bgb_fixtures.errors import SpecError
 from bgb_fixtures.h5 import (
     ARRAYS,
     CATEGORIES,
     COLUMNS,
     FORMAT_VERSION,
-    LINE_LENGTH,
-    MAGIC,
     NUMBER_COLUMNS,
-    PAGE,
     WindowRecord,
-    array_gaps,
-    dump_json,
-    encode_line,
     event_to_json,
-    parse_index,
 )
+from bgb_fixtures.storing import Draft, store
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
+    from pathlib import Path
 
     import numpy.typing as npt
 
 __all__ = ["Content", "write_fixture"]
-
-# Room for the index, whose numbers are known only after the arrays are written.
-_INDEX_ROOM = 4096
-_CHUNK = 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,93 +101,16 @@ def _columns(windows: Sequence[WindowRecord]) -> dict[str, npt.NDArray[Any]]:
     return columns
 
 
-def _write_hdf5(
-    path: Path, content: Content, *, user_block: int
-) -> dict[str, tuple[int, int]]:
-    """Write the HDF5 side; return offset and length of each mapped array."""
-    places = {}
-    with h5py.File(
-        path,
-        "x",
-        userblock_size=user_block,
-        alignment_threshold=1,
-        alignment_interval=PAGE,
-    ) as file:
-        file.attrs["sfreq"] = np.float64(content.sfreq)
-        file.attrs["ch_names"] = np.array([n.encode("ascii") for n in content.ch_names])
-        file.attrs["montage"] = np.bytes_(content.montage.encode("ascii"))
-        file.attrs["unit"] = np.bytes_(content.unit.encode("ascii"))
-        file.attrs["format_version"] = np.int64(FORMAT_VERSION)
-        file.attrs["content_version"] = np.int64(content.content_version)
-        file.attrs["licence"] = np.bytes_(content.licence["name"].encode("ascii"))
-        for name in ARRAYS:
-            data = np.ascontiguousarray(getattr(content, name))
-            dataset = file.create_dataset(name, data=data, track_times=False)
-            places[name] = (dataset.id.get_offset(), data.nbytes)
-        for name, column in _columns(content.windows).items():
-            file.create_dataset(name, data=column, track_times=False)
-    return places
-
-
-def _digest(path: Path, spans: Sequence[tuple[int, int]]) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        for start, stop in spans:
-            file.seek(start)
-            for place in range(start, stop, _CHUNK):
-                digest.update(file.read(min(_CHUNK, stop - place)))
-    return digest.hexdigest()
-
-
-def _index_json(
-    path: Path,
-    content: Content,
-    places: dict[str, tuple[int, int]],
-    *,
-    user_block: int,
-) -> dict[str, Any]:
-    counts = {c: sum(w.category == c for w in content.windows) for c in CATEGORIES}
-    arrays = {
-        name: {
-            "dtype": ARRAYS[name][0],
-            "shape": list(getattr(content, name).shape),
-            "offset": offset,
-            "length": length,
-            "sha256": _digest(path, [(offset, offset + length)]),
-        }
-        for name, (offset, length) in places.items()
-    }
+def _attributes(content: Content) -> dict[str, Any]:
     return {
-        "format_version": FORMAT_VERSION,
-        "name": content.name,
-        "content_version": content.content_version,
-        "sfreq": content.sfreq,
-        "counts": counts,
-        "user_block": user_block,
-        "file_size": path.stat().st_size,
-        "arrays": arrays,
-        "rest_sha256": "0" * 64,
+        "sfreq": np.float64(content.sfreq),
+        "ch_names": np.array([n.encode("ascii") for n in content.ch_names]),
+        "montage": np.bytes_(content.montage.encode("ascii")),
+        "unit": np.bytes_(content.unit.encode("ascii")),
+        "format_version": np.int64(FORMAT_VERSION),
+        "content_version": np.int64(content.content_version),
+        "licence": np.bytes_(content.licence["name"].encode("ascii")),
     }
-
-
-def _write_user_block(path: Path, content: Content, records: bytes) -> None:
-    needed = LINE_LENGTH + len(records) + _INDEX_ROOM
-    user_block = max(PAGE, 1 << (needed - 1).bit_length())
-    places = _write_hdf5(path, content, user_block=user_block)
-    value = _index_json(path, content, places, user_block=user_block)
-    # A first index, to have the gaps between the arrays from the code that readers use.
-    draft = dump_json(value)
-    with path.open("r+b") as file:
-        file.write(encode_line(draft, records) + draft + records)
-    with path.open("rb") as file:
-        head = file.read(user_block + PAGE)
-    index = parse_index(head, size=value["file_size"], where=f"{str(path)!r}")
-    value["rest_sha256"] = _digest(path, array_gaps(index))
-    document = dump_json(value)
-    with path.open("r+b") as file:
-        file.write(encode_line(document, records) + document + records)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _check_content(content: Content) -> None:
@@ -222,28 +131,6 @@ def _check_content(content: Content) -> None:
     if len(bad):
         msg = f"{where}: window {int(bad[0])} holds a value not finite"
         raise SpecError(msg)
-
-
-def _check_target(path: Path) -> None:
-    if path.is_dir():
-        msg = f"{str(path)!r} is a folder; expected the name of a file to write"
-        raise TargetError(msg)
-    if path.exists() and not path.is_file():
-        msg = f"{str(path)!r} is not a regular file; choose another name"
-        raise TargetError(msg)
-    if not path.parent.is_dir():
-        msg = (
-            f"{str(path)!r} cannot be written: there is no folder {str(path.parent)!r}"
-        )
-        raise TargetError(msg)
-    if path.exists():
-        with path.open("rb") as file:
-            if file.read(len(MAGIC)) != MAGIC:
-                msg = (
-                    f"{str(path)!r} exists and is not a fixture; it is left as it is. "
-                    "Choose another name, or remove it first"
-                )
-                raise TargetError(msg)
 
 
 def write_fixture(content: Content, path: str | os.PathLike[str]) -> Path:
@@ -270,15 +157,9 @@ def write_fixture(content: Content, path: str | os.PathLike[str]) -> Path:
         If the target cannot be written; it is then as it was before.
     FormatError
         If the content breaks a rule of the format.
-
-    Notes
-    -----
-    The HDF5 settings are those of DATA.md: with them the same content gives the same
-    bytes on HDF5 1.14 and 2.0.
     """
     from bgb_fixtures.verify import verify_fixture
 
-    target = Path(path)
     _check_content(content)
     records = dump_json(
         {
@@ -292,38 +173,24 @@ def write_fixture(content: Content, path: str | os.PathLike[str]) -> Path:
             "windows": [_window_to_json(window) for window in content.windows],
         }
     )
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
-        _check_target(target)
-        _write_user_block(temporary, content, records)
-        verify_fixture(temporary)
-        temporary.replace(target)
-        _sync_folder(target.parent)
-    except TargetError:
-        raise
-    except FormatError as error:
-        # It names the file that it read; that one is gone by then.
-        text = str(error).replace(str(temporary), str(target))
-        raise type(error)(text) from None
+        draft = Draft(
+            kind=FIXTURE,
+            name=content.name,
+            facts={
+                "content_version": content.content_version,
+                "sfreq": content.sfreq,
+                "counts": {
+                    category: sum(w.category == category for w in content.windows)
+                    for category in CATEGORIES
+                },
+            },
+            records=records,
+            arrays={name: getattr(content, name) for name in ARRAYS},
+            columns=_columns(content.windows),
+            attributes=_attributes(content),
+        )
     except UnicodeEncodeError as error:
         msg = f"fixture {content.name!r}: {error.object!r} is not ASCII"
         raise SpecError(msg) from error
-    except (OSError, RuntimeError) as error:
-        # h5py raises RuntimeError when the disk is full.
-        reason = getattr(error, "strerror", None) or error
-        msg = f"{str(target)!r} cannot be written: {reason}"
-        raise TargetError(msg) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-    return target
-
-
-def _sync_folder(folder: Path) -> None:
-    # The new name is durable once its folder is; Windows cannot open folders.
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    return store(draft, path, prove=verify_fixture)

@@ -1,0 +1,772 @@
+"""The container: a user block of JSON in front of HDF5, whatever the arrays mean.
+
+Invariant: what is read here obeys the rules of DATA.md that fixtures and goldens share,
+or an error names the rule's subject; nothing here imports h5py, as libhdf5 is not
+hardened against hostile files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import reprlib
+from collections import Counter
+from dataclasses import dataclass
+from itertools import pairwise
+from math import isfinite, prod
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+
+from bgb_fixtures.errors import FormatError, FormatVersionError, IntegrityError
+
+if TYPE_CHECKING:
+    import mmap
+    from collections.abc import Mapping, Sequence
+
+__all__ = [
+    "AGAIN",
+    "FIXTURE",
+    "GOLDEN",
+    "HDF5_SIGNATURE",
+    "ITEMSIZE",
+    "LINE_LENGTH",
+    "MAX_DOCUMENTS",
+    "NAME",
+    "PAGE",
+    "TEXT",
+    "ArrayEntry",
+    "Buffer",
+    "Head",
+    "Kind",
+    "Layout",
+    "array_gaps",
+    "check_depth",
+    "check_digest",
+    "check_int",
+    "check_keys",
+    "check_number",
+    "check_overlap",
+    "check_text",
+    "check_texts",
+    "dump_json",
+    "encode_line",
+    "fail",
+    "parse_entry",
+    "parse_head",
+    "parse_json",
+]
+
+PAGE = 4096
+LINE_LENGTH = 96
+MAX_DOCUMENTS = 16 * 2**20
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+ITEMSIZE = {
+    "<f2": 2,
+    "<f4": 4,
+    "<f8": 8,
+    "|b1": 1,
+    "|i1": 1,
+    "|u1": 1,
+    "<i2": 2,
+    "<u2": 2,
+    "<i4": 4,
+    "<u4": 4,
+    "<i8": 8,
+    "<u8": 8,
+}
+"""All dtypes that an array can have, with the bytes of one value."""
+AGAIN = "copy it again, or make it anew"
+"""What to do about a file whose bytes changed."""
+_MAX_INT = 2**62
+_MAX_DEPTH = 8
+_MAX_RANK = 16
+
+Buffer: TypeAlias = "bytes | bytearray | memoryview | mmap.mmap"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """Tell one kind of file from another.
+
+    Attributes
+    ----------
+    magic : bytes, length 6
+        First word of the file.
+    version : int
+        Format version that this release reads and writes, one digit.
+    noun : str
+        What such a file is called.
+    make : str
+        How to make one, for messages.
+    use : str
+        What such a file is for, told to who took it for another kind.
+    """
+
+    magic: bytes
+    version: int
+    noun: str
+    make: str
+    use: str
+
+
+FIXTURE = Kind(
+    magic=b"BGBFIX",
+    version=1,
+    noun="fixture",
+    make="build one with 'bgb-fixtures build'",
+    use="load it with load_fixture, or look at it: bgb-fixtures info",
+)
+GOLDEN = Kind(
+    magic=b"BGBGLD",
+    version=1,
+    noun="golden",
+    make="record one with 'bgb-fixtures golden record'",
+    use="compare with it: bgb-fixtures golden check, or bgb-fixtures diff",
+)
+_KINDS = {kind.magic: kind for kind in (FIXTURE, GOLDEN)}
+_LINE = re.compile(rb"([A-Z]{6}) (\d) (\d{10}) (\d{10}) ([0-9a-f]{64})\n")
+_OTHER_LINE = re.compile(rb"([A-Z]{6}) (0|[1-9]\d{0,5})[ \n]")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+# Printable ASCII: HDF5 columns can hold it, and no terminal obeys it.
+TEXT = re.compile(r"[ -~]+")
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = 80
+_short.maxlist = 12
+_ENTRY_KEYS = frozenset(["dtype", "shape", "offset", "length", "sha256"])
+_HEAD_KEYS = frozenset(
+    ["format_version", "user_block", "file_size", "arrays", "rest_sha256"]
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrayEntry:
+    """Say where an array lies in the file.
+
+    Attributes
+    ----------
+    dtype : str
+        A key of `ITEMSIZE`, such as ``"<f4"``.
+    shape : tuple of int
+        Sizes.
+    offset, length : int
+        Bytes from the start of the file; bytes of the array.
+    sha256 : str
+        Digest of these bytes.
+    """
+
+    dtype: str
+    shape: tuple[int, ...]
+    offset: int
+    length: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Hold what is needed to map a file, whatever its kind.
+
+    Attributes
+    ----------
+    user_block : int
+        Size of the user block in bytes: where the HDF5 part begins.
+    file_size : int
+        Size of the file in bytes.
+    arrays : dict of str to ArrayEntry
+        The arrays that are mapped.
+    rest_sha256 : str
+        Digest of the bytes behind the user block that belong to no array.
+    digest : str
+        Digest of both documents, as the first line states it.
+    records_span : tuple of int
+        Where the records lie, `[start, stop)` in bytes.
+    """
+
+    user_block: int
+    file_size: int
+    arrays: dict[str, ArrayEntry]
+    rest_sha256: str
+    digest: str
+    records_span: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """Hold what the first line and the index say that is the same in every kind.
+
+    Attributes
+    ----------
+    index : dict
+        The index as JSON, with exactly the keys asked for.
+    user_block, file_size, rest_sha256, digest, records_span
+        As in `Layout`.
+    """
+
+    index: dict[str, Any]
+    user_block: int
+    file_size: int
+    rest_sha256: str
+    digest: str
+    records_span: tuple[int, int]
+
+
+def dump_json(document: Mapping[str, Any]) -> bytes:
+    """Return a document as the only JSON text that it can have here.
+
+    Parameters
+    ----------
+    document : mapping
+        JSON values; floats must be finite.
+
+    Returns
+    -------
+    text : bytes
+        ASCII, keys sorted, no blanks.
+    """
+    return json.dumps(
+        document, sort_keys=True, separators=(",", ":"), allow_nan=False
+    ).encode("ascii")
+
+
+def encode_line(kind: Kind, index: bytes, records: bytes) -> bytes:
+    """Return the first line of a file.
+
+    Parameters
+    ----------
+    kind : Kind
+        What sort of file.
+    index, records : bytes
+        Both documents.
+
+    Returns
+    -------
+    line : bytes, length 96
+        Magic word, format version, both lengths, digest of both, line feed.
+    """
+    digest = hashlib.sha256(index + records).hexdigest()
+    return b"%s %d %010d %010d %s\n" % (
+        kind.magic,
+        kind.version,
+        len(index),
+        len(records),
+        digest.encode(),
+    )
+
+
+def array_gaps(layout: Layout) -> list[tuple[int, int]]:
+    """Return the byte spans behind the user block that belong to no array.
+
+    Parameters
+    ----------
+    layout : Layout
+        A checked one.
+
+    Returns
+    -------
+    gaps : list of tuple of int
+        `[start, stop)` in bytes, in file order, none empty.
+    """
+    gaps, position = [], layout.user_block
+    for entry in sorted(layout.arrays.values(), key=lambda e: e.offset):
+        if entry.offset > position:
+            gaps.append((position, entry.offset))
+        position = entry.offset + entry.length
+    if position < layout.file_size:
+        gaps.append((position, layout.file_size))
+    return gaps
+
+
+def _refuse_constant(text: str) -> NoReturn:
+    msg = f"the number {text}"
+    raise ValueError(msg)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not isfinite(value):
+        _refuse_constant(text[:40])
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        twice = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        msg = f"the key {_short.repr(twice)} twice"
+        raise ValueError(msg)
+    return value
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite
+)
+
+
+def parse_json(text: bytes, *, where: str, what: str) -> dict[str, Any]:
+    """Read one JSON object, strictly: ASCII, finite numbers, no key twice.
+
+    Parameters
+    ----------
+    text : bytes
+        The document.
+    where, what : str
+        The file and the document, for messages.
+
+    Returns
+    -------
+    value : dict
+        Its values.
+
+    Raises
+    ------
+    FormatError
+        If it is anything else.
+    """
+    try:
+        value = _DECODER.decode(text.decode("ascii"))
+    except (ValueError, RecursionError) as error:
+        msg = f"{where}: {what}: expected a JSON object in ASCII, got {error}"
+        raise FormatError(msg) from error
+    if type(value) is not dict:
+        msg = f"{where}: {what}: expected a JSON object, got {type(value).__name__}"
+        raise FormatError(msg)
+    return value
+
+
+def fail(where: str, what: str, expected: str, got: object) -> NoReturn:
+    """Raise a FormatError that says what was expected and what is there.
+
+    Parameters
+    ----------
+    where, what : str
+        The file and the place in it.
+    expected : str
+        In words.
+    got : object
+        The value; long ones are shortened.
+
+    Raises
+    ------
+    FormatError
+        Always.
+    """
+    # Not repr(): a hostile value can be too deep or too long for it.
+    msg = f"{where}: {what}: expected {expected}, got {_short.repr(got)}"
+    raise FormatError(msg)
+
+
+def check_keys(
+    value: object, expected: frozenset[str], *, where: str, what: str
+) -> dict[str, Any]:
+    """Return an object that has exactly these keys, or raise FormatError.
+
+    Parameters
+    ----------
+    value : object
+        From JSON.
+    expected : frozenset of str
+        The keys.
+    where, what : str
+        The file and the place in it, for messages.
+
+    Returns
+    -------
+    value : dict
+        The same.
+    """
+    if type(value) is not dict:
+        fail(where, what, "an object", value)
+    if value.keys() != expected:
+        missing = sorted(expected - value.keys())
+        unknown = sorted(value.keys() - expected)
+        msg = (
+            f"{where}: {what}: missing keys {missing}, "
+            f"unknown keys {_short.repr(unknown)}"
+        )
+        raise FormatError(msg)
+    return value
+
+
+def check_int(value: object, *, where: str, what: str, least: int = 0) -> int:
+    """Return an integer in [least, 2^62), or raise FormatError.
+
+    Parameters
+    ----------
+    value : object
+        From JSON.
+    where, what : str
+        The file and the place in it, for messages.
+    least : int
+        Lower bound.
+
+    Returns
+    -------
+    value : int
+        The same.
+    """
+    if type(value) is not int or not least <= value < _MAX_INT:
+        fail(where, what, f"an integer in [{least}, 2^62)", value)
+    return value
+
+
+def check_number(
+    value: object, *, where: str, what: str, least: float = 0, most: float = 1e9
+) -> float:
+    """Return a number in [least, most], or raise FormatError.
+
+    Parameters
+    ----------
+    value : object
+        From JSON.
+    where, what : str
+        The file and the place in it, for messages.
+    least, most : float
+        Bounds.
+
+    Returns
+    -------
+    value : float
+        The same.
+    """
+    if type(value) not in (int, float) or not least <= value <= most:  # type: ignore[operator]
+        fail(where, what, f"a number in [{least}, {most:g}]", value)
+    return float(value)  # type: ignore[arg-type]
+
+
+def check_text(
+    value: object, *, where: str, what: str, pattern: re.Pattern[str] = TEXT
+) -> str:
+    """Return text that matches, or raise FormatError.
+
+    Parameters
+    ----------
+    value : object
+        From JSON.
+    where, what : str
+        The file and the place in it, for messages.
+    pattern : re.Pattern
+        What all of the text must match.
+
+    Returns
+    -------
+    value : str
+        The same.
+    """
+    if type(value) is not str or not pattern.fullmatch(value):
+        fail(where, what, f"text matching {pattern.pattern}", value)
+    return value
+
+
+def check_digest(value: object, *, where: str, what: str) -> str:
+    """Return a SHA-256 as 64 hexadecimal digits, or raise FormatError.
+
+    Parameters
+    ----------
+    value : object
+        From JSON.
+    where, what : str
+        The file and the place in it, for messages.
+
+    Returns
+    -------
+    value : str
+        The same.
+    """
+    if type(value) is not str or not _DIGEST.fullmatch(value):
+        fail(where, what, "64 hexadecimal digits", value)
+    return value
+
+
+def check_texts(value: object, *, where: str, what: str) -> Sequence[str]:
+    """Return a list of texts, or raise FormatError.
+
+    Parameters
+    ----------
+    value : object
+        From JSON.
+    where, what : str
+        The file and the place in it, for messages.
+
+    Returns
+    -------
+    value : list of str
+        The same.
+    """
+    if type(value) is not list:
+        fail(where, what, "a list of texts", value)
+    for text in value:
+        check_text(text, where=where, what=what)
+    return value
+
+
+def check_depth(value: object, *, where: str, what: str) -> None:
+    """Raise FormatError if a value is nested deeper than 8 levels.
+
+    Parameters
+    ----------
+    value : object
+        From JSON.
+    where, what : str
+        The file and the place in it, for messages.
+    """
+    _check_levels(value, _MAX_DEPTH, where=where, what=what)
+
+
+def _check_levels(value: object, levels: int, *, where: str, what: str) -> None:
+    if type(value) is dict:
+        value = list(value.values())
+    if type(value) is list:
+        if levels == 0:
+            msg = f"{where}: {what}: nested deeper than {_MAX_DEPTH} levels"
+            raise FormatError(msg)
+        for item in value:
+            _check_levels(item, levels - 1, where=where, what=what)
+
+
+def parse_entry(
+    value: object,
+    *,
+    dtypes: Sequence[str],
+    axes: Sequence[str] | None = None,
+    head: Head,
+    where: str,
+    what: str,
+) -> ArrayEntry:
+    """Read and check where one array lies.
+
+    Parameters
+    ----------
+    value : object
+        From JSON.
+    dtypes : sequence of str
+        Dtypes that this array may have.
+    axes : sequence of str or None
+        Names of its axes, each of size 1 or more; None allows any shape.
+    head : Head
+        Its user block and file size bound the places.
+    where, what : str
+        The file and the array, for messages.
+
+    Returns
+    -------
+    entry : ArrayEntry
+        Inside the file, aligned, with the length that its shape needs. An array
+        without values lies at the start of the HDF5 part.
+
+    Raises
+    ------
+    FormatError
+        If it is not so.
+    """
+    entry = check_keys(value, _ENTRY_KEYS, where=where, what=what)
+    dtype, shape = entry["dtype"], entry["shape"]
+    offset, length = entry["offset"], entry["length"]
+    if type(dtype) is not str or dtype not in dtypes:
+        fail(where, f"{what}, dtype", " or ".join(map(repr, dtypes)), dtype)
+    _check_shape(shape, axes, where=where, what=f"{what}, shape")
+    n_bytes = prod(shape) * ITEMSIZE[dtype]
+    if type(length) is not int or length != n_bytes:
+        fail(where, f"{what}, length", f"{n_bytes} bytes for shape {shape}", length)
+    if type(offset) is not int or offset % PAGE:
+        fail(where, f"{what}, offset", f"a multiple of {PAGE}", offset)
+    stop = head.file_size if length else head.user_block
+    if offset < head.user_block or offset + length > stop:
+        fail(
+            where,
+            f"{what}, bytes",
+            f"a place inside [{head.user_block}, {stop})",
+            f"[{offset}, {offset + length})",
+        )
+    return ArrayEntry(
+        dtype=dtype,
+        shape=tuple(shape),
+        offset=offset,
+        length=length,
+        sha256=check_digest(entry["sha256"], where=where, what=f"{what}, sha256"),
+    )
+
+
+def _check_shape(
+    shape: object, axes: Sequence[str] | None, *, where: str, what: str
+) -> None:
+    if axes is None:
+        if type(shape) is not list or len(shape) > _MAX_RANK:
+            fail(where, what, f"a list of at most {_MAX_RANK} sizes", shape)
+        for size in shape:
+            if type(size) is not int or not 0 <= size < _MAX_INT:
+                fail(where, what, "sizes of at least 0", size)
+        return
+    if type(shape) is not list or len(shape) != len(axes):
+        fail(where, what, f"sizes for {', '.join(axes)}", shape)
+    for axis, size in zip(axes, shape, strict=True):
+        if type(size) is not int or not 0 < size < _MAX_INT:
+            fail(where, what, f"{axis} of at least 1", size)
+
+
+def check_overlap(arrays: Mapping[str, ArrayEntry], *, where: str) -> None:
+    """Raise FormatError if two arrays share a byte.
+
+    Parameters
+    ----------
+    arrays : mapping of str to ArrayEntry
+        All arrays of a file.
+    where : str
+        The file, for messages.
+    """
+    spans = sorted((e.offset, e.offset + e.length, n) for n, e in arrays.items())
+    for (_, stop, before), (start, _, name) in pairwise(spans):
+        if start < stop:
+            fail(
+                where,
+                f"index, array {name!r}",
+                f"bytes behind those of {before!r}, which end at {stop}",
+                start,
+            )
+
+
+def _stranger(head: bytes, size: int, kind: Kind) -> str:
+    """Say what a file is that is not of this kind."""
+    start = head.lstrip()[:64].lower()
+    other = _KINDS.get(head[:6])
+    if other is not None:
+        return f"it is a {other.noun}; {other.use}"
+    if size == 0:
+        return "it is empty"
+    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+        return "it is a web page; download the file itself, not the page that shows it"
+    if start.startswith(b"version https://git-lfs"):
+        return "it is a git-lfs pointer; run 'git lfs pull' to get the file itself"
+    if HDF5_SIGNATURE in head:
+        return f"it is an HDF5 file, but not one of ours; {kind.make}"
+    if start.startswith(b"0       ") or head.startswith(b"\xffBIOSEMI"):
+        return "it is an EDF or BDF recording; make a fixture of it: bgb-fixtures build"
+    return f"it begins with {bytes(head[:16])!r}"
+
+
+def _parse_line(
+    buffer: Buffer, kind: Kind, *, size: int, where: str
+) -> tuple[int, int, str]:
+    match = _LINE.match(bytes(buffer[:LINE_LENGTH]))
+    if match and match[1] == kind.magic and int(match[2]) == kind.version:
+        return int(match[3]), int(match[4]), match[5].decode()
+    head = bytes(buffer[:PAGE])
+    version = _OTHER_LINE.match(head)
+    if version and version[1] == kind.magic and int(version[2]) != kind.version:
+        msg = (
+            f"{where} has format version {int(version[2])}; this release reads "
+            f"{kind.version}. Upgrade bgb-fixtures."
+        )
+        raise FormatVersionError(msg)
+    if head.startswith(kind.magic):
+        line = head.partition(b"\n")[0][:LINE_LENGTH]
+        msg = (
+            f"{where}: the first line is not that of a {kind.noun}, or is cut off: "
+            f"{line!r}; {AGAIN}"
+        )
+        raise FormatError(msg)
+    msg = f"{where} is not a {kind.noun}: {_stranger(head, size, kind)}"
+    raise FormatError(msg)
+
+
+def parse_head(
+    buffer: Buffer, *, kind: Kind, keys: frozenset[str], size: int, where: str
+) -> Head:
+    """Read and check the first line, the index and the padding behind the records.
+
+    Parameters
+    ----------
+    buffer : bytes-like
+        The file from its first byte; slices must give bytes.
+    kind : Kind
+        What sort of file it should be.
+    keys : frozenset of str
+        Keys of its index.
+    size : int
+        Size of the file in bytes.
+    where : str
+        The file, for messages.
+
+    Returns
+    -------
+    head : Head
+        What every kind states; the rest of the index is not checked yet.
+
+    Raises
+    ------
+    FormatError
+        If the file is not of this kind or breaks a rule of the container.
+    FormatVersionError
+        If its format version is another one.
+    IntegrityError
+        If the documents do not have their digest, or the file not its size.
+    """
+    n_index, n_records, digest = _parse_line(buffer, kind, size=size, where=where)
+    stop = LINE_LENGTH + n_index + n_records
+    if n_index + n_records > MAX_DOCUMENTS:
+        fail(
+            where,
+            "lengths in the first line",
+            f"at most {MAX_DOCUMENTS} bytes together",
+            n_index + n_records,
+        )
+    if stop > size:
+        msg = (
+            f"{where} is truncated: {size} bytes, and its index and records alone "
+            f"need {stop}; {AGAIN}"
+        )
+        raise IntegrityError(msg)
+    documents = bytes(buffer[LINE_LENGTH:stop])
+    obtained = hashlib.sha256(documents).hexdigest()
+    if obtained != digest:
+        msg = (
+            f"{where}: index and records: expected SHA-256 {digest}, got {obtained}; "
+            f"the file changed after it was written: {AGAIN}"
+        )
+        raise IntegrityError(msg)
+    value = parse_json(documents[:n_index], where=where, what="index")
+    check_keys(value, keys | _HEAD_KEYS, where=where, what="index")
+    version = value["format_version"]
+    if type(version) is not int or version != kind.version:
+        fail(where, "index, format_version", str(kind.version), version)
+    file_size = check_int(value["file_size"], where=where, what="index, file_size")
+    if file_size != size:
+        change = "truncated" if size < file_size else "longer than written"
+        msg = f"{where} is {change}: expected {file_size} bytes, got {size}; {AGAIN}"
+        raise IntegrityError(msg)
+    user_block = check_int(value["user_block"], where=where, what="index, user_block")
+    if user_block & (user_block - 1) or not max(stop, PAGE) <= user_block < size:
+        fail(
+            where,
+            "index, user_block",
+            f"a power of two in [{max(stop, PAGE)}, {size})",
+            user_block,
+        )
+    _check_user_block(buffer, start=stop, stop=user_block, where=where)
+    return Head(
+        index=value,
+        user_block=user_block,
+        file_size=file_size,
+        rest_sha256=check_digest(
+            value["rest_sha256"], where=where, what="index, rest_sha256"
+        ),
+        digest=digest,
+        records_span=(LINE_LENGTH + n_index, stop),
+    )
+
+
+def _check_user_block(buffer: Buffer, *, start: int, stop: int, where: str) -> None:
+    padding = bytes(buffer[start:stop])
+    if padding != bytes(stop - start):
+        place = len(padding) - len(padding.lstrip(b"\0"))
+        msg = (
+            f"{where}: byte {start + place}: expected zeros between records and HDF5 "
+            f"part, got {padding[place : place + 1]!r}; the file changed after it was "
+            f"written: {AGAIN}"
+        )
+        raise IntegrityError(msg)
+    if bytes(buffer[stop : stop + 8]) != HDF5_SIGNATURE:
+        msg = (
+            f"{where}: byte {stop}: expected the HDF5 signature, got "
+            f"{bytes(buffer[stop : stop + 8])!r}; {AGAIN}"
+        )
+        raise IntegrityError(msg)

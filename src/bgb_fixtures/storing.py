@@ -1,0 +1,252 @@
+"""Write a file of ours: reproducible bytes, moved into place when they are complete.
+
+Invariant: the target is the old complete file or the new complete file, never a part
+of one, and what is written has passed the checks that a reader makes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import h5py
+import numpy as np
+
+from bgb_fixtures.container import (
+    LINE_LENGTH,
+    PAGE,
+    ArrayEntry,
+    Kind,
+    Layout,
+    array_gaps,
+    dump_json,
+    encode_line,
+)
+from bgb_fixtures.errors import FormatError, SpecError, TargetError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import numpy.typing as npt
+
+__all__ = ["Draft", "store"]
+
+# Room for the index, whose numbers are known only after the arrays are written.
+_INDEX_ROOM = 4096
+_ENTRY_ROOM = 512
+_CHUNK = 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """Hold everything that goes into a file.
+
+    Attributes
+    ----------
+    kind : Kind
+        What sort of file.
+    name : str
+        What it holds, for messages and for the index.
+    facts : mapping
+        Entries of the index besides the name and those of the layout.
+    records : bytes
+        The second document.
+    arrays : mapping of str to numpy.ndarray
+        Arrays that readers map.
+    columns : mapping of str to numpy.ndarray
+        Arrays that only the HDF5 side holds.
+    attributes : mapping of str to numpy value
+        Attributes of the HDF5 root group.
+    """
+
+    kind: Kind
+    name: str
+    facts: Mapping[str, Any]
+    records: bytes
+    arrays: Mapping[str, npt.NDArray[Any]]
+    columns: Mapping[str, npt.NDArray[Any]]
+    attributes: Mapping[str, Any]
+
+
+def _write_hdf5(path: Path, draft: Draft, *, user_block: int) -> dict[str, int]:
+    """Write the HDF5 side; return the offset of each mapped array."""
+    offsets = {}
+    with h5py.File(
+        path,
+        "x",
+        userblock_size=user_block,
+        alignment_threshold=1,
+        alignment_interval=PAGE,
+    ) as file:
+        for name, value in draft.attributes.items():
+            file.attrs[name] = value
+        for name, array in draft.arrays.items():
+            data = np.asarray(array, order="C")
+            dataset = file.create_dataset(name, data=data, track_times=False)
+            # HDF5 gives an array without values no place.
+            offsets[name] = dataset.id.get_offset() if data.size else user_block
+        for name, column in draft.columns.items():
+            file.create_dataset(name, data=column, track_times=False)
+    return offsets
+
+
+def _digest(path: Path, spans: Sequence[tuple[int, int]]) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        for start, stop in spans:
+            file.seek(start)
+            for place in range(start, stop, _CHUNK):
+                digest.update(file.read(min(_CHUNK, stop - place)))
+    return digest.hexdigest()
+
+
+def _write(path: Path, draft: Draft) -> None:
+    room = max(_INDEX_ROOM, _ENTRY_ROOM * len(draft.arrays))
+    needed = LINE_LENGTH + len(draft.records) + room
+    user_block = max(PAGE, 1 << (needed - 1).bit_length())
+    offsets = _write_hdf5(path, draft, user_block=user_block)
+    entries = {
+        name: ArrayEntry(
+            dtype=array.dtype.str,
+            shape=array.shape,
+            offset=offsets[name],
+            length=array.nbytes,
+            sha256=_digest(path, [(offsets[name], offsets[name] + array.nbytes)]),
+        )
+        for name, array in draft.arrays.items()
+    }
+    layout = Layout(
+        user_block=user_block,
+        file_size=path.stat().st_size,
+        arrays=entries,
+        rest_sha256="",
+        digest="",
+        records_span=(0, 0),
+    )
+    index = dump_json(
+        {
+            **draft.facts,
+            "format_version": draft.kind.version,
+            "name": draft.name,
+            "user_block": user_block,
+            "file_size": layout.file_size,
+            "arrays": {
+                name: {
+                    "dtype": entry.dtype,
+                    "shape": list(entry.shape),
+                    "offset": entry.offset,
+                    "length": entry.length,
+                    "sha256": entry.sha256,
+                }
+                for name, entry in entries.items()
+            },
+            "rest_sha256": _digest(path, array_gaps(layout)),
+        }
+    )
+    head = encode_line(draft.kind, index, draft.records) + index + draft.records
+    if len(head) > user_block:
+        msg = f"{draft.kind.noun} {draft.name!r}: its index needs {len(index)} bytes"
+        raise SpecError(msg)
+    with path.open("r+b") as file:
+        file.write(head)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _check_target(path: Path, kind: Kind) -> None:
+    if path.is_dir():
+        msg = f"{str(path)!r} is a folder; expected the name of a file to write"
+        raise TargetError(msg)
+    if path.exists() and not path.is_file():
+        msg = f"{str(path)!r} is not a regular file; choose another name"
+        raise TargetError(msg)
+    if not path.parent.is_dir():
+        msg = (
+            f"{str(path)!r} cannot be written: there is no folder {str(path.parent)!r}"
+        )
+        raise TargetError(msg)
+    if path.exists():
+        with path.open("rb") as file:
+            if file.read(len(kind.magic)) != kind.magic:
+                msg = (
+                    f"{str(path)!r} exists and is not a {kind.noun}; it is left as it "
+                    "is. Choose another name, or remove it first"
+                )
+                raise TargetError(msg)
+
+
+def store(
+    draft: Draft,
+    path: str | os.PathLike[str],
+    *,
+    prove: Callable[[Path], object],
+) -> Path:
+    """Write a file.
+
+    Parameters
+    ----------
+    draft : Draft
+        What to write.
+    path : str or path
+        Target. An older file of the same kind there is replaced; any other is not.
+    prove : callable
+        Given the finished file, before it is moved into place: raises FormatError if
+        a reader would refuse it.
+
+    Returns
+    -------
+    path : pathlib.Path
+        The target.
+
+    Raises
+    ------
+    SpecError
+        If the index would be too long.
+    TargetError
+        If the target cannot be written; it is then as it was before.
+    FormatError
+        If `prove` says so.
+
+    Notes
+    -----
+    The HDF5 settings are those of DATA.md: with them the same content gives the same
+    bytes on HDF5 1.14 and 2.0.
+    """
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        _check_target(target, draft.kind)
+        _write(temporary, draft)
+        prove(temporary)
+        temporary.replace(target)
+        _sync_folder(target.parent)
+    except TargetError:
+        raise
+    except FormatError as error:
+        # It names the file that it read; that one is gone by then.
+        text = str(error).replace(str(temporary), str(target))
+        raise type(error)(text) from None
+    except (OSError, RuntimeError) as error:
+        # h5py raises RuntimeError when the disk is full.
+        reason = getattr(error, "strerror", None) or error
+        msg = f"{str(target)!r} cannot be written: {reason}"
+        raise TargetError(msg) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    return target
+
+
+def _sync_folder(folder: Path) -> None:
+    # The new name is durable once its folder is; Windows cannot open folders.
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
