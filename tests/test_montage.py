@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from bgb_fixtures.errors import ChannelNotFoundError, SourceError, SpecError
-from bgb_fixtures.montage import MONTAGES, montage_rows, resolve_montage
+from bgb_fixtures.montage import (
+    MONTAGES,
+    electrode_name,
+    find_montage,
+    montage_rows,
+    resolve_montage,
+    row_electrodes,
+)
 
 
 def words(text: str) -> list[str]:
@@ -50,7 +57,7 @@ def test_double_banana_has_its_18_derivations_in_order() -> None:
 
 def test_unknown_montage_is_refused_with_the_known_ones() -> None:
     with pytest.raises(
-        SpecError, match=r"'tcp'; montages: '10-20' and 'double-banana'"
+        SpecError, match=r"'tcp'; montages: '10-20', 'double-banana', 'szcore-19'"
     ):
         montage_rows("tcp")
 
@@ -158,7 +165,7 @@ def test_repeated_labels_are_all_named_so_that_the_reader_can_compare_them() -> 
     assert channels(labels, "10-20")[0] == ((0, 19), ())
 
 
-@pytest.mark.parametrize("montage", list(MONTAGES))
+@pytest.mark.parametrize("montage", [m for m in MONTAGES if m != "tcp-22"])
 @pytest.mark.parametrize(
     ("odd", "named"),
     [
@@ -181,3 +188,149 @@ def test_the_same_electrode_with_two_references_is_refused() -> None:
     labels = [*referential("-REF"), "EEG FP1-LE"]
     with pytest.raises(SourceError, match=r"mixes references"):
         resolve_montage(labels, "10-20", where="a.edf")
+
+
+# Montages of corpora and of benchmarks
+
+
+def test_szcore_19_is_in_its_own_order_against_the_average() -> None:
+    assert list(montage_rows("szcore-19")) == words(
+        "Fp1-Avg F3-Avg C3-Avg P3-Avg O1-Avg F7-Avg T3-Avg T5-Avg Fz-Avg Cz-Avg Pz-Avg "
+        "Fp2-Avg F4-Avg C4-Avg P4-Avg O2-Avg F8-Avg T4-Avg T6-Avg"
+    )
+
+
+def test_szcore_19_is_read_against_the_reference_of_the_recording() -> None:
+    # O1 is the fifth row, and the eighth channel.
+    assert channels(referential("-LE"), "szcore-19")[4] == ((7,), ())
+
+
+def test_tcp_22_is_in_the_order_of_the_corpus() -> None:
+    assert list(montage_rows("tcp-22")) == words(
+        "Fp1-F7 F7-T3 T3-T5 T5-O1 Fp2-F8 F8-T4 T4-T6 T6-O2 A1-T3 T3-C3 C3-Cz Cz-C4 "
+        "C4-T4 T4-A2 Fp1-F3 F3-C3 C3-P3 P3-O1 Fp2-F4 F4-C4 C4-P4 P4-O2"
+    )
+
+
+def test_tcp_20_is_tcp_22_without_ears() -> None:
+    ears = {"A1-T3", "T4-A2"}
+    with_ears = montage_rows("tcp-22")
+    assert montage_rows("tcp-20") == tuple(r for r in with_ears if r not in ears)
+
+
+def test_tcp_22_takes_the_ears_as_electrodes_of_the_same_reference() -> None:
+    labels = [*referential("-REF"), "EEG A1-REF", "EEG A2-REF"]
+    # A1-T3 and T4-A2; T3 is channel 5 and T4 channel 16.
+    found = channels(labels, "tcp-22")
+    assert (found[8], found[13]) == (((19,), (5,)), ((16,), (20,)))
+
+
+def test_tcp_22_takes_a_channel_against_an_ear_as_it_is() -> None:
+    names = montage_rows("tcp-22")
+    assert channels(list(names), "tcp-22") == [((i,), ()) for i in range(22)]
+
+
+def test_tcp_montages_need_neither_fz_nor_pz() -> None:
+    labels = [label for label in referential("-REF") if label[4:6] not in {"FZ", "PZ"}]
+    assert len(channels(labels, "tcp-20")) == 20
+
+
+# Lists of rows
+
+
+def test_a_list_mixes_electrodes_and_derivations() -> None:
+    montage = find_montage(["Cz", "Fp1-Cz"])
+    rows = resolve_montage(referential("-REF"), montage, where="a.edf")
+    assert [(row.ch_name, row.plus, row.minus) for row in rows] == [
+        ("Cz", (9,), ()),
+        ("Fp1-Cz", (0,), (9,)),
+    ]
+
+
+def test_a_list_takes_electrodes_of_the_10_10_system() -> None:
+    montage = find_montage(["T3-FT9", "FT9-FT10"])
+    rows = resolve_montage(CHBMIT, montage, where="a.edf")
+    assert [row.plus for row in rows] == [(19,), (20,)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "named"),
+    [
+        pytest.param(["Fp1", "Fp1"], "'Fp1' is there twice", id="twice"),
+        pytest.param(["Fp1-F7-T3"], "got 'Fp1-F7-T3'", id="three-electrodes"),
+        pytest.param(["Fp1-Fp1"], "got 'Fp1-Fp1'", id="against-itself"),
+        pytest.param(["ECG"], "got 'ECG'", id="no-electrode"),
+        pytest.param(["Fp1-Avg"], "got 'Fp1-Avg'", id="average"),
+        pytest.param(["FP1-T7"], "write 'Fp1-T3' for 'FP1-T7'", id="new-name"),
+        pytest.param([], "at least one row", id="empty"),
+    ],
+)
+def test_a_list_that_is_no_montage_is_refused(rows: list[str], named: str) -> None:
+    with pytest.raises(SpecError, match=named):
+        find_montage(rows)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        pytest.param("FP1", "Fp1", id="upper-case"),
+        pytest.param("t7", "T3", id="new-name"),
+        pytest.param("FCZ", "FCz", id="10-10-midline"),
+        pytest.param("ft10", "FT10", id="10-10"),
+        pytest.param("a1", "A1", id="ear"),
+        pytest.param("C3P", None, id="only-begins-like-one"),
+        pytest.param("CS2", None, id="reference"),
+        pytest.param("", None, id="nothing"),
+    ],
+)
+def test_electrodes_have_one_name_each(text: str, name: str | None) -> None:
+    assert electrode_name(text) == name
+
+
+def test_a_row_names_its_electrodes() -> None:
+    assert [row_electrodes(r) for r in ("Cz", "Fp1-F7", "O1-Avg")] == [
+        ("Cz",),
+        ("Fp1", "F7"),
+        ("O1",),
+    ]
+
+
+# Aliases
+
+
+def test_an_alias_gives_a_channel_the_label_that_it_should_have() -> None:
+    labels = renamed(referential("-REF"), O1="EEG 01-REF")
+    montage = find_montage("10-20", aliases=[("EEG 01-REF", "EEG O1-REF")])
+    assert resolve_montage(labels, montage, where="a.edf")[7].plus == (7,)
+
+
+def test_an_alias_without_the_reference_of_the_others_is_refused() -> None:
+    labels = renamed(referential("-REF"), O1="EEG 01-REF")
+    montage = find_montage("10-20", aliases=[("EEG 01-REF", "O1")])
+    with pytest.raises(SourceError, match=r"mixes references \(none, 'REF'\)"):
+        resolve_montage(labels, montage, where="a.edf")
+
+
+def test_aliases_can_name_all_channels_of_a_recording() -> None:
+    labels = [f"ch {i}" for i in range(19)]
+    aliases = list(zip(labels, ELECTRODES, strict=True))
+    montage = find_montage("10-20", aliases=aliases)
+    rows = resolve_montage(labels, montage, where="a.edf")
+    assert [row.plus for row in rows] == [(i,) for i in range(19)]
+
+
+def test_an_alias_of_a_label_that_is_not_there_does_not_matter() -> None:
+    montage = find_montage("10-20", aliases=[("X1", "O1")])
+    assert len(resolve_montage(referential("-REF"), montage, where="a.edf")) == 19
+
+
+def test_an_alias_for_no_electrode_is_refused() -> None:
+    with pytest.raises(SpecError, match="alias of 'X1': expected a label"):
+        find_montage("10-20", aliases=[("X1", "left ear")])
+
+
+def test_the_missing_rows_are_in_the_error() -> None:
+    labels = [label for label in referential("-REF") if label[4:6] not in {"FZ", "PZ"}]
+    with pytest.raises(ChannelNotFoundError, match="lacks Fz, Pz") as error:
+        resolve_montage(labels, "10-20", where="a.edf")
+    assert error.value.missing == ("Fz", "Pz")

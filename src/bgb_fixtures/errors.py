@@ -9,6 +9,7 @@ __all__ = [
     "FormatVersionError",
     "IntegrityError",
     "MissingPackageError",
+    "PrivacyError",
     "SourceError",
     "SpecError",
     "TargetError",
@@ -32,7 +33,19 @@ class AnnotationError(SourceError):
 
 
 class ChannelNotFoundError(SourceError, LookupError):
-    """A recording lacks a channel that the montage needs."""
+    """A recording lacks a channel that the montage needs.
+
+    Parameters
+    ----------
+    message : str
+        What is shown.
+    missing : tuple of str
+        The rows of the montage that cannot be had.
+    """
+
+    def __init__(self, message: str, *, missing: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.missing = missing
 
 
 class FixtureNotFoundError(FixtureError, FileNotFoundError):
@@ -49,6 +62,10 @@ class FormatVersionError(FormatError):
 
 class IntegrityError(FormatError):
     """The bytes of a fixture are not those that were written."""
+
+
+class PrivacyError(FixtureError, ValueError):
+    """A fixture holds text that identifies its source."""
 
 
 class TargetError(FixtureError, OSError):
