@@ -1,0 +1,199 @@
+"""What a layout has to say, and names of files that several of them give.
+
+Invariant: a name follows from the records of the fixture alone, and no two recordings
+share one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import count
+from string import ascii_lowercase
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from bgb_fixtures.loader import Fixture
+
+__all__ = [
+    "EDF_FOLDER",
+    "SPLITS",
+    "Layout",
+    "RecordingRows",
+    "edf_name",
+    "group_recordings",
+    "split_problems",
+    "write_npz",
+]
+
+SPLITS = ("train", "dev", "eval")
+"""Splits that TUSZ has."""
+
+EDF_FOLDER = "03_tcp_ar_a"
+"""Folder of TUSZ for recordings without the electrodes A1 and A2."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Describe a layout to export to.
+
+    Attributes
+    ----------
+    title : str
+        What it is the layout of.
+    problems : callable
+        (fixture) -> why the fixture cannot be exported to it; empty if it can.
+    write : callable
+        (fixture, folder, done): write the files into an empty folder and return
+        Markdown for the README. `done` is called with the number of windows written.
+    """
+
+    title: str
+    problems: Callable[[Fixture], list[str]]
+    write: Callable[[Fixture, Path, Callable[[int], None]], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingRows:
+    """Hold the windows that one recording gave.
+
+    Attributes
+    ----------
+    split : str
+        Of the subject.
+    patient : str
+        The subject, as a name of eight letters or more that no patient of TUSZ has.
+    session : int
+        From 1, over the recordings of the subject.
+    rows : tuple of int
+        Positions in the fixture, in its order.
+    """
+
+    split: str
+    patient: str
+    session: int
+    rows: tuple[int, ...]
+
+
+def group_recordings(fixture: Fixture) -> list[RecordingRows]:
+    """Return the windows of a fixture by recording.
+
+    Parameters
+    ----------
+    fixture : Fixture
+        Its subjects are in one split each.
+
+    Returns
+    -------
+    recordings : list of RecordingRows
+        By patient and session, sessions in the order of the fixture.
+    """
+    rows: dict[tuple[str, str, str], list[int]] = {}
+    for row, window in enumerate(fixture.windows):
+        key = (window.subject, window.recording, window.split)
+        rows.setdefault(key, []).append(row)
+    sessions: dict[str, count[int]] = {}
+    recordings = [
+        RecordingRows(
+            split=split,
+            patient=_patient(subject),
+            session=next(sessions.setdefault(subject, count(1))),
+            rows=tuple(found),
+        )
+        for (subject, _, split), found in rows.items()
+    ]
+    return sorted(recordings, key=lambda r: (r.patient, r.session))
+
+
+def _patient(subject: str) -> str:
+    """Return a name in the manner of TUSZ: letters only, and no underscore."""
+    rest = int(subject.removeprefix("sub-"))
+    letters = ""
+    while rest or len(letters) < 4:
+        rest, digit = divmod(rest, len(ascii_lowercase))
+        letters = ascii_lowercase[digit] + letters
+    return f"fixt{letters}"
+
+
+def edf_name(recording: RecordingRows, token: int) -> str:
+    """Return the path of an EDF file inside a tree as TUSZ 2.0.3 has it.
+
+    Parameters
+    ----------
+    recording : RecordingRows
+        Gives patient and session.
+    token : int
+        From 0: the part of the session.
+
+    Returns
+    -------
+    name : str
+        With ``/``; its stem is unique in the export.
+    """
+    session = f"s{recording.session:03d}"
+    return (
+        f"{recording.split}/{recording.patient}/{session}_2015/{EDF_FOLDER}/"
+        f"{recording.patient}_{session}_t{token:03d}.edf"
+    )
+
+
+def split_problems(fixture: Fixture) -> list[str]:
+    """Return what keeps the splits of a fixture from being those of TUSZ.
+
+    Parameters
+    ----------
+    fixture : Fixture
+        The fixture.
+
+    Returns
+    -------
+    problems : list of str
+        Empty if every split is known and no subject is in two of them.
+    """
+    of_subject: dict[str, set[str]] = {}
+    for window in fixture.windows:
+        of_subject.setdefault(window.subject, set()).add(window.split)
+    unknown = sorted(set().union(*of_subject.values()) - set(SPLITS))
+    problems = []
+    if unknown:
+        names = ", ".join(map(repr, unknown))
+        problems.append(f"it has split {names}; expected {', '.join(SPLITS)}")
+    problems += [
+        f"subject {subject!r} is in splits {', '.join(sorted(splits))}; expected one"
+        for subject, splits in sorted(of_subject.items())
+        if len(splits) > 1
+    ]
+    return problems
+
+
+def write_npz(path: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
+    """Write an uncompressed npz file, the same bytes each time.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    arrays : dict of str to numpy.ndarray
+        Key -> array; no objects.
+    """
+    from zipfile import ZipFile, ZipInfo
+
+    with ZipFile(path, "w") as archive:
+        for key, array in arrays.items():
+            entry = ZipInfo(f"{key}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+            # Or it would tell the operating system.
+            entry.create_system = 3
+            entry.external_attr = 0o644 << 16
+            with archive.open(entry, "w", force_zip64=True) as file:
+                np.lib.format.write_array(
+                    file,
+                    np.ascontiguousarray(array),
+                    version=(1, 0),
+                    allow_pickle=False,
+                )
