@@ -479,6 +479,8 @@ def test_sidecar_that_disagrees_is_refused(
     root = tree_with_sidecar(tmp_path, raw, *seizures)
     pattern = rf"chb01-summary\.txt', line 9: 'chb01_03\.edf' has .*{message}"
     with pytest.raises(AnnotationError, match=pattern):
+        ChbmitSource(root, strict=True).recordings()
+    with pytest.raises(SourceError, match=pattern):
         ChbmitSource(root).recordings()
 
 
@@ -543,8 +545,8 @@ def test_unannotated_and_absent_recordings_are_not_offered_but_counted(
     assert [r.name for r in recordings] == ["chb01/chb01_03.edf", "chb21/chb21_19.edf"]
     (message,) = caplog.messages
     assert message == (
-        "CHB-MIT: 2 annotated recordings with a file; skipped: 1 annotated without a "
-        "file, 1 files without an entry in their summary"
+        "CHB-MIT: 2 recordings can be used; 1 cannot: no annotations, which does not "
+        "mean free of seizures; 1 cannot: annotated, and there is no EDF or BDF file"
     )
 
 
@@ -568,17 +570,70 @@ def test_one_unannotated_file_is_refused(tmp_path: Path) -> None:
 
 def test_annotations_without_any_recording_are_refused(tmp_path: Path) -> None:
     write_summary(tmp_path, entry("chb01_01.edf"))
-    message = "holds no annotated recording: for 1 annotated recordings there is no EDF"
+    message = "no recording of CHB-MIT that can be used: 1 x annotated, and there is no"
     with pytest.raises(SourceError, match=message):
         ChbmitSource(tmp_path).recordings()
 
 
-def test_the_same_recording_in_two_folders_is_refused(tmp_path: Path) -> None:
+def test_the_same_recording_in_two_folders_is_not_certain(tmp_path: Path) -> None:
     root = make_tree(tmp_path)
     write_summary(root / "chb01_copy", entry("chb01_03.edf", (10, 50)))
     (root / "chb01_copy" / "chb01_03.edf").touch()
-    with pytest.raises(AnnotationError, match=r"'chb01/chb01_03\.edf' is also in"):
-        ChbmitSource(root).recordings()
+    source = ChbmitSource(root)
+    names = [recording.name for recording in source.recordings()]
+    assert names == ["chb01/chb01_01.edf", "chb21/chb21_19.edf"]
+    (problem,) = source.problems
+    assert problem.problem == "annotation"
+    assert "'chb01/chb01_03.edf' is also in another folder" in problem.message
+
+
+def test_one_bad_entry_does_not_touch_the_others(tmp_path: Path) -> None:
+    write_summary(
+        tmp_path,
+        entry("chb01_01.edf", (5, 6), clock=CLOCK),
+        entry("chb01_02.edf", (6, 5), clock=CLOCK),
+        entry("chb01_03.edf", (7, 9), clock=CLOCK).replace("End", "Ende"),
+        entry("chb01_04.edf", (9, 12), clock=CLOCK),
+        entry("chb01_05.edf"),
+        entry("chb01_05.edf", (1, 2)),
+    )
+    for i in range(1, 6):
+        (tmp_path / f"chb01_0{i}.edf").touch()
+    source = ChbmitSource(tmp_path)
+    assert [r.name for r in source.recordings()] == [
+        "chb01/chb01_01.edf",
+        "chb01/chb01_04.edf",
+    ]
+    bad = [(p.name, p.message.partition(": ")[2]) for p in source.problems]
+    assert [name[-6:-4] for name, _ in bad] == ["02", "03", "05"]
+    assert bad[0][1] == "seizure ends at 5 s; expected after its start, 6 s"
+    assert bad[2][1] == "second entry for 'chb01_05.edf'; first in line 37"
+
+
+def test_an_unreadable_summary_is_said_of_each_of_its_recordings(
+    tmp_path: Path,
+) -> None:
+    root = make_tree(tmp_path)
+    (root / "chb01" / "chb01-summary.txt").write_text("nothing\n", encoding="ascii")
+    source = ChbmitSource(root)
+    assert [r.name for r in source.recordings()] == ["chb21/chb21_19.edf"]
+    assert [p.name for p in source.problems] == [
+        "chb01/chb01_01.edf",
+        "chb01/chb01_03.edf",
+    ]
+
+
+def test_recordings_of_a_case_without_a_summary_are_unannotated(
+    tmp_path: Path,
+) -> None:
+    root = make_tree(tmp_path)
+    (root / "chb05").mkdir()
+    (root / "chb05" / "chb05_13.edf").touch()
+    source = ChbmitSource(root)
+    source.recordings()
+    assert [(p.name, p.problem) for p in source.problems] == [
+        ("chb05/chb05_13.edf", "unannotated")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,24 +1,34 @@
 """Sources of recordings with events, behind one protocol.
 
 Invariant: `recordings()` reads annotations only; a signal is touched by `open()` at the
-earliest, and then the header and the records asked for.
+earliest, and then the header and the records asked for. (Where the annotations are in
+the recording, as in EDF+, they are read there, and nothing else of it.)
 """
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from bgb_fixtures.errors import SpecError
+
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
     from types import TracebackType
 
     import numpy as np
     import numpy.typing as npt
 
+    from bgb_fixtures.builder.sources.corpus import CorpusSource
     from bgb_fixtures.events import Event
 
-__all__ = ["Licence", "Recording", "Signal", "Source"]
+__all__ = ["SOURCE_NAMES", "Licence", "Recording", "Signal", "Source", "get_source"]
+
+SOURCE_NAMES = ("bids", "chbmit", "edf", "tusz")
+"""Sources of recordings in files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,3 +121,80 @@ class Source(Protocol):
 
     def open(self, recording: Recording, montage: str) -> Signal:
         """Open one recording for a montage; read its header and check it."""
+
+
+def get_source(
+    name: str,
+    root: str | os.PathLike[str],
+    *,
+    splits: Sequence[str] = (),
+    annotations: str | os.PathLike[str] | None = None,
+    label_pattern: str | None = None,
+    strict: bool = False,
+) -> CorpusSource:
+    """Return a source of recordings in files.
+
+    Parameters
+    ----------
+    name : str
+        One of `SOURCE_NAMES`.
+    root : str or path
+        Folder of the corpus or a part of it, or one recording.
+    splits : sequence of str
+        Splits to take recordings from; empty: all but ``eval``, which is kept blind
+        and has to be asked for by name.
+    annotations : str, path or None
+        Source ``edf`` only: a file or folder of annotations; None: beside the
+        recordings, or in them.
+    label_pattern : str or None
+        Source ``edf`` only: regular expression that matches the whole of each label
+        that is a seizure; None: labels are SzCORE or TUSZ codes.
+    strict : bool
+        Whether one recording whose annotations are not certain is an error.
+
+    Returns
+    -------
+    source : CorpusSource
+        Nothing is read yet but names of files.
+
+    Raises
+    ------
+    SpecError
+        If there is no such source, or it has no such option.
+    SourceError
+        If there is nothing of that corpus at `root`.
+    """
+    # Modules of the sources import this one.
+    from bgb_fixtures.builder.sources.bids import BidsSource
+    from bgb_fixtures.builder.sources.chbmit import ChbmitSource
+    from bgb_fixtures.builder.sources.files import FilesSource
+    from bgb_fixtures.builder.sources.tusz import TuszSource
+
+    root = Path(root)
+    if name == "edf":
+        return FilesSource(
+            root,
+            splits=splits,
+            annotations=None if annotations is None else Path(annotations),
+            label_pattern=label_pattern,
+            strict=strict,
+        )
+    for option, value in (
+        ("annotations", annotations),
+        ("label_pattern", label_pattern),
+    ):
+        if value is not None:
+            msg = f"{option} is for source 'edf' only; drop it for source {name!r}"
+            raise SpecError(msg)
+    sources: dict[str, type[BidsSource | ChbmitSource | TuszSource]] = {
+        "bids": BidsSource,
+        "chbmit": ChbmitSource,
+        "tusz": TuszSource,
+    }
+    if name not in sources:
+        close = difflib.get_close_matches(name.lower(), SOURCE_NAMES, n=1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        known = ", ".join(map(repr, SOURCE_NAMES))
+        msg = f"unknown source {name!r}; {hint}Sources of recordings in files: {known}"
+        raise SpecError(msg)
+    return sources[name](root, splits=splits, strict=strict)

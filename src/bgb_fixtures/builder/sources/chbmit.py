@@ -19,17 +19,19 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from bgb_fixtures.builder.sources import Licence, Recording
-from bgb_fixtures.builder.sources.edf import EdfFile, LocalFile, MontageSignal
+from bgb_fixtures.builder.sources.annotations import fail
+from bgb_fixtures.builder.sources.corpus import CorpusSource, Located, list_folder
 from bgb_fixtures.errors import AnnotationError, SourceError
 from bgb_fixtures.events import Event
-from bgb_fixtures.montage import resolve_montage
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator, Sequence
+
+    from bgb_fixtures.builder.sources.edf import EdfFile
 
 __all__ = ["ChbmitSource", "SummaryEntry", "parse_sidecar", "parse_summary"]
 
@@ -113,14 +115,10 @@ class _Block:
 
     file_name: str
     line: int
+    lines: list[tuple[int, str]] = field(default_factory=list)
     count: int | None = None
     clock: dict[str, str] = field(default_factory=dict)
     times: list[tuple[str, Decimal, int]] = field(default_factory=list)
-
-
-def _fail(path: Path, line: int, problem: str) -> NoReturn:
-    msg = f"{str(path)!r}, line {line}: {problem}"
-    raise AnnotationError(msg)
 
 
 def parse_summary(path: str | os.PathLike[str]) -> tuple[SummaryEntry, ...]:
@@ -142,39 +140,66 @@ def parse_summary(path: str | os.PathLike[str]) -> tuple[SummaryEntry, ...]:
         If it cannot be read, or says something twice, in part or in contradiction.
     """
     path = Path(path)
-    try:
-        # Latin-1 takes every byte; what matters is ASCII.
-        lines = path.read_text(encoding="latin-1").split("\n")
-    except OSError as error:
-        msg = f"{str(path)!r} cannot be read: {error.strerror}"
-        raise AnnotationError(msg) from error
-    blocks: dict[str, _Block] = {}
-    block: _Block | None = None
-    for number, raw in enumerate(lines, 1):
-        line = raw.strip()
-        if not _MATTERS.match(line):
-            continue
+    entries = []
+    for _, entry in _iter_entries(path):
+        if isinstance(entry, AnnotationError):
+            raise entry
+        entries.append(entry)
+    return tuple(entries)
+
+
+def _iter_entries(path: Path) -> Iterator[tuple[str, SummaryEntry | AnnotationError]]:
+    """Yield (file name, entry) of a summary; an entry that is not certain is its error.
+
+    What is wrong outside of the entries is raised.
+    """
+    blocks: list[_Block] = []
+    first: dict[str, int] = {}
+    for number, line in _lines_that_matter(path):
         if match := _FILE_NAME.fullmatch(line):
-            block = _Block(match[1], number)
-            if not _EDF_NAME.fullmatch(block.file_name):
-                problem = f"expected the name of an EDF file, got {block.file_name!r}"
-                _fail(path, number, problem)
-            if block.file_name in blocks:
-                first = blocks[block.file_name].line
-                problem = f"second entry for {block.file_name!r}; first in line {first}"
-                _fail(path, number, problem)
-            blocks[block.file_name] = block
-        elif block is None:
-            _fail(path, number, f"{line!r} stands before the first 'File Name:'")
+            blocks.append(_Block(match[1], number))
+            first.setdefault(match[1], number)
+        elif not blocks:
+            fail(path, number, f"{line!r} stands before the first 'File Name:'")
         else:
-            _add_line(block, line, number, path)
+            blocks[-1].lines.append((number, line))
     if not blocks:
         msg = (
             f"{str(path)!r}: expected the summary of a CHB-MIT case, with lines like "
             "'File Name: chb01_03.edf'; found none. Fetch the file again."
         )
         raise AnnotationError(msg)
-    return tuple(_entry(block, path) for block in blocks.values())
+    for block in blocks:
+        entry: SummaryEntry | AnnotationError
+        try:
+            if not _EDF_NAME.fullmatch(block.file_name):
+                problem = f"expected the name of an EDF file, got {block.file_name!r}"
+                fail(path, block.line, problem)
+            if block.line != first[block.file_name]:
+                problem = (
+                    f"second entry for {block.file_name!r}; first in line "
+                    f"{first[block.file_name]}"
+                )
+                fail(path, block.line, problem)
+            for number, line in block.lines:
+                _add_line(block, line, number, path)
+            entry = _entry(block, path)
+        except AnnotationError as error:
+            entry = error
+        yield block.file_name, entry
+
+
+def _lines_that_matter(path: Path) -> Iterator[tuple[int, str]]:
+    try:
+        # Latin-1 takes every byte; what matters is ASCII.
+        text = path.read_text(encoding="latin-1")
+    except OSError as error:
+        msg = f"{str(path)!r} cannot be read: {error.strerror}"
+        raise AnnotationError(msg) from error
+    for number, raw in enumerate(text.split("\n"), 1):
+        line = raw.strip()
+        if _MATTERS.match(line):
+            yield number, line
 
 
 def _add_line(block: _Block, line: str, number: int, path: Path) -> None:
@@ -182,7 +207,7 @@ def _add_line(block: _Block, line: str, number: int, path: Path) -> None:
         block.times.append((match[1].lower(), Decimal(match[2]), number))
     elif match := _COUNT.fullmatch(line):
         if block.count is not None:
-            _fail(path, number, f"second count of seizures for {block.file_name!r}")
+            fail(path, number, f"second count of seizures for {block.file_name!r}")
         block.count = int(match[1])
     elif match := _CLOCK_LINE.fullmatch(line):
         block.clock[match[1].lower()] = match[2]
@@ -191,7 +216,7 @@ def _add_line(block: _Block, line: str, number: int, path: Path) -> None:
             f"cannot be understood: {line!r}; expected for example "
             "'Seizure 1 Start Time: 2996 seconds'"
         )
-        _fail(path, number, problem)
+        fail(path, number, problem)
 
 
 def _entry(block: _Block, path: Path) -> SummaryEntry:
@@ -205,35 +230,35 @@ def _entry(block: _Block, path: Path) -> SummaryEntry:
                 f"expected a start and then an end time of each seizure of "
                 f"{block.file_name!r}, got {which} and {other} time"
             )
-            _fail(path, end_line, problem)
+            fail(path, end_line, problem)
         if start < 0:
-            _fail(path, line, f"seizure starts at {start} s; expected at least 0 s")
+            fail(path, line, f"seizure starts at {start} s; expected at least 0 s")
         if end <= start:
             problem = f"seizure ends at {end} s; expected after its start, {start} s"
-            _fail(path, end_line, problem)
+            fail(path, end_line, problem)
         if start < ends:
             problem = (
                 f"seizure starts at {start} s, before the one listed above it ends, at "
                 f"{ends} s; expected seizures in order and without overlap"
             )
-            _fail(path, line, problem)
+            fail(path, line, problem)
         if duration is not None and end > duration:
             problem = (
                 f"seizure ends at {end} s, after {block.file_name!r} does: by its "
                 f"start and end time it lasts {duration} s"
             )
-            _fail(path, end_line, problem)
+            fail(path, end_line, problem)
         seizures.append((start, end))
         ends = end
     if block.count is None:
         problem = f"{block.file_name!r} lacks 'Number of Seizures in File:'"
-        _fail(path, block.line, problem)
+        fail(path, block.line, problem)
     if block.count != len(seizures):
         problem = (
             f"{block.file_name!r} declares {block.count} seizures, and start and end "
             f"times are given for {len(seizures)}"
         )
-        _fail(path, block.line, problem)
+        fail(path, block.line, problem)
     return SummaryEntry(
         file_name=block.file_name,
         line=block.line,
@@ -249,7 +274,7 @@ def _pairs(
     if len(times) % 2:
         which, _, line = times[-1]
         problem = f"{which} time of a seizure of {block.file_name!r} without the other"
-        _fail(path, line, problem)
+        fail(path, line, problem)
     return zip(times[::2], times[1::2], strict=True)
 
 
@@ -347,7 +372,7 @@ def _wfdb_annotations(raw: bytes, path: Path) -> Iterator[tuple[int, int, bytes,
         _fail_at(path, len(raw), "the file ends before its end mark (two zero bytes)")
 
 
-class ChbmitSource:
+class ChbmitSource(CorpusSource):
     """CHB-MIT recordings below a folder, or one of them.
 
     Parameters
@@ -355,15 +380,23 @@ class ChbmitSource:
     root : path
         The folder of the database, the folder of one case, or one EDF file with the
         summary of its case beside it.
+    splits : sequence of str
+        As in `CorpusSource`; there is one, ``train``.
+    strict : bool
+        As in `CorpusSource`.
 
     Raises
     ------
     SourceError
-        If there is nothing, or no summary.
+        If there is no summary.
     """
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    title = "CHB-MIT"
+
+    def __init__(
+        self, root: Path, *, splits: Sequence[str] = (), strict: bool = False
+    ) -> None:
+        super().__init__(root, splits=splits, strict=strict)
         self._only: str | None = None
         folder = root
         if root.is_file():
@@ -374,11 +407,8 @@ class ChbmitSource:
                 raise SourceError(msg)
             self._only = root.name
             folder = root.parent
-        elif not root.is_dir():
-            msg = f"{str(root)!r}: there is no such folder or file"
-            raise SourceError(msg)
-        self._summaries = _find_summaries(folder)
-        if not self._summaries:
+        self._cases = _find_cases(folder)
+        if not any(summary for _, summary in self._cases):
             msg = (
                 f"{str(folder)!r}: there is no chbNN-summary.txt in it"
                 + ("" if self._only else " or in its chbNN folders")
@@ -386,149 +416,109 @@ class ChbmitSource:
                 "https://physionet.org/files/chbmit/1.0.0/"
             )
             raise SourceError(msg)
-        self._entries: dict[str, tuple[Path, SummaryEntry]] = {}
-        self._noted: set[str] = set()
-        self._derived: set[str] = set()
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What the records of a fixture keep: what was assumed of those opened."""
-        if not self._derived:
-            return {}
-        assumption = (
-            f"{len(self._derived)} recording(s) name no reference; derivations are "
-            "differences of channels that are taken to share one"
-        )
-        return {"assumptions": [assumption]}
+        self._entries: dict[str, SummaryEntry | AnnotationError] = {}
 
     @property
     def licence(self) -> Licence:
         """ODC-By 1.0, with what the database asks to cite."""
         return _LICENCE
 
-    def recordings(self) -> Sequence[Recording]:
-        """Read the summaries; no EDF file is opened.
-
-        Returns
-        -------
-        recordings : sequence of Recording
-            Every recording that has an entry in its summary and an EDF file, sorted by
-            name.
-
-        Raises
-        ------
-        AnnotationError
-            If a summary or a sidecar cannot be read with certainty, or they disagree.
-        SourceError
-            If no recording is left.
-        """
-        found: dict[str, Recording] = {}
-        n_absent = n_unannotated = 0
-        for summary in self._summaries:
-            case = summary.name[: -len("-summary.txt")].lower()
-            entries = parse_summary(summary)
-            present = {item.name for item in _list_folder(summary.parent)}
-            edf_names = {name for name in present if name.lower().endswith(".edf")}
-            if self._only is not None:
-                entries = tuple(e for e in entries if e.file_name == self._only)
-                edf_names &= {self._only}
-            annotated = {entry.file_name for entry in entries}
-            n_unannotated += len(edf_names - annotated)
-            n_absent += len(annotated - edf_names)
-            for entry in entries:
-                if entry.file_name not in edf_names:
-                    continue
-                sidecar = f"{entry.file_name}.seizures"
-                if sidecar in present:
-                    _check_sidecar(summary.parent / sidecar, summary, entry)
-                name = f"{case}/{entry.file_name}"
-                if name in found:
-                    first = self._entries[name][0]
-                    problem = (
-                        f"{name!r} is also in {str(first)!r}; remove one of the two"
+    def _find(self) -> dict[str, Located]:
+        """Find the recordings: by their entries in the summaries, and by their files."""
+        self._entries = {}
+        located: dict[str, Located] = {}
+        for folder, summary in self._cases:
+            case = folder.name.lower()
+            entries: dict[str, SummaryEntry | AnnotationError] = {}
+            broken = None
+            if summary is not None:
+                case = summary.name[: -len("-summary.txt")].lower()
+                try:
+                    # Of two entries for a file the last counts, which is an error.
+                    entries = dict(_iter_entries(summary))
+                except AnnotationError as error:
+                    broken = error
+            try:
+                present = {path.name for path in list_folder(folder)}
+            except SourceError as error:
+                located[f"{case}/"] = Located(
+                    signal="", annotations=(), error=str(error)
+                )
+                continue
+            names = {name for name in present if name.lower().endswith(".edf")}
+            if broken is not None:
+                entries = dict.fromkeys(names or {f"{case}-summary.txt"}, broken)
+            for file_name in sorted(names | entries.keys()):
+                if self._only in (None, file_name):
+                    self._add(
+                        f"{case}/{file_name}",
+                        entries.get(file_name),
+                        located,
+                        folder=folder,
+                        summary=summary,
+                        present=present,
                     )
-                    _fail(summary, entry.line, problem)
-                self._entries[name] = (summary, entry)
-                found[name] = _recording(name, case, entry)
-        _log.info(
-            "CHB-MIT: %d annotated recordings with a file; skipped: %d annotated "
-            "without a file, %d files without an entry in their summary",
-            len(found),
-            n_absent,
-            n_unannotated,
+        return located
+
+    def _add(
+        self,
+        name: str,
+        entry: SummaryEntry | AnnotationError | None,
+        located: dict[str, Located],
+        *,
+        folder: Path,
+        summary: Path | None,
+        present: set[str],
+    ) -> None:
+        """Note where a recording is, and what its summary says of it."""
+        file_name = name.partition("/")[2]
+        if name in located:
+            msg = (
+                f"{str(folder)!r}: {name!r} is also in another folder; remove one of "
+                "the two"
+            )
+            entry = AnnotationError(msg)
+        annotations: tuple[str, ...] = ()
+        place = ""
+        if entry is not None:
+            self._entries[name] = entry
+            annotations = (str(summary),)
+            if f"{file_name}.seizures" in present:
+                annotations += (str(folder / f"{file_name}.seizures"),)
+            if isinstance(entry, SummaryEntry):
+                place = f"{str(summary)!r}, line {entry.line}"
+        located[name] = Located(
+            signal=str(folder / file_name) if file_name in present else "",
+            annotations=annotations,
+            place=place,
         )
-        if not found:
-            reasons = []
-            if n_absent:
-                reasons.append(
-                    f"for {n_absent} annotated recordings there is no EDF file here"
-                )
-            if n_unannotated:
-                reasons.append(
-                    f"{n_unannotated} EDF files have no entry in the summary of their "
-                    "case: unannotated, which does not mean free of seizures"
-                )
-            why = "; ".join(reasons)
-            msg = f"{str(self._root)!r} holds no annotated recording: {why}"
-            raise SourceError(msg)
-        return tuple(found[name] for name in sorted(found))
 
-    def open(self, recording: Recording, montage: str) -> MontageSignal:
-        """Open one recording; read its header and check it.
+    def _split(self, name: str) -> str:  # noqa: ARG002
+        return "train"
 
-        Parameters
-        ----------
-        recording : Recording
-            One of `recordings()`.
-        montage : str
-            Name of the montage.
+    def _why_unannotated(self) -> str:
+        return (
+            "has no entry in the summary of its case: unannotated, which does not mean "
+            "free of seizures"
+        )
 
-        Returns
-        -------
-        signal : MontageSignal
-            To be closed by the caller.
+    def _annotate(self, name: str, located: Located) -> Recording:
+        entry = self._entries[name]
+        if isinstance(entry, AnnotationError):
+            raise entry
+        summary, *sidecars = map(Path, located.annotations)
+        for sidecar in sidecars:
+            _check_sidecar(sidecar, summary, entry)
+        return _recording(name, name.partition("/")[0], entry)
 
-        Raises
-        ------
-        SourceError
-            If the file cannot give the montage with certainty.
-        AnnotationError
-            If a seizure lies behind the end of the recording.
-        """
-        summary, entry = self._entries[recording.name]
-        edf = EdfFile(LocalFile(summary.parent / entry.file_name))
-        try:
-            labels = [
-                _LABEL_SLIPS.get(signal.label, signal.label)
-                for signal in edf.header.signals
-            ]
-            rows = resolve_montage(labels, montage, where=recording.name)
-            if any(row.minus and "-" not in labels[row.plus[0]] for row in rows):
-                # chb12_28 and chb12_29: a difference is right only if this holds.
-                self._derived.add(recording.name)
-            signal = MontageSignal(edf, rows)
-            _check_inside(recording, signal, summary, entry)
-        except BaseException:
-            edf.close()
-            raise
-        self._note(recording.name, edf)
-        return signal
+    def _channel_labels(self, edf: EdfFile) -> list[str]:
+        labels = super()._channel_labels(edf)
+        return [_LABEL_SLIPS.get(label, label) for label in labels]
 
     def _note(self, name: str, edf: EdfFile) -> None:
-        """Warn once per recording of what was decided while reading its header."""
-        if name in self._noted:
-            return
-        self._noted.add(name)
-        header = edf.header
-        if header.declared_records not in (-1, header.n_records):
-            _log.warning(
-                "%s: the header declares %d records, the file holds %d complete ones; "
-                "these count",
-                name,
-                header.declared_records,
-                header.n_records,
-            )
-        for signal in header.signals:
+        """Warn of what was decided while the header was read."""
+        super()._note(name, edf)
+        for signal in edf.header.signals:
             if signal.label in _LABEL_SLIPS:
                 _log.warning(
                     "%s: channel label %r read as %r (a slip of this database)",
@@ -538,29 +528,27 @@ class ChbmitSource:
                 )
 
 
-def _list_folder(folder: Path) -> list[Path]:
-    try:
-        return sorted(folder.iterdir())
-    except OSError as error:
-        msg = f"{str(folder)!r} cannot be listed: {error.strerror}"
-        raise SourceError(msg) from error
-
-
-def _find_summaries(folder: Path) -> list[Path]:
-    """Return the summaries in a folder, or else in its subfolders."""
-    items = _list_folder(folder)
+def _find_cases(folder: Path) -> list[tuple[Path, Path | None]]:
+    """Return the cases, each as (folder, summary if there is one)."""
+    items = list_folder(folder)
     here = [path for path in items if _SUMMARY_NAME.fullmatch(path.name)]
     if here:
-        return here
-    below = []
+        return [(folder, summary) for summary in here]
+    cases: list[tuple[Path, Path | None]] = []
     for case in items:
         if not (case.is_dir() and case.name.lower().startswith("chb")):
             continue
-        in_case = [p for p in _list_folder(case) if _SUMMARY_NAME.fullmatch(p.name)]
-        below += in_case
+        try:
+            in_case = [p for p in list_folder(case) if _SUMMARY_NAME.fullmatch(p.name)]
+        except SourceError:
+            # Said when its recordings are looked for.
+            cases.append((case, None))
+            continue
+        cases += [(case, summary) for summary in in_case]
         if not in_case:
+            cases.append((case, None))
             _log.info("CHB-MIT: %s has no summary, and so no annotations", case.name)
-    return below
+    return cases
 
 
 def _recording(name: str, case: str, entry: SummaryEntry) -> Recording:
@@ -590,24 +578,9 @@ def _check_sidecar(sidecar: Path, summary: Path, entry: SummaryEntry) -> None:
             f"{entry.file_name!r} has {_spans(told)}, and its sidecar "
             f"{sidecar.name!r} has {_spans(seen)}; one of the two is wrong"
         )
-        _fail(summary, entry.line, problem)
+        fail(summary, entry.line, problem)
 
 
 def _spans(seizures: Sequence[tuple[Fraction, Fraction]]) -> str:
     spans = ", ".join(f"{float(a):g}-{float(b):g} s" for a, b in seizures)
     return f"seizures at {spans}" if spans else "no seizures"
-
-
-def _check_inside(
-    recording: Recording, signal: MontageSignal, summary: Path, entry: SummaryEntry
-) -> None:
-    for event in recording.events:
-        stop = event.span(signal.sfreq)[1]
-        if stop > signal.n_times:
-            problem = (
-                f"seizure of {entry.file_name!r} ends at "
-                f"{event.onset + event.duration:g} s, and the file holds "
-                f"{signal.n_times / signal.sfreq:g} s; fetch the file again, or remove "
-                "it from the folder"
-            )
-            _fail(summary, entry.line, problem)

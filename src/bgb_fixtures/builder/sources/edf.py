@@ -2,8 +2,9 @@
 
 Invariant: a read gives what the file says for the channels asked for, or a `SourceError`
 that names file, field and value; nothing is guessed, and a read touches no byte beside
-the header and the records that cover it. Fields about the patient and the date are not
-looked at, so nothing in them can fail, or get out.
+the header and the records that cover it. Fields about the patient and the date are
+looked at by `header_texts` alone, which serves the search for them in finished files; so
+nothing in them can fail, or get out.
 
 References
 ----------
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from bgb_fixtures.montage import Row
 
 __all__ = [
+    "ANNOTATION_LABELS",
     "ByteSource",
     "Calibration",
     "EdfFile",
@@ -41,6 +43,7 @@ __all__ = [
     "EdfSignal",
     "LocalFile",
     "MontageSignal",
+    "header_texts",
     "parse_header",
     "read_header",
     "signal_calibration",
@@ -50,6 +53,10 @@ _BLOCK = 256
 """Bytes of the header before the signals, and per signal (EDF, table of the header)."""
 _FIELDS = {
     "version": (0, 8),
+    "patient": (8, 88),
+    "recording": (88, 168),
+    "startdate": (168, 176),
+    "starttime": (176, 184),
     "header bytes": (184, 192),
     "reserved": (192, 236),
     "number of records": (236, 244),
@@ -80,7 +87,8 @@ _MICROVOLTS = {
     "mV": 1e3,
     "V": 1e6,
 }
-_ANNOTATIONS = ("EDF Annotations", "BDF Annotations")
+ANNOTATION_LABELS = ("EDF Annotations", "BDF Annotations")
+"""Labels of signals that hold texts (EDF+, section 2.2.1)."""
 # The first annotation of a record of EDF+ tells when the record starts.
 _RECORD_ONSET = re.compile(rb"([+-][0-9]+(?:\.[0-9]*)?)\x14\x14")
 _ADVICE = "repair the header, or leave this recording out"
@@ -150,27 +158,28 @@ class LocalFile:
         SourceError
             If the file does not give them.
         """
-        data = bytearray(stop - start)
-        view = memoryview(data)
-        done = 0
+        parts: list[bytes] = []
+        missing = stop - start
         try:
             self._file.seek(start)
-            while done < len(data):
-                n_bytes = self._file.readinto(view[done:])
-                if not n_bytes:
+            while missing:
+                # One call gives all of it, but for signals and network shares.
+                part = self._file.read(missing)
+                if not part:
                     msg = (
                         f"{self.name!r}: expected {stop - start} bytes at {start}, got "
-                        f"{done}; the file changed while it was read"
+                        f"{stop - start - missing}; the file changed while it was read"
                     )
                     raise SourceError(msg)
-                done += n_bytes
+                parts.append(part)
+                missing -= len(part)
         except OSError as error:
             msg = (
-                f"{self.name!r} cannot be read at {start + done}: {error.strerror}; "
+                f"{self.name!r} cannot be read at {stop - missing}: {error.strerror}; "
                 "check the disk or the network share"
             )
             raise SourceError(msg) from error
-        return bytes(data)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def close(self) -> None:
         """Close the file."""
@@ -260,18 +269,19 @@ class Calibration:
     digital_max: int
     microvolts: float
 
-    def apply(self, digital: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
-        """Return microvolts.
+    def apply(
+        self,
+        digital: npt.NDArray[np.int16 | np.int32],
+        out: npt.NDArray[np.float64],
+    ) -> None:
+        """Write microvolts.
 
         Parameters
         ----------
-        digital : numpy.ndarray of int32
+        digital : numpy.ndarray of int16 or int32
             Samples as stored.
-
-        Returns
-        -------
-        data_uv : numpy.ndarray of float64
-            The same shape.
+        out : numpy.ndarray of float64
+            Takes them; of the same shape.
 
         Notes
         -----
@@ -279,10 +289,13 @@ class Calibration:
         some, the range is what a recorder promised, and mne, pyedflib and edfio pass
         them on as well.
         """
-        data = (digital - np.float64(self.digital_min)) * (
-            self.physical_max - self.physical_min
-        ) / (self.digital_max - self.digital_min) + self.physical_min
-        return data * self.microvolts
+        # Step by step into one array: four times as fast as an expression.
+        np.subtract(digital, np.float64(self.digital_min), out=out)
+        out *= self.physical_max - self.physical_min
+        out /= self.digital_max - self.digital_min
+        out += self.physical_min
+        if self.microvolts != 1:
+            out *= self.microvolts
 
 
 def _fail(name: str, field: str, *, expected: str, got: object) -> NoReturn:
@@ -363,6 +376,22 @@ def _count_signals(fixed: bytes, *, size: int, name: str) -> int:
     return n_signals
 
 
+def _signal_columns(header: bytes) -> dict[str, list[str]]:
+    """Return the texts of every field, one for each signal."""
+    # Decoded at once, as in `_text`, which would cost as much as the samples here.
+    text = header.decode("latin-1")
+    n_signals = len(header) // _BLOCK - 1
+    columns: dict[str, list[str]] = {}
+    start = _BLOCK
+    for field, width in _SIGNAL_WIDTHS.items():
+        stop = start + n_signals * width
+        columns[field] = [
+            text[i : i + width].strip(" \0") for i in range(start, stop, width)
+        ]
+        start = stop
+    return columns
+
+
 def _fixed(header: bytes, field: str) -> str:
     start, stop = _FIELDS[field]
     return _text(header[start:stop])
@@ -391,14 +420,7 @@ def parse_header(header: bytes, *, size: int, name: str) -> EdfHeader:
         If a field that says where samples lie is not what the format asks for.
     """
     n_signals = _count_signals(header, size=size, name=name)
-    columns: dict[str, list[str]] = {}
-    start = _BLOCK
-    for field, width in _SIGNAL_WIDTHS.items():
-        columns[field] = [
-            _text(header[start + i * width : start + (i + 1) * width])
-            for i in range(n_signals)
-        ]
-        start += n_signals * width
+    columns = _signal_columns(header)
     field = "record duration"
     duration = _number(_fixed(header, field), name=name, field=field)
     if duration < 0:
@@ -445,6 +467,41 @@ def parse_header(header: bytes, *, size: int, name: str) -> EdfHeader:
     )
 
 
+def header_texts(path: str | os.PathLike[str]) -> tuple[str, ...]:
+    """Return the texts of a header that may tell who was recorded, when, and where.
+
+    Parameters
+    ----------
+    path : str or path
+        An EDF or BDF file.
+
+    Returns
+    -------
+    texts : tuple of str
+        Patient, recording, date, time and reserved text; label, transducer,
+        prefiltering and reserved text of each signal. Each once, without padding,
+        bytes read as Latin-1; empty ones are left out.
+
+    Raises
+    ------
+    SourceError
+        If it is no EDF or BDF file.
+    """
+    source = LocalFile(path)
+    try:
+        header = source.read(0, read_header(source).header_bytes)
+    finally:
+        source.close()
+    texts = [
+        _fixed(header, field)
+        for field in ("patient", "recording", "startdate", "starttime", "reserved")
+    ]
+    columns = _signal_columns(header)
+    for field in ("label", "transducer", "prefiltering", "reserved"):
+        texts += columns[field]
+    return tuple(dict.fromkeys(text for text in texts if text))
+
+
 def signal_calibration(header: EdfHeader, index: int, *, name: str) -> Calibration:
     """Check a signal that is asked for, and return how to scale it.
 
@@ -471,13 +528,12 @@ def signal_calibration(header: EdfHeader, index: int, *, name: str) -> Calibrati
     where = f"signal {index + 1} {signal.label!r}"
     if signal.samples_per_record == 0:
         _fail(name, f"{where}, samples per record", expected="at least 1", got=0)
-    physical = [
-        float(_number(text, name=name, field=f"{where}, physical {end}"))
-        for text, end in (
-            (signal.physical_min, "minimum"),
-            (signal.physical_max, "maximum"),
-        )
-    ]
+    limits = ((signal.physical_min, "minimum"), (signal.physical_max, "maximum"))
+    for text, end in limits:
+        if not _NUMBER.fullmatch(text):
+            field = f"{where}, physical {end}"
+            _fail(name, field, expected="a decimal number", got=text)
+    physical = [float(text) for text, _ in limits]
     digital = [
         _integer(text, name=name, field=f"{where}, digital {end}")
         for text, end in (
@@ -641,6 +697,16 @@ class EdfFile:
             If the recording does not have these samples, or has a gap before or in
             them.
         """
+        records, skipped = self._read_records(indices, start, stop)
+        digital = np.empty((len(indices), stop - start), np.int32)
+        for row, values in zip(digital, records, strict=True):
+            row[:] = values.reshape(-1)[skipped : skipped + stop - start]
+        return digital
+
+    def _read_records(
+        self, indices: Sequence[int], start: int, stop: int
+    ) -> tuple[list[npt.NDArray[np.int16 | np.int32]], int]:
+        """Return whole records of each signal, and how many samples to skip."""
         header = self.header
         n_samples = self.samples_per_record(indices)
         n_times = header.n_records * n_samples
@@ -660,13 +726,9 @@ class EdfFile:
             self._check_no_gap(raw, first=first)
         per_record = header.record_bytes // header.sample_bytes
         records = _decode(raw, header.sample_bytes).reshape(-1, per_record)
-        skipped = start - first * n_samples
-        digital = np.empty((len(indices), stop - start), np.int32)
-        for row, index in zip(digital, indices, strict=True):
-            offset = header.signals[index].offset
-            whole = records[:, offset : offset + n_samples].reshape(-1)
-            row[:] = whole[skipped : skipped + stop - start]
-        return digital
+        offsets = [header.signals[index].offset for index in indices]
+        of_signals = [records[:, offset : offset + n_samples] for offset in offsets]
+        return of_signals, start - first * n_samples
 
     def read_uv(
         self, indices: Sequence[int], start: int, stop: int
@@ -691,11 +753,41 @@ class EdfFile:
             If a signal cannot be scaled, or as in `read_digital`.
         """
         scales = [signal_calibration(self.header, i, name=self.name) for i in indices]
-        digital = self.read_digital(indices, start, stop)
-        data_uv = np.empty(digital.shape, np.float64)
-        for row, scale, values in zip(data_uv, scales, digital, strict=True):
-            row[:] = scale.apply(values)
-        return data_uv
+        records, skipped = self._read_records(indices, start, stop)
+        whole = np.empty((len(indices), *records[0].shape), np.float64)
+        for row, scale, values in zip(whole, scales, records, strict=True):
+            scale.apply(values, row)
+        return whole.reshape(len(indices), -1)[:, skipped : skipped + stop - start]
+
+    def read_signal_bytes(self, index: int, record: int) -> bytes:
+        """Read the bytes of one signal in one record, for signals that hold texts.
+
+        Parameters
+        ----------
+        index : int
+            Signal, from 0.
+        record : int
+            Record, from 0.
+
+        Returns
+        -------
+        raw : bytes
+            As they are stored.
+
+        Raises
+        ------
+        SourceError
+            If the file does not give them.
+        """
+        header = self.header
+        signal = header.signals[index]
+        start = (
+            header.header_bytes
+            + record * header.record_bytes
+            + signal.offset * header.sample_bytes
+        )
+        n_bytes = signal.samples_per_record * header.sample_bytes
+        return self._source.read(start, start + n_bytes)
 
     def _check_no_gap(self, raw: bytes, *, first: int) -> None:
         """Check that records lie where sample counting from the start puts them.
@@ -704,7 +796,7 @@ class EdfFile:
         gap before a window would move it against the annotations.
         """
         header = self.header
-        label = next((s for s in header.signals if s.label in _ANNOTATIONS), None)
+        label = next((s for s in header.signals if s.label in ANNOTATION_LABELS), None)
         if label is None:
             msg = (
                 f"{self.name!r} is marked EDF+D (records with gaps) and has no signal "

@@ -1,0 +1,467 @@
+"""What the sources of recordings in files share: find, annotate, open.
+
+Invariant: what is offered is annotated with certainty and has a file; everything else is
+found and said, with the reason. Nothing depends on the order in which a folder lists its
+files.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from abc import ABC, abstractmethod
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from bgb_fixtures.builder.sources.edf import EdfFile, LocalFile, MontageSignal
+from bgb_fixtures.errors import AnnotationError, SourceError
+from bgb_fixtures.montage import resolve_montage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from bgb_fixtures.builder.sources import Licence, Recording
+    from bgb_fixtures.montage import Montage, Row
+
+__all__ = [
+    "BLIND_SPLIT",
+    "PROBLEMS",
+    "CorpusSource",
+    "Finding",
+    "Located",
+    "list_folder",
+]
+
+_log = logging.getLogger(__name__)
+
+BLIND_SPLIT = "eval"
+"""Nobody should tune on it (AAREADME of TUSZ), so it has to be asked for by name."""
+PROBLEMS = {
+    "annotation": "annotations cannot be read with certainty",
+    "unannotated": "no annotations, which does not mean free of seizures",
+    "no-signal": "annotated, and there is no EDF or BDF file",
+    "split": "in a split that was not asked for",
+}
+"""Why a recording is not offered."""
+EDF_SUFFIXES = (".edf", ".bdf")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Say what became of one recording that a corpus names.
+
+    Attributes
+    ----------
+    name : str
+        The recording; the path from the root to its file, with ``/``.
+    split : str
+        Empty if it is not known.
+    has_signal : bool
+        Whether there is a file of it.
+    recording : Recording or None
+        None if its annotations are not there, or not certain.
+    problem : str
+        A key of `PROBLEMS`; empty if the recording can be used.
+    message : str
+        One line: what is wrong with what, and what to do; empty without a problem.
+    """
+
+    name: str
+    split: str
+    has_signal: bool
+    recording: Recording | None
+    problem: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Located:
+    """Say where the files of a recording are.
+
+    Attributes
+    ----------
+    signal : str
+        Path of the EDF or BDF file; empty if there is none.
+    annotations : tuple of str
+        Paths of its annotation files, the one that counts first; empty if there are
+        none.
+    place : str
+        Where its annotations are, for messages.
+    error : str
+        What was wrong while it was looked for.
+    """
+
+    signal: str
+    annotations: tuple[str, ...]
+    place: str = ""
+    error: str = ""
+
+
+class CorpusSource(ABC):
+    """Recordings in files below a folder, or one of them.
+
+    Parameters
+    ----------
+    root : path
+        The folder of the corpus or a part of it, or one recording.
+    splits : sequence of str
+        Splits to offer; empty: all but ``eval``.
+    strict : bool
+        Whether `recordings` raises for the first recording whose annotations are not
+        certain.
+
+    Raises
+    ------
+    SourceError
+        If there is nothing at `root`.
+    """
+
+    title: ClassVar[str]
+
+    def __init__(
+        self, root: Path, *, splits: Sequence[str] = (), strict: bool = False
+    ) -> None:
+        if not root.exists():
+            msg = f"{str(root)!r}: there is no such folder or file"
+            raise SourceError(msg)
+        self._root = root
+        self._splits = tuple(splits)
+        self._strict = strict
+        self._located: dict[str, Located] = {}
+        self._problems: tuple[Finding, ...] = ()
+        self._noted: set[str] = set()
+        self._derived: set[str] = set()
+
+    @property
+    @abstractmethod
+    def licence(self) -> Licence:
+        """What may be done with the data."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What the records of a fixture keep: what was assumed of those opened."""
+        if not self._derived:
+            return {}
+        assumption = (
+            f"{len(self._derived)} recording(s) name no reference; derivations are "
+            "differences of channels that are taken to share one"
+        )
+        return {"assumptions": [assumption]}
+
+    @property
+    def problems(self) -> tuple[Finding, ...]:
+        """What the last call of `recordings` did not offer, and why; by name."""
+        return self._problems
+
+    @abstractmethod
+    def _find(self) -> dict[str, Located]:
+        """Find the files of every recording; read none of them."""
+
+    @abstractmethod
+    def _annotate(self, name: str, located: Located) -> Recording:
+        """Read the annotations of a recording, or raise AnnotationError."""
+
+    @abstractmethod
+    def _split(self, name: str) -> str:
+        """Return the split of a recording; empty if it is not known."""
+
+    def findings(
+        self, progress: Callable[[int, int], None] | None = None
+    ) -> Iterator[Finding]:
+        """Read the annotations of one recording after another.
+
+        Parameters
+        ----------
+        progress : callable or None
+            Called with (recordings done, recordings in all).
+
+        Yields
+        ------
+        finding : Finding
+            For every recording that is annotated or has a file, sorted by name. What
+            is wrong with one is said in its finding and does not touch the others.
+        """
+        self._located = located = self._find()
+        for done, name in enumerate(sorted(located), 1):
+            yield self._finding(name, located[name])
+            if progress is not None:
+                progress(done, len(located))
+
+    def _finding(self, name: str, located: Located) -> Finding:
+        split = self._split(name)
+        has_signal = bool(located.signal)
+        recording = None
+        problem = message = ""
+        try:
+            if located.error:
+                problem, message = "annotation", located.error
+            elif not located.annotations:
+                problem = "unannotated"
+                message = f"recording {name!r}: {self._why_unannotated()}"
+            else:
+                recording = self._annotate(name, located)
+                split = recording.split
+        except SourceError as error:
+            problem, message = "annotation", str(error)
+        if recording is not None and not has_signal:
+            problem = "no-signal"
+            message = f"recording {name!r}: annotated, and there is no file of it here"
+        elif recording is not None and not self._wants(split):
+            problem = "split"
+            message = f"recording {name!r} is in split {split!r}" + (
+                ", which is kept blind: ask for it by name if you mean it"
+                if not self._splits
+                else f"; asked for: {', '.join(self._splits)}"
+            )
+        return Finding(
+            name=name,
+            split=split,
+            has_signal=has_signal,
+            recording=recording,
+            problem=problem,
+            message=message,
+        )
+
+    @property
+    def _top(self) -> Path:
+        """The folder to look in: the root, or that of the one recording asked for."""
+        return self._root if self._root.is_dir() else self._root.parent
+
+    def _walk(
+        self, located: dict[str, Located], *, skip: Sequence[str] = ()
+    ) -> Iterator[tuple[str, list[str]]]:
+        """Yield (path from the root with ``/`` at its end, sorted names of its files).
+
+        A folder that cannot be listed is noted in `located`; one that is in `skip` is
+        passed over at the top. Hidden files do not count: macOS leaves ``._name.edf``
+        beside ``name.edf``. Of a root that is a file only its folder is listed.
+        """
+        pending = [""]
+        # Links are followed, as data managers make them, but never in circles.
+        seen = set()
+        while pending:
+            below = pending.pop()
+            folder = self._top / below
+            files: list[str] = []
+            folders: list[str] = []
+            try:
+                status = folder.stat()
+                if (status.st_dev, status.st_ino) in seen:
+                    continue
+                seen.add((status.st_dev, status.st_ino))
+                with os.scandir(folder) as entries:
+                    for entry in entries:
+                        if not entry.name.startswith("."):
+                            (folders if entry.is_dir() else files).append(entry.name)
+            except OSError as error:
+                msg = f"{str(folder)!r} cannot be listed: {error.strerror}"
+                if not below:
+                    raise SourceError(msg) from error
+                located[below] = Located(signal="", annotations=(), error=msg)
+                continue
+            yield below, sorted(files)
+            if self._root.is_dir():
+                names = sorted(folders, reverse=True)
+                pending += [
+                    f"{below}{name}/" for name in names if below or name not in skip
+                ]
+
+    def _why_unannotated(self) -> str:
+        return (
+            "has no annotation file: unannotated, which does not mean free of seizures"
+        )
+
+    def _wants(self, split: str) -> bool:
+        return split in self._splits if self._splits else split != BLIND_SPLIT
+
+    def recordings(
+        self, progress: Callable[[int, int], None] | None = None
+    ) -> tuple[Recording, ...]:
+        """Read the annotations; return what can be used.
+
+        Parameters
+        ----------
+        progress : callable or None
+            Called with (recordings done, recordings in all).
+
+        Returns
+        -------
+        recordings : tuple of Recording
+            Every recording of the wanted splits that is annotated with certainty and
+            has a file, sorted by name. For the others see `problems`.
+
+        Raises
+        ------
+        AnnotationError
+            In strict mode, for the first recording whose annotations are not certain.
+        SourceError
+            If no recording is left.
+        """
+        usable = []
+        problems = []
+        for finding in self.findings(progress):
+            if finding.problem == "annotation" and self._strict:
+                raise AnnotationError(finding.message)
+            if finding.problem or finding.recording is None:
+                problems.append(finding)
+            else:
+                usable.append(finding.recording)
+        self._problems = tuple(problems)
+        counts = Counter(finding.problem for finding in problems)
+        _log.info(
+            "%s: %d recordings can be used%s",
+            self.title,
+            len(usable),
+            "".join(
+                f"; {counts[key]} cannot: {why}"
+                for key, why in PROBLEMS.items()
+                if counts[key]
+            ),
+        )
+        if not usable:
+            raise SourceError(self._nothing(counts))
+        return tuple(usable)
+
+    def _nothing(self, counts: Counter[str]) -> str:
+        msg = f"{str(self._root)!r} holds no recording of {self.title} that can be used"
+        if not counts:
+            return f"{msg}: there is none at all"
+        reasons = [f"{n} x {PROBLEMS[key]}" for key, n in sorted(counts.items())]
+        bad = next((p for p in self._problems if p.problem == "annotation"), None)
+        first = bad or self._problems[0]
+        return f"{msg}: {'; '.join(reasons)}. The first: {first.message}"
+
+    def files(self, recording: Recording) -> tuple[Path, ...]:
+        """Return the files that a recording comes from.
+
+        Parameters
+        ----------
+        recording : Recording
+            One of `recordings()`.
+
+        Returns
+        -------
+        paths : tuple of path
+            Its EDF or BDF file, then its annotation files.
+        """
+        located = self._located[recording.name]
+        return tuple(
+            Path(path) for path in dict.fromkeys((located.signal, *located.annotations))
+        )
+
+    def _channel_labels(self, edf: EdfFile) -> list[str]:
+        """Return the labels of a file; the slips of a corpus put right."""
+        return [signal.label for signal in edf.header.signals]
+
+    def open(self, recording: Recording, montage: Montage | str) -> MontageSignal:
+        """Open one recording; read its header and check it.
+
+        Parameters
+        ----------
+        recording : Recording
+            One of `recordings()`.
+        montage : Montage or str
+            The montage, or its name.
+
+        Returns
+        -------
+        signal : MontageSignal
+            To be closed by the caller.
+
+        Raises
+        ------
+        SourceError
+            If the file cannot give the montage with certainty.
+        AnnotationError
+            If a seizure lies behind the end of the recording.
+        """
+        located = self._located[recording.name]
+        edf = EdfFile(LocalFile(located.signal))
+        try:
+            labels = self._channel_labels(edf)
+            rows = resolve_montage(labels, montage, where=recording.name)
+            signal = MontageSignal(edf, rows)
+            _check_inside(recording, signal, located)
+        except BaseException:
+            edf.close()
+            raise
+        if any(is_assumed(row, labels) for row in rows):
+            self._derived.add(recording.name)
+        if recording.name not in self._noted:
+            self._noted.add(recording.name)
+            self._note(recording.name, edf)
+        return signal
+
+    def _note(self, name: str, edf: EdfFile) -> None:
+        """Warn of what was decided while the header was read."""
+        header = edf.header
+        if header.declared_records not in (-1, header.n_records):
+            _log.warning(
+                "%s: the header declares %d records, the file holds %d complete ones; "
+                "these count",
+                name,
+                header.declared_records,
+                header.n_records,
+            )
+
+
+def is_assumed(row: Row, labels: Sequence[str]) -> bool:
+    """Say whether a difference is right only if two channels share a reference.
+
+    Parameters
+    ----------
+    row : Row
+        A row of a montage.
+    labels : sequence of str
+        The labels of the file.
+
+    Returns
+    -------
+    assumed : bool
+        True for a difference of channels whose labels name no reference, such as ``F7``
+        (CHB-MIT chb12_28 and chb12_29).
+    """
+    return bool(row.minus) and "-" not in labels[row.plus[0]]
+
+
+def _check_inside(
+    recording: Recording, signal: MontageSignal, located: Located
+) -> None:
+    for event in recording.events:
+        # Annotations round to 0.1 ms, so an end may lie a fraction of a sample outside.
+        if event.span(signal.sfreq)[1] > signal.n_times + 1:
+            place = located.place or repr(located.annotations[0])
+            msg = (
+                f"{place}: seizure of {Path(located.signal).name!r} ends at "
+                f"{event.onset + event.duration:g} s, and the file holds "
+                f"{signal.n_times / signal.sfreq:g} s; fetch the file again, or remove "
+                "it from the folder"
+            )
+            raise AnnotationError(msg)
+
+
+def list_folder(folder: Path) -> list[Path]:
+    """Return what is in a folder, sorted by name, without hidden files.
+
+    Parameters
+    ----------
+    folder : path
+        The folder.
+
+    Returns
+    -------
+    paths : list of path
+        macOS leaves ``._name.edf`` beside ``name.edf``; such files are left out.
+
+    Raises
+    ------
+    SourceError
+        If it cannot be listed.
+    """
+    try:
+        return sorted(path for path in folder.iterdir() if path.name[0] != ".")
+    except OSError as error:
+        msg = f"{str(folder)!r} cannot be listed: {error.strerror}"
+        raise SourceError(msg) from error

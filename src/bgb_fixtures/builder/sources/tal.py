@@ -1,0 +1,153 @@
+"""The annotations inside EDF+ and BDF+ files: lists of time-stamped texts (TALs).
+
+Invariant: only the header and the bytes of annotation signals are read. Texts may name
+people; they are returned to be matched, and no message of this module holds one.
+
+References
+----------
+EDF+, section 2.2, https://www.edfplus.info/specs/edfplus.html.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import TYPE_CHECKING, NoReturn
+
+from bgb_fixtures.builder.sources.annotations import Annotations, Span
+from bgb_fixtures.builder.sources.edf import (
+    ANNOTATION_LABELS,
+    EdfFile,
+    LocalFile,
+)
+from bgb_fixtures.errors import AnnotationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["annotation_texts", "read_edf_annotations"]
+
+_TAL = re.compile(
+    rb"([+-][0-9]{1,9}(?:\.[0-9]{0,12})?)(?:\x15([0-9]{1,9}(?:\.[0-9]{0,12})?))?"
+    rb"\x14(.*)\x14",
+    re.DOTALL,
+)
+
+
+def read_edf_annotations(path: Path) -> Annotations:
+    """Read the annotations inside an EDF+ or BDF+ file.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Returns
+    -------
+    annotations : Annotations
+        One stretch for each text, in seconds from the first sample; without a duration
+        its stop is None. Line numbers are those of records, from 1. The duration is
+        that of the recording.
+
+    Raises
+    ------
+    SourceError
+        If it is no EDF or BDF file.
+    AnnotationError
+        If it holds no annotation signal, or something else in one.
+    """
+    with EdfFile(LocalFile(path)) as edf:
+        header = edf.header
+        indices = [
+            i for i, s in enumerate(header.signals) if s.label in ANNOTATION_LABELS
+        ]
+        if not indices:
+            msg = (
+                f"{str(path)!r} holds no annotations: it has no signal 'EDF "
+                "Annotations'; give a file of annotations"
+            )
+            raise AnnotationError(msg)
+        duration = header.n_records * header.record_duration
+        origin: Decimal | None = None
+        spans = []
+        for record in range(header.n_records):
+            for index in indices:
+                raw = edf.read_signal_bytes(index, record)
+                for onset, length, texts in _tals(raw, path=path, record=record):
+                    if origin is None:
+                        # A recording may begin a fraction of a second after the time
+                        # in its header; the first stamp of all says how much.
+                        origin = onset
+                    start = onset - origin
+                    spans += [
+                        Span(
+                            start=start,
+                            stop=None if length is None else start + length,
+                            label=text,
+                            line=record + 1,
+                        )
+                        for text in texts
+                    ]
+    return Annotations(
+        spans=tuple(spans),
+        duration=Decimal(duration.numerator) / Decimal(duration.denominator),
+    )
+
+
+def annotation_texts(path: Path) -> tuple[str, ...]:
+    """Return every text in the annotation signals of a file.
+
+    Parameters
+    ----------
+    path : path
+        An EDF or BDF file.
+
+    Returns
+    -------
+    texts : tuple of str
+        Each once, in order; empty for plain EDF.
+
+    Raises
+    ------
+    SourceError
+        If it is no EDF or BDF file.
+    AnnotationError
+        If an annotation signal holds something else.
+    """
+    with EdfFile(LocalFile(path)) as edf:
+        if not any(s.label in ANNOTATION_LABELS for s in edf.header.signals):
+            return ()
+    spans = read_edf_annotations(path).spans
+    return tuple(dict.fromkeys(span.label for span in spans))
+
+
+def _tals(
+    raw: bytes, *, path: Path, record: int
+) -> Iterator[tuple[Decimal, Decimal | None, list[str]]]:
+    """Yield (onset, duration, texts); a time-keeping TAL has no text."""
+    for tal in raw.split(b"\0"):
+        if not tal:
+            continue
+        match = _TAL.fullmatch(tal)
+        if match is None:
+            _fail(path, record)
+        try:
+            texts = match[3].decode("utf-8").split("\x14")
+        except UnicodeDecodeError:
+            # EDF+ asks for UTF-8; older writers used the code page of the machine.
+            texts = match[3].decode("latin-1").split("\x14")
+        yield (
+            Decimal(match[1].decode("ascii")),
+            None if match[2] is None else Decimal(match[2].decode("ascii")),
+            [text.strip() for text in texts if text.strip()],
+        )
+
+
+def _fail(path: Path, record: int) -> NoReturn:
+    msg = (
+        f"{str(path)!r}, record {record + 1}, 'EDF Annotations': expected "
+        "'+onset[\\x15duration]\\x14text\\x14', got something else; give a file of "
+        "annotations instead"
+    )
+    raise AnnotationError(msg)

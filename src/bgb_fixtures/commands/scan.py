@@ -1,0 +1,157 @@
+"""``bgb-fixtures scan``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from bgb_fixtures.commands.common import Progress, print_json
+from bgb_fixtures.errors import SpecError
+
+if TYPE_CHECKING:
+    from bgb_fixtures.builder.scan import Scan
+
+__all__ = ["scan"]
+
+# More than a screen of messages is for --json.
+_MOST_SHOWN = 20
+
+
+@click.command(epilog="Example: bgb-fixtures scan --source tusz --root tusz/v2.0.3/edf")
+@click.option(
+    "--source",
+    required=True,
+    metavar="NAME",
+    help="What it is: chbmit, tusz, bids, or edf (any EDF or BDF files).",
+)
+@click.option(
+    "--root",
+    required=True,
+    metavar="PATH",
+    help="Folder of the corpus or a part of it, or one recording.",
+)
+@click.option(
+    "--annotations",
+    metavar="PATH",
+    help="Of source edf: a file or folder of annotations [beside the recordings].",
+)
+@click.option(
+    "--label-pattern",
+    metavar="REGEX",
+    help="Of source edf: labels that are seizures, matched as a whole; annotations "
+    "inside EDF+ files are taken, too.",
+)
+@click.option("--strict", is_flag=True, help="Exit with 1 if an annotation is bad.")
+@click.option("--json", "as_json", is_flag=True, help="Print every recording as JSON.")
+@click.pass_context
+def scan(
+    ctx: click.Context,
+    source: str,
+    root: str,
+    annotations: str | None,
+    label_pattern: str | None,
+    strict: bool,  # noqa: FBT001
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Say what a corpus holds: recordings, seizures, seconds, by split and type.
+
+    Only annotations are read. What could not be used is counted, with the reason; a
+    recording that is annotated and has no EDF file counts as signal: missing.
+    """
+    from bgb_fixtures.builder.scan import scan_source
+    from bgb_fixtures.builder.sources import get_source
+
+    try:
+        corpus = get_source(
+            source, root, annotations=annotations, label_pattern=label_pattern
+        )
+    except SpecError as error:
+        raise click.UsageError(str(error)) from error
+    with Progress("scanning") as progress:
+        found = scan_source(corpus, progress.show)
+    if as_json:
+        print_json(
+            {
+                "source": source,
+                "totals": found.totals,
+                "by_split": found.by_split,
+                "by_type": found.by_type,
+                "problems": found.problems,
+                "recordings": found.recordings,
+            }
+        )
+    else:
+        click.echo(_describe(found))
+        _show_bad(found)
+    if strict and found.bad:
+        ctx.exit(1)
+
+
+def _describe(scan: Scan) -> str:
+    from bgb_fixtures.builder.sources.corpus import PROBLEMS
+
+    totals = scan.totals
+    summary = (
+        f"{totals['n_recordings']} annotated recordings of {totals['n_subjects']} "
+        f"subjects, {totals['n_with_seizures']} with seizures; {totals['n_usable']} "
+        "can be used"
+    )
+    lines = [
+        summary,
+        "",
+        *_table(
+            ("split", "recordings", "hours", "seizures", "seconds", "no signal"),
+            [
+                (
+                    split,
+                    f"{sums['n_recordings']}",
+                    _hours(sums),
+                    f"{sums['n_seizures']}",
+                    f"{sums['seizure_seconds']:.1f}",
+                    f"{sums['n_signal_missing']}",
+                )
+                for split, sums in (*scan.by_split.items(), ("all", totals))
+            ],
+        ),
+    ]
+    if scan.by_type:
+        lines += [
+            "",
+            *_table(
+                ("type", "seizures", "seconds"),
+                [
+                    (label, f"{sums['n_seizures']}", f"{sums['seizure_seconds']:.1f}")
+                    for label, sums in scan.by_type.items()
+                ],
+            ),
+        ]
+    if scan.problems:
+        lines += ["", "cannot be used:"]
+        lines += [f"{n:>7}  {PROBLEMS[key]}" for key, n in scan.problems.items()]
+    return "\n".join(lines)
+
+
+def _hours(sums: dict[str, int | float]) -> str:
+    """Show hours; with a plus if some annotations do not say how long they are."""
+    more = "+" if sums["n_without_duration"] else ""
+    return f"{sums['recorded_seconds'] / 3600:.1f}{more}"
+
+
+def _show_bad(scan: Scan) -> None:
+    for recording in scan.bad[:_MOST_SHOWN]:
+        click.echo(recording["message"], err=True)
+    if len(scan.bad) > _MOST_SHOWN:
+        n_more = len(scan.bad) - _MOST_SHOWN
+        click.echo(f"... and {n_more} more; --json lists all", err=True)
+
+
+def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in (heads, *rows)
+    ]
