@@ -193,7 +193,7 @@ def write_npz(path: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
             with archive.open(entry, "w", force_zip64=True) as file:
                 np.lib.format.write_array(
                     file,
-                    np.ascontiguousarray(array),
+                    np.asarray(array, order="C"),
                     version=(1, 0),
                     allow_pickle=False,
                 )
