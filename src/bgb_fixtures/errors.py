@@ -7,6 +7,7 @@ __all__ = [
     "FixtureNotFoundError",
     "FormatError",
     "FormatVersionError",
+    "GoldenMismatchError",
     "IntegrityError",
     "MissingPackageError",
     "PrivacyError",
@@ -66,6 +67,10 @@ class IntegrityError(FormatError):
 
 class PrivacyError(FixtureError, ValueError):
     """A fixture holds text that identifies its source."""
+
+
+class GoldenMismatchError(FixtureError, AssertionError):
+    """An output is not the one that was recorded, or none was recorded yet."""
 
 
 class TargetError(FixtureError, OSError):

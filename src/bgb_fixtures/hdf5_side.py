@@ -106,9 +106,11 @@ def check_structure(
         dtype = dataset.dtype.str
         if name in layout.arrays:
             entry = layout.arrays[name]
+            # Without values there is no place, and HDF5 names none that means anything.
             place = entry.offset if entry.length else None
+            there = dataset.id.get_offset() if entry.length else None
             stated = (entry.dtype, entry.shape, place)
-            got = (dtype, dataset.shape, dataset.id.get_offset())
+            got = (dtype, dataset.shape, there)
         else:
             stated = columns[name]
             # Texts have the width of the longest.
@@ -119,12 +121,13 @@ def check_structure(
 
 
 def _check_storage(dataset: h5py.Dataset, name: str, *, where: str) -> None:
-    offset = dataset.id.get_offset()
+    offset = dataset.id.get_offset() if dataset.size else 0
     plain = (
         dataset.chunks is None
         and not dataset.is_virtual
         and dataset.external is None
-        and (offset % PAGE == 0 if offset is not None else dataset.size == 0)
+        and offset is not None
+        and offset % PAGE == 0
         and len(dataset.attrs) == 0
     )
     if not plain:
