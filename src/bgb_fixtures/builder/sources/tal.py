@@ -33,6 +33,8 @@ _TAL = re.compile(
     rb"\x14(.*)\x14",
     re.DOTALL,
 )
+_SEPARATORS = re.compile(rb"[\0\x14\x15]")
+_TIME = re.compile(r"[+-]?[0-9.]+")
 
 
 def read_edf_annotations(path: Path) -> Annotations:
@@ -59,9 +61,7 @@ def read_edf_annotations(path: Path) -> Annotations:
     """
     with EdfFile(LocalFile(path)) as edf:
         header = edf.header
-        indices = [
-            i for i, s in enumerate(header.signals) if s.label in ANNOTATION_LABELS
-        ]
+        indices = _annotation_signals(edf)
         if not indices:
             msg = (
                 f"{str(path)!r} holds no annotations: it has no signal 'EDF "
@@ -96,7 +96,7 @@ def read_edf_annotations(path: Path) -> Annotations:
 
 
 def annotation_texts(path: Path) -> tuple[str, ...]:
-    """Return every text in the annotation signals of a file.
+    """Return every text in the annotation signals of a file, well-formed or not.
 
     Parameters
     ----------
@@ -112,14 +112,28 @@ def annotation_texts(path: Path) -> tuple[str, ...]:
     ------
     SourceError
         If it is no EDF or BDF file.
-    AnnotationError
-        If an annotation signal holds something else.
     """
+    texts: dict[str, None] = {}
     with EdfFile(LocalFile(path)) as edf:
-        if not any(s.label in ANNOTATION_LABELS for s in edf.header.signals):
-            return ()
-    spans = read_edf_annotations(path).spans
-    return tuple(dict.fromkeys(span.label for span in spans))
+        for record in range(edf.header.n_records):
+            for index in _annotation_signals(edf):
+                for part in _SEPARATORS.split(edf.read_signal_bytes(index, record)):
+                    if text := _decode(part):
+                        texts[text] = None
+    return tuple(text for text in texts if not _TIME.fullmatch(text))
+
+
+def _annotation_signals(edf: EdfFile) -> list[int]:
+    signals = enumerate(edf.header.signals)
+    return [i for i, signal in signals if signal.label in ANNOTATION_LABELS]
+
+
+def _decode(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8").strip()
+    except UnicodeDecodeError:
+        # EDF+ asks for UTF-8; older writers used the code page of the machine.
+        return raw.decode("latin-1").strip()
 
 
 def _tals(
@@ -132,15 +146,11 @@ def _tals(
         match = _TAL.fullmatch(tal)
         if match is None:
             _fail(path, record)
-        try:
-            texts = match[3].decode("utf-8").split("\x14")
-        except UnicodeDecodeError:
-            # EDF+ asks for UTF-8; older writers used the code page of the machine.
-            texts = match[3].decode("latin-1").split("\x14")
+        texts = [_decode(text) for text in match[3].split(b"\x14")]
         yield (
             Decimal(match[1].decode("ascii")),
             None if match[2] is None else Decimal(match[2].decode("ascii")),
-            [text.strip() for text in texts if text.strip()],
+            [text for text in texts if text],
         )
 
 
