@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from bgb_fixtures.builder.sources.corpus import CorpusSource
     from bgb_fixtures.events import Event
+    from bgb_fixtures.montage import Montage
 
 __all__ = ["SOURCE_NAMES", "Licence", "Recording", "Signal", "Source", "get_source"]
 
@@ -119,7 +120,7 @@ class Source(Protocol):
     def recordings(self) -> Sequence[Recording]:
         """Return every annotated recording, sorted by name, from annotations alone."""
 
-    def open(self, recording: Recording, montage: str) -> Signal:
+    def open(self, recording: Recording, montage: Montage | str) -> Signal:
         """Open one recording for a montage; read its header and check it."""
 
 

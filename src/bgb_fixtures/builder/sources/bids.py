@@ -68,6 +68,7 @@ _LICENCES = (
 _DOI = re.compile(
     r"(?:https?://doi\.org/|doi:)?(10\.[0-9]{4,9}/[A-Za-z0-9._;()/:-]{1,100})"
 )
+_LISTS = ("dataset_description.json", "participants.tsv")
 _SPLITS = {
     "train": "train",
     "dev": "dev",
@@ -137,13 +138,17 @@ class BidsSource(CorpusSource):
         return located
 
     def _split(self, name: str) -> str:
-        return self._split_of.get(_subject(name), "train")
+        split = self._split_of.get(_subject(name), "" if self._split_of else "train")
+        return split if isinstance(split, str) else ""
 
     def _annotate(self, name: str, located: Located) -> Recording:
         path = Path(located.annotations[0])
         annotations = parse_events_tsv(path)
         events = seizures_of(annotations, szcore_label, path=path)
-        if self._split_of and _subject(name) not in self._split_of:
+        split = self._split_of.get(_subject(name))
+        if isinstance(split, AnnotationError):
+            raise split
+        if self._split_of and split is None:
             fail(path, 0, "its subject has no split in 'participants.tsv'")
         duration = annotations.duration
         return Recording(
@@ -172,28 +177,29 @@ def _subject(name: str) -> str:
     return match[0] if match else ""
 
 
-def _find_dataset(root: Path) -> Path | None:
-    """Return the folder with the description of the data set, at the root or above."""
+def _find_dataset(root: Path) -> Path:
+    """Return the folder with the lists of the data set: the root or one above."""
     folder = root.resolve()
     # data set / subject / session / eeg / file
     for candidate in (folder, *list(folder.parents)[:4]):
-        if (candidate / "dataset_description.json").is_file():
+        if any((candidate / name).is_file() for name in _LISTS):
             return candidate
-    return None
+    return folder
 
 
-def _read_licence(dataset: Path | None) -> Licence:
-    stated: object = None
-    doi: object = None
-    if dataset is not None:
-        path = dataset / "dataset_description.json"
+def _read_licence(dataset: Path) -> Licence:
+    value: object = None
+    path = dataset / "dataset_description.json"
+    if path.is_file():
         try:
             value = json.loads(path.read_bytes())
         except (OSError, ValueError, RecursionError) as error:
             msg = f"{str(path)!r} is no JSON that can be read: {error}"
             raise SourceError(msg) from error
-        if isinstance(value, dict):
-            stated, doi = value.get("License"), value.get("DatasetDOI")
+    stated: object = None
+    doi: object = None
+    if isinstance(value, dict):
+        stated, doi = value.get("License"), value.get("DatasetDOI")
     match = _DOI.fullmatch(doi.strip()) if isinstance(doi, str) else None
     attribution = f"https://doi.org/{match[1]}" if match else ""
     key = (
@@ -211,10 +217,13 @@ def _read_licence(dataset: Path | None) -> Licence:
     )
 
 
-def _read_splits(dataset: Path | None) -> dict[str, str]:
-    """Return subject -> split, if the list of participants has them."""
-    path = None if dataset is None else dataset / "participants.tsv"
-    if path is None or not path.is_file():
+def _read_splits(dataset: Path) -> dict[str, str | AnnotationError]:
+    """Return subject -> split, if the list of participants has them.
+
+    What is wrong with the row of one participant is its error.
+    """
+    path = dataset / "participants.tsv"
+    if not path.is_file():
         return {}
     rows = [line.split("\t") for line in read_lines(path)]
     columns = rows[0]
@@ -222,17 +231,19 @@ def _read_splits(dataset: Path | None) -> dict[str, str]:
         return {}
     if "participant_id" not in columns:
         fail(path, 1, "expected a column participant_id")
-    splits: dict[str, str] = {}
+    splits: dict[str, str | AnnotationError] = {}
     for number, row in enumerate(rows[1:], 2):
         if row == [""]:
             continue
         fields = dict(zip(columns, [*row, *[""] * len(columns)], strict=False))
-        split = fields["split"].strip()
-        if split not in _SPLITS:
-            expected = ", ".join(map(repr, _SPLITS))
-            fail(path, number, f"split: expected one of {expected}, got {split!r}")
-        if fields["participant_id"] in splits:
-            msg = f"{str(path)!r}, line {number}: a participant for the second time"
-            raise AnnotationError(msg)
-        splits[fields["participant_id"]] = _SPLITS[split]
+        subject, split = fields["participant_id"], fields["split"].strip()
+        where = f"{str(path)!r}, line {number}"
+        if subject in splits:
+            splits[subject] = AnnotationError(f"{where}: {subject!r} for a second time")
+        elif split in _SPLITS:
+            splits[subject] = _SPLITS[split]
+        else:
+            known = ", ".join(map(repr, _SPLITS))
+            msg = f"{where}, split: expected one of {known}, got {split!r}"
+            splits[subject] = AnnotationError(msg)
     return splits

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from bgb_fixtures.montage import Row
+    from bgb_fixtures.montage import Montage, Row
     from bgb_fixtures.spec import RecordingSpec
 
 __all__ = ["SyntheticSource"]
@@ -160,15 +160,15 @@ class SyntheticSource:
             for name, (asked, _) in self._asked.items()
         ]
 
-    def open(self, recording: Recording, montage: str) -> SyntheticSignal:
+    def open(self, recording: Recording, montage: Montage | str) -> SyntheticSignal:
         """Generate a recording, once, and open it for a montage.
 
         Parameters
         ----------
         recording : Recording
             One of `recordings`.
-        montage : str
-            ``"10-20"`` or ``"double-banana"``.
+        montage : Montage or str
+            What is wanted, or a name of `bgb_fixtures.montage.MONTAGES`.
 
         Returns
         -------

@@ -27,7 +27,8 @@ __all__ = ["parse_events_tsv", "szcore_label"]
 
 _REQUIRED = ("onset", "duration", "eventType")
 _UNKNOWN = ("n/a", "")
-_TUSZ_CODES = {szcore: code for code, szcore in reversed(SZCORE_CODES.items())}
+# 'sz_gen_m' is any generalised motor seizure, which only on the way out stands for mysz.
+_TUSZ_CODES = {s: code for code, s in SZCORE_CODES.items() if code != "mysz"}
 
 
 def szcore_label(label: str) -> str | None:
