@@ -316,6 +316,17 @@ def test_npz_holds_all_of_the_fixture_without_pickle(exports: Exports) -> None:
     assert list(got["onset"][:3]) == [0.0, 120.0, 60.0]
 
 
+@pytest.mark.parametrize("layout", ["brain-go-brr", "npz"])
+def test_npz_files_hold_no_date_and_no_system(layout: str, exports: Exports) -> None:
+    told = {
+        (entry.date_time, entry.create_system)
+        for path in exports[layout].rglob("*.npz")
+        for entry in zipfile.ZipFile(path).infolist()
+    }
+
+    assert told == {((1980, 1, 1, 0, 0, 0), 3)}
+
+
 def test_npz_records_tell_the_seizures_of_a_window(exports: Exports) -> None:
     with np.load(exports["npz"] / "windows.npz") as data:
         records = json.loads(str(data["records"]))
@@ -478,6 +489,22 @@ def test_its_index_counts_the_windows_of_each_file(exports: Exports) -> None:
 
     assert index["window_counts"] == [2, 2, 2, 2, 2, 2, 3]
     assert [Path(name).stem for name in index["files"]] == TRAIN
+
+
+def test_its_index_is_in_the_order_of_the_names(
+    make_fixture: Callable[..., Path], tmp_path: Path
+) -> None:
+    path = make_fixture(subjects=["sub-02", "sub-01", "sub-02", "sub-03"])
+
+    root = export_fixture(path, "brain-go-brr", tmp_path / "out").path
+
+    files = sorted((root / "edf" / "train").glob("**/*.edf"))
+    assert [p.stem for p in files] == [
+        "fixtaaab_s001_t000",
+        "fixtaaac_s001_t000",
+        "fixtaaac_s002_t000",
+    ]
+    assert WindowDataset(files, root / "cache" / "train").index_is_taken
 
 
 @pytest.mark.parametrize("split", ["train", "dev", "test"])
