@@ -16,6 +16,7 @@ import numpy as np
 import pyedflib
 import pytest
 
+from bgb_fixtures.builder.sources.tusz import TuszSource
 from bgb_fixtures.builder.writer import Content, write_fixture
 from bgb_fixtures.cli import main
 from bgb_fixtures.errors import MissingPackageError, SpecError, TargetError
@@ -839,6 +840,40 @@ def test_tusz_border_on_any_sample_survives(
     name = root / "edf/train/fixtaaab/s001_2015/03_tcp_ar_a/fixtaaab_s001_t000.csv"
     labels = labels_as_the_consumer_reads(name, 2560)
     assert np.flatnonzero(labels).tolist() == list(range(*span))
+
+
+def test_tusz_border_on_any_sample_is_read_by_the_source_of_this_package(
+    make_fixture: Callable[..., Path], tmp_path: Path
+) -> None:
+    spans = [(1283, 1284), (7, 2559), (0, 0), (0, 0)]
+    path = make_fixture(seconds=10, uv=True, spans=spans)
+
+    root = export_fixture(path, "tusz", tmp_path / "out").path
+
+    events = [r.events for r in TuszSource(root).recordings() if r.events]
+    assert [event.span(256) for (event,) in events] == [(1283, 1284), (7, 2559)]
+
+
+def test_tusz_source_of_this_package_finds_all_that_was_written(
+    exports: Exports,
+) -> None:
+    recordings = TuszSource(exports["tusz"]).recordings()
+
+    found = {
+        (r.subject, r.split, e.label, e.onset, e.duration)
+        for r in recordings
+        for e in r.events
+    }
+    assert len(recordings) == 18
+    assert found == {
+        ("fixtaaab", "train", "cpsz", 38.0, 22.0),
+        ("fixtaaac", "train", "fnsz", 0.0, 32.0),
+        ("fixtaaad", "train", "tcsz", 10.0, 42.0),
+        ("fixtaaae", "train", "absz", 12.0, 9.5),
+        ("fixtaaae", "train", "mysz", 40.0, 1.5),
+        ("fixtaaaf", "train", "gnsz", 0.0, 60.0),
+        ("fixtaaah", "dev", "spsz", 14.0, 34.0),
+    }
 
 
 def test_tusz_rows_of_a_window_with_two_seizures(exports: Exports) -> None:
