@@ -118,9 +118,24 @@ def write_edf(
 
 
 def made_digital(seconds: int, labels: Sequence[str]) -> npt.NDArray[np.int16]:
-    """Samples of `write_edf`, shape (records, signals, 256)."""
-    steps = [labels.index(label) + 1 for label in labels]
-    ramp = np.arange(256 * seconds) * np.array(steps)[:, None] % 4001 - 2000
+    """Samples of `write_edf`, shape (records, signals, 256).
+
+    Each bipolar channel is the difference of two electrodes, so that chains of them sum
+    up to the same on every way; all electrodes are ramps of different steepness.
+    """
+    times = np.arange(256 * seconds)
+    electrodes = sorted({part for label in labels for part in label.split("-")})
+    ramps = {
+        name: times * (3 * place**2 + 1) % 1501 - 750
+        for place, name in enumerate(electrodes)
+    }
+    ramp = np.empty((len(labels), len(times)), np.int64)
+    for row, label in zip(ramp, labels, strict=True):
+        first, *second = label.split("-")
+        if second and first:
+            row[:] = ramps[first] - ramps[second[0]]
+        else:
+            row[:] = times * (labels.index(label) + 1) % 4001 - 2000
     records = ramp.reshape(len(labels), seconds, 256).swapaxes(0, 1)
     return np.ascontiguousarray(records, dtype="<i2")
 
@@ -758,6 +773,91 @@ def test_a_file_shorter_than_its_header_says_is_named_once(
     )
 
 
+def test_derivations_from_a_stated_reference_assume_nothing(tmp_path: Path) -> None:
+    # As in chb12_27.
+    labels = [name if name == "-" else f"{name}-CS2" for name in REFERENTIAL]
+    labels[labels.index("01-CS2")] = "O1-CS2"
+    source = one_recording(tmp_path, 1, labels=labels)
+    with source.open(source.recordings()[0], "double-banana") as signal:
+        values = signal.read(0, 2)
+    assert len(values) == 18
+    assert source.identity == {}
+
+
+def test_dummy_and_extra_channels_of_every_case_are_passed_over(
+    tmp_path: Path,
+) -> None:
+    extras = (
+        "-", ".", "-", "ECG", "VNS", "LOC-ROC", "EKG1-CHIN", "C2-CS2", "EKG1-EKG2",
+        "LUE-RAE", "FC1-Ref", "CP6-Ref", "PZ-OZ", "--0", "--1",
+    )  # fmt: skip
+    source = one_recording(tmp_path, 1, labels=(*extras[:5], *LABELS, *extras[5:]))
+    # Dummies have no scale: their digital limits are equal.
+    path = tmp_path / "chb01_03.edf"
+    raw = bytearray(path.read_bytes())
+    n_signals = len(LABELS) + len(extras)
+    digital_max = 256 + n_signals * (16 + 80 + 8 + 8 + 8 + 8)
+    for i in (0, 1, 2):
+        raw[digital_max + 8 * i : digital_max + 8 * (i + 1)] = b"-2048   "
+    path.write_bytes(raw)
+    (recording,) = source.recordings()
+    with source.open(recording, "double-banana") as signal:
+        assert signal.read(0, 9).shape == (18, 9)
+
+
+def test_the_three_channels_of_ft9_and_ft10_may_be_absent(tmp_path: Path) -> None:
+    # As in 31 of the files.
+    labels = [label for label in LABELS if "FT" not in label]
+    source = one_recording(tmp_path, 1, labels=labels)
+    (recording,) = source.recordings()
+    with source.open(recording, "double-banana") as signal:
+        assert signal.read(0, 1).shape == (18, 1)
+
+
+def test_flat_start_of_digital_zeros_is_half_a_step_above_zero(tmp_path: Path) -> None:
+    source = one_recording(tmp_path, 2)
+    path = tmp_path / "chb01_03.edf"
+    raw = bytearray(path.read_bytes())
+    raw[256 * 24 : 256 * 24 + 23 * 512] = bytes(23 * 512)
+    path.write_bytes(raw)
+    (recording,) = source.recordings()
+    with source.open(recording, "double-banana") as signal:
+        values = signal.read(0, 256)
+    # (0 + 2048) * 1600 / 4095 - 800
+    assert np.all(values == 0.19536019536019467)
+
+
+def test_bytes_behind_the_last_record_are_no_samples(tmp_path: Path) -> None:
+    # chb17b_69 has 256 of them.
+    source = one_recording(tmp_path, 2)
+    path = tmp_path / "chb01_03.edf"
+    path.write_bytes(path.read_bytes() + bytes(256))
+    (recording,) = source.recordings()
+    with source.open(recording, "double-banana") as signal:
+        assert signal.n_times == 512
+
+
+def test_entries_may_be_out_of_order(tmp_path: Path) -> None:
+    # chb03_24 and chb03_25 are; chb10_89 would start before the file before it ends.
+    write_summary(
+        tmp_path,
+        entry("chb01_25.edf", clock=("11:00:00", "12:00:00")),
+        entry("chb01_24.edf", (5, 6), clock=("10:30:00", "11:30:00")),
+    )
+    for name in ("chb01_24.edf", "chb01_25.edf"):
+        (tmp_path / name).touch()
+    names = [recording.name for recording in ChbmitSource(tmp_path).recordings()]
+    assert names == ["chb01/chb01_24.edf", "chb01/chb01_25.edf"]
+
+
+@pytest.mark.parametrize("name", ["chb02_16+.edf", "chb17a_03.edf", "chb17c_02.edf"])
+def test_odd_file_names_are_recordings(tmp_path: Path, name: str) -> None:
+    write_summary(tmp_path, entry(name, (5, 6)), case=name[:5])
+    (tmp_path / name).touch()
+    (recording,) = ChbmitSource(tmp_path).recordings()
+    assert (recording.subject, len(recording.events)) == (name[:5], 1)
+
+
 # Builds
 
 
@@ -804,7 +904,7 @@ def test_window_at_the_very_start_of_the_recording(tmp_path: Path) -> None:
         assert (window.onset, window.kind) == (0.0, "onset")
         assert np.array_equal(fixture.labels[0], labels_by_hand(0.0, (3, 38)))
         # Digital -2000 is 48 steps above the minimum.
-        assert fixture.signals[0, 0, 0] == np.float32(48 * 1600 / 4095 - 800)
+        assert fixture.signals[0, 0, 0] == np.float32(2048 * 1600 / 4095 - 800)
 
 
 def test_recording_that_is_exactly_one_window_long(tmp_path: Path) -> None:
@@ -858,9 +958,10 @@ def test_only_chosen_recordings_are_opened_and_only_their_records_read(
         opened = {window.recording for window in fixture.windows}
         onsets = [window.onset for window in fixture.windows]
     assert len(n_read) == len(opened) <= 2
-    # Once to plan and once to read: the header, 24 x 256 bytes. Each record of one
-    # second, 23 x 512 bytes, that a window covers: 10, or 11 off the whole second.
-    headers = 2 * len(opened) * 6144
+    # The header, 24 x 256 bytes: to plan, to read, and for each half of the search for
+    # what identifies a recording. Each record of one second, 23 x 512 bytes, that a
+    # window covers: 10, or 11 off the whole second.
+    headers = 4 * len(opened) * 6144
     records = sum(10 if onset.is_integer() else 11 for onset in onsets)
     assert sum(n_read.values()) == headers + records * 11776
 

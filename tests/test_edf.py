@@ -542,6 +542,16 @@ def test_rows_are_channels_and_differences() -> None:
         assert signal.read(0, 2).tolist() == [[3.0, 4.0], [7.0, 7.0]]
 
 
+def test_difference_of_extreme_values_does_not_wrap_around() -> None:
+    # 32767 less -32768 needs 17 bits.
+    channel = {"pmin": "-32768", "pmax": "32767", "dmin": "-32768", "dmax": "32767"}
+    records = np.array([32767, -32768, -32768, 32767], "<i2").tobytes()
+    two = (Channel(**channel, spr=2), Channel(**channel, spr=2))  # type: ignore[arg-type]
+    edf = open_bytes(make_edf(*two, n_records=1, records=records))
+    signal = MontageSignal(edf, (Row(ch_name="A-B", plus=(0,), minus=(1,)),))
+    assert signal.read(0, 2).tolist() == [[65535.0, -65535.0]]
+
+
 def test_repeated_label_with_equal_samples_is_one_channel() -> None:
     edf = open_bytes(make_edf(Channel(first=5), Channel(), Channel(first=5)))
     signal = MontageSignal(edf, (Row(ch_name="A", plus=(0, 2)),))

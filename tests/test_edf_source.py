@@ -211,6 +211,24 @@ def test_subject_of_a_file(tmp_path: Path, path: str, subject: str) -> None:
     assert (recording.name, recording.subject) == (path, subject)
 
 
+def test_labels_of_siena_without_a_reference_are_taken_to_share_one(
+    tmp_path: Path,
+) -> None:
+    # 'EEG Fp1' beside 'EEG Fc1', 'EKG EKG', 'SPO2', 'HR', 'MK' and '1'.
+    path = make_edf(tmp_path / "a.edf")
+    write(tmp_path / "a.tsv", SEIZURE)
+    raw = bytearray(path.read_bytes())
+    for i, name in enumerate(ELECTRODES):
+        raw[256 + 16 * i : 272 + 16 * i] = f"EEG {name}".encode().ljust(16)
+    path.write_bytes(raw)
+    source = FilesSource(tmp_path)
+    (recording,) = source.recordings()
+    with source.open(recording, "double-banana") as signal:
+        assert signal.read(0, 1).shape == (18, 1)
+    (assumption,) = source.identity["assumptions"]
+    assert assumption.startswith("1 recording(s) name no reference")
+
+
 # Annotations elsewhere
 
 

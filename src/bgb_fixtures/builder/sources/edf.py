@@ -338,6 +338,10 @@ def read_header(source: ByteSource) -> EdfHeader:
     SourceError
         If it is not the header of an EDF or BDF file.
     """
+    return parse_header(_read_header_bytes(source), size=source.size, name=source.name)
+
+
+def _read_header_bytes(source: ByteSource) -> bytes:
     if source.size < _BLOCK:
         msg = (
             f"{source.name!r} is not an EDF file: {source.size} bytes, and a header has "
@@ -346,8 +350,7 @@ def read_header(source: ByteSource) -> EdfHeader:
         raise SourceError(msg)
     fixed = source.read(0, _BLOCK)
     n_signals = _count_signals(fixed, size=source.size, name=source.name)
-    per_signal = source.read(_BLOCK, _BLOCK * (n_signals + 1))
-    return parse_header(fixed + per_signal, size=source.size, name=source.name)
+    return fixed + source.read(_BLOCK, _BLOCK * (n_signals + 1))
 
 
 def _count_signals(fixed: bytes, *, size: int, name: str) -> int:
@@ -489,7 +492,7 @@ def header_texts(path: str | os.PathLike[str]) -> tuple[str, ...]:
     """
     source = LocalFile(path)
     try:
-        header = source.read(0, read_header(source).header_bytes)
+        header = _read_header_bytes(source)
     finally:
         source.close()
     texts = [
