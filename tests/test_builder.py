@@ -19,6 +19,7 @@ from bgb_fixtures.builder.sources import Licence, Recording
 from bgb_fixtures.errors import FixtureError, SourceError, SpecError, TargetError
 from bgb_fixtures.events import Event
 from bgb_fixtures.loader import load_fixture
+from bgb_fixtures.montage import MONTAGES, Montage
 from bgb_fixtures.spec import FixtureSpec, load_default_spec, parse_spec
 
 if TYPE_CHECKING:
@@ -83,10 +84,17 @@ class FakeSource:
         `duration` is what the annotations say: -1 for the truth, None for nothing.
         """
         rng = np.random.default_rng(len(self.listed))
-        n_times = round(n_seconds * sfreq)
-        noise = rng.normal(0, 20, (n_channels, n_times))
+        noise = rng.normal(0, 20, (19, round(n_seconds * sfreq)))
+        data_uv = np.rint(noise * 8) / 8
+        if n_channels == 18:
+            # Differences, as the loops of the montage are checked.
+            pairs = [row.split("-") for row in MONTAGES["double-banana"]]
+            place = MONTAGES["10-20"].index
+            data_uv = np.array(
+                [data_uv[place(a)] - data_uv[place(b)] for a, b in pairs]
+            )
         self.signals[name] = FakeSignal(
-            name=name, data_uv=np.rint(noise * 8) / 8, sfreq=sfreq, log=self.log
+            name=name, data_uv=data_uv, sfreq=sfreq, log=self.log
         )
         self.listed.append(
             Recording(
@@ -101,11 +109,14 @@ class FakeSource:
         )
         return self
 
-    def recordings(self) -> Sequence[Recording]:
+    def recordings(self, *_: object) -> Sequence[Recording]:
         return self.listed
 
-    def open(self, recording: Recording, montage: str) -> FakeSignal:
-        self.log.append(("open", recording.name, montage))
+    def files(self, _: Recording) -> tuple[Path, ...]:
+        return ()
+
+    def open(self, recording: Recording, montage: Montage) -> FakeSignal:
+        self.log.append(("open", recording.name, montage.name))
         return self.signals[recording.name]
 
     def opened(self) -> set[str]:
@@ -121,7 +132,7 @@ def make_spec(**changes: Any) -> FixtureSpec:
 def source(monkeypatch: pytest.MonkeyPatch) -> FakeSource:
     """Stand in for the source of the spec."""
     fake = FakeSource()
-    monkeypatch.setattr(builder, "_get_source", lambda _spec, _root: fake)
+    monkeypatch.setattr(builder, "_get_source", lambda *_, **__: fake)
     return fake
 
 
@@ -275,14 +286,17 @@ def test_another_rate_in_a_recording_that_is_not_chosen_does_not_matter(
     assert {w.recording for w in build(per_kind=1).windows} == {"rec-01"}
 
 
-def test_a_rate_that_the_recordings_do_not_have_is_refused(
+def test_recordings_of_other_rates_are_resampled_if_a_rate_is_asked_for(
     source: FakeSource, build: Callable[..., BuildReport]
 ) -> None:
-    source.add("a", (20, 40))
-    with pytest.raises(
-        SpecError, match="'a' has 64 Hz, asked for 128 Hz; profile 'raw-1' does not"
-    ):
-        build(sfreq=128)
+    source.add("a", (20, 40)).add("b", (20, 40), sfreq=50)
+    report = build(sfreq=64)
+    with load_fixture(report.path) as fixture:
+        assert fixture.signals.shape[2] == 256
+        assert fixture.records.profile["steps"][2] == (
+            "recordings of 50 Hz: scipy.signal.resample_poly to 64 Hz, as over the whole "
+            "recording, its last sample repeated beyond its ends"
+        )
 
 
 def test_a_window_of_no_whole_number_of_samples_is_refused(

@@ -99,9 +99,13 @@ def test_help_of_build_states_the_defaults_as_they_are(
     assert "Length of a window [60]." in text
     assert "onset, offset, whole, ictal, background [2]." in text
     assert "double-banana [the default for chbmit]" in text
-    assert "raw-1 (microvolts) [the default for chbmit]" in text
+    assert "raw-1 (microvolts) [the default for recordings]" in text
     assert "[the name of the source]" in text
-    assert "[the one that the recordings share]" in text
+    assert "resampled [the one that the recordings share]" in text
+    assert (spec.seed, spec.missing, spec.splits) == (None, "error", ())
+    assert "ask recordings in an order that is drawn [by name]" in text
+    assert "recordings that lack an electrode [error]" in text
+    assert "may be repeated [all but eval]" in text
 
 
 def test_version_is_printed(run: Callable[..., Answer]) -> None:
@@ -170,7 +174,7 @@ def test_build_lists_the_kinds_that_it_did_not_find(
         pytest.param(
             ["--source", "chmit", "--root", "x"],
             "unknown source 'chmit'; did you mean 'chbmit'? "
-            "Sources: 'chbmit', 'synthetic'",
+            "Sources: 'bids', 'chbmit', 'edf', 'synthetic', 'tusz'",
             id="misspelt-source",
         ),
         pytest.param(
@@ -184,14 +188,14 @@ def test_build_lists_the_kinds_that_it_did_not_find(
             id="misspelt-profile",
         ),
         pytest.param(
-            ["--source", "edf", "--root", "x"],
-            "unknown source 'edf'; Sources: 'chbmit'",
+            ["--source", "siena", "--root", "x"],
+            "unknown source 'siena'; Sources: 'bids'",
             id="a-word-that-is-like-none",
         ),
         pytest.param(
             ["--source", "chbmit"], "source 'chbmit' needs --root PATH", id="no-root"
         ),
-        pytest.param(["--root", "x"], "--root needs --source chbmit", id="no-source"),
+        pytest.param(["--root", "x"], "--root needs --source NAME", id="no-source"),
         pytest.param(
             ["--montage", "10-20"], "--source chbmit --root DIR", id="options-only"
         ),
@@ -200,7 +204,7 @@ def test_build_lists_the_kinds_that_it_did_not_find(
         ),
         pytest.param(
             ["--source", "chbmit", "--root", "x", "--windows", "4", "--seed", "1"],
-            "--seed, --windows: only for synthetic EEG",
+            "--windows: only for synthetic EEG",
             id="windows-of-recordings",
         ),
         pytest.param(

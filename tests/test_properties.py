@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bgb_fixtures.builder.preprocess import Moments
 from bgb_fixtures.builder.sources import Recording
-from bgb_fixtures.builder.windows import choose_windows, kind_of
+from bgb_fixtures.builder.windows import Limits, choose_windows, kind_of
 from bgb_fixtures.events import (
     Event,
     clip_events,
@@ -123,8 +123,9 @@ def test_chosen_windows_keep_every_promise(
     sizes = {r.name: int(r.duration or 0) for r in recordings}
     shuffled = list(recordings)
     order.shuffle(shuffled)
+    limits = Limits.per_kind(per_kind)
     windows, again = (
-        choose_windows(some, sizes, sfreq=1.0, n_times=n_times, per_kind=per_kind)
+        choose_windows(some, sizes, sfreq=1.0, n_times=n_times, limits=limits).windows
         for some in (recordings, shuffled)
     )
     assert windows == again
@@ -143,7 +144,9 @@ def test_a_recording_with_a_seizure_gives_a_window_with_a_seizure(
     recording: Recording, n_times: int
 ) -> None:
     sizes = {recording.name: int(recording.duration or 0)}
-    windows = choose_windows([recording], sizes, sfreq=1.0, n_times=n_times, per_kind=1)
+    windows = choose_windows(
+        [recording], sizes, sfreq=1.0, n_times=n_times, limits=Limits.per_kind(1)
+    ).windows
     possible = bool(recording.events) and sizes[recording.name] >= n_times
     assert any(window.kind != "background" for window in windows) == possible
 

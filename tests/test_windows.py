@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from bgb_fixtures.builder.sources import Recording
-from bgb_fixtures.builder.windows import Window, choose_windows, kind_of
+from bgb_fixtures.builder.windows import Limits, Window, choose_windows, kind_of
 from bgb_fixtures.events import Event
 from bgb_fixtures.h5 import category_of
 
@@ -36,10 +36,14 @@ def choose(
 ) -> list[tuple[str, str, int]]:
     """Choose windows; return (kind, recording, start) of each."""
     sizes = {r.name: int(r.duration or 0) for r in recordings}
-    windows = choose_windows(
-        recordings, sizes, sfreq=SFREQ, n_times=n_times, per_kind=per_kind
+    choice = choose_windows(
+        recordings,
+        sizes,
+        sfreq=SFREQ,
+        n_times=n_times,
+        limits=Limits.per_kind(per_kind),
     )
-    return [(w.kind, w.recording.name, w.start) for w in windows]
+    return [(w.kind, w.recording.name, w.start) for w in choice.windows]
 
 
 @pytest.mark.parametrize(
@@ -245,7 +249,7 @@ def test_no_recordings_give_no_windows() -> None:
 
 def test_a_window_remembers_its_recording() -> None:
     recording = make_recording("a", duration=60)
-    windows = choose_windows(
-        [recording], {"a": 60}, sfreq=SFREQ, n_times=60, per_kind=1
+    choice = choose_windows(
+        [recording], {"a": 60}, sfreq=SFREQ, n_times=60, limits=Limits.per_kind(1)
     )
-    assert windows == [Window(recording=recording, start=0, kind="background")]
+    assert choice.windows == [Window(recording=recording, start=0, kind="background")]

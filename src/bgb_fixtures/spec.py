@@ -16,28 +16,50 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from bgb_fixtures.errors import SpecError
-from bgb_fixtures.events import Event, seconds_to_sample, seconds_to_span
-from bgb_fixtures.montage import MONTAGES
+from bgb_fixtures.events import (
+    SZCORE_CODES,
+    Event,
+    seconds_to_sample,
+    seconds_to_span,
+)
+from bgb_fixtures.h5 import KINDS
+from bgb_fixtures.montage import MONTAGES, find_montage, row_electrodes
 from bgb_fixtures.synthetic import ARTEFACT_KINDS, SEIZURE_TYPES, SFREQ, STATES
 
 if TYPE_CHECKING:
     import os
 
+    from bgb_fixtures.montage import Montage
+
 __all__ = [
+    "MISSING",
     "PROFILES",
+    "QUOTA_WORDS",
+    "SELECTABLE_KINDS",
     "SOURCES",
     "Artefact",
     "FixtureSpec",
+    "Quota",
     "RecordingSpec",
     "Seizure",
+    "kinds_of_quota",
     "load_default_spec",
     "load_spec",
     "parse_spec",
+    "spec_montage",
     "spec_to_json",
     "window_samples",
 ]
 
-SOURCES = ("chbmit", "synthetic")
+SOURCES = ("bids", "chbmit", "edf", "synthetic", "tusz")
+DEFAULT_MONTAGES = {"chbmit": "double-banana"}
+"""Source -> montage, where it is not 10-20."""
+SELECTABLE_KINDS = ("onset", "offset", "whole", "ictal", "background")
+"""Kinds of window that recordings can be asked for."""
+QUOTA_WORDS = (*KINDS, *SELECTABLE_KINDS)
+"""Categories and kinds that a quota can be for."""
+MISSING = ("error", "drop-window", "interpolate")
+"""What to do with a recording that lacks an electrode."""
 PROFILES = ("raw-1", "zscore-1", "brain-go-brr-3.1")
 MAX_WINDOW_S = 3600.0
 MAX_SYNTHETIC_S = 3600.0
@@ -45,6 +67,8 @@ LEAST_SEIZURE_S = 0.25  # shorter than one spike and its wave there is no patter
 LEAST_AMPLITUDE, MOST_AMPLITUDE = 0.1, 3.0
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SPLIT = re.compile(r"[a-z0-9_]{1,16}")
+_TYPE = re.compile("|".join(SZCORE_CODES))
+_LABEL = re.compile(r"[ -~]{1,32}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +154,43 @@ class RecordingSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """Ask for an exact number of windows.
+
+    Attributes
+    ----------
+    word : str
+        One of `QUOTA_WORDS`: a category or a kind.
+    n_windows : int
+        At least 1.
+    split : str or None
+        None: from any split.
+    """
+
+    word: str
+    n_windows: int
+    split: str | None = None
+
+
+def kinds_of_quota(word: str) -> tuple[str, ...]:
+    """Return the kinds of window that count for a quota.
+
+    Parameters
+    ----------
+    word : str
+        One of `QUOTA_WORDS`.
+
+    Returns
+    -------
+    kinds : tuple of str
+        Of `SELECTABLE_KINDS`.
+    """
+    if word in KINDS:
+        return tuple(kind for kind in KINDS[word] if kind in SELECTABLE_KINDS)
+    return (word,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FixtureSpec:
     """Ask for a fixture.
 
@@ -140,33 +201,60 @@ class FixtureSpec:
     content_version : int
         From 1; raise it when the same name gets other samples.
     source : str
-        ``"synthetic"`` or ``"chbmit"``.
+        One of `SOURCES`.
     window_length : float
         Seconds.
-    montage : str
-        ``"10-20"`` or ``"double-banana"``.
+    montage : str or tuple of str
+        A name of `bgb_fixtures.montage.MONTAGES`, or a list of rows.
     profile : str
         One of `PROFILES`.
     sfreq : float or None
-        Hz; None: the rate that all chosen recordings share.
+        Hz; recordings of another rate are resampled. None: the rate that all chosen
+        recordings share.
     per_kind : int
-        For recordings: at most so many windows of each kind.
+        For recordings, without quotas: at most so many windows of each kind.
     seed : int or None
-        Of the synthetic source.
+        Of the synthetic source. For recordings: the order in which they are asked is
+        drawn; None: in order of their names.
     recordings : tuple of RecordingSpec
         Of the synthetic source; empty otherwise.
+    quotas : tuple of Quota
+        For recordings, as are all below: exactly so many windows of each.
+    splits : tuple of str
+        Splits to take recordings from; empty: all but ``"eval"``.
+    types : tuple of str
+        Windows with a seizure hold only these, keys of `SZCORE_CODES`; empty: all.
+    per_subject, per_type : int or None
+        At most so many windows of one subject, with one type of seizure.
+    aliases : tuple of tuple of str
+        (label, other) pairs, as in `bgb_fixtures.montage.Montage`.
+    missing : str
+        One of `MISSING`.
+    band_pass : tuple of float or None
+        Edges in Hz.
+    label_pattern : str or None
+        Source ``"edf"``: regular expression of the labels that are seizures.
     """
 
     name: str
     content_version: int = 1
     source: str
     window_length: float = 60.0
-    montage: str
+    montage: str | tuple[str, ...]
     profile: str
     sfreq: float | None = None
     per_kind: int = 2
     seed: int | None = None
     recordings: tuple[RecordingSpec, ...] = ()
+    quotas: tuple[Quota, ...] = ()
+    splits: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    per_subject: int | None = None
+    per_type: int | None = None
+    aliases: tuple[tuple[str, str], ...] = ()
+    missing: str = "error"
+    band_pass: tuple[float, float] | None = None
+    label_pattern: str | None = None
 
 
 class _Table:
@@ -224,6 +312,32 @@ class _Table:
         ):
             self.fail(key, f"a number in [{least:g}, {most:g}]", value)
         return float(value)
+
+    def count(self, key: str) -> int | None:
+        if key not in self._value:
+            return None
+        return self.integer(key, least=1, most=10**5)
+
+    def words(self, key: str, pattern: re.Pattern[str]) -> tuple[str, ...]:
+        value = self.take(key, [])
+        if (
+            not isinstance(value, list | tuple)
+            or not all(isinstance(v, str) and pattern.fullmatch(v) for v in value)
+            or len(set(value)) < len(value)
+        ):
+            self.fail(
+                key, f"a list of different texts matching {pattern.pattern}", value
+            )
+        return tuple(value)
+
+    def table(self, key: str) -> _Table:
+        return _Table(self.take(key, {}), where=self._where, path=f"{self._path}{key}.")
+
+    def is_table(self, key: str) -> bool:
+        return isinstance(self._value[key], dict)
+
+    def names(self) -> list[str]:
+        return sorted(self._value)
 
     def tables(self, key: str) -> list[_Table]:
         value = self.take(key, [])
@@ -329,6 +443,7 @@ def parse_spec(value: object, *, where: str) -> FixtureSpec:
     table = _Table(value, where=where)
     source = table.text("source", SOURCES)
     synthetic = source == "synthetic"
+    selection = {} if synthetic else _parse_selection(table, source=source)
     window_length = table.seconds(
         "window_length", least=1, most=MAX_WINDOW_S, default=60
     )
@@ -342,11 +457,12 @@ def parse_spec(value: object, *, where: str) -> FixtureSpec:
     if recordings and not synthetic:
         table.fail("recordings", "none, as the source has its own", "a list")
     seed = table.take("seed", 0 if synthetic else None)
-    if seed is not None:
-        if not synthetic:
-            table.fail("seed", "none, as only the synthetic source draws", seed)
-        if type(seed) is not int or not 0 <= seed < 2**32:
-            table.fail("seed", "an integer in [0, 4294967295]", seed)
+    if seed is not None and (type(seed) is not int or not 0 <= seed < 2**32):
+        table.fail("seed", "an integer in [0, 4294967295]", seed)
+    montage = table.take("montage", DEFAULT_MONTAGES.get(source, "10-20"))
+    if not isinstance(montage, list | tuple) and montage not in MONTAGES:
+        known = ", ".join(map(repr, MONTAGES))
+        table.fail("montage", f"one of {known}, or a list of rows", montage)
     spec = FixtureSpec(
         name=table.word("name", _NAME, source),
         content_version=table.integer(
@@ -354,9 +470,7 @@ def parse_spec(value: object, *, where: str) -> FixtureSpec:
         ),
         source=source,
         window_length=window_length,
-        montage=table.text(
-            "montage", tuple(MONTAGES), "10-20" if synthetic else "double-banana"
-        ),
+        montage=montage if isinstance(montage, str) else tuple(montage),
         profile=table.text("profile", PROFILES, "zscore-1" if synthetic else "raw-1"),
         sfreq=None
         if sfreq is None
@@ -364,11 +478,158 @@ def parse_spec(value: object, *, where: str) -> FixtureSpec:
         per_kind=table.integer("per_kind", least=1, most=10**5, default=2),
         seed=seed,
         recordings=recordings,
+        **selection,
     )
+    try:
+        spec_montage(spec)
+    except SpecError as error:
+        msg = f"{where}, {error}"
+        raise SpecError(msg) from None
     if synthetic:
         _check_synthetic(spec, where=where)
+    else:
+        _check_processing(spec, where=where)
     table.done()
     return spec
+
+
+def _parse_selection(table: _Table, *, source: str) -> dict[str, Any]:
+    """Take the keys that recordings in files have."""
+    quotas = _parse_quotas(table)
+    if quotas and "per_kind" in table.names():
+        table.fail("per_kind", "none, as there are quotas", table.take("per_kind"))
+    pattern = table.take("label_pattern")
+    if pattern is not None:
+        if source != "edf":
+            expected = "none, as only source 'edf' has labels of its own"
+            table.fail("label_pattern", expected, pattern)
+        try:
+            re.compile(pattern)
+        except (re.error, TypeError):
+            table.fail("label_pattern", "a regular expression", pattern)
+    return {
+        "quotas": quotas,
+        "splits": table.words("splits", _SPLIT),
+        "types": table.words("types", _TYPE),
+        "per_subject": table.count("per_subject"),
+        "per_type": table.count("per_type"),
+        "aliases": _parse_aliases(table),
+        "missing": table.text("missing", MISSING, "error"),
+        "band_pass": _parse_band_pass(table),
+        "label_pattern": pattern,
+    }
+
+
+def _parse_quotas(table: _Table) -> tuple[Quota, ...]:
+    """Take a table like {onset = 4, none = 10, dev = {partial = 1}}."""
+    quotas = []
+    given = table.table("quotas")
+    for key in given.names():
+        if key in QUOTA_WORDS:
+            quotas.append(
+                Quota(word=key, n_windows=given.integer(key, least=1, most=10**5))
+            )
+            continue
+        if not _SPLIT.fullmatch(key) or not given.is_table(key):
+            expected = ", ".join(map(repr, QUOTA_WORDS))
+            given.fail(key, f"one of {expected}, or a split with a table of such", key)
+        of_split = given.table(key)
+        for word in of_split.names():
+            if word not in QUOTA_WORDS:
+                of_split.fail(word, f"one of {', '.join(map(repr, QUOTA_WORDS))}", word)
+            n_windows = of_split.integer(word, least=1, most=10**5)
+            quotas.append(Quota(word=word, n_windows=n_windows, split=key))
+    return tuple(quotas)
+
+
+def _parse_aliases(table: _Table) -> tuple[tuple[str, str], ...]:
+    given = table.table("aliases")
+    return tuple((key, given.word(key, _LABEL)) for key in given.names())
+
+
+def _parse_band_pass(table: _Table) -> tuple[float, float] | None:
+    value = table.take("band_pass")
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        table.fail("band_pass", "two frequencies in Hz, such as [0.5, 70]", value)
+    low, high = (
+        table.number(f"band_pass[{i}]", v, least=0.1, most=10000)
+        for i, v in enumerate(value)
+    )
+    if low >= high:
+        table.fail("band_pass", "the lower frequency first", value)
+    return low, high
+
+
+def _check_processing(spec: FixtureSpec, *, where: str) -> None:
+    """Check that what is asked for goes together."""
+    if spec.profile == "brain-go-brr-3.1" and spec.band_pass is not None:
+        msg = (
+            f"{where}, band_pass: profile 'brain-go-brr-3.1' has a filter of its own; "
+            f"drop band_pass {list(spec.band_pass)}"
+        )
+        raise SpecError(msg)
+    if spec.missing == "interpolate":
+        others = sorted(
+            electrode
+            for row in spec_montage(spec).ch_names
+            for electrode in row_electrodes(row)
+            if electrode not in MONTAGES["10-20"]
+        )
+        if others:
+            msg = (
+                f"{where}, missing: 'interpolate' works on the 19 electrodes of '10-20'; "
+                f"the montage has {', '.join(others)}"
+            )
+            raise SpecError(msg)
+    wrong = [q.split for q in spec.quotas if q.split and not _takes(spec, q.split)]
+    if wrong:
+        taken = ", ".join(map(repr, spec.splits)) or "all but 'eval'"
+        msg = (
+            f"{where}, quotas: there is one for split {wrong[0]!r}, and splits are "
+            f"{taken}; add it to splits"
+        )
+        raise SpecError(msg)
+
+
+def _takes(spec: FixtureSpec, split: str) -> bool:
+    """Say whether recordings of a split are wanted.
+
+    Parameters
+    ----------
+    spec : FixtureSpec
+        The request.
+    split : str
+        Name of the split.
+
+    Returns
+    -------
+    wanted : bool
+        Without splits in the spec all but ``"eval"``, a set that is kept blind.
+    """
+    return split in spec.splits if spec.splits else split != "eval"
+
+
+def spec_montage(spec: FixtureSpec) -> Montage:
+    """Return the montage of a spec, with its aliases.
+
+    Parameters
+    ----------
+    spec : FixtureSpec
+        The request.
+
+    Returns
+    -------
+    montage : Montage
+        What `resolve_montage` takes.
+
+    Raises
+    ------
+    SpecError
+        If a row is no electrode or derivation.
+    """
+    return find_montage(spec.montage, aliases=spec.aliases)
 
 
 def _has_positive(recording: RecordingSpec, window_length: float) -> bool:
@@ -466,17 +727,43 @@ def spec_to_json(spec: FixtureSpec) -> dict[str, Any]:
         "content_version": spec.content_version,
         "source": spec.source,
         "window_length": spec.window_length,
-        "montage": spec.montage,
+        "montage": _listed(spec.montage),
         "profile": spec.profile,
     }
     if spec.sfreq is not None:
         value["sfreq"] = spec.sfreq
     if spec.source != "synthetic":
-        return value | {"per_kind": spec.per_kind}
+        return value | _selection_to_json(spec)
     return value | {
         "seed": spec.seed,
         "recordings": [_recording_to_json(recording) for recording in spec.recordings],
     }
+
+
+def _listed(value: str | tuple[Any, ...]) -> str | list[Any]:
+    return value if isinstance(value, str) else list(value)
+
+
+def _selection_to_json(spec: FixtureSpec) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for quota in spec.quotas:
+        of_split = value.setdefault("quotas", {})
+        if quota.split is not None:
+            of_split = of_split.setdefault(quota.split, {})
+        of_split[quota.word] = quota.n_windows
+    if not spec.quotas:
+        value["per_kind"] = spec.per_kind
+    if spec.aliases:
+        value["aliases"] = dict(spec.aliases)
+    if spec.missing != "error":
+        value["missing"] = spec.missing
+    for name in ("splits", "types", "band_pass"):
+        if getattr(spec, name):
+            value[name] = list(getattr(spec, name))
+    for name in ("seed", "per_subject", "per_type", "label_pattern"):
+        if getattr(spec, name) is not None:
+            value[name] = getattr(spec, name)
+    return value
 
 
 def _recording_to_json(recording: RecordingSpec) -> dict[str, Any]:

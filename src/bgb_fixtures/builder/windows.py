@@ -1,27 +1,39 @@
 """Which stretches of annotated recordings to keep.
 
 Invariant: the choice depends on annotations, durations and the request alone, so the
-same request on the same files chooses the same windows.
+same request on the same files chooses the same windows. Windows that are not chosen are
+made one by one and forgotten: a corpus has a million of them.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass
-from itertools import chain, product, zip_longest
+import hashlib
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from itertools import chain, zip_longest
 from typing import TYPE_CHECKING
 
 from bgb_fixtures.events import merge_spans
 from bgb_fixtures.h5 import category_of
+from bgb_fixtures.spec import SELECTABLE_KINDS, Quota, kinds_of_quota
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from bgb_fixtures.builder.sources import Recording
 
-__all__ = ["SELECTABLE_KINDS", "Window", "choose_windows", "kind_of"]
+__all__ = [
+    "Choice",
+    "Limits",
+    "Window",
+    "choose_windows",
+    "count_candidates",
+    "iter_passed_over",
+    "kind_of",
+]
 
-SELECTABLE_KINDS = ("onset", "offset", "whole", "ictal", "background")
+_BACKGROUND = "background"
+_WITH_SEIZURE = tuple(kind for kind in SELECTABLE_KINDS if kind != _BACKGROUND)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +48,144 @@ class Window:
         First sample.
     kind : str
         One of `SELECTABLE_KINDS`, or ``"artefact"``.
+    types : tuple of str
+        Labels of the seizures inside, sorted.
     """
 
     recording: Recording
     start: int
     kind: str
+    types: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Say what may be chosen.
+
+    Attributes
+    ----------
+    quotas : tuple of Quota
+        How many windows of each kind or category, at most.
+    types : tuple of str
+        Windows with a seizure hold only these; empty: any.
+    per_subject, per_type : int or None
+        At most so many windows of one subject, with one type of seizure.
+    seed : int or None
+        None: recordings are asked in order of their names; else in an order that is
+        drawn, the same on every machine.
+    """
+
+    quotas: tuple[Quota, ...]
+    types: tuple[str, ...] = ()
+    per_subject: int | None = None
+    per_type: int | None = None
+    seed: int | None = None
+
+    @classmethod
+    def per_kind(cls, n_windows: int) -> Limits:
+        """Ask for so many windows of each kind.
+
+        Parameters
+        ----------
+        n_windows : int
+            At least 1.
+
+        Returns
+        -------
+        limits : Limits
+            Without other limits.
+        """
+        kinds = SELECTABLE_KINDS
+        return cls(quotas=tuple(Quota(word=k, n_windows=n_windows) for k in kinds))
+
+
+@dataclass(slots=True, kw_only=True)
+class Choice:
+    """Hold the windows that were chosen, and count what the limits count.
+
+    Attributes
+    ----------
+    limits : Limits
+        What was asked for.
+    n_times : int
+        Length of a window in samples.
+    windows : list of Window
+        Without overlap; at the end ordered by split, recording name and start.
+    counts : collections.Counter of Quota
+        Windows chosen for each quota.
+    """
+
+    limits: Limits
+    n_times: int
+    windows: list[Window] = field(default_factory=list)
+    counts: Counter[Quota] = field(default_factory=Counter)
+    _starts: dict[str, list[int]] = field(default_factory=dict)
+    _subjects: Counter[str] = field(default_factory=Counter)
+    _types: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def unmet(self) -> tuple[Quota, ...]:
+        """Quotas for which there are too few windows."""
+        quotas = self.limits.quotas
+        return tuple(q for q in quotas if self.counts[q] < q.n_windows)
+
+    def add(self, window: Window, quota: Quota) -> None:
+        """Choose a window.
+
+        Parameters
+        ----------
+        window : Window
+            One that `obstacle` says nothing against.
+        quota : Quota
+            For which it counts.
+        """
+        self.windows.append(window)
+        self.counts[quota] += 1
+        self._starts.setdefault(window.recording.name, []).append(window.start)
+        self._subjects[window.recording.subject] += 1
+        self._types.update(window.types)
+
+    def holds(self, window: Window) -> bool:
+        """Say whether a window was chosen.
+
+        Parameters
+        ----------
+        window : Window
+            Any.
+
+        Returns
+        -------
+        held : bool
+            Whether it was.
+        """
+        return window.start in self._starts.get(window.recording.name, ())
+
+    def obstacle(self, window: Window) -> str | None:
+        """Return why a window cannot be chosen beside those that are.
+
+        Parameters
+        ----------
+        window : Window
+            Any.
+
+        Returns
+        -------
+        reason : str or None
+            None if it can.
+        """
+        limits = self.limits
+        if limits.types and not set(window.types) <= set(limits.types):
+            return "holds a seizure of another type"
+        starts = self._starts.get(window.recording.name, ())
+        if any(abs(window.start - start) < self.n_times for start in starts):
+            return "overlaps a chosen window"
+        of_subject = self._subjects[window.recording.subject]
+        if limits.per_subject is not None and of_subject >= limits.per_subject:
+            return "its subject has as many windows as the limit allows"
+        of_type = max((self._types[label] for label in window.types), default=0)
+        if limits.per_type is not None and of_type >= limits.per_type:
+            return "its type of seizure has as many windows as the limit allows"
+        return None
 
 
 def kind_of(
@@ -75,7 +220,7 @@ def kind_of(
     category = category_of(n_ictal, n_times)
     if category == "none":
         held = any(b > start and a < stop for a, b in artefacts)
-        return "artefact" if held else "background"
+        return "artefact" if held else _BACKGROUND
     if category == "full":
         return "ictal"
     if inside[-1][1] > stop:
@@ -83,47 +228,100 @@ def kind_of(
     return "whole" if inside[0][0] >= start else "offset"
 
 
-def _candidates(
-    spans: Sequence[tuple[int, int]], *, n_recording: int, n_times: int
-) -> dict[str, list[int]]:
-    """Return the starts of good windows of each kind, the best of every stretch first."""
-    # kind -> the starts for each stretch, a seizure or the time between two
-    found: dict[str, list[list[int]]] = {kind: [] for kind in SELECTABLE_KINDS}
-    for a, b in spans:
+@dataclass(frozen=True, slots=True)
+class _Searched:
+    """A recording as samples, ready to be searched for windows."""
+
+    recording: Recording
+    size: int
+    n_times: int
+    sfreq: float
+
+    def iter_windows(self, kind: str) -> Iterator[Window]:
+        """Yield good windows of a kind, the best of every stretch first."""
+        events = [(e.span(self.sfreq), e.label) for e in self.recording.events]
+        spans = merge_spans(span for span, _ in events)
+        if kind == _BACKGROUND:
+            borders = [0, *(sample for span in spans for sample in span), self.size]
+            stretches = [
+                _tiles(a, b, n_times=self.n_times)
+                for a, b in zip(borders[::2], borders[1::2], strict=True)
+            ]
+        else:
+            stretches = [self._around(a, b, kind) for a, b in spans]
+        last = self.size - self.n_times
+        seen: set[int] = set()
+        for asked in chain.from_iterable(zip_longest(*stretches)):
+            if asked is None:
+                continue
+            start = min(max(asked, 0), last)
+            if start in seen:
+                continue
+            seen.add(start)
+            if kind_of(spans, start=start, n_times=self.n_times) == kind:
+                stop = start + self.n_times
+                types = {label for (a, b), label in events if b > start and a < stop}
+                yield Window(
+                    recording=self.recording,
+                    start=start,
+                    kind=kind,
+                    types=tuple(sorted(types)),
+                )
+
+    def _around(self, a: int, b: int, kind: str) -> Iterator[int]:
+        """Yield the starts for one seizure `[a, b)`."""
+        n_times = self.n_times
         middle = (a + b) // 2
         around = middle - n_times // 2
         # A border in the middle of the window leaves context on both sides; a seizure
         # too short for that is cut in its own middle.
-        found["onset"].append([a - n_times // 2, middle - n_times])
-        found["offset"].append([b - n_times // 2, middle])
-        found["whole"].append([around])
-        found["ictal"].append(_tiles(a, b, n_times=n_times) or [around])
-    borders = [0, *(sample for span in spans for sample in span), n_recording]
-    for a, b in zip(borders[::2], borders[1::2], strict=True):
-        found["background"].append(_tiles(a, b, n_times=n_times))
-    last = n_recording - n_times
-    good: dict[str, list[int]] = {}
-    for kind, stretches in found.items():
-        in_turn = chain.from_iterable(zip_longest(*stretches))
-        starts = [min(max(start, 0), last) for start in in_turn if start is not None]
-        good[kind] = [
-            start
-            for start in dict.fromkeys(starts)
-            if kind_of(spans, start=start, n_times=n_times) == kind
-        ]
-    return good
+        if kind == "onset":
+            yield from (a - n_times // 2, middle - n_times)
+        elif kind == "offset":
+            yield from (b - n_times // 2, middle)
+        elif kind == "whole" or b - a < n_times:
+            yield around
+        else:
+            yield from _tiles(a, b, n_times=n_times)
 
 
-def _tiles(a: int, b: int, *, n_times: int) -> list[int]:
-    """Return the starts of windows side by side in `[a, b)`, from its middle outwards.
+def _tiles(a: int, b: int, *, n_times: int) -> Iterator[int]:
+    """Yield the starts of windows side by side in `[a, b)`, from its middle outwards.
 
     The middle is far from borders, and from the start of the recording, where flat
     beginnings and filter transients lie.
     """
+    if b - a < n_times:
+        return
     middle = (a + b - n_times) // 2
-    before = (middle - a) // n_times
-    starts = range(middle - before * n_times, b - n_times + 1, n_times)
-    return sorted(starts, key=lambda start: abs(start - middle))
+    yield middle
+    for step in range(n_times, b - a, n_times):
+        if middle - step >= a:
+            yield middle - step
+        if middle + step <= b - n_times:
+            yield middle + step
+
+
+def _searched(
+    recordings: Sequence[Recording],
+    sizes: Mapping[str, int],
+    *,
+    sfreq: float,
+    n_times: int,
+    seed: int | None,
+) -> list[_Searched]:
+    """Return the recordings that hold a window, in the order in which they are asked."""
+    long_enough = [r for r in recordings if sizes[r.name] >= n_times]
+
+    def drawn(recording: Recording) -> tuple[bytes, str]:
+        # A digest gives the same order on every machine, whatever else is in the corpus.
+        text = b"" if seed is None else f"{seed}:{recording.name}".encode()
+        return hashlib.sha256(text).digest(), recording.name
+
+    return [
+        _Searched(recording, sizes[recording.name], n_times, sfreq)
+        for recording in sorted(long_enough, key=drawn)
+    ]
 
 
 def choose_windows(
@@ -132,9 +330,9 @@ def choose_windows(
     *,
     sfreq: float,
     n_times: int,
-    per_kind: int,
-) -> list[Window]:
-    """Choose up to `per_kind` windows of each kind.
+    limits: Limits,
+) -> Choice:
+    """Choose windows to fill the quotas, as far as they can be filled.
 
     Parameters
     ----------
@@ -146,55 +344,199 @@ def choose_windows(
         Sampling frequency in Hz.
     n_times : int
         Length of a window in samples.
-    per_kind : int
-        The most windows of one kind.
+    limits : Limits
+        What is asked for.
 
     Returns
     -------
-    windows : list of Window
-        Without overlap, ordered by recording name and start.
+    choice : Choice
+        Its windows do not overlap, and are ordered by split (``"train"`` first),
+        recording name and start.
 
     Notes
     -----
-    Each kind is filled from as many recordings as there are. The kinds with a seizure
-    take turns, the one with the fewest candidates first, so that none uses up the
-    seizures; background takes what is left.
+    Each quota is filled from as many recordings as there are. Those with a seizure take
+    turns, the one with the fewest candidates first, so that none uses up the seizures;
+    background takes what is left. If a quota stays short, it is put first and all begin
+    again.
     """
-    # kind -> the candidates of each recording
-    queues: dict[str, deque[Iterator[Window]]] = {k: deque() for k in SELECTABLE_KINDS}
-    n_candidates = dict.fromkeys(SELECTABLE_KINDS, 0)
-    for recording in sorted(recordings, key=lambda r: r.name):
-        size = sizes[recording.name]
-        if size < n_times:
-            continue
-        spans = merge_spans(event.span(sfreq) for event in recording.events)
-        found = _candidates(spans, n_recording=size, n_times=n_times)
-        for kind, starts in found.items():
-            n_candidates[kind] += len(starts)
-            queues[kind].append(
-                iter([Window(recording=recording, start=s, kind=kind) for s in starts])
+    searched = _searched(
+        recordings, sizes, sfreq=sfreq, n_times=n_times, seed=limits.seed
+    )
+    counts: Counter[tuple[str, str]] = Counter(
+        (one.recording.split, kind)
+        for one in searched
+        if one.recording.events
+        for kind in _WITH_SEIZURE
+        for _ in one.iter_windows(kind)
+    )
+
+    def n_candidates(quota: Quota) -> int:
+        return sum(
+            n
+            for (split, kind), n in counts.items()
+            if kind in kinds_of_quota(quota.word) and quota.split in (None, split)
+        )
+
+    order = sorted(limits.quotas, key=n_candidates)
+    best = _fill(order, searched, counts, limits=limits, n_times=n_times)
+    for _ in range(len(order)):
+        if not best.unmet:
+            break
+        order.sort(key=lambda quota: quota not in best.unmet)
+        again = _fill(order, searched, counts, limits=limits, n_times=n_times)
+        if len(again.windows) <= len(best.windows):
+            break
+        best = again
+    best.windows.sort(
+        key=lambda w: (
+            w.recording.split != "train",
+            w.recording.split,
+            w.recording.name,
+            w.start,
+        )
+    )
+    return best
+
+
+def _fill(
+    order: Sequence[Quota],
+    searched: Sequence[_Searched],
+    counts: Counter[tuple[str, str]],
+    *,
+    limits: Limits,
+    n_times: int,
+) -> Choice:
+    """Let quotas choose in turn; those with a seizure before background."""
+    choice = Choice(limits=limits, n_times=n_times)
+    for with_seizure in (True, False):
+        queues = {
+            quota: _Queue(quota, searched, counts)
+            for quota in order
+            if (kinds_of_quota(quota.word) != (_BACKGROUND,)) == with_seizure
+        }
+        for turn in range(max((q.n_windows for q in queues), default=0)):
+            for quota, queue in queues.items():
+                window = queue.next_free(choice) if turn < quota.n_windows else None
+                if window is not None:
+                    choice.add(window, quota)
+    return choice
+
+
+class _Queue:
+    """The candidates for a quota: recordings take turns, and so do its kinds."""
+
+    def __init__(
+        self,
+        quota: Quota,
+        searched: Sequence[_Searched],
+        counts: Counter[tuple[str, str]],
+    ) -> None:
+        kinds = kinds_of_quota(quota.word)
+        n_of_kind: Counter[str] = Counter()
+        for (_, kind), n in counts.items():
+            n_of_kind[kind] += n
+        self._queues = deque(
+            deque(
+                one.iter_windows(kind)
+                for one in searched
+                if quota.split in (None, one.recording.split)
+                and (kind == _BACKGROUND or one.recording.events)
             )
-    with_seizure = sorted(SELECTABLE_KINDS[:-1], key=lambda kind: n_candidates[kind])
-    chosen: list[Window] = []
-    taken: dict[str, list[int]] = {recording.name: [] for recording in recordings}
-    for kinds in (with_seizure, SELECTABLE_KINDS[-1:]):
-        for _, kind in product(range(per_kind), kinds):
-            window = _next_free(queues[kind], taken, n_times=n_times)
-            if window is not None:
-                chosen.append(window)
-                taken[window.recording.name].append(window.start)
-    return sorted(chosen, key=lambda w: (w.recording.name, w.start))
+            for kind in sorted(kinds, key=lambda kind: n_of_kind[kind])
+        )
+
+    def next_free(self, choice: Choice) -> Window | None:
+        """Take the best free window of the next recording; it then queues up again."""
+        for _ in range(len(self._queues)):
+            queue = self._queues[0]
+            self._queues.rotate(-1)
+            while queue:
+                candidates = queue.popleft()
+                for window in candidates:
+                    if choice.obstacle(window) is None:
+                        queue.append(candidates)
+                        return window
+        return None
 
 
-def _next_free(
-    queue: deque[Iterator[Window]], taken: Mapping[str, list[int]], *, n_times: int
-) -> Window | None:
-    """Take the best free window of the next recording, which then queues up again."""
-    while queue:
-        candidates = queue.popleft()
-        for window in candidates:
-            starts = taken[window.recording.name]
-            if all(abs(window.start - start) >= n_times for start in starts):
-                queue.append(candidates)
-                return window
-    return None
+def count_candidates(
+    recordings: Sequence[Recording],
+    sizes: Mapping[str, int],
+    *,
+    sfreq: float,
+    n_times: int,
+) -> Counter[tuple[str, str]]:
+    """Count the windows that there are to choose from.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording
+        In any order.
+    sizes : mapping of str to int
+        Samples in each recording, by its name.
+    sfreq : float
+        Sampling frequency in Hz.
+    n_times : int
+        Length of a window in samples.
+
+    Returns
+    -------
+    counts : collections.Counter
+        By (split, kind). Windows of different kinds may overlap.
+    """
+    searched = _searched(recordings, sizes, sfreq=sfreq, n_times=n_times, seed=None)
+    return Counter(
+        (one.recording.split, kind)
+        for one in searched
+        for kind in SELECTABLE_KINDS
+        for _ in one.iter_windows(kind)
+    )
+
+
+def iter_passed_over(
+    recordings: Sequence[Recording],
+    sizes: Mapping[str, int],
+    choice: Choice,
+    *,
+    sfreq: float,
+) -> Iterator[tuple[Window, str]]:
+    """Yield each window that was not chosen, and why.
+
+    Parameters
+    ----------
+    recordings : sequence of Recording
+        As given to `choose_windows`.
+    sizes : mapping of str to int
+        As given to `choose_windows`.
+    choice : Choice
+        What it returned.
+    sfreq : float
+        Sampling frequency in Hz.
+
+    Yields
+    ------
+    window : Window
+        Ordered by recording name.
+    reason : str
+        A clause, for example ``"overlaps a chosen window"``.
+    """
+    wanted = {
+        (quota.split, kind)
+        for quota in choice.limits.quotas
+        for kind in kinds_of_quota(quota.word)
+    }
+    for one in _searched(
+        recordings, sizes, sfreq=sfreq, n_times=choice.n_times, seed=None
+    ):
+        split = one.recording.split
+        for kind in SELECTABLE_KINDS:
+            asked = {(None, kind), (split, kind)} & wanted
+            for window in one.iter_windows(kind):
+                if not choice.holds(window):
+                    reason = choice.obstacle(window) if asked else None
+                    yield (
+                        window,
+                        reason
+                        or ("its quota is full" if asked else "no quota asks for it"),
+                    )

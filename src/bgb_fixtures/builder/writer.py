@@ -26,7 +26,7 @@ from bgb_fixtures.storing import Draft, store
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -133,7 +133,12 @@ def _check_content(content: Content) -> None:
         raise SpecError(msg)
 
 
-def write_fixture(content: Content, path: str | os.PathLike[str]) -> Path:
+def write_fixture(
+    content: Content,
+    path: str | os.PathLike[str],
+    *,
+    check: Callable[[Path], None] | None = None,
+) -> Path:
     """Write a fixture file.
 
     Parameters
@@ -142,6 +147,8 @@ def write_fixture(content: Content, path: str | os.PathLike[str]) -> Path:
         What to write.
     path : str or path
         Target. An older fixture there is replaced; any other file is not.
+    check : callable or None
+        Given the finished and proved file, before it is moved into place; may raise.
 
     Returns
     -------
@@ -193,4 +200,10 @@ def write_fixture(content: Content, path: str | os.PathLike[str]) -> Path:
     except UnicodeEncodeError as error:
         msg = f"fixture {content.name!r}: {error.object!r} is not ASCII"
         raise SpecError(msg) from error
-    return store(draft, path, prove=verify_fixture)
+
+    def prove(file: Path) -> None:
+        verify_fixture(file)
+        if check is not None:
+            check(file)
+
+    return store(draft, path, prove=prove)
