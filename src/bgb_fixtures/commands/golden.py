@@ -1,0 +1,245 @@
+"""``bgb-fixtures golden record|check|update``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bgb_fixtures.commands.common import Progress, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from bgb_fixtures.golden.content import Golden
+    from bgb_fixtures.loader import Fixture
+
+__all__ = ["golden"]
+
+
+@click.group(
+    epilog="Example: bgb-fixtures golden record my.models:make_detector --name unet"
+)
+def golden() -> None:
+    """Record what a detector gives, and check that it still does.
+
+    MODEL is MODULE:FUNCTION, or a class or a model; the current folder is on the import
+    path. It is run in eval mode, without gradients, on the device that it is on.
+    """
+
+
+def _options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add what all three commands ask for."""
+    for decorate in reversed(
+        (
+            click.argument("model"),
+            click.option(
+                "--fixture", metavar="NAME_OR_PATH", help="Which fixture [smoke]."
+            ),
+            click.option(
+                "--split", metavar="NAME", help="Only the windows of this split."
+            ),
+            click.option(
+                "--name", metavar="NAME", help="Name of the golden [FUNCTION of MODEL]."
+            ),
+            click.option(
+                "--dir", "folder", default="golden", metavar="DIR",
+                help="Where goldens are [golden].",
+            ),
+            click.option(
+                "--batch-size", type=click.IntRange(1), default=4, metavar="N",
+                help="Windows at a time [4].",
+            ),
+            click.option(
+                "--rtol", type=click.FloatRange(0), metavar="X",
+                help="Relative tolerance [by dtype and device].",
+            ),
+            click.option(
+                "--atol", type=click.FloatRange(0), metavar="X",
+                help="Absolute tolerance [by dtype and device].",
+            ),
+            click.option("--json", "as_json", is_flag=True, help="Answer in JSON."),
+        )
+    ):  # fmt: skip
+        command = decorate(command)
+    return command
+
+
+def _writing_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add what the two commands that write ask for."""
+    for decorate in (
+        click.option("--in-ci", is_flag=True, help="Write under CI too."),
+        click.option("--nan-ok", is_flag=True, help="Let outputs hold NaN."),
+        click.option(
+            "--threshold", type=float, metavar="X",
+            help="Values above are detections [0.5 for probabilities, else 0].",
+        ),
+    ):  # fmt: skip
+        command = decorate(command)
+    return command
+
+
+def _run(
+    model: str,
+    *,
+    fixture: str | None,
+    split: str | None,
+    name: str | None,
+    folder: str,
+    batch_size: int,
+    **tolerances: float | None,
+) -> tuple[Golden, Path, Fixture]:
+    """Run a model over a fixture."""
+    from bgb_fixtures.factories import make_from
+    from bgb_fixtures.golden.check import golden_path
+    from bgb_fixtures.golden.record import run_model
+    from bgb_fixtures.loader import load_fixture
+
+    name = name or model.rpartition(":")[2].rpartition(".")[2]
+    path = golden_path(folder, name)
+    loaded = load_fixture(fixture)
+    if split is not None:
+        loaded = loaded.select(split=split)
+    made: Any = make_from(model)
+    if hasattr(made, "eval"):
+        made.eval()
+    with Progress("running") as progress:
+        obtained = run_model(
+            made,
+            loaded,
+            name=name,
+            batch_size=batch_size,
+            progress=progress.show,
+            **tolerances,
+        )
+    return obtained, path, loaded
+
+
+def _refuse_ci(*, in_ci: bool) -> None:
+    from bgb_fixtures.golden.check import under_ci
+
+    if under_ci() and not in_ci:
+        msg = (
+            "under CI (the variable CI is set) no golden is written; do it on your "
+            "machine and commit the file, or say --in-ci"
+        )
+        raise click.UsageError(msg)
+
+
+def _facts(obtained: Golden, path: Path) -> dict[str, Any]:
+    return {
+        "path": str(path),
+        "name": obtained.name,
+        "bytes": path.stat().st_size,
+        "outputs": {
+            key: {
+                "dtype": output.dtype,
+                "shape": list(output.array.shape),
+                "rtol": output.tolerance.rtol,
+                "atol": output.tolerance.atol,
+                "tolerance": output.tolerance.source,
+            }
+            for key, output in obtained.outputs.items()
+        },
+        "modules": 0 if obtained.trace is None else len(obtained.trace.calls),
+    }
+
+
+@golden.command(
+    epilog="Example: bgb-fixtures golden record my.models:make_detector --name unet"
+)
+@_options
+@_writing_options
+def record(
+    model: str,
+    nan_ok: bool,  # noqa: FBT001
+    in_ci: bool,  # noqa: FBT001
+    as_json: bool,  # noqa: FBT001
+    **request: Any,
+) -> None:
+    """Run MODEL and keep what it gives, as a golden that is not there yet."""
+    from bgb_fixtures.errors import TargetError
+    from bgb_fixtures.golden.check import save
+
+    _refuse_ci(in_ci=in_ci)
+    obtained, path, _ = _run(model, **request)
+    if path.exists():
+        msg = (
+            f"{str(path)!r} is there already; to write it again: "
+            f"bgb-fixtures golden update {model}"
+        )
+        raise TargetError(msg)
+    save(obtained, path, nan_ok=nan_ok)
+    facts = _facts(obtained, path)
+    if as_json:
+        print_json(facts)
+        return
+    click.echo(f"wrote {path}: {facts['bytes'] / 1e3:.0f} kB")
+    for key, output in facts["outputs"].items():
+        click.echo(
+            f"  {key}: {output['dtype']} {output['shape']}, allowed "
+            f"{output['atol']:g} + {output['rtol']:g} x |expected| "
+            f"({output['tolerance']})"
+        )
+    click.echo(f"  trace of {facts['modules']} calls of modules")
+
+
+@golden.command(
+    epilog="Example: bgb-fixtures golden check my.models:make_detector --name unet"
+)
+@_options
+def check(model: str, as_json: bool, **request: Any) -> None:  # noqa: FBT001
+    """Run MODEL and compare with its golden; exit code 1 if it does not hold."""
+    from bgb_fixtures.golden.check import assert_holds
+    from bgb_fixtures.golden.compare import compare_goldens
+    from bgb_fixtures.golden.record import check_windows
+    from bgb_fixtures.golden.report import comparison_to_json
+    from bgb_fixtures.golden.store import load_golden
+
+    obtained, path, fixture = _run(model, **request)
+    recorded = load_golden(path)
+    rtol, atol = request["rtol"], request["atol"]
+    if as_json:
+        check_windows(recorded, obtained)
+        comparison = compare_goldens(recorded, obtained, rtol=rtol, atol=atol)
+        print_json(
+            {"path": str(path), **comparison_to_json(comparison, fixture=fixture)}
+        )
+        sys.exit(0 if comparison.equal else 1)
+    assert_holds(
+        recorded,
+        obtained,
+        fixture=fixture,
+        rtol=rtol,
+        atol=atol,
+        advice=f"bgb-fixtures golden update {model}",
+    )
+    click.echo(f"{path}: holds")
+
+
+@golden.command(
+    epilog="Example: bgb-fixtures golden update my.models:make_detector --name unet"
+)
+@_options
+@_writing_options
+def update(
+    model: str,
+    nan_ok: bool,  # noqa: FBT001
+    in_ci: bool,  # noqa: FBT001
+    as_json: bool,  # noqa: FBT001
+    **request: Any,
+) -> None:
+    """Run MODEL and write its golden again, saying what changed."""
+    from bgb_fixtures.golden.check import update as write_again
+
+    _refuse_ci(in_ci=in_ci)
+    obtained, path, fixture = _run(model, **request)
+    note = write_again(obtained, path, fixture=fixture, nan_ok=nan_ok)
+    if as_json:
+        print_json(
+            {"changed": note is not None, "note": note, **_facts(obtained, path)}
+        )
+        return
+    click.echo(note or f"{path}: holds exactly this already; left as it is")
