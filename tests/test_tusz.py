@@ -74,7 +74,7 @@ def test_types_are_the_union_over_channels_for_each_label(tmp_path: Path) -> Non
         "FP1-F7,0.0000,61.2500,bckg,1.0000",
         "FP1-F7,61.2500,98.7500,fnsz,1.0000",
         "F7-T3,64.1000,95.3000,fnsz,1.0000",
-        "T3-T5,90.0000,99.1000,fnsz,1.0000",
+        "T3-T5,96.0000,99.1000,fnsz,1.0000",
         "T3-T5,120.0000,130.5000,gnsz,1.0000",
         "P4-O2,0.0000,300.0000,bckg,1.0000",
     )
