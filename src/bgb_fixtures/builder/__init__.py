@@ -45,7 +45,7 @@ class BuildReport:
     n_recordings : int
         Annotated recordings that the source offered.
     left_out : tuple of str
-        One line for each recording that was chosen and cannot be used.
+        What is wrong with recordings that were chosen and cannot be used, a line each.
     n_problems : dict of str to int
         Recordings that the source did not offer, by the reason.
     """
@@ -121,7 +121,7 @@ def build_fixture(
         windows=content.windows,
         missing_kinds=() if spec.quotas else plan.missing_kinds,
         n_recordings=len(plan.recordings),
-        left_out=tuple(map(str, plan.left_out.values())),
+        left_out=plan.left_out_lines,
         n_problems=Counter(finding.problem for finding in _problems(source)),
     )
 

@@ -126,6 +126,26 @@ class Plan:
         found = {n: self.headers[n].interpolated for n in names if n in self.headers}
         return {name: electrodes for name, electrodes in found.items() if electrodes}
 
+    @property
+    def left_out_lines(self) -> tuple[str, ...]:
+        """What is wrong with the recordings that cannot be used, one line each.
+
+        Those that lack the same channels share one.
+        """
+        lacking: Counter[str] = Counter()
+        lines = []
+        for error in self.left_out.values():
+            if isinstance(error, ChannelNotFoundError) and error.missing:
+                lacking[", ".join(error.missing)] += 1
+            else:
+                lines.append(str(error))
+        lines += [
+            f"{count} recording{'s' * (count != 1)}: no {missing} (missing = "
+            f"{self.spec.missing!r})"
+            for missing, count in sorted(lacking.items())
+        ]
+        return tuple(lines)
+
     def iter_passed_over(self) -> Iterator[tuple[Window, str]]:
         """Yield each window that could be had and was not chosen, and why.
 

@@ -78,9 +78,8 @@ _PRINTABLE = re.compile(rb"[ -~\t\xa0-\xff]{4,}")
 _NUMBER = re.compile(
     rb"(?<=[:,\[])\s?-?[0-9]+(?:\.[0-9]+)?(?:e[-+]?[0-9]+)?(?=\s?[,\]}])"
 )
-_OWN = re.compile(
-    rb"(?<![0-9a-z])(?:[0-9a-f]{64}|(?:sub|rec|win)-[0-9]{2,9})(?![0-9a-z])"
-)
+_OWN = r"[0-9a-f]{64}|(?:sub|rec|win)-[0-9]{2,9}"
+"""Digests, and the names that a fixture gives to subjects, recordings and windows."""
 _SPLITS = ("train", "dev", "eval", "test", "dev_test")
 
 
@@ -109,9 +108,9 @@ class IdentifyingTexts:
         origin : str
             Where it stands.
         """
-        for part in (text, *text.split(), *_long_words(text)):
-            if _is_identifying(part.strip()):
-                self.origins.setdefault(part.strip(), origin)
+        for part in (text.strip(), *_words(text)):
+            if _is_identifying(part):
+                self.origins.setdefault(part, origin)
 
     def add_path(self, path: str, origin: str) -> None:
         """Take a path below the root, its folders, and names without extension.
@@ -152,11 +151,16 @@ class IdentifyingTexts:
             self.unreadable.append(where)
 
 
-def _long_words(text: str) -> Iterator[str]:
-    for word in _WORD.findall(text):
-        # A year or a count is in many files; longer numbers are someone's.
-        if not word.isdigit() or len(word) >= _LEAST_DIGITS:
-            yield word
+def _words(text: str) -> Iterator[str]:
+    """Yield what stands between blanks, and the words in that."""
+    for part in text.split():
+        if _DECIMAL.fullmatch(part):
+            continue
+        yield part
+        for word in _WORD.findall(part):
+            # A year or a count is in many files; longer numbers are someone's.
+            if not word.isdigit() or len(word) >= _LEAST_DIGITS:
+                yield word
 
 
 def _is_identifying(text: str) -> bool:
@@ -278,7 +282,8 @@ def check_anonymous(
     ):
         index = parse_index(buffer, size=len(buffer), where=repr(str(path)))
         blank = _vocabulary(buffer, index, where=repr(str(path)))
-        start = 0
+        # The first line holds two lengths and a digest.
+        start = LINE_LENGTH
         for array in sorted(index.arrays.values(), key=lambda entry: entry.offset):
             stop = array.offset + array.length
             text = _blanked(buffer[start : array.offset], blank)
@@ -366,7 +371,7 @@ def _encodings(text: str) -> set[bytes]:
 def _blanked(part: bytes, blank: re.Pattern[bytes]) -> bytes:
     """Return a part of the file in lower case, without numbers and known words."""
     text = part.lower()
-    for pattern in (blank, _OWN, _NUMBER):
+    for pattern in (blank, _NUMBER):
         text = pattern.sub(lambda match: b"\1" * len(match[0]), text)
     return text
 
@@ -390,9 +395,9 @@ def _vocabulary(buffer: mmap.mmap, index: Index, *, where: str) -> re.Pattern[by
     escaped |= {word.lower() for word in words if word}
     longest_first = sorted(escaped, key=lambda word: (-len(word), word))
     alternatives = "|".join(re.escape(word) for word in longest_first)
-    return re.compile(
-        rf"(?<![0-9a-z])(?:{alternatives})(?![0-9a-z])".encode("utf-8", "replace")
-    )
+    # In a column of HDF5 texts of one length follow each other: traintraintrain.
+    pattern = rf"(?<![0-9a-z])(?:{alternatives}|{_OWN})+(?![0-9a-z])"
+    return re.compile(pattern.encode())
 
 
 def _keys(value: Any) -> Iterator[str]:

@@ -71,8 +71,8 @@ class Limits:
     per_subject, per_type : int or None
         At most so many windows of one subject, with one type of seizure.
     seed : int or None
-        None: recordings are asked in order of their names; else in an order that is
-        drawn, the same on every machine.
+        None: recordings are asked in order of their names, split ``"train"`` first;
+        else in an order that is drawn, the same on every machine.
     """
 
     quotas: tuple[Quota, ...]
@@ -313,14 +313,15 @@ def _searched(
     """Return the recordings that hold a window, in the order in which they are asked."""
     long_enough = [r for r in recordings if sizes[r.name] >= n_times]
 
-    def drawn(recording: Recording) -> tuple[bytes, str]:
+    def place(recording: Recording) -> tuple[bool, bytes, str]:
         # A digest gives the same order on every machine, whatever else is in the corpus.
         text = b"" if seed is None else f"{seed}:{recording.name}".encode()
-        return hashlib.sha256(text).digest(), recording.name
+        digest = hashlib.sha256(text).digest()
+        return recording.split != "train", digest, recording.name
 
     return [
         _Searched(recording, sizes[recording.name], n_times, sfreq)
-        for recording in sorted(long_enough, key=drawn)
+        for recording in sorted(long_enough, key=place)
     ]
 
 

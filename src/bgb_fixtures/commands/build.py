@@ -322,7 +322,7 @@ def _print_plan(plan: Plan) -> None:
     for reason, count in n_short.items():
         click.echo(f"  {count} recordings: {reason}")
     problems = Counter(finding.problem for finding in plan.problems)
-    for line in (*_problem_lines(problems), *map(str, plan.left_out.values())):
+    for line in (*_problem_lines(problems), *plan.left_out_lines):
         click.echo(f"  {line}")
 
 

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
-from bgb_fixtures.commands.common import print_json
+from bgb_fixtures.commands.common import Progress, print_json
 from bgb_fixtures.errors import FixtureError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["verify"]
 
 
-@click.command(epilog="Example: bgb-fixtures verify real.h5")
+@click.command(epilog="Example: bgb-fixtures verify real.h5 --against chbmit/1.0.0")
 @click.argument("fixture", required=False)
+@click.option(
+    "--against",
+    metavar="PATH",
+    help="The recordings it was built from: search the fixture for their names, dates, "
+    "headers and annotation texts.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
-def verify(fixture: str | None, as_json: bool) -> None:  # noqa: FBT001
+def verify(
+    fixture: str | None,
+    against: str | None,
+    as_json: bool,  # noqa: FBT001
+) -> None:
     """Prove a fixture: every byte, every label, both sides of the file.
 
     FIXTURE is a name or a path; without one, the packaged fixture smoke. Exit code 1
@@ -25,6 +39,9 @@ def verify(fixture: str | None, as_json: bool) -> None:  # noqa: FBT001
 
     try:
         proof = verify_fixture(fixture)
+        checks = list(proof.checks)
+        if against is not None:
+            checks.append(_search(proof.path, against))
     except FixtureError as error:
         if as_json:
             answer = {"verified": False, "error": str(error)}
@@ -36,11 +53,22 @@ def verify(fixture: str | None, as_json: bool) -> None:  # noqa: FBT001
             "verified": True,
             "path": str(proof.path),
             "digest": proof.digest,
-            "checks": proof.checks,
+            "checks": checks,
         }
         print_json(answer)
         return
     click.echo(f"{proof.path}: verified")
-    for check in proof.checks:
+    for check in checks:
         click.echo(f"  {check}")
     click.echo(f"  digest {proof.digest}")
+
+
+def _search(path: Path, against: str) -> str:
+    from bgb_fixtures.builder.privacy import check_anonymous, texts_below
+
+    with Progress("reading headers") as progress:
+        texts = texts_below(against, progress=progress.show)
+    for name in texts.unreadable:
+        click.echo(f"cannot be read, so not compared: {name}", err=True)
+    check_anonymous(path, texts)
+    return f"none of {len(texts.origins)} texts that identify something in {against!r}"
