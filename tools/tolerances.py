@@ -3,8 +3,8 @@
 Prints, for each reference model and dtype, the largest difference over the windows of
 `smoke` in units of the root mean square of the logits, when the number of threads, the
 convolution kernels, the batch size or the processor's instructions change. The default
-tolerances in `bgb_fixtures.golden.tolerance` are about 10 to 30 times the largest of
-these. Usage: ``python tools/tolerances.py``
+tolerances in `bgb_fixtures.golden.tolerance` come from it.
+Usage: ``python tools/tolerances.py`` (3 minutes on two cores).
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ import os
 import subprocess
 import sys
 import tempfile
+import warnings
 from itertools import product
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from reference_models import make_tcn, make_unet
 
@@ -24,68 +26,96 @@ from bgb_fixtures import load_fixture
 
 MODELS = {"unet": make_unet, "tcn": make_tcn}
 DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
-# What ATEN_CPU_CAPABILITY and ONEDNN_MAX_CPU_ISA allow: newest, older, oldest.
-PROCESSORS = (
-    ("", ""),
-    ("avx2", "AVX2"),
-    ("default", "SSE41"),
-)
+SETTINGS = {
+    # name -> threads, oneDNN, windows at a time
+    "1 thread": (1, True, 6),
+    "2 threads": (2, True, 6),
+    "without oneDNN": (1, False, 6),
+    "batch of 1": (1, True, 1),
+    "all three": (2, False, 1),
+}
+PROCESSORS = {
+    # name -> ATEN_CPU_CAPABILITY, ONEDNN_MAX_CPU_ISA
+    "newest": ("", ""),
+    "AVX2": ("avx2", "AVX2"),
+    "SSE4": ("default", "SSE41"),
+}
+
+Results = dict[str, npt.NDArray[np.float64]]
 
 
-def logits(name: str, dtype: torch.dtype, *, batch: int) -> torch.Tensor:
-    """Return the logits of a model over all windows of `smoke`, in float64."""
+def logits(name: str, dtype: torch.dtype, *, batch: int) -> npt.NDArray[np.float64]:
+    """Return the logits of a model over all windows of `smoke`."""
     signals, _ = load_fixture().tensors()
     model = MODELS[name]().to(dtype)
     with torch.inference_mode():
-        parts = [model(part.to(dtype)) for part in signals.split(batch)]
-    return torch.cat(parts).double()
+        parts = [
+            model(signals[start : start + batch].to(dtype)).double().numpy()
+            for start in range(0, len(signals), batch)
+        ]
+    return np.concatenate(parts)
 
 
-def measure() -> dict[str, torch.Tensor]:
-    """Return logits by model, dtype and setting, on this processor."""
-    results = {}
+def short(dtype: torch.dtype) -> str:
+    """Return the name of a dtype."""
+    return str(dtype).removeprefix("torch.")
+
+
+def measure(path: str) -> None:
+    """Write logits by model, dtype and setting on this processor."""
+    warnings.filterwarnings("ignore", message="TF32 acceleration on top of oneDNN")
+    results: Results = {}
     for name, dtype in product(MODELS, DTYPES):
-        for threads, onednn, batch in (
-            (1, True, 6), (2, True, 6), (1, False, 6), (1, True, 1), (2, False, 1),
-        ):  # fmt: skip
+        for setting, (threads, onednn, batch) in SETTINGS.items():
             torch.set_num_threads(threads)
             with torch.backends.mkldnn.flags(enabled=onednn):
-                setting = f"threads {threads}, oneDNN {onednn}, batch {batch}"
-                key = f"{name}/{str(dtype).removeprefix('torch.')}/{setting}"
+                key = f"{name}/{short(dtype)}/{setting}"
                 results[key] = logits(name, dtype, batch=batch)
-    return results
+    np.savez(path, allow_pickle=False, **results)
+
+
+def run_all() -> dict[str, Results]:
+    """Measure on each kind of processor, in a process of its own."""
+    runs = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for processor, (aten, onednn) in PROCESSORS.items():
+            path = str(Path(folder) / f"{processor}.npz")
+            extra = {"ATEN_CPU_CAPABILITY": aten, "ONEDNN_MAX_CPU_ISA": onednn}
+            environment = os.environ | {k: v for k, v in extra.items() if v}
+            command = [sys.executable, __file__, path]
+            subprocess.run(command, env=environment, check=True)
+            with np.load(path) as file:
+                runs[processor] = dict(file)
+    return runs
 
 
 def main() -> None:
-    """Measure on each processor level in a process of its own, then compare."""
+    """Print a table: a row for each model and dtype."""
     if len(sys.argv) == 2:
-        np.savez(sys.argv[1], **{k: v.numpy() for k, v in measure().items()})
+        measure(sys.argv[1])
         return
-    with tempfile.TemporaryDirectory() as folder:
-        runs = {}
-        for aten, onednn in PROCESSORS:
-            path = Path(folder) / f"{aten or 'newest'}.npz"
-            extra = {"ATEN_CPU_CAPABILITY": aten, "ONEDNN_MAX_CPU_ISA": onednn}
-            environment = os.environ | {k: v for k, v in extra.items() if v}
-            subprocess.run([sys.executable, __file__, path], env=environment, check=True)
-            with np.load(path) as file:
-                runs[path.stem] = dict(file)
+    runs = run_all()
     print(f"torch {torch.__version__}, {torch.backends.cpu.get_cpu_capability()}")
-    base = runs["newest"]
-    first = "threads 1, oneDNN True, batch 6"
+    print(
+        "largest difference from 1 thread on the newest instructions, in units of rms"
+    )
+    columns = ["against float64", *SETTINGS, "AVX2", "SSE4"]
+    print(f"{'':15}{'rms':>7}", *(f"{column:>15}" for column in columns))
     for name, dtype in product(MODELS, DTYPES):
-        prefix = f"{name}/{str(dtype).removeprefix('torch.')}"
-        reference = base[f"{prefix}/{first}"]
+        prefix = f"{name}/{short(dtype)}"
+        reference = runs["newest"][f"{prefix}/1 thread"]
         rms = float(np.sqrt(np.mean(reference**2)))
-        exact = base[f"{name}/float64/{first}"]
-        print(f"\n{prefix}: root mean square {rms:.3f}")
-        rounding = np.abs(reference - exact).max() / rms
-        print(f"  {'against float64':48} {rounding:.1e}")
-        for level, results in runs.items():
-            for key, value in results.items():
-                if key.startswith(f"{prefix}/"):
-                    spread = np.abs(value - reference).max() / rms
-                    print(f"  {level:8} {key.removeprefix(prefix + '/'):39} {spread:.1e}")
+        others = [runs["newest"][f"{name}/float64/1 thread"]]
+        others += [runs["newest"][f"{prefix}/{setting}"] for setting in SETTINGS]
+        spreads = [float(np.abs(other - reference).max()) / rms for other in others]
+        spreads += [
+            max(
+                float(np.abs(runs[processor][f"{prefix}/{s}"] - reference).max()) / rms
+                for s in SETTINGS
+            )
+            for processor in ("AVX2", "SSE4")
+        ]
+        print(f"{prefix:15}{rms:7.3f}", *(f"{spread:15.1e}" for spread in spreads))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,17 @@ from bgb_fixtures.errors import FixtureError
 __all__ = ["main"]
 
 # Module in bgb_fixtures.commands, and the command in it, have the same name.
-_COMMANDS = ("build", "corpus", "export", "golden", "info", "plot", "scan", "verify")
+_COMMANDS = (
+    "build",
+    "corpus",
+    "diff",
+    "export",
+    "golden",
+    "info",
+    "plot",
+    "scan",
+    "verify",
+)
 
 
 class _Group(click.Group):

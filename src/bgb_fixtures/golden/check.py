@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 __all__ = [
     "GoldenChecker",
     "assert_holds",
+    "file_name_of",
     "golden_path",
     "save",
-    "file_name_of",
     "under_ci",
     "update",
 ]

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 __all__ = ["Origin", "find_origin"]
 
 
+Pair = tuple[int | None, int | None]
+# Share of the calls with equal class, settings and weights below which two models are
+# not the same one with a change.
+_SAME_STRUCTURE = 0.4
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
     """Say where two traces part.
@@ -46,24 +52,27 @@ class Origin:
     lines: tuple[str, ...]
 
 
-def _align(before: Trace, after: Trace) -> list[tuple[int | None, int | None]]:
-    """Pair the calls of two traces; None stands for a call that the other lacks."""
+def _align(before: Trace, after: Trace) -> tuple[list[Pair], bool]:
+    """Pair the calls of two traces; say whether it is still the same structure.
+
+    None stands for a call that the other trace lacks.
+    """
     names = [[(c.name, c.kind) for c in t.calls] for t in (before, after)]
     if names[0] == names[1]:
-        return [(i, i) for i in range(len(names[0]))]
+        return [(i, i) for i in range(len(names[0]))], True
     # A layer that was dropped from a Sequential renames all that follow; weights and
     # settings say which is which.
     signatures = [
         [f"{c.kind} {c.settings} {c.weights}" for c in t.calls] for t in (before, after)
     ]
-    pairs: list[tuple[int | None, int | None]] = []
+    pairs: list[Pair] = []
     matcher = SequenceMatcher(None, signatures[0], signatures[1], autojunk=False)
     for _, i, i_stop, j, j_stop in matcher.get_opcodes():
         both = min(i_stop - i, j_stop - j)
         pairs += [(i + n, j + n) for n in range(both)]
         pairs += [(n, None) for n in range(i + both, i_stop)]
         pairs += [(None, n) for n in range(j + both, j_stop)]
-    return pairs
+    return pairs, matcher.ratio() >= _SAME_STRUCTURE
 
 
 def _side_equal(
@@ -103,7 +112,7 @@ def find_origin(before: Trace, after: Trace, *, relative: float) -> Origin:
     origin : Origin
         The first module that left tolerance, and what is known about it.
     """
-    pairs = _align(before, after)
+    pairs, same_structure = _align(before, after)
     changed = [
         before.calls[i].name
         for i, j in pairs
@@ -111,10 +120,18 @@ def find_origin(before: Trace, after: Trace, *, relative: float) -> Origin:
         if before.calls[i].weights != after.calls[j].weights
     ]
     weights_changed = tuple(dict.fromkeys(changed))
-    first = _first_difference(before, after, pairs, relative)
-    module, inputs_equal, weights_equal, lines = first
-    lines = [*_weights_lines(weights_changed, before), *lines]
-    lines += _other_lines(before, after, pairs, module)
+    module, inputs_equal, weights_equal, lines = _first_difference(
+        before, after, pairs, relative
+    )
+    if same_structure:
+        lines = [*_weights_lines(weights_changed, before), *lines]
+        lines += _other_lines(before, after, pairs, module)
+    else:
+        words = (
+            f"another model: {len(before.calls)} calls of modules recorded, "
+            f"{len(after.calls)} now, few of them alike"
+        )
+        lines = [words, *lines]
     return Origin(
         module=module,
         inputs_equal=inputs_equal,
@@ -136,7 +153,7 @@ def _weights_lines(changed: Sequence[str], before: Trace) -> list[str]:
 def _first_difference(
     before: Trace,
     after: Trace,
-    pairs: Sequence[tuple[int | None, int | None]],
+    pairs: Sequence[Pair],
     relative: float,
 ) -> tuple[str | None, bool, bool, list[str]]:
     last = "the model's input"
@@ -226,7 +243,7 @@ def _mode(call: Call) -> str:
 def _other_lines(
     before: Trace,
     after: Trace,
-    pairs: Sequence[tuple[int | None, int | None]],
+    pairs: Sequence[Pair],
     first: str | None,
 ) -> list[str]:
     """Say what else changed, besides the module that was named already."""

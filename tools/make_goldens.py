@@ -1,0 +1,137 @@
+"""Record, or check, our own goldens in ``fixtures/golden/``.
+
+``python tools/make_goldens.py`` writes those that changed and says what did; the tests
+compare with them. Outputs are cut to what a change would show in: three electrodes for
+the processing chain, the three windows of split `dev` for the detectors.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from reference_models import make_tcn, make_unet
+
+from bgb_fixtures import load_fixture
+from bgb_fixtures.builder.preprocess import (
+    Moments,
+    brain_go_brr_window,
+    raw_1,
+    standardise_brain_go_brr,
+    zscore_1,
+)
+from bgb_fixtures.events import (
+    events_to_mask,
+    mask_to_spans,
+    seconds_to_span,
+)
+from bgb_fixtures.golden import Golden, make_golden, run_model
+from bgb_fixtures.golden.check import golden_path, update
+from bgb_fixtures.h5 import category_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+FOLDER = Path(__file__).parents[1] / "fixtures" / "golden"
+ELECTRODES = ("Fp1", "Cz", "O2")
+# Onsets and durations as annotation files have them, at rates of real recordings.
+SECONDS = ((36.8868, 14.2945), (0.0, 0.0039), (1862.1, 40.4), (2996.0, 40.0))
+RATES = (250.0, 256.0, 400.0, 512.0, 1000.0)
+
+
+def _microvolts() -> npt.NDArray[np.float64]:
+    """Return three electrodes of `tiny`, (n_windows, 3, n_times)."""
+    fixture = load_fixture("tiny")
+    rows = [fixture.ch_names.index(name) for name in ELECTRODES]
+    return fixture.microvolts()[:, rows].astype(np.float64)
+
+
+def exact_profiles() -> dict[str, Any]:
+    """Return model-ready values of the profiles whose bytes are promised."""
+    microvolts = _microvolts()
+    moments = Moments()
+    for window in microvolts[3:]:
+        moments.add(window)
+    scale, offset = moments.scale_and_offset(ch_names=ELECTRODES, where="tiny")
+    return {
+        "raw": raw_1(microvolts[0]).values,
+        "scale": scale,
+        "offset": offset,
+        "zscore": zscore_1(microvolts[0], scale, offset).values,
+        "n_clipped": zscore_1(40 * microvolts[0], scale, offset).n_clipped,
+    }
+
+
+def filtered_profile() -> dict[str, Any]:
+    """Return model-ready values of the profile that filters whole recordings."""
+    recording = _microvolts().transpose(1, 0, 2).reshape(len(ELECTRODES), -1)
+    at_256, at_200 = (
+        standardise_brain_go_brr(recording, sfreq=sfreq) for sfreq in (256.0, 200.0)
+    )
+    return {
+        "at_256": brain_go_brr_window(at_256, start=2560, stop=5120).values,
+        "at_200": brain_go_brr_window(at_200, start=2560, stop=5120).values,
+        "scale": at_256.scale,
+    }
+
+
+def labels_and_events() -> dict[str, Any]:
+    """Return labels from events, events from labels, samples from seconds."""
+    fixture = load_fixture()
+    labels = np.stack(
+        [
+            events_to_mask(window.events, sfreq=256.0, n_times=15360)
+            for window in fixture.windows
+        ]
+    )
+    spans = [
+        (row, start, stop)
+        for row, values in enumerate(labels)
+        for start, stop in mask_to_spans(values)
+    ]
+    categories = [
+        ("none", "partial", "full").index(category_of(int(row.sum()), 15360))
+        for row in labels
+    ]
+    return {
+        "labels": labels[:, ::16],
+        "spans": np.array(spans),
+        "categories": np.array(categories),
+        "samples": np.array(
+            [
+                [seconds_to_span(onset, duration, rate) for rate in RATES]
+                for onset, duration in SECONDS
+            ]
+        ),
+    }
+
+
+def _model(make: Callable[[], Any], name: str) -> Golden:
+    return run_model(make(), load_fixture().select(split="dev"), name=name)
+
+
+GOLDENS: dict[str, Callable[[], Golden]] = {
+    "exact": lambda: make_golden(exact_profiles(), name="exact", rtol=0, atol=0),
+    # Other versions of scipy may move single values by one step of float32.
+    "filtered": lambda: make_golden(
+        filtered_profile(), name="filtered", rtol=1e-6, atol=1e-6
+    ),
+    "events": lambda: make_golden(labels_and_events(), name="events"),
+    "unet": lambda: _model(make_unet, "unet"),
+    "tcn": lambda: _model(make_tcn, "tcn"),
+}
+
+
+def main() -> None:
+    """Write the goldens that changed."""
+    for name, make in GOLDENS.items():
+        path = golden_path(FOLDER, name)
+        note = update(make(), path, fixture=None, nan_ok=False)
+        print(note or f"{path}: as it was")
+
+
+if __name__ == "__main__":
+    main()
