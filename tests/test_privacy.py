@@ -220,7 +220,7 @@ def leaking(
 
 
 def texts(*wanted: str) -> IdentifyingTexts:
-    found = IdentifyingTexts({}, [])
+    found = IdentifyingTexts()
     for text in wanted:
         found.add(text, "a test")
     return found
@@ -278,7 +278,8 @@ def test_a_text_is_found_in_every_part_and_encoding(
         starts = {name: entry.offset + 101 for name, entry in arrays.items()}
         starts["gap"] = arrays["scale"].offset + arrays["scale"].length + 13
         file.seek(starts[place])
-        file.write("Bj\xf8rnstjerne".encode(encoding))
+        # The byte behind it keeps one byte order from passing as the other.
+        file.write("Bj\xf8rnstjerne".encode(encoding) + b"\1")
     with pytest.raises(PrivacyError, match="12 characters of a test"):
         check_anonymous(path, texts("Bj\xf8rnstjerne"))
 

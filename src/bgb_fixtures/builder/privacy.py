@@ -12,7 +12,7 @@ import mmap
 import re
 from collections import defaultdict
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,8 +95,9 @@ class IdentifyingTexts:
         Files whose texts could not be read.
     """
 
-    origins: dict[str, str]
-    unreadable: list[str]
+    origins: dict[str, str] = field(default_factory=dict)
+    unreadable: list[str] = field(default_factory=list)
+    _seen: set[str] = field(default_factory=set)
 
     def add(self, text: str, origin: str) -> None:
         """Take a text and its words, as far as they identify anything.
@@ -108,6 +109,9 @@ class IdentifyingTexts:
         origin : str
             Where it stands.
         """
+        if text in self._seen:
+            return
+        self._seen.add(text)
         for part in (text.strip(), *_words(text)):
             if _is_identifying(part):
                 self.origins.setdefault(part, origin)
@@ -195,7 +199,7 @@ def texts_of_recordings(
     texts : IdentifyingTexts
         From names, paths, headers and annotations.
     """
-    texts = IdentifyingTexts({}, [])
+    texts = IdentifyingTexts()
     for recording in recordings:
         where = repr(recording.name)
         texts.add_path(recording.name, f"the path of {where}")
@@ -238,7 +242,7 @@ def texts_below(
     if not any(path.suffix.lower() in _EDF_SUFFIXES for path in files):
         msg = f"{str(root)!r}: there is no EDF or BDF file to compare with"
         raise SourceError(msg)
-    texts = IdentifyingTexts({}, [])
+    texts = IdentifyingTexts()
     texts.add(str(root.absolute()), "the path of the folder")
     for done, path in enumerate(files, 1):
         name = path.name if root.is_file() else path.relative_to(root).as_posix()
@@ -388,6 +392,8 @@ def _vocabulary(buffer: mmap.mmap, index: Index, *, where: str) -> re.Pattern[by
     words |= {str(value) for value in records["licence"].values()}
     words |= {records["profile"]["name"], *records["profile"]["steps"]}
     words |= {records["source"]["name"], records["montage"], records["unit"]}
+    # What a synthetic recording was asked to hold; others have no such list.
+    words |= set(_strings(spec.get("recordings", [])))
     # Rows of a montage are electrodes, and aliases what the user calls channels.
     words |= {*records["ch_names"], *spec.get("aliases", {})}
     words |= set(spec.get("aliases", {}).values())
@@ -398,6 +404,14 @@ def _vocabulary(buffer: mmap.mmap, index: Index, *, where: str) -> re.Pattern[by
     # In a column of HDF5 texts of one length follow each other: traintraintrain.
     pattern = rf"(?<![0-9a-z])(?:{alternatives}|{_OWN})+(?![0-9a-z])"
     return re.compile(pattern.encode())
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _strings(item)
 
 
 def _keys(value: Any) -> Iterator[str]:
