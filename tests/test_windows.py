@@ -3,29 +3,45 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
+from typing import Any
 
 import pytest
 
 from bgb_fixtures.builder.sources import Recording
-from bgb_fixtures.builder.windows import Limits, Window, choose_windows, kind_of
+from bgb_fixtures.builder.windows import (
+    Choice,
+    Limits,
+    Window,
+    choose_windows,
+    count_candidates,
+    iter_passed_over,
+    kind_of,
+)
 from bgb_fixtures.events import Event
 from bgb_fixtures.h5 import category_of
+from bgb_fixtures.spec import Quota
 
 # Recordings here have 1 sample a second, so that seconds are samples.
 SFREQ = 1.0
 
 
 def make_recording(
-    name: str, *seizures: tuple[float, float], duration: float | None = 1000
+    name: str,
+    *seizures: tuple[float, float],
+    duration: float | None = 1000,
+    split: str = "train",
+    subject: str | None = None,
+    label: str = "seiz",
 ) -> Recording:
     """Make a recording with seizures from onset to end, in seconds."""
     return Recording(
         name=name,
-        subject=name,
-        split="train",
+        subject=subject or name,
+        split=split,
         duration=duration,
         events=tuple(
-            Event(onset=onset, duration=end - onset, label="seiz")
+            Event(onset=onset, duration=end - onset, label=label)
             for onset, end in seizures
         ),
     )
@@ -253,3 +269,181 @@ def test_a_window_remembers_its_recording() -> None:
         [recording], {"a": 60}, sfreq=SFREQ, n_times=60, limits=Limits.per_kind(1)
     )
     assert choice.windows == [Window(recording=recording, start=0, kind="background")]
+
+
+# Quotas and limits
+
+
+def quotas(**wanted: int) -> tuple[Quota, ...]:
+    """Make quotas; `dev_none=2` is for split dev."""
+    made = []
+    for place, n_windows in wanted.items():
+        split, _, word = place.rpartition("_")
+        made.append(Quota(word=word, n_windows=n_windows, split=split or None))
+    return tuple(made)
+
+
+def fill(
+    *recordings: Recording, n_times: int = 60, wanted: dict[str, int], **limits: Any
+) -> Choice:
+    sizes = {r.name: int(r.duration or 0) for r in recordings}
+    return choose_windows(
+        recordings,
+        sizes,
+        sfreq=SFREQ,
+        n_times=n_times,
+        limits=Limits(quotas=quotas(**wanted), **limits),
+    )
+
+
+def test_a_quota_of_a_kind_is_met_exactly() -> None:
+    choice = fill(make_recording("a", (300, 500)), wanted={"onset": 1, "background": 3})
+    kinds = sorted(window.kind for window in choice.windows)
+    assert kinds == ["background", "background", "background", "onset"]
+    assert choice.unmet == ()
+
+
+def test_a_quota_of_a_category_takes_its_kinds_in_turn() -> None:
+    # Whole is not to be had from a seizure of 200 s; onset and offset are.
+    choice = fill(make_recording("a", (300, 500)), wanted={"partial": 2, "full": 1})
+    assert [window.kind for window in choice.windows] == ["onset", "ictal", "offset"]
+
+
+def test_a_quota_of_a_split_takes_from_that_split() -> None:
+    recordings = [
+        make_recording("a", (300, 500), split="dev"),
+        make_recording("b", (300, 500)),
+    ]
+    choice = fill(*recordings, wanted={"onset": 1, "dev_onset": 1, "dev_none": 1})
+    assert [(w.kind, w.recording.name) for w in choice.windows] == [
+        ("onset", "b"),
+        ("background", "a"),
+        ("onset", "a"),
+    ]
+
+
+def test_train_comes_first_and_then_splits_by_name() -> None:
+    recordings = [make_recording(name, split=name) for name in ("dev", "x", "train")]
+    choice = fill(*recordings, wanted={"none": 3})
+    assert [w.recording.split for w in choice.windows] == ["train", "dev", "x"]
+
+
+def test_what_is_short_is_known() -> None:
+    choice = fill(make_recording("a", (300, 500)), wanted={"whole": 2, "none": 1})
+    assert [(quota.word, choice.counts[quota]) for quota in choice.unmet] == [
+        ("whole", 0)
+    ]
+
+
+def test_a_quota_that_stays_short_may_begin() -> None:
+    # One seizure of 65 s, windows of 60 s: an ictal one leaves no room for an onset.
+    choice = fill(
+        make_recording("a", (300, 365), duration=400), wanted={"ictal": 1, "none": 4}
+    )
+    assert choice.unmet == ()
+
+
+def test_a_subject_gives_no_more_than_its_limit() -> None:
+    recordings = [
+        make_recording("a1", (300, 500), subject="a"),
+        make_recording("a2", (300, 500), subject="a"),
+        make_recording("b", (300, 500)),
+    ]
+    choice = fill(*recordings, wanted={"onset": 3, "none": 3}, per_subject=2)
+    assert Counter(w.recording.subject for w in choice.windows) == {"a": 2, "b": 2}
+
+
+def test_a_type_gives_no_more_than_its_limit() -> None:
+    recordings = [
+        make_recording("a", (300, 500), label="fnsz"),
+        make_recording("b", (300, 500), label="fnsz"),
+        make_recording("c", (300, 500), label="gnsz"),
+    ]
+    choice = fill(*recordings, wanted={"onset": 3, "none": 2}, per_type=1)
+    types = [window.types for window in choice.windows if window.types]
+    assert types == [("fnsz",), ("gnsz",)]
+    assert sum(not window.types for window in choice.windows) == 2
+
+
+def test_only_wanted_types_are_taken_and_background_of_all() -> None:
+    recordings = [
+        make_recording("a", (300, 500), label="fnsz"),
+        make_recording("b", (300, 500), label="gnsz"),
+    ]
+    choice = fill(*recordings, wanted={"partial": 9, "none": 2}, types=("gnsz",))
+    assert {w.recording.name for w in choice.windows if w.types} == {"b"}
+    assert {w.recording.name for w in choice.windows if not w.types} == {"a", "b"}
+
+
+def test_a_seed_draws_other_recordings_and_always_the_same() -> None:
+    recordings = [make_recording(f"r{i}", (300, 500)) for i in range(9)]
+
+    def drawn(seed: int | None, *given: Recording) -> list[str]:
+        choice = fill(*given, wanted={"onset": 3}, seed=seed)
+        return [window.recording.name for window in choice.windows]
+
+    assert drawn(None, *recordings) == ["r0", "r1", "r2"]
+    # By SHA-256 of "1:r0", "1:r1", ...: the same on every machine.
+    assert drawn(1, *recordings) == drawn(1, *reversed(recordings))
+    assert len({tuple(drawn(seed, *recordings)) for seed in range(9)}) > 5
+
+
+def test_a_draw_does_not_depend_on_recordings_that_come_to_the_corpus() -> None:
+    few = [make_recording(f"r{i}", (300, 500)) for i in range(4)]
+    many = [*few, make_recording("new")]
+    choices = [fill(*given, wanted={"onset": 2}, seed=5) for given in (few, many)]
+    assert choices[0].windows == choices[1].windows
+
+
+# What there is, and why it was passed over
+
+
+def test_candidates_are_counted_by_split_and_kind() -> None:
+    recordings = [
+        make_recording("a", (300, 500)),
+        make_recording("b", duration=130, split="dev"),
+        make_recording("c", duration=59),
+    ]
+    sizes = {r.name: int(r.duration or 0) for r in recordings}
+    assert count_candidates(recordings, sizes, sfreq=SFREQ, n_times=60) == {
+        # Tiles of 60 s around the middle: 5 in 300 s, 3 in 200, 7 in 500, 1 in 130.
+        ("train", "onset"): 1,
+        ("train", "offset"): 1,
+        ("train", "ictal"): 3,
+        ("train", "background"): 12,
+        ("dev", "background"): 1,
+    }
+
+
+def test_every_candidate_is_chosen_or_passed_over_with_a_reason() -> None:
+    recordings = [
+        make_recording("a", (300, 500), label="fnsz", subject="one"),
+        make_recording("b", (300, 500), label="gnsz", subject="two"),
+    ]
+    choice = fill(
+        *recordings, wanted={"onset": 1, "none": 1}, types=("fnsz",), per_subject=1
+    )
+    sizes = {"a": 1000, "b": 1000}
+    passed = list(iter_passed_over(recordings, sizes, choice, sfreq=SFREQ))
+    there = count_candidates(recordings, sizes, sfreq=SFREQ, n_times=60)
+    assert len(passed) + len(choice.windows) == there.total()
+    reasons = Counter((w.recording.name, w.kind, reason) for w, reason in passed)
+    limit = "its subject has as many windows as the limit allows"
+    assert reasons == {
+        ("a", "offset", "no quota asks for it"): 1,
+        ("a", "ictal", "no quota asks for it"): 3,
+        # The onset, 270-330 s, reaches into one tile.
+        ("a", "background", "overlaps a chosen window"): 1,
+        ("a", "background", limit): 11,
+        ("b", "onset", "holds a seizure of another type"): 1,
+        ("b", "offset", "no quota asks for it"): 1,
+        ("b", "ictal", "no quota asks for it"): 3,
+        ("b", "background", limit): 11,
+    }
+
+
+def test_a_full_quota_is_a_reason() -> None:
+    recording = make_recording("a", duration=300)
+    choice = fill(recording, wanted={"none": 2})
+    passed = list(iter_passed_over([recording], {"a": 300}, choice, sfreq=SFREQ))
+    assert [reason for _, reason in passed] == ["its quota is full"] * 3

@@ -461,7 +461,10 @@ def spline_weights(
         units[_ELECTRODES.index(name), column] = 1
     info = mne.create_info(list(_ELECTRODES), sfreq=1.0, ch_types="eeg")
     raw = mne.io.RawArray(units, info, verbose="error")
-    raw.set_montage("standard_1020", verbose="error")
+    # One set of positions under two names: the second until MNE 1.13.
+    known = mne.channels.get_builtin_montages()
+    positions = "colin27_1020" if "colin27_1020" in known else "standard_1020"
+    raw.set_montage(positions, verbose="error")
     raw.info["bads"] = list(missing)
     raw.interpolate_bads(mode="accurate", verbose="error")
     weights = np.rint(raw.get_data(list(missing)) / _WEIGHT_STEP) * _WEIGHT_STEP
