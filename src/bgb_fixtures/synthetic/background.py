@@ -18,6 +18,7 @@ from bgb_fixtures.synthetic.head import (
     N_SCALP,
     REGIONS,
     direction,
+    mix,
     mixing_matrix,
     patch,
     weights,
@@ -149,7 +150,7 @@ def _cortex(subject: Subject, streams: Streams, *, state: str) -> Array:
         noise = shaped_noise(
             streams, name, n_rows=len(ELECTRODES), n_fft=BLOCK, power=power, band=band
         )
-        activity = mixing_matrix(sigma) @ noise
+        activity = mix(mixing_matrix(sigma), noise)
         activity *= _unrest(streams.child(name))
         total += (rms * np.sqrt(part)) * activity
     return total
@@ -164,7 +165,7 @@ def _unrest(streams: Streams) -> Array:
     own = slow_noise(streams, "quick", n_rows=n_rows, n_times=BLOCK, tau=0.6)
     own += slow_noise(streams, "slow", n_rows=n_rows, n_times=BLOCK, tau=2.5)
     common = slow_noise(streams, "common", n_rows=1, n_times=BLOCK, tau=2.0)
-    exponent = _OWN * np.sqrt(0.5) * (mixing_matrix(20.0) @ own) + _COMMON * common
+    exponent = _OWN * np.sqrt(0.5) * mix(mixing_matrix(20.0), own) + _COMMON * common
     return interpolate(np.exp(exponent - (_OWN**2 + _COMMON**2)), BLOCK)
 
 
@@ -196,8 +197,7 @@ def _alpha(subject: Subject, streams: Streams) -> Array:
     topography = np.stack(fields, axis=1) * size
     # Neighbouring patches add up: bring the largest electrode back to the size meant.
     common = np.abs(topography[:N_SCALP].sum(axis=1)).max()
-    activity: Array = (topography * (subject.alpha_uv / common)) @ rows
-    return activity
+    return mix(topography * (subject.alpha_uv / common), rows)
 
 
 def _mu(subject: Subject, streams: Streams) -> Array:
@@ -224,8 +224,7 @@ def _mu(subject: Subject, streams: Streams) -> Array:
     fields = [
         patch(direction(*REGIONS[r]), sigma=14) for r in ("LC", "RC", "LF", "RF", "MF")
     ]
-    activity: Array = np.stack(fields, axis=1) @ rows
-    return activity
+    return mix(np.stack(fields, axis=1), rows)
 
 
 def _slowing(subject: Subject, streams: Streams) -> Array:
@@ -264,7 +263,7 @@ def _muscle(streams: Streams) -> Array:
         streams, "muscle unrest", n_rows=len(ELECTRODES), n_times=BLOCK, tau=0.05
     )
     noise *= interpolate(np.exp(0.5 * unrest - 0.25), BLOCK)
-    return mixing_matrix(9.0) @ noise
+    return mix(mixing_matrix(9.0), noise)
 
 
 def _drift(subject: Subject, streams: Streams) -> Array:

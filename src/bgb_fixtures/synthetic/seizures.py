@@ -18,7 +18,7 @@ import numpy as np
 from bgb_fixtures.synthetic import SFREQ
 from bgb_fixtures.synthetic.artefacts import EMG_FIELDS
 from bgb_fixtures.synthetic.canvas import add_bumps, ramps, seconds
-from bgb_fixtures.synthetic.head import N_SCALP, REGIONS, direction, patch
+from bgb_fixtures.synthetic.head import N_SCALP, REGIONS, direction, mix, patch
 from bgb_fixtures.synthetic.streams import (
     SLOW_STEP,
     Streams,
@@ -245,9 +245,9 @@ def _discharge(
         ]
         rows = np.concatenate([(shape * gain * wave(own, here))[None], rows])
         first = seizure.start + offset
-        seizure.canvas.scalp_uv[:, first : first + n_times] += (
-            seizure.canvas.amplitude * np.stack(fields, axis=1)
-        ) @ rows
+        seizure.canvas.scalp_uv[:, first : first + n_times] += mix(
+            seizure.canvas.amplitude * np.stack(fields, axis=1), rows
+        )
     return phase
 
 
