@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pytest
 
 from bgb_fixtures import builder
-from bgb_fixtures.builder import build_fixture
+from bgb_fixtures.builder import build_fixture, plan_fixture
 from bgb_fixtures.builder.preprocess import (
     brain_go_brr_window,
     standardise_brain_go_brr,
 )
 from bgb_fixtures.builder.sources import Licence, Recording
-from bgb_fixtures.errors import FixtureError, SourceError, SpecError, TargetError
+from bgb_fixtures.errors import (
+    ChannelNotFoundError,
+    FixtureError,
+    SourceError,
+    SpecError,
+    TargetError,
+)
 from bgb_fixtures.events import Event
 from bgb_fixtures.loader import load_fixture
 from bgb_fixtures.montage import MONTAGES, Montage
@@ -29,6 +35,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from bgb_fixtures.builder import BuildReport
+    from bgb_fixtures.builder.plan import Plan
 
 LICENCE = Licence(
     name="ODC-By-1.0", url="https://example.org", attribution="A.", redistributable=True
@@ -67,6 +74,8 @@ class FakeSource:
     identity: dict[str, Any] = field(default_factory=dict)
     listed: list[Recording] = field(default_factory=list)
     signals: dict[str, FakeSignal] = field(default_factory=dict)
+    broken: dict[str, SourceError] = field(default_factory=dict)
+    lacking: dict[str, tuple[str, ...]] = field(default_factory=dict)
     log: list[tuple[Any, ...]] = field(default_factory=list)
 
     def add(
@@ -78,6 +87,7 @@ class FakeSource:
         duration: float | None = -1,
         subject: str = "chb01",
         n_channels: int = 18,
+        split: str = "train",
     ) -> Self:
         """Add a recording with seizures from onset to end, in seconds.
 
@@ -100,7 +110,7 @@ class FakeSource:
             Recording(
                 name=name,
                 subject=subject,
-                split="train",
+                split=split,
                 duration=n_seconds if duration == -1 else duration,
                 events=tuple(
                     Event(onset=a, duration=b - a, label="fnsz") for a, b in seizures
@@ -117,7 +127,18 @@ class FakeSource:
 
     def open(self, recording: Recording, montage: Montage) -> FakeSignal:
         self.log.append(("open", recording.name, montage.name))
-        return self.signals[recording.name]
+        if recording.name in self.broken:
+            raise self.broken[recording.name]
+        lacking = self.lacking.get(recording.name, ())
+        missing = tuple(row for row in lacking if row in montage.rows)
+        if missing:
+            msg = f"{recording.name!r} lacks {', '.join(missing)}"
+            raise ChannelNotFoundError(msg, missing=missing)
+        signal = self.signals[recording.name]
+        if lacking:
+            rows = [MONTAGES["10-20"].index(row) for row in montage.rows]
+            return replace(signal, data_uv=signal.data_uv[rows])
+        return signal
 
     def opened(self) -> set[str]:
         return {entry[1] for entry in self.log if entry[0] == "open"}
@@ -148,6 +169,181 @@ def build(tmp_path: Path) -> Callable[..., BuildReport]:
 
 def places(report: BuildReport) -> list[tuple[str, str, float]]:
     return [(w.kind, w.recording, w.onset) for w in report.windows]
+
+
+# Selection
+
+
+def test_quotas_are_met_and_stored(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40)).add("b", (20, 40), split="dev")
+    quotas = {"onset": 1, "dev": {"partial": 1, "none": 2}}
+    report = build(quotas=quotas)
+    assert [(w.split, w.kind) for w in report.windows] == [
+        ("train", "onset"),
+        ("dev", "background"),
+        ("dev", "onset"),
+        ("dev", "background"),
+    ]
+    with load_fixture(report.path) as fixture:
+        assert fixture.records.spec["quotas"] == quotas
+    assert report.missing_kinds == ()
+
+
+def test_a_quota_that_cannot_be_met_says_what_is_there(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40)).add("b", split="dev")
+    message = (
+        r"quotas that cannot be filled: dev:onset 1 \(got 0\), whole 2 \(got 0\)\. "
+        r"Candidates of 4 s, some of which overlap: dev: onset 0, offset 0, whole 0, "
+        r"ictal 0, background 15; train: onset 1, offset 1, whole 0, ictal 5, "
+        r"background 10"
+    )
+    with pytest.raises(SpecError, match=message):
+        build(quotas={"whole": 2, "dev": {"onset": 1}})
+
+
+def test_limits_that_keep_a_quota_short_are_named(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40)).add("b", (20, 40))
+    with pytest.raises(SpecError, match="1 its subject has as many windows as"):
+        build(quotas={"onset": 2}, per_subject=1)
+
+
+def test_a_type_that_is_not_there_is_answered_with_those_that_are(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40), (50, 55))
+    with pytest.raises(SpecError, match=r"\(2 fnsz\); wanted are types absz"):
+        build(types=["absz"])
+
+
+def test_quotas_without_a_seizure_are_no_fixture(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40))
+    with pytest.raises(SpecError, match="no window of 4 s with a seizure"):
+        build(quotas={"none": 2})
+
+
+# Recordings that cannot be used
+
+
+def test_a_bad_recording_gives_way_to_another_and_is_reported(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40)).add("b", (20, 40))
+    source.broken["a"] = SourceError("'a.edf', header bytes: expected 5120, got 3")
+    report = build(per_kind=1)
+    assert {w.recording for w in report.windows} == {"rec-01"}
+    assert report.left_out == ("'a.edf', header bytes: expected 5120, got 3",)
+
+
+def test_a_bad_recording_ends_a_strict_build(
+    source: FakeSource, tmp_path: Path
+) -> None:
+    source.add("a", (20, 40)).add("b", (20, 40))
+    source.broken["a"] = SourceError("broken")
+    with pytest.raises(SourceError, match="broken"):
+        build_fixture(make_spec(), tmp_path / "a.h5", root="x", strict=True)
+
+
+def test_a_bad_recording_ends_a_build_that_needs_it(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40)).add("b", (20, 40))
+    source.broken["a"] = SourceError("broken")
+    with pytest.raises(SpecError, match=r"1 recordings left out, the first: broken"):
+        build(quotas={"onset": 2})
+
+
+def test_a_recording_without_an_electrode_ends_the_build_by_default(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40), n_channels=19).add("b", (20, 40), n_channels=19)
+    source.lacking["a"] = ("Fz", "Pz")
+    with pytest.raises(ChannelNotFoundError, match="'a' lacks Fz, Pz"):
+        build(montage="10-20")
+
+
+def test_a_recording_without_an_electrode_can_be_dropped(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40), n_channels=19).add("b", (20, 40), n_channels=19)
+    source.lacking["a"] = ("Fz", "Pz")
+    report = build(montage="10-20", missing="drop-window", per_kind=1)
+    assert report.left_out == ("1 recording: no Fz, Pz (missing = 'drop-window')",)
+    with load_fixture(report.path) as fixture:
+        assert fixture.records.spec["missing"] == "drop-window"
+
+
+def test_a_missing_electrode_can_be_interpolated_and_the_file_says_so(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40), n_channels=19).add("b", n_channels=19)
+    source.lacking["a"] = ("Fz", "Pz")
+    report = build(montage="szcore-19", missing="interpolate", per_kind=1)
+    with load_fixture(report.path) as fixture:
+        records = fixture.records
+        assert records.source["interpolated"] == {"rec-01": ["Fz", "Pz"]}
+        assert records.profile["steps"][2].startswith(
+            "electrodes that a recording lacks"
+        )
+        assert records.profile["steps"][3] == "minus the mean of all rows, in float64"
+        assert records.montage == "szcore-19"
+        mean = fixture.signals.mean(axis=1)
+    np.testing.assert_allclose(mean, 0, atol=1e-4)
+
+
+def test_too_many_missing_electrodes_are_not_interpolated(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40), n_channels=19)
+    source.lacking["a"] = ("Fz", "Pz", "Cz", "C3", "C4")
+    with pytest.raises(ChannelNotFoundError, match="'a' lacks Fz, Pz, Cz, C3, C4"):
+        build(montage="10-20", missing="interpolate")
+
+
+# Plans
+
+
+def plan(**changes: Any) -> Plan:
+    return plan_fixture(make_spec(**changes), root="somewhere")
+
+
+def test_a_plan_holds_the_windows_that_a_build_takes(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40)).add("b").add("c", (10, 13))
+    windows = plan().windows
+    assert [(w.kind, w.start / 64) for w in windows] == [
+        (w.kind, w.onset) for w in build().windows
+    ]
+
+
+def test_a_plan_reads_headers_of_chosen_recordings_and_no_samples(
+    source: FakeSource,
+) -> None:
+    for i in range(9):
+        source.add(f"a{i}", (20, 40))
+    planned = plan(quotas={"onset": 2})
+    assert [w.recording.name for w in planned.windows] == ["a0", "a1"]
+    assert source.log == [
+        ("open", "a0", "double-banana"),
+        ("close", "a0"),
+        ("open", "a1", "double-banana"),
+        ("close", "a1"),
+    ]
+
+
+def test_a_plan_says_why_recordings_give_nothing(source: FakeSource) -> None:
+    source.add("a", (20, 40)).add("b", (20, 40)).add("c", n_seconds=3)
+    source.broken["a"] = SourceError("broken")
+    unused = [(r.name, reason) for r, reason in plan().iter_unused()]
+    assert unused == [("a", "broken"), ("c", "is shorter than a window")]
 
 
 # Which recordings are opened

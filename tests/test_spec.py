@@ -15,8 +15,11 @@ from bgb_fixtures.errors import SpecError
 from bgb_fixtures.events import Event
 from bgb_fixtures.spec import (
     Artefact,
+    FixtureSpec,
+    Quota,
     RecordingSpec,
     Seizure,
+    kinds_of_quota,
     load_default_spec,
     load_spec,
     parse_spec,
@@ -322,3 +325,203 @@ def test_window_that_ends_between_samples_is_refused() -> None:
     spec = parse_spec({"source": "chbmit", "window_length": 2.3}, where="here")
     with pytest.raises(SpecError, match=r"2\.3 s is no whole number of samples at 256"):
         window_samples(spec, 256)
+
+
+# Recordings in files
+
+EVERYTHING = """
+name = "mine"
+source = "edf"
+window_length = 10
+montage = ["Cz", "Fp1-F7"]
+profile = "zscore-1"
+sfreq = 200
+seed = 7
+splits = ["train", "dev"]
+types = ["fnsz", "gnsz"]
+per_subject = 3
+per_type = 5
+missing = "interpolate"
+band_pass = [0.5, 70]
+label_pattern = "sz.*"
+aliases = { "ch 1" = "EEG FP1-REF" }
+quotas = { onset = 4, none = 10, dev = { partial = 1, none = 2 } }
+"""
+
+
+def real(**changes: Any) -> FixtureSpec:
+    return parse_spec({"source": "tusz", **changes}, where="spec 'mine.toml'")
+
+
+def test_every_key_for_recordings_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(EVERYTHING, encoding="utf-8")
+    assert load_spec(path) == FixtureSpec(
+        name="mine",
+        source="edf",
+        window_length=10,
+        montage=("Cz", "Fp1-F7"),
+        profile="zscore-1",
+        sfreq=200,
+        seed=7,
+        splits=("train", "dev"),
+        types=("fnsz", "gnsz"),
+        per_subject=3,
+        per_type=5,
+        missing="interpolate",
+        band_pass=(0.5, 70),
+        label_pattern="sz.*",
+        aliases=(("ch 1", "EEG FP1-REF"),),
+        quotas=(
+            Quota(word="none", n_windows=2, split="dev"),
+            Quota(word="partial", n_windows=1, split="dev"),
+            Quota(word="none", n_windows=10),
+            Quota(word="onset", n_windows=4),
+        ),
+    )
+
+
+def test_every_key_for_recordings_survives_json(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(EVERYTHING, encoding="utf-8")
+    spec = load_spec(path)
+    text = json.dumps(spec_to_json(spec), sort_keys=True)
+    assert parse_spec(json.loads(text), where="x") == spec
+
+
+@pytest.mark.parametrize(
+    ("source", "montage"),
+    [
+        pytest.param("chbmit", "double-banana", id="chbmit"),
+        pytest.param("tusz", "10-20", id="tusz"),
+        pytest.param("bids", "10-20", id="bids"),
+        pytest.param("edf", "10-20", id="edf"),
+    ],
+)
+def test_recordings_have_defaults(source: str, montage: str) -> None:
+    spec = parse_spec({"source": source}, where="a test")
+    assert spec == FixtureSpec(
+        name=source, source=source, montage=montage, profile="raw-1"
+    )
+    assert spec_to_json(spec) == {
+        "name": source,
+        "content_version": 1,
+        "source": source,
+        "window_length": 60.0,
+        "montage": montage,
+        "profile": "raw-1",
+        "per_kind": 2,
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        pytest.param(
+            {"quotas": {"onsets": 2}},
+            "quotas.onsets: expected one of 'none', 'partial', 'full', 'onset', 'offset',"
+            " 'whole', 'ictal', 'background', or a split with a table of such",
+            id="unknown-kind",
+        ),
+        pytest.param(
+            {"quotas": {"dev": {"onsets": 2}}},
+            "quotas.dev.onsets",
+            id="unknown-of-split",
+        ),
+        pytest.param(
+            {"quotas": {"onset": 0}},
+            "quotas.onset: expected an integer in [1, 100000], got 0",
+            id="no-windows",
+        ),
+        pytest.param(
+            {"quotas": {"onset": 1}, "per_kind": 2},
+            "per_kind: expected none, as there are quotas, got 2",
+            id="quotas-and-per-kind",
+        ),
+        pytest.param(
+            {"quotas": {"eval": {"onset": 1}}},
+            "quotas: there is one for split 'eval', and splits are all but 'eval'",
+            id="quota-of-the-blind-split",
+        ),
+        pytest.param(
+            {"quotas": {"dev": {"onset": 1}}, "splits": ["train"]},
+            "there is one for split 'dev', and splits are 'train'; add it to splits",
+            id="quota-of-a-split-not-taken",
+        ),
+        pytest.param({"types": ["bckg"]}, "types: expected a list of", id="no-seizure"),
+        pytest.param({"splits": ["a", "a"]}, "splits: expected a list of", id="twice"),
+        pytest.param({"per_type": 0}, "per_type: expected an integer", id="type-limit"),
+        pytest.param(
+            {"per_subject": 1.5}, "per_subject: expected an integer", id="subject-limit"
+        ),
+        pytest.param(
+            {"missing": "zeros"},
+            "missing: expected one of 'error', 'drop-window', 'interpolate', got 'zeros'",
+            id="zeros",
+        ),
+        pytest.param(
+            {"missing": "interpolate", "montage": "tcp-22"},
+            "the montage has A1, A2",
+            id="interpolated-ears",
+        ),
+        pytest.param(
+            {"band_pass": [70, 0.5]},
+            "band_pass: expected the lower frequency first, got [70, 0.5]",
+            id="band-upside-down",
+        ),
+        pytest.param(
+            {"band_pass": 40}, "band_pass: expected two frequencies", id="half-a-band"
+        ),
+        pytest.param(
+            {"band_pass": [0.5, 40], "profile": "brain-go-brr-3.1"},
+            "profile 'brain-go-brr-3.1' has a filter of its own",
+            id="two-filters",
+        ),
+        pytest.param(
+            {"label_pattern": "sz"},
+            "label_pattern: expected none, as only source 'edf' has labels",
+            id="pattern-of-another-source",
+        ),
+        pytest.param(
+            {"source": "edf", "label_pattern": "(sz"},
+            "label_pattern: expected a regular expression, got '(sz'",
+            id="no-pattern",
+        ),
+        pytest.param(
+            {"aliases": {"ch 1": "left"}}, "mine.toml', alias of 'ch 1'", id="alias"
+        ),
+        pytest.param(
+            {"montage": ["Fp1", "T7"]},
+            "mine.toml', montage: write 'T3' for 'T7'",
+            id="row-by-its-new-name",
+        ),
+        pytest.param(
+            {"montage": "tcp"}, "'tcp-22', or a list of rows, got 'tcp'", id="montage"
+        ),
+        pytest.param({"seed": "x"}, "seed: expected an integer", id="seed"),
+        pytest.param({"quotes": {}}, "unknown key 'quotes'", id="misspelt"),
+    ],
+)
+def test_impossible_request_for_recordings_is_refused(
+    changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(SpecError, match=re.escape(message)):
+        real(**changes)
+
+
+def test_keys_for_recordings_are_unknown_to_the_synthetic_source() -> None:
+    with pytest.raises(SpecError, match="unknown key 'quotas', 'types'"):
+        parse_spec(SMALL | {"quotas": {}, "types": []}, where="a test")
+
+
+@pytest.mark.parametrize(
+    ("word", "kinds"),
+    [
+        pytest.param("none", ("background",), id="none"),
+        pytest.param("partial", ("onset", "offset", "whole"), id="partial"),
+        pytest.param("full", ("ictal",), id="full"),
+        pytest.param("onset", ("onset",), id="kind"),
+    ],
+)
+def test_a_category_counts_its_kinds(word: str, kinds: tuple[str, ...]) -> None:
+    assert kinds_of_quota(word) == kinds
