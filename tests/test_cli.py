@@ -16,6 +16,8 @@ from bgb_fixtures import __version__, builder
 from bgb_fixtures.builder import BuildReport
 from bgb_fixtures.builder.writer import Content, write_fixture
 from bgb_fixtures.cli import main
+from bgb_fixtures.corpus import write_corpus
+from bgb_fixtures.loader import load_fixture
 from bgb_fixtures.spec import parse_spec
 
 if TYPE_CHECKING:
@@ -464,6 +466,168 @@ def test_verify_of_a_changed_file_as_json_says_so_on_stdout(
     value = json.loads(answer.out)
     assert (answer.code, answer.err, value["verified"]) == (1, "", False)
     assert "expected SHA-256" in value["error"]
+
+
+# Recordings in files: plan, build, look back
+
+
+@pytest.fixture(scope="module")
+def twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a synthetic corpus in the layout of TUSZ: 6 recordings of 20 s."""
+    root = tmp_path_factory.mktemp("twin") / "tusz"
+    return write_corpus("tusz", root, n_recordings=6, duration=20, seed=3).path
+
+
+@pytest.fixture
+def of_twin(run: Callable[..., Answer], twin: Path) -> Callable[..., Answer]:
+    def call(*arguments: str | Path) -> Answer:
+        where = ("--source", "tusz", "--root", twin, "--window-length", "5")
+        return run("build", *where, *arguments)
+
+    return call
+
+
+def test_a_dry_run_lists_windows_and_reasons_and_writes_nothing(
+    of_twin: Callable[..., Answer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    answer = of_twin("--dry-run", "--quota", "onset=1", "--quota", "dev:none=1")
+    assert (answer.code, answer.err) == (0, "")
+    first, *lines = answer.out.splitlines()
+    assert first.startswith(
+        "plan: 2 windows of 5 s at 256 Hz, 1 with a seizure, from 2"
+    )
+    assert [line.split()[:2] for line in lines[:2]] == [
+        ["onset", "train"],
+        ["background", "dev"],
+    ]
+    assert lines[2] == "passed over:"
+    assert any(line.endswith("no quota asks for it") for line in lines[3:])
+    assert any(line.endswith("in a split that was not asked for") for line in lines)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_as_json_holds_every_candidate(
+    of_twin: Callable[..., Answer],
+) -> None:
+    value = json.loads(of_twin("--dry-run", "--json", "--per-kind", "1").out)
+    assert value["sfreq"] == 256
+    assert {w["kind"] for w in value["windows"]} >= {"background"}
+    for window in (*value["windows"], *value["passed_over"]):
+        assert window["recording"].endswith(".edf")
+        assert window["types"] == [] or window["kind"] != "background"
+    assert all(window["reason"] for window in value["passed_over"])
+    assert len(value["unused_recordings"]) >= 1
+
+
+def test_options_of_recordings_are_the_keys_of_a_spec(
+    of_twin: Callable[..., Answer], tmp_path: Path
+) -> None:
+    target = tmp_path / "a.h5"
+    answer = of_twin(
+        *("--quota", "train:partial=1", "--quota", "none=2", "--split", "train"),
+        *("--per-subject", "3", "--per-type", "3", "--seed", "9", "--sfreq", "128"),
+        *("--montage", "Cz,Fp1-F7", "--missing", "drop-window"),
+        *("--band-pass", "1", "40", "--alias", "EEG 1=CZ", "--out", target),
+    )
+    assert answer.code == 0
+    with load_fixture(target) as fixture:
+        assert fixture.records.spec == {
+            "name": "tusz",
+            "content_version": 1,
+            "source": "tusz",
+            "window_length": 5,
+            "montage": ["Cz", "Fp1-F7"],
+            "profile": "raw-1",
+            "sfreq": 128,
+            "quotas": {"train": {"partial": 1}, "none": 2},
+            "splits": ["train"],
+            "per_subject": 3,
+            "per_type": 3,
+            "seed": 9,
+            "missing": "drop-window",
+            "band_pass": [1, 40],
+            "aliases": {"EEG 1": "CZ"},
+        }
+        assert fixture.signals.shape == (3, 2, 640)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param(["--quota", "onset"], "expected LEFT=RIGHT", id="quota"),
+        pytest.param(["--quota", "onset=x"], "onset=4 or dev:none=2", id="number"),
+        pytest.param(["--quota", "sets=1"], "quotas.sets: expected one of", id="kind"),
+        pytest.param(
+            ["--quota", "onset=1", "--quota", "onset=2"],
+            "each left side once",
+            id="two",
+        ),
+        pytest.param(["--type", "sz"], "types: expected a list of", id="type"),
+        pytest.param(["--missing", "zeros"], "'zeros' is not one of", id="missing"),
+        pytest.param(["--montage", "Fp1,T7"], "write 'T3' for 'T7'", id="rows"),
+        pytest.param(["--json"], "--json is for --dry-run", id="json"),
+        pytest.param(
+            ["--annotations", "x"],
+            "--annotations is for --source edf",
+            id="annotations",
+        ),
+        pytest.param(
+            ["--label-pattern", "x"], "only source 'edf' has labels", id="pattern"
+        ),
+    ],
+)
+def test_wrong_options_of_recordings_exit_with_2(
+    of_twin: Callable[..., Answer], arguments: list[str], message: str
+) -> None:
+    answer = of_twin(*arguments)
+    assert (answer.code, answer.out) == (2, "")
+    assert message in answer.err
+
+
+def test_a_quota_that_cannot_be_met_is_one_line_and_exits_with_1(
+    of_twin: Callable[..., Answer],
+) -> None:
+    answer = of_twin("--dry-run", "--quota", "full=99")
+    assert (answer.code, answer.out, answer.err.count("\n")) == (1, "", 1)
+    assert "quotas that cannot be filled: full 99 (got " in answer.err
+
+
+def test_what_was_left_out_is_said_on_stderr(
+    of_twin: Callable[..., Answer], tmp_path: Path
+) -> None:
+    answer = of_twin("--out", tmp_path / "a.h5")
+    assert answer.out.startswith(f"wrote {tmp_path / 'a.h5'}: ")
+    assert "left out: 2 recordings: in a split that was not asked for\n" in answer.err
+
+
+def test_a_fixture_is_searched_for_what_identifies_its_recordings(
+    run: Callable[..., Answer],
+    of_twin: Callable[..., Answer],
+    twin: Path,
+    tmp_path: Path,
+) -> None:
+    target = tmp_path / "a.h5"
+    of_twin("--out", target)
+    answer = run("verify", target, "--against", twin)
+    assert (answer.code, answer.err) == (0, "")
+    assert f" texts that identify something in '{twin}'\n" in answer.out
+
+
+def test_a_fixture_that_tells_is_named_with_the_place_of_the_text(
+    run: Callable[..., Answer],
+    twin: Path,
+    make_content: Callable[..., Content],
+    tmp_path: Path,
+) -> None:
+    (path, *_) = sorted(twin.rglob("*.edf"))
+    source = {"name": "tusz", "note": f"from {path.name}"}
+    leak = write_fixture(make_content(source=source), tmp_path / "leak.h5")
+    answer = run("verify", leak, "--against", twin)
+    assert (answer.code, answer.out, answer.err.count("\n")) == (1, "", 1)
+    assert "characters of the path" in answer.err
+    as_json = json.loads(run("verify", leak, "--against", twin, "--json").out)
+    assert as_json["verified"] is False
 
 
 # As a process of its own
