@@ -11,6 +11,7 @@ __all__ = [
     "IntegrityError",
     "MissingPackageError",
     "PrivacyError",
+    "SmokeError",
     "SourceError",
     "SpecError",
     "TargetError",
@@ -79,3 +80,7 @@ class TargetError(FixtureError, OSError):
 
 class MissingPackageError(FixtureError, ImportError):
     """An optional package is needed and not installed; says which extra brings it."""
+
+
+class SmokeError(FixtureError, AssertionError):
+    """A detector failed a smoke check; an AssertionError, so that pytest says so."""
