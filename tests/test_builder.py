@@ -265,7 +265,8 @@ def test_a_recording_without_an_electrode_ends_the_build_by_default(
 ) -> None:
     source.add("a", (20, 40), n_channels=19).add("b", (20, 40), n_channels=19)
     source.lacking["a"] = ("Fz", "Pz")
-    with pytest.raises(ChannelNotFoundError, match="'a' lacks Fz, Pz"):
+    message = r"'a' lacks Fz, Pz.* --missing drop-window .* --missing interpolate"
+    with pytest.raises(ChannelNotFoundError, match=message):
         build(montage="10-20")
 
 
@@ -898,3 +899,20 @@ def test_synthetic_zscore_1_scales_by_subject(tmp_path: Path) -> None:
     scale = load_fixture(build_fixture(spec, tmp_path / "a.h5").path).scale
     assert np.array_equal(scale[0], scale[2])
     assert not np.array_equal(scale[0], scale[3])
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        pytest.param("", "is a folder; expected the name of a file", id="empty"),
+        pytest.param("/", "is a folder; expected the name of a file", id="root"),
+        pytest.param("nowhere/a.h5", "there is no folder", id="no-folder"),
+    ],
+)
+def test_target_that_cannot_be_is_refused_before_the_work_begins(
+    name: str, message: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(builder, "plan_windows", None)
+    with pytest.raises(TargetError, match=message):
+        build_fixture(load_default_spec(), name)

@@ -111,6 +111,29 @@ def test_pickle_of_a_replaced_file_is_refused(
         pickle.loads(text)
 
 
+def test_pickle_finds_its_file_after_a_change_of_folder(
+    small_fixture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(small_fixture.parent)
+    dataset = FixtureDataset(small_fixture.name)
+    monkeypatch.chdir("/")
+    again = pickle.loads(pickle.dumps(dataset))
+    assert torch.equal(again[0][0], dataset[0][0])
+
+
+@pytest.mark.parametrize("mode", ["mmap", "copy"])
+def test_fixture_pickles_as_path_digest_and_rows(
+    mode: Any, small_fixture: Path
+) -> None:
+    chosen = load_fixture(small_fixture, mode=mode).select(category="partial")
+    text = pickle.dumps(chosen)
+    again = pickle.loads(text)
+    assert len(text) < 2000
+    assert [w.id for w in again.windows] == ["w0", "w3"]
+    assert np.array_equal(again.signals, chosen.signals)
+    assert pickle.dumps(again) == text
+
+
 def test_pickle_of_a_removed_file_is_refused(
     small_fixture: Path, tmp_path: Path
 ) -> None:

@@ -136,7 +136,8 @@ def test_name_that_is_nowhere_says_where_it_was_looked_for(
 ) -> None:
     monkeypatch.setenv("BGB_FIXTURES_DIR", str(tmp_path))
     message = (
-        rf"no fixture 'other': no such file and in BGB_FIXTURES_DIR='{tmp_path}'; "
+        rf"no fixture 'other': no such file, nor one of that name in "
+        rf"BGB_FIXTURES_DIR='{tmp_path}'; "
         "packaged fixtures: 'smoke', 'tiny'"
     )
     with pytest.raises(FixtureNotFoundError, match=message):

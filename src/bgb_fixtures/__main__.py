@@ -1,6 +1,6 @@
 """Run the command line as ``python -m bgb_fixtures``."""
 
-from bgb_fixtures.cli import main
+from bgb_fixtures.cli import run
 
 if __name__ == "__main__":
-    main(prog_name="bgb-fixtures")
+    run()

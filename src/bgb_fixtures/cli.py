@@ -7,6 +7,9 @@ imports what it needs when it runs.
 
 from __future__ import annotations
 
+import errno
+import signal
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -15,7 +18,7 @@ import click
 from bgb_fixtures import __version__
 from bgb_fixtures.errors import FixtureError
 
-__all__ = ["main"]
+__all__ = ["main", "run"]
 
 # Module in bgb_fixtures.commands, and the command in it, have the same name.
 _COMMANDS = (
@@ -49,6 +52,18 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except FixtureError as error:
             raise click.ClickException(str(error)) from error
+        except OSError as error:
+            if error.filename is not None or error.errno in (None, errno.EPIPE):
+                raise
+            # A full disk behind stdout.
+            msg = f"the answer cannot be written: {error.strerror}"
+            raise click.ClickException(msg) from error
+
+
+def run() -> None:
+    """Run the command line; SIGTERM ends it as Ctrl-C does, with nothing left behind."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    main(prog_name="bgb-fixtures")
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,12 +1,13 @@
 """Torch Datasets: over a fixture file, and of synthetic windows without any file.
 
-Invariant: a FixtureDataset pickles as path, digest and rows, never as data, and each
-process maps the file for itself; a file that changed since is refused. Item i of a
+Invariant: a FixtureDataset pickles as its fixture does, never as data, and each process
+maps the file for itself; a file that changed since is refused. Item i of a
 SyntheticDataset follows from its arguments and i alone.
 """
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 try:
@@ -21,7 +22,7 @@ except ImportError as error:
     )
     raise MissingPackageError(_message) from error
 
-from bgb_fixtures.errors import IntegrityError, SpecError
+from bgb_fixtures.errors import SpecError
 from bgb_fixtures.loader import LABELS, Fixture, load_fixture, reduce_labels
 
 if TYPE_CHECKING:
@@ -97,30 +98,12 @@ class FixtureDataset(Dataset[Item]):
         return self._signals[item], self._labels[item].to(torch.float32)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what another process needs to map the same windows."""
-        rows = self.fixture.rows
-        whole = len(rows) == self.fixture.index.arrays["signals"].shape[0]
-        return {
-            "path": str(self.fixture.path.absolute()),
-            "digest": self.fixture.index.digest,
-            "rows": None if whole and isinstance(rows, range) else rows,
-            "labels": self.labels,
-        }
+        """Return what another process needs: the fixture pickles as path and digest."""
+        return {"fixture": self.fixture, "labels": self.labels}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Map the file again, in the process that unpickles."""
-        # The arrays were proved in the first process; the digest says that it is
-        # still that file.
-        fixture = load_fixture(state["path"], verify=False)
-        if fixture.index.digest != state["digest"]:
-            msg = (
-                f"{state['path']!r} is another file than the one that this dataset was "
-                f"made from: expected digest {state['digest']}, got "
-                f"{fixture.index.digest}; make the dataset again"
-            )
-            raise IntegrityError(msg)
-        rows = state["rows"]
-        self.fixture = fixture if rows is None else fixture.take(rows)
+        self.fixture = state["fixture"]
         self.labels = state["labels"]
         self._map()
 
@@ -198,7 +181,7 @@ class SyntheticDataset(Dataset[Item]):
         from bgb_fixtures.builder import synthesise
         from bgb_fixtures.synthetic.compose import compose_window
 
-        index = int(item) + (self.n_windows if item < 0 else 0)
+        index = operator.index(item) + (self.n_windows if item < 0 else 0)
         if not 0 <= index < self.n_windows:
             msg = f"item {item} is not in [0, {self.n_windows})"
             raise IndexError(msg)

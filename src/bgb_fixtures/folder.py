@@ -41,6 +41,17 @@ def check_new_folder(out: str | os.PathLike[str]) -> Path:
         is missing.
     """
     path = Path(out).absolute()
+    try:
+        _check_new_folder(path, out)
+    except OSError as error:
+        if isinstance(error, TargetError):
+            raise
+        msg = f"{str(out)!r} cannot be made: {error.strerror}"
+        raise TargetError(msg) from error
+    return path
+
+
+def _check_new_folder(path: Path, out: str | os.PathLike[str]) -> None:
     if path.is_dir():
         if any(path.iterdir()):
             msg = (
@@ -60,7 +71,6 @@ def check_new_folder(out: str | os.PathLike[str]) -> Path:
     elif not path.parent.is_dir():
         msg = f"{str(out)!r} cannot be made: there is no folder {str(path.parent)!r}"
         raise TargetError(msg)
-    return path
 
 
 @contextmanager

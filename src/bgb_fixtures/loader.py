@@ -20,6 +20,7 @@ from bgb_fixtures.errors import (
     FixtureError,
     FixtureNotFoundError,
     FormatError,
+    IntegrityError,
     MissingPackageError,
     SpecError,
 )
@@ -36,7 +37,7 @@ from bgb_fixtures.h5 import (
 from bgb_fixtures.mapping import Mapped, check_digests, file_identity, read_file
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
     import torch
@@ -109,7 +110,7 @@ def find_fixture(source: str | os.PathLike[str] | None) -> Path:
     if _exists(path):
         return path
     names = ", ".join(repr(known) for known in PACKAGED)
-    looked = f" and in BGB_FIXTURES_DIR={folder!r}" if folder else ""
+    looked = f", nor one of that name in BGB_FIXTURES_DIR={folder!r}" if folder else ""
     msg = f"no fixture {str(path)!r}: no such file{looked}; packaged fixtures: {names}"
     raise FixtureNotFoundError(msg)
 
@@ -193,6 +194,13 @@ class Fixture:
         self.index = index
         self._buffer: Mapped | None = buffer
         self._rows = rows
+        # What a relative path means may change before this is pickled.
+        self._absolute = str(path if path.is_absolute() else path.absolute())
+
+    def __reduce__(self) -> tuple[Callable[..., Fixture], tuple[object, ...]]:
+        """Pickle as path, digest and rows; the process that unpickles maps the file."""
+        mode = "copy" if isinstance(self._open_buffer(), bytearray) else "mmap"
+        return _load_again, (self._absolute, self.index.digest, mode, self._rows)
 
     def _open_buffer(self) -> Mapped:
         if self._buffer is None:
@@ -447,6 +455,24 @@ def _as_range(rows: list[int]) -> range | tuple[int, ...]:
     return tuple(rows)
 
 
+def _load_again(
+    path: str,
+    digest: str,
+    mode: Literal["mmap", "copy"],
+    rows: range | tuple[int, ...] | None,
+) -> Fixture:
+    # The arrays were proved in the first process; the digest says that it is still
+    # that file.
+    fixture = load_fixture(Path(path), mode=mode, verify=False)
+    if fixture.index.digest != digest:
+        msg = (
+            f"{path!r} is another file than the one that was loaded: expected digest "
+            f"{digest}, got {fixture.index.digest}; load it again"
+        )
+        raise IntegrityError(msg)
+    return fixture if rows is None else fixture.take(rows)
+
+
 def _as_index(rows: range | tuple[int, ...]) -> slice | list[int]:
     return slice(rows.start, rows.stop) if isinstance(rows, range) else list(rows)
 
@@ -500,8 +526,8 @@ def load_fixture(
     Parameters
     ----------
     source : str, path or None
-        None: the packaged ``smoke``. Else a known name (``"smoke"``, then a file in the
-        folder that the environment variable ``BGB_FIXTURES_DIR`` names), else a path.
+        None: the packaged ``smoke``. Else a known name (``"smoke"``, ``"tiny"``, then a
+        file in the folder that ``BGB_FIXTURES_DIR`` names), else a path.
     mode : str
         ``"mmap"``: map the file, private and copy-on-write; ``"copy"``: read it, for
         file systems whose files may shrink while mapped.

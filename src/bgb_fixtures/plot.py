@@ -19,7 +19,7 @@ from bgb_fixtures.montage import montage_rows, resolve_montage
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
     from matplotlib.axes import Axes
@@ -71,6 +71,7 @@ def draw_windows(
     start: float | None = None,
     length: float = PAGE_LENGTH_S,
     gain_uv: float | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Figure:
     """Draw windows of a fixture as clinical pages.
 
@@ -89,6 +90,8 @@ def draw_windows(
         Seconds on the page; at least 1, and no more than the window are shown.
     gain_uv : float or None
         Microvolts between two lines; None: by the amplitude.
+    progress : callable or None
+        Called with (windows drawn, windows in all).
 
     Returns
     -------
@@ -131,8 +134,10 @@ def draw_windows(
     n_lines = -(-len(pages) // n_columns)
     figure = Figure(figsize=(11 * n_columns, 9 * n_lines), layout="constrained")
     parts = figure.subfigures(n_lines, n_columns, squeeze=False).ravel()
-    for part, page in zip(parts, pages, strict=False):
+    for i, (part, page) in enumerate(zip(parts, pages, strict=False), 1):
         _draw(part, page)
+        if progress is not None:
+            progress(i, len(pages))
     return figure
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["Draft", "store"]
+__all__ = ["Draft", "check_target", "store"]
 
 # Room for the index, whose numbers are known only after the arrays are written.
 _INDEX_ROOM = 4096
@@ -158,8 +159,32 @@ def _write(path: Path, draft: Draft) -> None:
         os.fsync(file.fileno())
 
 
+def check_target(path: Path, kind: Kind) -> None:
+    """Check that a file may be written there, before the work for it begins.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Target. An older file of the same kind there may be replaced.
+    kind : Kind
+        What sort of file.
+
+    Raises
+    ------
+    TargetError
+        If it is no name for a file, its folder is missing, or another file is there.
+    """
+    try:
+        _check_target(path, kind)
+    except OSError as error:
+        if isinstance(error, TargetError):
+            raise
+        msg = f"{str(path)!r} cannot be written: {error.strerror}"
+        raise TargetError(msg) from error
+
+
 def _check_target(path: Path, kind: Kind) -> None:
-    if path.is_dir():
+    if path.is_dir() or not path.name:
         msg = f"{str(path)!r} is a folder; expected the name of a file to write"
         raise TargetError(msg)
     if path.exists() and not path.is_file():
@@ -218,9 +243,9 @@ def store(
     bytes on HDF5 1.14 and 2.0.
     """
     target = Path(path)
+    check_target(target, draft.kind)
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
-        _check_target(target, draft.kind)
         _write(temporary, draft)
         prove(temporary)
         temporary.replace(target)
@@ -232,14 +257,20 @@ def store(
         text = str(error).replace(str(temporary), str(target))
         raise type(error)(text) from None
     except (OSError, RuntimeError) as error:
-        # h5py raises RuntimeError when the disk is full.
-        reason = getattr(error, "strerror", None) or error
-        msg = f"{str(target)!r} cannot be written: {reason}"
+        msg = f"{str(target)!r} cannot be written: {_reason(error)}"
         raise TargetError(msg) from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
     return target
+
+
+def _reason(error: Exception) -> str:
+    """Say what the system said; libhdf5 wraps it, in a RuntimeError if it likes."""
+    told = re.search(r"errno = (\d+)", str(error))
+    if told:
+        return os.strerror(int(told[1]))
+    return str(getattr(error, "strerror", None) or error)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from bgb_fixtures.builder.plan import Plan, plan_windows
 from bgb_fixtures.builder.privacy import check_anonymous, texts_of_recordings
 from bgb_fixtures.builder.process import read_content
 from bgb_fixtures.builder.writer import write_fixture
+from bgb_fixtures.container import FIXTURE
 from bgb_fixtures.errors import SpecError
+from bgb_fixtures.storing import check_target
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
-    from pathlib import Path
 
     from bgb_fixtures.builder.sources import Source
     from bgb_fixtures.builder.sources.corpus import CorpusSource, Finding
@@ -103,6 +105,8 @@ def build_fixture(
     TargetError
         If the file cannot be written. In each case there is no new file.
     """
+    # Before the work begins: it may take minutes.
+    check_target(Path(path), FIXTURE)
     source = _get_source(spec, root, annotations=annotations, strict=strict)
     plan = plan_windows(spec, source, source.recordings(), strict=strict)
     content = read_content(plan, source, progress=progress)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bgb_fixtures.commands.common import known_word
+from bgb_fixtures.commands.common import Progress, known_word
 from bgb_fixtures.errors import SpecError
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def plot(
     from bgb_fixtures.loader import load_fixture
     from bgb_fixtures.plot import draw_windows, save_figure
 
-    with load_fixture(fixture) as loaded:
+    with load_fixture(fixture) as loaded, Progress("drawing") as progress:
         figure = draw_windows(
             loaded,
             [_row_of(loaded, window) for window in windows],
@@ -88,8 +88,12 @@ def plot(
             start=start,
             length=length,
             gain_uv=gain,
+            # Half of the time goes into saving the picture.
+            progress=lambda done, total: progress.show(done, 2 * total),
         )
-        click.echo(f"wrote {save_figure(figure, out, dpi=dpi)}")
+        target = save_figure(figure, out, dpi=dpi)
+        progress.show(2 * len(windows), 2 * len(windows))
+    click.echo(f"wrote {target}")
 
 
 def _row_of(fixture: Fixture, window: str) -> int:
