@@ -308,6 +308,15 @@ def test_too_many_missing_electrodes_are_not_interpolated(
         build(montage="10-20", missing="interpolate")
 
 
+def test_a_channel_that_is_not_what_its_label_says_ends_the_build(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40))
+    source.signals["a"].data_uv[2] *= -1
+    with pytest.raises(SourceError, match=r"'a', .* T3-T5 .* have the same ends"):
+        build()
+
+
 # Plans
 
 

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Header", "Plan", "plan_windows"]
 
+MAX_MISSING = 4
+"""More rows than this are another montage, not a missing electrode."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
@@ -336,9 +339,20 @@ class _Planner:
                     interpolated=interpolated,
                 )
             _check_events(recording, header)
+        except ChannelNotFoundError as error:
+            if self._spec.missing == "error" and 0 < len(error.missing) <= MAX_MISSING:
+                msg = (
+                    f"{error} Say what to do with such recordings: --missing drop-window "
+                    "takes others, --missing interpolate computes electrodes from their "
+                    "neighbours"
+                )
+                raise ChannelNotFoundError(msg, missing=error.missing) from error
+            if self._strict or self._spec.missing != "drop-window":
+                raise
+            self._left_out[name] = error
+            return None
         except SourceError as error:
-            lacks = isinstance(error, ChannelNotFoundError)
-            if self._strict or (lacks and self._spec.missing != "drop-window"):
+            if self._strict:
                 raise
             self._left_out[name] = error
             return None

@@ -71,4 +71,5 @@ def _search(path: Path, against: str) -> str:
     for name in texts.unreadable:
         click.echo(f"cannot be read, so not compared: {name}", err=True)
     check_anonymous(path, texts)
-    return f"none of {len(texts.origins)} texts that identify something in {against!r}"
+    n = len(texts.origins)
+    return f"holds none of the {n} texts that identify something in {against!r}"
