@@ -336,11 +336,22 @@ def test_what_is_short_is_known() -> None:
 
 
 def test_a_quota_that_stays_short_may_begin() -> None:
-    # One seizure of 65 s, windows of 60 s: an ictal one leaves no room for an onset.
-    choice = fill(
-        make_recording("a", (300, 365), duration=400), wanted={"ictal": 1, "none": 4}
-    )
-    assert choice.unmet == ()
+    # Onset has fewer candidates and begins; with "a" it would leave nothing to ictal.
+    recordings = [make_recording("a", (300, 500)), make_recording("b", (300, 350))]
+    choice = fill(*recordings, wanted={"onset": 1, "ictal": 1}, per_subject=1)
+    assert [(w.kind, w.recording.name) for w in choice.windows] == [
+        ("ictal", "a"),
+        ("onset", "b"),
+    ]
+
+
+def test_train_is_asked_first() -> None:
+    recordings = [
+        make_recording("a", (300, 500), split="dev"),
+        make_recording("b", (300, 500)),
+    ]
+    choice = fill(*recordings, wanted={"onset": 1})
+    assert [w.recording.split for w in choice.windows] == ["train"]
 
 
 def test_a_subject_gives_no_more_than_its_limit() -> None:
