@@ -77,6 +77,7 @@ class FakeSource:
     broken: dict[str, SourceError] = field(default_factory=dict)
     lacking: dict[str, tuple[str, ...]] = field(default_factory=dict)
     log: list[tuple[Any, ...]] = field(default_factory=list)
+    problems: tuple[Any, ...] = ()
 
     def add(
         self,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bgb_fixtures.builder.sources import Source
-    from bgb_fixtures.builder.sources.corpus import CorpusSource, Finding
+    from bgb_fixtures.builder.sources.corpus import CorpusSource
     from bgb_fixtures.builder.writer import Content
     from bgb_fixtures.h5 import WindowRecord
     from bgb_fixtures.spec import FixtureSpec
@@ -67,6 +67,7 @@ def build_fixture(
     root: str | os.PathLike[str] | None = None,
     annotations: str | os.PathLike[str] | None = None,
     strict: bool = False,
+    planning: Callable[[int, int], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> BuildReport:
     """Build a fixture file from a spec.
@@ -85,6 +86,8 @@ def build_fixture(
     strict : bool
         Whether a recording that cannot be used is an error, even if another can take
         its place.
+    planning : callable or None
+        Called with (recordings done, recordings in all) before any sample is read.
     progress : callable or None
         Called with (steps done, steps in all); a step is a window, or a recording
         that profile zscore-1 sums up.
@@ -108,7 +111,7 @@ def build_fixture(
     # Before the work begins: it may take minutes.
     check_target(Path(path), FIXTURE)
     source = _get_source(spec, root, annotations=annotations, strict=strict)
-    plan = plan_windows(spec, source, source.recordings(), strict=strict)
+    plan = _plan(spec, source, strict=strict, progress=planning)
     content = read_content(plan, source, progress=progress)
     if spec.source == "synthetic":
         target = write_fixture(content, path)
@@ -126,7 +129,7 @@ def build_fixture(
         missing_kinds=() if spec.quotas else plan.missing_kinds,
         n_recordings=len(plan.recordings),
         left_out=plan.left_out_lines,
-        n_problems=Counter(finding.problem for finding in _problems(source)),
+        n_problems=Counter(finding.problem for finding in plan.problems),
     )
 
 
@@ -166,15 +169,22 @@ def plan_fixture(
         If no recording can be used.
     """
     source = _get_source(spec, root, annotations=annotations, strict=strict)
+    return _plan(spec, source, strict=strict, progress=progress)
+
+
+def _plan(
+    spec: FixtureSpec,
+    source: Source,
+    *,
+    strict: bool,
+    progress: Callable[[int, int], None] | None,
+) -> Plan:
     if spec.source == "synthetic":
         return plan_windows(spec, source, source.recordings())
-    recordings = cast("CorpusSource", source).recordings(progress)
+    corpus = cast("CorpusSource", source)
+    recordings = corpus.recordings(progress)
     plan = plan_windows(spec, source, recordings, strict=strict, progress=progress)
-    return replace(plan, problems=_problems(source))
-
-
-def _problems(source: Source) -> tuple[Finding, ...]:
-    return getattr(source, "problems", ())
+    return replace(plan, problems=corpus.problems)
 
 
 def synthesise(spec: FixtureSpec) -> Content:

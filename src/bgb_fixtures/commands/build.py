@@ -256,9 +256,14 @@ def build(
     from bgb_fixtures.builder import build_fixture
 
     target = out if out is not None else f"{request.name}.h5"
-    with Progress("building") as progress:
+    with Progress("planning") as planning, Progress("building") as progress:
         report = build_fixture(
-            request, target, **places, strict=strict, progress=progress.show
+            request,
+            target,
+            **places,
+            strict=strict,
+            planning=planning.show,
+            progress=progress.show,
         )
     n_positive = sum(w.category != "none" for w in report.windows)
     click.echo(
