@@ -30,6 +30,7 @@ _COMMANDS = (
     "info",
     "plot",
     "scan",
+    "smoke",
     "verify",
 )
 

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 
 from bgb_fixtures.smoke.clips import clip_lengths
+from bgb_fixtures.smoke.contract import find_contract
 from bgb_fixtures.smoke.limits import describe_error
 from bgb_fixtures.smoke.report import Failed, Skipped
 from bgb_fixtures.smoke.state import set_seed
@@ -48,6 +49,7 @@ __all__ = [
 # of tools/smoke_gallery.py.
 SAME = 1e-4
 CLOSE = 1e-2
+MAX_CHANNELS = 32
 NEAR_S = 0.25
 """Seconds around a change in which its effect has to be."""
 
@@ -158,7 +160,35 @@ def build(subject: Subject) -> str:
 
 def shape(subject: Subject) -> str:
     """Find out the layout of the output."""
-    return str(subject.find_contract())
+    try:
+        return str(subject.find_contract())
+    except Failed:
+        raise
+    except Exception as error:
+        reason, place = describe_error(error)
+        given = tuple(subject.windows.signals.shape)
+        taken = _channels_taken(subject)
+        hint = (
+            f"it takes {taken} channels, and this fixture has {given[1]}"
+            if taken
+            else f"it was given {given}: windows, channels, samples"
+        )
+        msg = f"{hint}; {reason}"
+        raise Failed(msg, place=place) from error
+
+
+def _channels_taken(subject: Subject) -> int | None:
+    """Return the number of channels that the model does not refuse."""
+    signals = subject.windows.signals
+    for n_channels in range(1, MAX_CHANNELS + 1):
+        shown = signals[:, torch.arange(n_channels) % signals.shape[1]]
+        try:
+            with torch.no_grad():
+                find_contract(subject.model, shown)
+        except Exception:  # noqa: BLE001, S112 - it is a question
+            continue
+        return n_channels
+    return None
 
 
 def finite(subject: Subject) -> str:
@@ -514,11 +544,11 @@ def scale(subject: Subject) -> str:
 
 def device(subject: Subject) -> str:
     """Compare with half precision and with the CPU."""
+    subject.known_contract()
     kind = subject.device.type
     if kind == "cpu":
         msg = "runs on the CPU; see --device"
         raise Skipped(msg)
-    subject.known_contract()
     subject.reset()
     subject.mode(train=False)
     signals = subject.windows.signals[:, :, : subject.clip_length]

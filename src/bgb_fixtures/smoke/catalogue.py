@@ -5,7 +5,7 @@ Invariant: importing this imports nothing; the order is that of the run.
 
 from __future__ import annotations
 
-__all__ = ["SENTENCES"]
+__all__ = ["CAN_SKIP", "NEEDED", "SENTENCES"]
 
 SENTENCES = {
     "build": "the factory gives a torch module or another callable",
@@ -38,3 +38,9 @@ SENTENCES = {
     "gradients, follows the labels in place, and lowers its loss",
 }
 """Name of a check -> what it says of a model that passes."""
+
+NEEDED = ("build", "shape")
+"""Checks without which no other can run."""
+
+CAN_SKIP = tuple(name for name in SENTENCES if name not in NEEDED)
+"""Checks that may be left out."""

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-__all__ = ["CheckResult", "Failed", "Skipped", "SmokeReport", "format_result"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-_WIDTH = 96
-_INDENT = 21
+__all__ = ["CheckResult", "Failed", "Skipped", "SmokeReport", "TableWriter"]
+
+_WIDTH = 92
+_INDENT = 16
 """Columns of the table; reasons begin at this one."""
 
 
@@ -63,28 +66,53 @@ class CheckResult:
     seconds: float = 0.0
 
 
-def format_result(result: CheckResult) -> str:
-    """Write a result as lines of the table.
+class TableWriter:
+    """Write results as lines of a table; checks skipped for one reason share a line.
 
     Parameters
     ----------
-    result : CheckResult
-        One result.
-
-    Returns
-    -------
-    text : str
-        Status, name, reason, place and time.
+    write : callable
+        Takes the text of one result.
     """
-    place = f" [at {result.place}]" if result.place else ""
-    lines = textwrap.wrap(
-        f"{result.reason}{place} ({result.seconds:.2f} s)",
-        width=_WIDTH - _INDENT,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    head = f"{result.status}  {result.name:<{_INDENT - 6}}"
-    return f"\n{'':{_INDENT}}".join([f"{head}{lines[0]}", *lines[1:]])
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self._write = write
+        self._skipped: list[CheckResult] = []
+
+    def add(self, result: CheckResult) -> None:
+        """Write a result, or keep it if the next may share its line.
+
+        Parameters
+        ----------
+        result : CheckResult
+            The next one.
+        """
+        if self._skipped and result.reason != self._skipped[0].reason:
+            self.end()
+        if result.status == "SKIP":
+            self._skipped.append(result)
+        else:
+            self._write_row(result.status, [result.name], result)
+
+    def end(self) -> None:
+        """Write what was kept."""
+        if self._skipped:
+            names = [result.name for result in self._skipped]
+            self._write_row("SKIP", names, self._skipped[0])
+            self._skipped = []
+
+    def _write_row(self, status: str, names: list[str], result: CheckResult) -> None:
+        place = f" [at {result.place}]" if result.place else ""
+        others = f" (and {', '.join(names[1:])})" if names[1:] else ""
+        time = f" ({result.seconds:.2f} s)" if status != "SKIP" else ""
+        lines = textwrap.wrap(
+            f"{result.reason}{place}{others}{time}",
+            width=_WIDTH - _INDENT,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        head = f"{status}  {names[0]:<{_INDENT - 6}}"
+        self._write(f"\n{'':{_INDENT}}".join([f"{head}{lines[0]}", *lines[1:]]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +173,10 @@ class SmokeReport:
     def __str__(self) -> str:
         """Write the whole report as a table."""
         lines = [f"contract: {self.contract}"] if self.contract else []
-        lines += [format_result(check) for check in self.checks]
+        table = TableWriter(lines.append)
+        for check in self.checks:
+            table.add(check)
+        table.end()
         return "\n".join([*lines, self.summary])
 
     def to_json(self) -> dict[str, Any]:

@@ -24,7 +24,7 @@ except ImportError as error:
 from bgb_fixtures.errors import SmokeError, SpecError
 from bgb_fixtures.loader import Fixture, load_fixture
 from bgb_fixtures.smoke import behaviour, objective, training
-from bgb_fixtures.smoke.catalogue import SENTENCES
+from bgb_fixtures.smoke.catalogue import CAN_SKIP, SENTENCES
 from bgb_fixtures.smoke.limits import TimeLimitExceeded, describe_error, time_limit
 from bgb_fixtures.smoke.report import CheckResult, Failed, Skipped, SmokeReport
 from bgb_fixtures.smoke.state import kept_random_state
@@ -77,7 +77,7 @@ def run_check(name: str, subject: Subject, *, time_limit_s: float) -> CheckResul
     except TimeLimitExceeded as error:
         _, place = describe_error(error)
         status, reason = "FAIL", f"did not return within {time_limit_s:g} s"
-    except Exception as error:  # noqa: BLE001 - whatever a model raises
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a model raises
         status = "FAIL"
         reason, place = describe_error(error)
     return CheckResult(
@@ -152,11 +152,11 @@ def select_checks(
     Raises
     ------
     SpecError
-        If a name to leave out is unknown.
+        If a name to leave out is unknown, or no other check can do without it.
     """
-    unknown = sorted(set(skip) - set(CHECKS))
+    unknown = sorted(set(skip) - set(CAN_SKIP))
     if unknown:
-        msg = f"unknown check {unknown[0]!r}; checks: {', '.join(CHECKS)}"
+        msg = f"cannot skip {unknown[0]!r}; can skip: {', '.join(CAN_SKIP)}"
         raise SpecError(msg)
     absent = {"loss": loss is None, "step": step is None}
     return tuple(
