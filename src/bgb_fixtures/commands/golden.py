@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -81,7 +82,36 @@ def _writing_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def _run(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    """What is to be run, on what, and where its golden is."""
+
+    model: str
+    name: str
+    path: Path
+    fixture: Fixture
+    batch_size: int
+    options: dict[str, float | None]
+
+    def run(self) -> Golden:
+        from bgb_fixtures.factories import make_from
+        from bgb_fixtures.golden.record import run_model
+
+        made: Any = make_from(self.model)
+        if hasattr(made, "eval"):
+            made.eval()
+        with Progress("running") as progress:
+            return run_model(
+                made,
+                self.fixture,
+                name=self.name,
+                batch_size=self.batch_size,
+                progress=progress.show,
+                **self.options,
+            )
+
+
+def _prepare(
     model: str,
     *,
     fixture: str | None,
@@ -89,32 +119,23 @@ def _run(
     name: str | None,
     folder: str,
     batch_size: int,
-    **tolerances: float | None,
-) -> tuple[Golden, Path, Fixture]:
-    """Run a model over a fixture."""
-    from bgb_fixtures.factories import make_from
+    **options: float | None,
+) -> _Request:
+    """Find the windows and the file, before the model is imported."""
     from bgb_fixtures.golden.check import golden_path
-    from bgb_fixtures.golden.record import run_model
     from bgb_fixtures.loader import load_fixture
 
     name = name or model.rpartition(":")[2].rpartition(".")[2]
     path = golden_path(folder, name)
     loaded = load_fixture(fixture)
-    if split is not None:
-        loaded = loaded.select(split=split)
-    made: Any = make_from(model)
-    if hasattr(made, "eval"):
-        made.eval()
-    with Progress("running") as progress:
-        obtained = run_model(
-            made,
-            loaded,
-            name=name,
-            batch_size=batch_size,
-            progress=progress.show,
-            **tolerances,
-        )
-    return obtained, path, loaded
+    return _Request(
+        model=model,
+        name=name,
+        path=path,
+        fixture=loaded if split is None else loaded.select(split=split),
+        batch_size=batch_size,
+        options=options,
+    )
 
 
 def _refuse_ci(*, in_ci: bool) -> None:
@@ -164,13 +185,15 @@ def record(
     from bgb_fixtures.golden.check import save
 
     _refuse_ci(in_ci=in_ci)
-    obtained, path, _ = _run(model, **request)
+    wanted = _prepare(model, **request)
+    path = wanted.path
     if path.exists():
         msg = (
             f"{str(path)!r} is there already; to write it again: "
             f"bgb-fixtures golden update {model}"
         )
         raise TargetError(msg)
+    obtained = wanted.run()
     save(obtained, path, nan_ok=nan_ok)
     facts = _facts(obtained, path)
     if as_json:
@@ -198,11 +221,14 @@ def check(model: str, as_json: bool, **request: Any) -> None:  # noqa: FBT001
     from bgb_fixtures.golden.report import comparison_to_json
     from bgb_fixtures.golden.store import load_golden
 
-    obtained, path, fixture = _run(model, **request)
+    wanted = _prepare(model, **request)
+    path, fixture = wanted.path, wanted.fixture
     recorded = load_golden(path)
+    # Before the model runs for nothing.
+    check_windows(recorded, fixture)
+    obtained = wanted.run()
     rtol, atol = request["rtol"], request["atol"]
     if as_json:
-        check_windows(recorded, obtained)
         comparison = compare_goldens(recorded, obtained, rtol=rtol, atol=atol)
         print_json(
             {"path": str(path), **comparison_to_json(comparison, fixture=fixture)}
@@ -235,8 +261,9 @@ def update(
     from bgb_fixtures.golden.check import update as write_again
 
     _refuse_ci(in_ci=in_ci)
-    obtained, path, fixture = _run(model, **request)
-    note = write_again(obtained, path, fixture=fixture, nan_ok=nan_ok)
+    wanted = _prepare(model, **request)
+    obtained, path = wanted.run(), wanted.path
+    note = write_again(obtained, path, fixture=wanted.fixture, nan_ok=nan_ok)
     if as_json:
         print_json(
             {"changed": note is not None, "note": note, **_facts(obtained, path)}

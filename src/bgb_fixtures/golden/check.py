@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from bgb_fixtures.errors import FormatError, GoldenMismatchError, SpecError, TargetError
 from bgb_fixtures.golden.compare import compare_goldens
@@ -176,7 +176,7 @@ def assert_holds(
     GoldenMismatchError
         If an output differs, or what went in does; the message is the whole report.
     """
-    check_windows(recorded, obtained)
+    check_windows(recorded, fixture)
     comparison = compare_goldens(recorded, obtained, rtol=rtol, atol=atol)
     if comparison.equal:
         return
@@ -419,24 +419,26 @@ class GoldenChecker:
         self._names.add(name)
         path = self._folder / file_name_of(self._test, name)
         self._used.append(path)
-        obtained = obtain()
         if self._updating:
-            note = update(obtained, path, fixture=fixture, nan_ok=nan_ok)
+            note = update(obtain(), path, fixture=fixture, nan_ok=nan_ok)
             if note is not None:
                 self._notes.append(note)
             return
         if not path.exists():
-            self._write_first(obtained, path, nan_ok=nan_ok)
+            self._write_first(obtain(), path, nan_ok=nan_ok)
+        recorded = load_golden(path)
+        # Before a model runs for nothing.
+        check_windows(recorded, fixture)
         assert_holds(
-            load_golden(path),
-            obtained,
+            recorded,
+            obtain(),
             fixture=fixture,
             rtol=rtol,
             atol=atol,
             advice="pytest --bgb-golden-update, for this test",
         )
 
-    def _write_first(self, obtained: Golden, path: Path, *, nan_ok: bool) -> None:
+    def _write_first(self, obtained: Golden, path: Path, *, nan_ok: bool) -> NoReturn:
         __tracebackhide__ = True
         if under_ci():
             msg = (

@@ -193,8 +193,8 @@ def _compare_output(
         return None
     a, b = _as_float(expected.array), _as_float(obtained.array)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        absolute = np.abs(b - a)
-        absolute[~np.isfinite(a) | ~np.isfinite(b)] = np.nan
+        finite = np.isfinite(a) & np.isfinite(b)
+        absolute = np.where(finite, np.abs(b - a), np.nan)
         relative = np.where(a == 0, np.nan, absolute / np.abs(a))
     return Change(
         key=key,

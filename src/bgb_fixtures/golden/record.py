@@ -38,7 +38,13 @@ if TYPE_CHECKING:
 
     from bgb_fixtures.loader import Fixture
 
-__all__ = ["check_windows", "make_golden", "refuse_nan", "run_model"]
+__all__ = [
+    "check_windows",
+    "fixture_state",
+    "make_golden",
+    "refuse_nan",
+    "run_model",
+]
 
 
 def make_golden(
@@ -123,7 +129,7 @@ def _make(
         name=name,
         outputs=outputs,
         environment=environment,
-        fixture=None if fixture is None else _fixture_state(fixture),
+        fixture=None if fixture is None else fixture_state(fixture),
         model=model,
         trace=trace,
     )
@@ -141,7 +147,19 @@ def _threshold(
     return guess_threshold(values) if threshold is None else float(threshold)
 
 
-def _fixture_state(fixture: Fixture) -> FixtureState:
+def fixture_state(fixture: Fixture) -> FixtureState:
+    """Return what a golden says of the windows that went in.
+
+    Parameters
+    ----------
+    fixture : Fixture
+        The windows.
+
+    Returns
+    -------
+    state : FixtureState
+        Name, content version, digest, ids.
+    """
     index = fixture.index
     return FixtureState(
         name=index.name,
@@ -151,22 +169,24 @@ def _fixture_state(fixture: Fixture) -> FixtureState:
     )
 
 
-def check_windows(recorded: Golden, obtained: Golden) -> None:
-    """Refuse to compare what came from other windows.
+def check_windows(recorded: Golden, fixture: Fixture | None) -> None:
+    """Refuse to compare what comes from other windows.
 
     Parameters
     ----------
-    recorded, obtained : Golden
-        Both sides. If either does not know its fixture, nothing is checked.
+    recorded : Golden
+        If it does not know its fixture, nothing is checked.
+    fixture : Fixture or None
+        What goes in now; None: nothing is checked.
 
     Raises
     ------
     GoldenMismatchError
         If fixture, its content or the selected windows differ.
     """
-    a, b = recorded.fixture, obtained.fixture
-    if a is None or b is None or a == b:
+    if recorded.fixture is None or fixture is None:
         return
+    a, b = recorded.fixture, fixture_state(fixture)
     where = f"golden {recorded.name!r}"
     if recorded.path is not None:
         where += f" ({recorded.path})"
@@ -177,13 +197,14 @@ def check_windows(recorded: Golden, obtained: Golden) -> None:
             f"version {b.content_version}, digest {b.digest[:12]}: other windows have "
             "other outputs. Use that fixture, or record the golden again"
         )
-    else:
+        raise GoldenMismatchError(msg)
+    if a.windows != b.windows:
         msg = (
             f"{where} was recorded with {len(a.windows)} windows of fixture {a.name!r} "
             f"({', '.join(a.windows[:4])} ...), this run has {len(b.windows)} "
             f"({', '.join(b.windows[:4])} ...): take the same ones"
         )
-    raise GoldenMismatchError(msg)
+        raise GoldenMismatchError(msg)
 
 
 def refuse_nan(golden: Golden) -> None:

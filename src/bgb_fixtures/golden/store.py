@@ -1,6 +1,6 @@
 """Golden files: what DATA.md says of them, as code, on top of the container.
 
-Invariant: what `load_golden` returns obeys rules G1 to G8 of DATA.md, and every byte of
+Invariant: what `load_golden` returns obeys rules G1 to G7 of DATA.md, and every byte of
 its file has its digest. Nothing is unpickled.
 """
 
@@ -283,6 +283,11 @@ def _parse_index(buffer: Buffer, /, *, size: int, where: str) -> _Index:
             entry, dtypes=dtypes, head=head, where=where, what=what
         )
     check_overlap(arrays, where=where)
+    if not arrays.keys() - _TRACE.keys():
+        fail(where, "index, arrays", "at least one output", sorted(arrays))
+    total = sum(entry.length for name, entry in arrays.items() if name not in _TRACE)
+    if total > MAX_BYTES:
+        fail(where, "index, arrays", f"outputs of at most {MAX_BYTES} bytes", total)
     return _Index(
         name=check_text(
             head.index["name"], where=where, what="index, name", pattern=_NAME
@@ -309,8 +314,6 @@ def _parse_records(buffer: Mapped, index: _Index, *, path: Path, where: str) -> 
     names = frozenset(
         name.removeprefix(_OUTPUT) for name in index.arrays if name.startswith(_OUTPUT)
     )
-    if not names:
-        fail(where, "index, arrays", "at least one output", sorted(index.arrays))
     outputs = check_keys(value["outputs"], names, where=where, what="records, outputs")
     return Golden(
         name=index.name,

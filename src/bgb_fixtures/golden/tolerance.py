@@ -11,15 +11,15 @@ instruction set change; ``python tools/tolerances.py`` prints it for two small d
 (U-Net and TCN, torch 2.13, AVX-512, AVX2 and SSE4). CUDA: a small TCN on an H100 against
 the CPU, logits of scale 3.2 (float32 1.7e-6, TF32 1.2e-3, bfloat16 2.7e-2).
 
-========  ============  ============  =======
-dtype     CPU, largest  CUDA          default
-========  ============  ============  =======
-float64   1.1e-14       not measured  1e-12
-float32   8.1e-6        5.3e-7        1e-4
-TF32      -             3.8e-4        1e-2
-float16   6.9e-3        not measured  5e-2
-bfloat16  5.5e-2        8.4e-3        2e-1
-========  ============  ============  =======
+========  ============  ============  =======  ======
+dtype     CPU, largest  CUDA          default  factor
+========  ============  ============  =======  ======
+float64   1.1e-14       not measured  1e-12        90
+float32   8.1e-6        5.3e-7        1e-4         12
+TF32      -             3.8e-4        1e-2         26
+float16   6.9e-3        not measured  5e-2          7
+bfloat16  5.5e-2        8.4e-3        2e-1          4
+========  ============  ============  =======  ======
 
 Integers and booleans are exact. Training mode and deeper or less well conditioned models
 spread further; then state a tolerance.

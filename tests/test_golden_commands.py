@@ -1,0 +1,298 @@
+"""``bgb-fixtures golden``: record, check, update; what a model may give."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from click.testing import CliRunner
+
+from bgb_fixtures.cli import main
+from bgb_fixtures.golden import load_golden
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from click.testing import Result
+
+MODELS = """
+import math
+import torch
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = torch.nn.Conv1d(3, 1, 1)
+        self.drop = torch.nn.Dropout(0.5)
+        torch.nn.init.constant_(self.conv.weight, 0.25)
+        torch.nn.init.constant_(self.conv.bias, {bias})
+
+    def forward(self, x):
+        return self.drop(self.conv(x))[:, 0]
+
+class Listing(Net):
+    def forward(self, x):
+        return [super().forward(x), x]
+
+class Pooled(Net):
+    def forward(self, x):
+        return {{"mean": super().forward(x).mean()}}
+
+class HalfNan(Net):
+    def forward(self, x):
+        return (super().forward(x) * 1e6).half().float().sub(math.inf).half() * 0
+
+class Huge(Net):
+    def forward(self, x):
+        return {{"features": x.mean(dim=(1, 2)).reshape(-1, 1).expand(-1, 10**7)}}
+
+class Shared(torch.nn.Module):
+    def forward(self, x):
+        return {{"logits": x[:, 0], "window": x.amax(dim=(1, 2))}}
+
+def bfloat16():
+    return Net().bfloat16()
+
+plain = lambda: lambda x: x.mean(dim=1)
+broken = lambda: 1 / 0
+number = 5
+"""
+
+
+@pytest.fixture
+def run(
+    tmp_path: Path, small_fixture: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Result]:
+    """Run a command in a folder that holds models.py, on the small fixture."""
+    (tmp_path / "my_models.py").write_text(MODELS.format(bias=0.5))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.delitem(sys.modules, "my_models", raising=False)
+
+    def invoke(command: str, model: str = "my_models:Net", *args: str) -> Result:
+        return CliRunner().invoke(
+            main, ["golden", command, model, "--fixture", str(small_fixture), *args]
+        )
+
+    return invoke
+
+
+def change_bias(tmp_path: Path, bias: float) -> None:
+    """Change the weights of the model, as an edit between two runs would."""
+    (tmp_path / "my_models.py").write_text(MODELS.format(bias=f"{bias:.4f}"))
+    sys.modules.pop("my_models", None)
+    # Within one second, and with one size, Python would take the old bytecode.
+    for path in (tmp_path / "__pycache__").glob("my_models*"):
+        path.unlink()
+
+
+def test_recorded_golden_holds(run: Callable[..., Result], tmp_path: Path) -> None:
+    answer = run("record", "my_models:Net", "--name", "net")
+    assert answer.exit_code == 0
+    assert answer.stdout.startswith("wrote golden/net.h5: ")
+    assert "  net: float32 [4, 512], allowed " in answer.stdout
+    assert "  trace of 3 calls of modules\n" in answer.stdout
+    golden = load_golden(tmp_path / "golden" / "net.h5")
+    assert golden.fixture is not None
+    assert golden.fixture.windows == ("w0", "w1", "w2", "w3")
+    answer = run("check", "my_models:Net", "--name", "net")
+    assert (answer.exit_code, answer.stdout) == (0, "golden/net.h5: holds\n")
+
+
+def test_name_is_that_of_the_factory_and_folder_can_be_chosen(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
+    assert run("record", "my_models:Net", "--dir", "here/and/there").exit_code == 0
+    assert (tmp_path / "here" / "and" / "there" / "Net.h5").is_file()
+
+
+def test_model_runs_in_eval_mode(run: Callable[..., Result], tmp_path: Path) -> None:
+    assert run("record").exit_code == 0
+    trace = load_golden(tmp_path / "golden" / "Net.h5").trace
+    assert trace is not None
+    assert not any(call.training for call in trace.calls)
+
+
+def test_changed_model_is_told_and_fails(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
+    assert run("record").exit_code == 0
+    change_bias(tmp_path, 0.75)
+    answer = run("check")
+    assert answer.exit_code == 1
+    lines = answer.stderr.splitlines()
+    assert lines[0] == "Error: golden 'Net' does not hold any more: golden/Net.h5"
+    assert lines[1] == "'Net': 2048 of 2048 values differ (100.0%)"
+    assert lines[-4:] == [
+        "where it began:",
+        "  weights changed: `conv` (of 1 modules that have any)",
+        "  same input, weights changed; first differs at `conv` (Conv1d)",
+        "if this change is meant: bgb-fixtures golden update my_models:Net",
+    ]
+
+
+def test_check_speaks_json(run: Callable[..., Result], tmp_path: Path) -> None:
+    assert run("record").exit_code == 0
+    answer = run("check", "my_models:Net", "--json")
+    assert (answer.exit_code, json.loads(answer.stdout)["equal"]) == (0, True)
+    change_bias(tmp_path, 0.75)
+    answer = run("check", "my_models:Net", "--json")
+    found = json.loads(answer.stdout)
+    assert answer.exit_code == 1
+    assert found["changes"][0]["n_different"] == 2048
+    assert found["changes"][0]["windows"] == ["w0", "w1", "w2", "w3"]
+    assert found["changes"][0]["greatest_absolute"] == 0.25
+    assert found["origin"] == {
+        "module": "conv",
+        "inputs_equal": True,
+        "weights_equal": False,
+        "weights_changed": ["conv"],
+    }
+
+
+def test_tolerance_of_a_check_can_be_stated(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
+    assert run("record").exit_code == 0
+    change_bias(tmp_path, 0.75)
+    assert run("check", "my_models:Net", "--atol", "0.3").exit_code == 0
+
+
+def test_update_says_what_changed_and_leaves_alone_what_did_not(
+    run: Callable[..., Result], tmp_path: Path
+) -> None:
+    assert run("record").exit_code == 0
+    answer = run("update")
+    assert answer.stdout == "golden/Net.h5: holds exactly this already; left as it is\n"
+    change_bias(tmp_path, 0.75)
+    answer = run("update")
+    assert answer.exit_code == 0
+    assert answer.stdout.startswith("golden/Net.h5: 'Net': 2048 of 2048 values differ")
+    assert run("check").exit_code == 0
+
+
+def test_record_does_not_replace_a_golden(run: Callable[..., Result]) -> None:
+    assert run("record").exit_code == 0
+    answer = run("record")
+    assert answer.exit_code == 1
+    assert "'golden/Net.h5' is there already; to write it again: bgb-" in answer.stderr
+
+
+def test_check_without_a_golden_says_how_to_record_it(
+    run: Callable[..., Result],
+) -> None:
+    answer = run("check")
+    assert answer.exit_code == 1
+    assert "no golden 'golden/Net.h5': no such file; record it: bgb" in answer.stderr
+
+
+@pytest.mark.parametrize("command", ["record", "update"])
+def test_under_ci_nothing_is_written_unless_asked_for(
+    command: str,
+    run: Callable[..., Result],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CI", "true")
+    answer = run(command)
+    assert answer.exit_code == 2
+    assert "under CI (the variable CI is set) no golden is written" in answer.stderr
+    assert not (tmp_path / "golden").exists()
+    assert run(command, "my_models:Net", "--in-ci").exit_code == 0
+
+
+def test_golden_of_other_windows_is_refused(run: Callable[..., Result]) -> None:
+    assert run("record").exit_code == 0
+    answer = run("check", "my_models:Net", "--split", "dev")
+    assert answer.exit_code == 1
+    assert "was recorded with 4 windows of fixture 'small'" in answer.stderr
+
+
+def test_golden_of_another_fixture_is_refused_before_the_model_runs(
+    run: Callable[..., Result],
+) -> None:
+    # tiny has 19 channels, and the model takes 3.
+    assert run("record").exit_code == 0
+    answer = run("check", "my_models:Net", "--fixture", "tiny")
+    assert answer.exit_code == 1
+    assert "was recorded with fixture 'small', content version 1" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        pytest.param("Listing", "'Listing' is a list of 2; a golden keeps", id="list"),
+        pytest.param("Pooled", "expected 4 on axis 0, one row per window", id="scalar"),
+        pytest.param("HalfNan", "float16 values are NaN, first at (0, 0)", id="nan"),
+        pytest.param("Huge", "outputs of 153 MiB ('Huge.features': 153", id="huge"),
+        pytest.param("number", "'my_models:number' is a int; expected a", id="number"),
+        pytest.param("Nett", "my_models has no 'Nett'; did you mean 'Net'?", id="slip"),
+    ],
+)
+def test_model_that_cannot_be_recorded_is_told_in_one_line(
+    model: str, message: str, run: Callable[..., Result], tmp_path: Path
+) -> None:
+    answer = run("record", f"my_models:{model}")
+    assert answer.exit_code == 1
+    assert message in answer.stderr
+    assert answer.stderr.count("\n") == 1
+    assert not (tmp_path / "golden").exists()
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        pytest.param("my_models", "expected MODULE:FUNCTION, such as", id="no-colon"),
+        pytest.param("nowhere:make", "there is no module 'nowhere'", id="no-module"),
+    ],
+)
+def test_wrong_model_argument_is_told(
+    model: str, message: str, run: Callable[..., Result]
+) -> None:
+    answer = run("record", model)
+    assert answer.exit_code == 1
+    assert message in answer.stderr
+
+
+def test_error_inside_the_model_keeps_its_traceback(run: Callable[..., Result]) -> None:
+    assert isinstance(run("record", "my_models:broken").exception, ZeroDivisionError)
+
+
+@pytest.mark.parametrize(
+    ("model", "outputs"),
+    [
+        pytest.param("bfloat16", {"bfloat16": ("bfloat16", (4, 512))}, id="bfloat16"),
+        pytest.param("plain", {"plain": ("float32", (4, 512))}, id="function"),
+        pytest.param(
+            "Shared",
+            {
+                "Shared.logits": ("float32", (4, 512)),
+                "Shared.window": ("float32", (4,)),
+            },
+            id="dict-without-weights",
+        ),
+    ],
+)
+def test_models_of_other_kinds_are_recorded(
+    model: str, outputs: dict[str, Any], run: Callable[..., Result], tmp_path: Path
+) -> None:
+    assert run("record", f"my_models:{model}", "--batch-size", "3").exit_code == 0
+    golden = load_golden(tmp_path / "golden" / f"{model}.h5")
+    obtained = {k: (o.dtype, o.array.shape) for k, o in golden.outputs.items()}
+    assert obtained == outputs
+    assert run("check", f"my_models:{model}").exit_code == 0
+
+
+def test_nan_is_recorded_when_meant(run: Callable[..., Result]) -> None:
+    assert run("record", "my_models:HalfNan", "--nan-ok").exit_code == 0
+    assert run("check", "my_models:HalfNan").exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["record", "check", "update"])
+def test_help_ends_with_an_example(command: str) -> None:
+    answer = CliRunner().invoke(main, ["golden", command, "--help"])
+    assert f"Example: bgb-fixtures golden {command} my.models:make_det" in answer.stdout
