@@ -115,8 +115,9 @@ def annotation_texts(path: Path) -> tuple[str, ...]:
     """
     texts: dict[str, None] = {}
     with EdfFile(LocalFile(path)) as edf:
-        for record in range(edf.header.n_records):
-            for index in _annotation_signals(edf):
+        indices = _annotation_signals(edf)
+        for record in range(edf.header.n_records if indices else 0):
+            for index in indices:
                 for part in _SEPARATORS.split(edf.read_signal_bytes(index, record)):
                     if text := _decode(part):
                         texts[text] = None
