@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 from bgb_fixtures.builder.writer import Content, write_fixture
 from bgb_fixtures.cli import main
@@ -19,8 +19,6 @@ from bgb_fixtures.loader import load_fixture
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from click.testing import Result
 
     from bgb_fixtures.diff import FixtureDiff
 
@@ -251,12 +249,34 @@ def _halved(content: Content) -> dict[str, Any]:
 # The command
 
 
-def run(*args: object) -> Result:
-    return CliRunner().invoke(main, ["diff", *map(str, args)])
+@dataclass(frozen=True)
+class Answer:
+    exit_code: int | str | None
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
+    """Call the command with arguments, as the console script does."""
+
+    def call(*arguments: object) -> Answer:
+        code: int | str | None = 0
+        try:
+            main(["diff", *map(str, arguments)], prog_name="bgb-fixtures")
+        except SystemExit as stop:
+            code = stop.code
+        captured = capsys.readouterr()
+        return Answer(exit_code=code, stdout=captured.out, stderr=captured.err)
+
+    return call
 
 
 def test_command_tells_the_verdict_by_its_exit_code(
-    make_content: MakeContent, small_fixture: Path, tmp_path: Path
+    run: Callable[..., Answer],
+    make_content: MakeContent,
+    small_fixture: Path,
+    tmp_path: Path,
 ) -> None:
     other = write_fixture(make_content(content_version=2), tmp_path / "b.h5")
     answer = run(small_fixture, small_fixture)
@@ -269,7 +289,10 @@ def test_command_tells_the_verdict_by_its_exit_code(
 
 
 def test_command_speaks_json(
-    make_content: MakeContent, small_fixture: Path, tmp_path: Path
+    run: Callable[..., Answer],
+    make_content: MakeContent,
+    small_fixture: Path,
+    tmp_path: Path,
 ) -> None:
     signals = moved(make_content(), ((0, 1, 256), 0.5))
     other = write_fixture(make_content(signals=signals), tmp_path / "b.h5")
@@ -289,12 +312,14 @@ def test_command_speaks_json(
     ]
 
 
-def test_packaged_fixture_is_known_by_name() -> None:
+def test_packaged_fixture_is_known_by_name(run: Callable[..., Answer]) -> None:
     answer = run("tiny", "tiny")
     assert answer.stdout == "the same: 5 windows, every value and label\n"
 
 
-def test_goldens_are_compared_by_output(tmp_path: Path) -> None:
+def test_goldens_are_compared_by_output(
+    run: Callable[..., Answer], tmp_path: Path
+) -> None:
     smoke = load_fixture().select(split="dev")
     logits = np.full((3, 15360), -1.0, np.float32)
     logits[1, 3584:12288] = 1
@@ -315,7 +340,9 @@ def test_goldens_are_compared_by_output(tmp_path: Path) -> None:
     assert run(before, before).stdout == "the same within tolerance: 1 outputs\n"
 
 
-def test_changed_tolerance_of_a_golden_is_a_difference(tmp_path: Path) -> None:
+def test_changed_tolerance_of_a_golden_is_a_difference(
+    run: Callable[..., Answer], tmp_path: Path
+) -> None:
     paths = [
         write_golden(make_golden(1.0, name="x", rtol=rtol), tmp_path / f"{rtol}.h5")
         for rtol in (0.0, 0.5)
@@ -328,7 +355,7 @@ def test_changed_tolerance_of_a_golden_is_a_difference(tmp_path: Path) -> None:
 
 
 def test_two_kinds_of_file_are_not_compared(
-    small_fixture: Path, tmp_path: Path
+    run: Callable[..., Answer], small_fixture: Path, tmp_path: Path
 ) -> None:
     golden = write_golden(make_golden(1, name="x"), tmp_path / "x.h5")
     answer = run(small_fixture, golden)
@@ -337,7 +364,9 @@ def test_two_kinds_of_file_are_not_compared(
     assert "a golden; give two files of one kind" in answer.stderr
 
 
-def test_missing_file_is_told(small_fixture: Path, tmp_path: Path) -> None:
+def test_missing_file_is_told(
+    run: Callable[..., Answer], small_fixture: Path, tmp_path: Path
+) -> None:
     answer = run(small_fixture, tmp_path / "none.h5")
     assert answer.exit_code == 1
     assert "none.h5': no such file" in answer.stderr

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from click.testing import CliRunner
 
 from bgb_fixtures.cli import main
 from bgb_fixtures.golden import load_golden
@@ -15,8 +15,6 @@ from bgb_fixtures.golden import load_golden
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from click.testing import Result
 
 MODELS = """
 import math
@@ -62,10 +60,31 @@ number = 5
 """
 
 
+@dataclass(frozen=True)
+class Answer:
+    exit_code: int | str | None
+    stdout: str
+    stderr: str
+
+
+def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> Answer:
+    """Call the command with arguments, as the console script does."""
+    code: int | str | None = 0
+    try:
+        main([str(argument) for argument in arguments], prog_name="bgb-fixtures")
+    except SystemExit as stop:
+        code = stop.code
+    captured = capsys.readouterr()
+    return Answer(exit_code=code, stdout=captured.out, stderr=captured.err)
+
+
 @pytest.fixture
 def run(
-    tmp_path: Path, small_fixture: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Result]:
+    tmp_path: Path,
+    small_fixture: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Callable[..., Answer]:
     """Run a command in a folder that holds models.py, on the small fixture."""
     (tmp_path / "my_models.py").write_text(MODELS.format(bias=0.5))
     monkeypatch.chdir(tmp_path)
@@ -73,10 +92,9 @@ def run(
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.delitem(sys.modules, "my_models", raising=False)
 
-    def invoke(command: str, model: str = "my_models:Net", *args: str) -> Result:
-        return CliRunner().invoke(
-            main, ["golden", command, model, "--fixture", str(small_fixture), *args]
-        )
+    def invoke(command: str, model: str = "my_models:Net", *args: str) -> Answer:
+        fixed = ("golden", command, model, "--fixture", small_fixture)
+        return call(capsys, *fixed, *args)
 
     return invoke
 
@@ -90,7 +108,7 @@ def change_bias(tmp_path: Path, bias: float) -> None:
         path.unlink()
 
 
-def test_recorded_golden_holds(run: Callable[..., Result], tmp_path: Path) -> None:
+def test_recorded_golden_holds(run: Callable[..., Answer], tmp_path: Path) -> None:
     answer = run("record", "my_models:Net", "--name", "net")
     assert answer.exit_code == 0
     assert answer.stdout.startswith("wrote golden/net.h5: ")
@@ -104,13 +122,13 @@ def test_recorded_golden_holds(run: Callable[..., Result], tmp_path: Path) -> No
 
 
 def test_name_is_that_of_the_factory_and_folder_can_be_chosen(
-    run: Callable[..., Result], tmp_path: Path
+    run: Callable[..., Answer], tmp_path: Path
 ) -> None:
     assert run("record", "my_models:Net", "--dir", "here/and/there").exit_code == 0
     assert (tmp_path / "here" / "and" / "there" / "Net.h5").is_file()
 
 
-def test_model_runs_in_eval_mode(run: Callable[..., Result], tmp_path: Path) -> None:
+def test_model_runs_in_eval_mode(run: Callable[..., Answer], tmp_path: Path) -> None:
     assert run("record").exit_code == 0
     trace = load_golden(tmp_path / "golden" / "Net.h5").trace
     assert trace is not None
@@ -118,7 +136,7 @@ def test_model_runs_in_eval_mode(run: Callable[..., Result], tmp_path: Path) -> 
 
 
 def test_changed_model_is_told_and_fails(
-    run: Callable[..., Result], tmp_path: Path
+    run: Callable[..., Answer], tmp_path: Path
 ) -> None:
     assert run("record").exit_code == 0
     change_bias(tmp_path, 0.75)
@@ -135,7 +153,7 @@ def test_changed_model_is_told_and_fails(
     ]
 
 
-def test_check_speaks_json(run: Callable[..., Result], tmp_path: Path) -> None:
+def test_check_speaks_json(run: Callable[..., Answer], tmp_path: Path) -> None:
     assert run("record").exit_code == 0
     answer = run("check", "my_models:Net", "--json")
     assert (answer.exit_code, json.loads(answer.stdout)["equal"]) == (0, True)
@@ -155,7 +173,7 @@ def test_check_speaks_json(run: Callable[..., Result], tmp_path: Path) -> None:
 
 
 def test_tolerance_of_a_check_can_be_stated(
-    run: Callable[..., Result], tmp_path: Path
+    run: Callable[..., Answer], tmp_path: Path
 ) -> None:
     assert run("record").exit_code == 0
     change_bias(tmp_path, 0.75)
@@ -163,7 +181,7 @@ def test_tolerance_of_a_check_can_be_stated(
 
 
 def test_update_says_what_changed_and_leaves_alone_what_did_not(
-    run: Callable[..., Result], tmp_path: Path
+    run: Callable[..., Answer], tmp_path: Path
 ) -> None:
     assert run("record").exit_code == 0
     answer = run("update")
@@ -175,7 +193,7 @@ def test_update_says_what_changed_and_leaves_alone_what_did_not(
     assert run("check").exit_code == 0
 
 
-def test_record_does_not_replace_a_golden(run: Callable[..., Result]) -> None:
+def test_record_does_not_replace_a_golden(run: Callable[..., Answer]) -> None:
     assert run("record").exit_code == 0
     answer = run("record")
     assert answer.exit_code == 1
@@ -183,7 +201,7 @@ def test_record_does_not_replace_a_golden(run: Callable[..., Result]) -> None:
 
 
 def test_check_without_a_golden_says_how_to_record_it(
-    run: Callable[..., Result],
+    run: Callable[..., Answer],
 ) -> None:
     answer = run("check")
     assert answer.exit_code == 1
@@ -193,7 +211,7 @@ def test_check_without_a_golden_says_how_to_record_it(
 @pytest.mark.parametrize("command", ["record", "update"])
 def test_under_ci_nothing_is_written_unless_asked_for(
     command: str,
-    run: Callable[..., Result],
+    run: Callable[..., Answer],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -205,7 +223,7 @@ def test_under_ci_nothing_is_written_unless_asked_for(
     assert run(command, "my_models:Net", "--in-ci").exit_code == 0
 
 
-def test_golden_of_other_windows_is_refused(run: Callable[..., Result]) -> None:
+def test_golden_of_other_windows_is_refused(run: Callable[..., Answer]) -> None:
     assert run("record").exit_code == 0
     answer = run("check", "my_models:Net", "--split", "dev")
     assert answer.exit_code == 1
@@ -213,7 +231,7 @@ def test_golden_of_other_windows_is_refused(run: Callable[..., Result]) -> None:
 
 
 def test_golden_of_another_fixture_is_refused_before_the_model_runs(
-    run: Callable[..., Result],
+    run: Callable[..., Answer],
 ) -> None:
     # tiny has 19 channels, and the model takes 3.
     assert run("record").exit_code == 0
@@ -234,7 +252,7 @@ def test_golden_of_another_fixture_is_refused_before_the_model_runs(
     ],
 )
 def test_model_that_cannot_be_recorded_is_told_in_one_line(
-    model: str, message: str, run: Callable[..., Result], tmp_path: Path
+    model: str, message: str, run: Callable[..., Answer], tmp_path: Path
 ) -> None:
     answer = run("record", f"my_models:{model}")
     assert answer.exit_code == 1
@@ -251,15 +269,16 @@ def test_model_that_cannot_be_recorded_is_told_in_one_line(
     ],
 )
 def test_wrong_model_argument_is_told(
-    model: str, message: str, run: Callable[..., Result]
+    model: str, message: str, run: Callable[..., Answer]
 ) -> None:
     answer = run("record", model)
     assert answer.exit_code == 1
     assert message in answer.stderr
 
 
-def test_error_inside_the_model_keeps_its_traceback(run: Callable[..., Result]) -> None:
-    assert isinstance(run("record", "my_models:broken").exception, ZeroDivisionError)
+def test_error_inside_the_model_keeps_its_traceback(run: Callable[..., Answer]) -> None:
+    with pytest.raises(ZeroDivisionError, match="division by zero"):
+        run("record", "my_models:broken")
 
 
 @pytest.mark.parametrize(
@@ -278,7 +297,7 @@ def test_error_inside_the_model_keeps_its_traceback(run: Callable[..., Result]) 
     ],
 )
 def test_models_of_other_kinds_are_recorded(
-    model: str, outputs: dict[str, Any], run: Callable[..., Result], tmp_path: Path
+    model: str, outputs: dict[str, Any], run: Callable[..., Answer], tmp_path: Path
 ) -> None:
     assert run("record", f"my_models:{model}", "--batch-size", "3").exit_code == 0
     golden = load_golden(tmp_path / "golden" / f"{model}.h5")
@@ -287,12 +306,14 @@ def test_models_of_other_kinds_are_recorded(
     assert run("check", f"my_models:{model}").exit_code == 0
 
 
-def test_nan_is_recorded_when_meant(run: Callable[..., Result]) -> None:
+def test_nan_is_recorded_when_meant(run: Callable[..., Answer]) -> None:
     assert run("record", "my_models:HalfNan", "--nan-ok").exit_code == 0
     assert run("check", "my_models:HalfNan").exit_code == 0
 
 
 @pytest.mark.parametrize("command", ["record", "check", "update"])
-def test_help_ends_with_an_example(command: str) -> None:
-    answer = CliRunner().invoke(main, ["golden", command, "--help"])
+def test_help_ends_with_an_example(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = call(capsys, "golden", command, "--help")
     assert f"Example: bgb-fixtures golden {command} my.models:make_det" in answer.stdout

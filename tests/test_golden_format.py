@@ -6,6 +6,8 @@ import hashlib
 import json
 import math
 import pickle
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import h5py
@@ -458,3 +460,16 @@ def test_failed_write_leaves_the_old_golden(
         write_golden(make_golden(1, name="other"), target)
     assert target.read_bytes() == path.read_bytes()
     assert [file.name for file in tmp_path.iterdir()] == ["mine.h5"]
+
+
+@pytest.mark.parametrize("name", ["check", "compare", "record", "report", "store"])
+def test_reading_and_comparing_load_neither_h5py_nor_torch(name: str) -> None:
+    code = (
+        f"import sys, bgb_fixtures.golden.{name}\n"
+        "heavy = {'h5py', 'torch', 'click', 'timescoring', 'bgb_fixtures.builder'}\n"
+        "print(sorted(heavy & sys.modules.keys()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"

@@ -172,7 +172,7 @@ def test_damaged_golden_fails_and_is_written_again_on_request(
     result = run(outside)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
-        ["*IntegrityError: *test_logits.logits.h5': HDF5 struc*"]
+        ["*IntegrityError: *test_logits.logits.h5': HDF5 structures*"]
     )
     result = run(outside, UPDATE)
     result.assert_outcomes(passed=1)
