@@ -21,8 +21,9 @@ __all__ = ["control_auc", "gradients", "learns", "list_names", "update"]
 RATES = (0.02, 0.005, 0.08)
 MAX_STEPS = 60
 EVERY = 5
-ENOUGH = 0.85
-MARGIN = 0.2
+# A single weight per channel reaches 0.82 here, models that cannot learn 0.56.
+ENOUGH = 0.75
+MARGIN = 0.15
 FALL = 0.95
 """Loss at the end, as a share of that at the start, at most."""
 
@@ -132,7 +133,7 @@ def learns(subject: Subject) -> str:
         raise Skipped(msg)
     _ = subject.warm
     clips = subject.clips
-    best = ""
+    best = note = ""
     reached = -1.0
     for rate in RATES:
         subject.reset()
@@ -167,12 +168,12 @@ def learns(subject: Subject) -> str:
         subject.mode(train=True)
         in_training = auc(subject.scores(clips.signals), clips.labels)
         if in_training - reached > MARGIN:
-            best += (
+            note = (
                 f"; in training mode it is {in_training:.2f}: eval mode does something "
                 "else (statistics of a batch norm?)"
             )
     msg = (
         f"expected AUC {ENOUGH} and {MARGIN} more than with shifted labels; "
-        f"best of {len(RATES)} rates: {best or 'the loss became NaN or Inf'}"
+        f"best of {len(RATES)} rates: {best or 'the loss became NaN or Inf'}{note}"
     )
     raise Failed(msg)

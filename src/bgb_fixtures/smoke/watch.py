@@ -92,14 +92,14 @@ class _Child:
             start_new_session=True,
         )
         self._messages: queue.Queue[dict[str, Any] | None] = queue.Queue()
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.close()
-        threading.Thread(target=self._read, daemon=True).start()
+        if self._process.stdin is not None:
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.close()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def _read(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
+        for line in self._process.stdout or ():
             self._messages.put(json.loads(line))
         self._messages.put(None)
 
@@ -120,7 +120,11 @@ class _Child:
                 os.killpg(self._process.pid, signal.SIGKILL)
             else:
                 self._process.kill()
-        return self._process.wait()
+        status = self._process.wait()
+        self._reader.join()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        return status
 
 
 def _read_trace(path: Path) -> str:

@@ -1,0 +1,449 @@
+"""run_smoke and assert_smoke in a test's own process."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from bgb_fixtures import load_fixture
+from bgb_fixtures.errors import FixtureNotFoundError, SmokeError, SpecError
+from bgb_fixtures.smoke import SmokeReport, assert_smoke, run_smoke
+from bgb_fixtures.smoke.limits import TimeLimitExceeded, time_limit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Detector(nn.Module):
+    """A small CNN with everything that can be left changed."""
+
+    def __init__(
+        self, shape: Callable[[torch.Tensor], Any] = lambda x: x[:, 0]
+    ) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(19, 12, 33, padding=16)
+        self.norm = nn.BatchNorm1d(12)
+        self.drop = nn.Dropout(0.1)
+        self.head = nn.Conv1d(12, 1, 1)
+        self.shape = shape
+        self.n_calls = 0
+        self.largest = torch.zeros(1)
+        self.history: list[int] = []
+
+    def forward(self, x: torch.Tensor) -> Any:
+        self.n_calls += 1
+        self.history.append(len(x))
+        self.largest = torch.maximum(self.largest, x.abs().max())
+        return self.shape(self.head(self.drop(torch.relu(self.norm(self.conv(x))))))
+
+
+def run(model: Any, **options: Any) -> SmokeReport:
+    return run_smoke(model, fixture="tiny", **options)
+
+
+def make(shape: Callable[[torch.Tensor], Any] = lambda x: x[:, 0]) -> Detector:
+    torch.manual_seed(0)
+    return Detector(shape)
+
+
+LAYOUTS = [
+    pytest.param(lambda x: x[:, 0], "one logit per sample, (B, T)", id="B-T"),
+    pytest.param(lambda x: x, "one logit per sample, (B, 1, T)", id="B-1-T"),
+    pytest.param(
+        lambda x: x.transpose(1, 2), "one logit per sample, (B, T, 1)", id="B-T-1"
+    ),
+    pytest.param(
+        lambda x: torch.cat([-x, x], 1),
+        "two logits (background, seizure) per sample, (B, 2, T)",
+        id="B-2-T",
+    ),
+    pytest.param(
+        lambda x: torch.cat([-x, x], 1).transpose(1, 2),
+        "two logits (background, seizure) per sample, (B, T, 2)",
+        id="B-T-2",
+    ),
+    pytest.param(lambda x: x.mean((1, 2)), "one logit per window, (B,)", id="B"),
+    pytest.param(lambda x: x.mean(2), "one logit per window, (B, 1)", id="B-1"),
+    pytest.param(
+        lambda x: torch.cat([-x, x], 1).mean(2),
+        "two logits (background, seizure) per window, (B, 2)",
+        id="B-2",
+    ),
+    pytest.param(
+        lambda x: (x[:, 0], x),
+        "one logit per sample, (B, T), entry 0 of the output",
+        id="tuple",
+    ),
+    pytest.param(
+        lambda x: {"features": x.repeat(1, 3, 1), "logits": x},
+        "one logit per sample, (B, 1, T), entry 'logits' of the output",
+        id="dict",
+    ),
+]
+
+
+@pytest.mark.parametrize(("shape", "contract"), LAYOUTS)
+def test_layout_of_the_output_is_found_out(
+    shape: Callable[[torch.Tensor], Any], contract: str
+) -> None:
+    report = run(make(shape))
+    assert report.contract == contract
+    assert report.failed == ()
+
+
+@pytest.mark.parametrize(
+    ("shape", "reason"),
+    [
+        pytest.param(lambda x: x[:, 0, :-3], r"\(3, 2557\); expected one", id="short"),
+        pytest.param(
+            lambda x: {"a": x, "b": x}, "2 entries could be the logits", id="dict"
+        ),
+        pytest.param(lambda _: (), "an empty tuple; expected a tensor", id="empty"),
+        pytest.param(
+            lambda x: ("yes", x), "tuple whose entry 0 is str; expected", id="words"
+        ),
+        pytest.param(lambda _: None, "returns NoneType; expected", id="none"),
+        pytest.param(lambda x: (x[:, 0] > 0).int(), "gives int32; expected", id="int"),
+    ],
+)
+def test_output_that_can_be_read_in_no_way_is_refused(
+    shape: Callable[[torch.Tensor], Any], reason: str
+) -> None:
+    shown = run(make(shape))["shape"]
+    assert shown.status == "FAIL"
+    with pytest.raises(AssertionError, match=reason):
+        raise AssertionError(shown.reason)
+
+
+def test_checks_that_need_the_shape_are_skipped_without_it() -> None:
+    report = run(make(lambda _: None))
+    assert {check.status for check in report.checks[2:]} == {"SKIP"}
+
+
+def test_other_number_of_channels_is_said_in_words() -> None:
+    shown = run(nn.Conv1d(23, 1, 5, padding=2))["shape"]
+    assert shown.reason.startswith("it takes 23 channels, and this fixture has 19; ")
+
+
+def test_plain_callable_passes_and_what_needs_parameters_is_skipped() -> None:
+    weights = np.arange(1.0, 20.0)[:, None]
+
+    def detect(x: torch.Tensor) -> Any:
+        return (np.abs(x.numpy()) * weights).sum(1) - 200
+
+    report = run(detect)
+    assert report.failed == ()
+    assert report.model == "detect"
+    assert report["learns"].status == "SKIP"
+
+
+def test_class_in_the_place_of_a_model_is_refused() -> None:
+    assert run(Detector)["build"].reason == (
+        "got the class Detector, not a model; make one: Detector()"
+    )
+
+
+def test_model_is_afterwards_as_it_was() -> None:
+    model = make()
+    model.train()
+    model.drop.eval()
+    model(torch.randn(2, 19, 64)).mean().backward()
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    gradients = [parameter.grad for parameter in model.parameters()]
+    values = [gradient.clone() for gradient in gradients if gradient is not None]
+    identity = [id(parameter) for parameter in model.parameters()]
+    largest = model.largest.clone()
+    run(model)
+    assert all(torch.equal(value, state[n]) for n, value in model.state_dict().items())
+    assert [id(parameter) for parameter in model.parameters()] == identity
+    assert all(
+        parameter.grad is gradient
+        for parameter, gradient in zip(model.parameters(), gradients, strict=True)
+    )
+    assert all(
+        torch.equal(value, gradient)
+        for value, gradient in zip(values, gradients, strict=True)
+        if gradient is not None
+    )
+    assert (model.training, model.drop.training, model.norm.training) == (
+        True, False, True,
+    )  # fmt: skip
+    assert (model.n_calls, model.history) == (1, [2])
+    assert torch.equal(model.largest, largest)
+    assert not model.conv._forward_hooks
+
+
+def test_weights_of_a_recurrent_layer_stay_where_it_keeps_them() -> None:
+    class Recurrent(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.gru = nn.GRU(19, 8, batch_first=True)
+            self.head = nn.Linear(8, 1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            out: torch.Tensor = self.head(self.gru(x.transpose(1, 2)[:, ::32])[0])
+            return out.repeat_interleave(32, 1)
+
+    model = Recurrent()
+    run(model, skip=("learns",))
+    flat: list[torch.Tensor] = model.gru._flat_weights  # type: ignore[assignment]
+    assert [id(w) for w in flat] == [id(p) for p in model.gru.parameters()]
+
+
+def test_global_generators_are_afterwards_as_they_were() -> None:
+    model = make()
+
+    def draw() -> tuple[float, ...]:
+        return (random.random(), np.random.rand(), torch.rand(1).item())  # noqa: NPY002
+
+    def seed() -> None:
+        random.seed(5)
+        np.random.seed(5)  # noqa: NPY002
+        torch.manual_seed(5)
+
+    seed()
+    expected = draw()
+    seed()
+    run(model)
+    assert draw() == expected
+
+
+def test_same_seed_gives_the_same_report() -> None:
+    first, second = run(make(), seed=3), run(make(), seed=3)
+    timed = {"cost"}
+    assert [
+        (check.name, check.status, check.reason)
+        for check in first.checks
+        if check.name not in timed
+    ] == [
+        (check.name, check.status, check.reason)
+        for check in second.checks
+        if check.name not in timed
+    ]
+
+
+def test_model_is_trained_although_the_caller_is_in_no_grad() -> None:
+    with torch.no_grad():
+        report = run(make())
+    assert report["learns"].status == "PASS"
+
+
+class Loops(Detector):
+    def forward(self, x: torch.Tensor) -> Any:
+        if len(x) == 1:
+            while True:
+                try:
+                    time.sleep(0.001)
+                except Exception:  # noqa: BLE001, S112
+                    continue
+        return super().forward(x)
+
+
+def test_check_that_loops_is_stopped_and_the_others_run() -> None:
+    report = run(Loops(), time_limit=1.0)
+    assert report["single"].status == "FAIL"
+    assert report["single"].reason == "did not return within 1 s"
+    assert "test_smoke_run.py" in report["single"].place
+    assert report["state"].status == "PASS"
+
+
+def test_alarm_of_another_is_left_running() -> None:
+    before = signal.signal(signal.SIGALRM, lambda *_: None)
+    signal.setitimer(signal.ITIMER_REAL, 50)
+    try:
+        with time_limit(10):
+            pass
+        left, _ = signal.getitimer(signal.ITIMER_REAL)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert 40 < left <= 50
+
+
+def test_time_limit_stops_a_block() -> None:
+    with pytest.raises(TimeLimitExceeded), time_limit(0.05):
+        time.sleep(5)
+
+
+def test_error_in_a_model_names_the_line_of_the_user() -> None:
+    class Broken(Detector):
+        def forward(self, x: torch.Tensor) -> Any:
+            if self.training:
+                msg = "no such branch"
+                raise ValueError(msg)
+            return super().forward(x)
+
+    report = run(Broken())
+    assert report["gradients"].reason == "ValueError: no such branch"
+    assert "test_smoke_run.py" in report["gradients"].place
+    assert report["gradients"].place.endswith(" in forward")
+    assert report["batch"].status == "PASS"
+
+
+def test_module_that_makes_the_first_nan_is_named() -> None:
+    class Root(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.sqrt()
+
+    model = nn.Sequential(nn.Conv1d(19, 4, 5, padding=2), Root(), nn.Conv1d(4, 1, 1))
+    report = run(model)
+    assert report["finite"].status == "FAIL"
+    assert report["finite"].place == "1 (Root)"
+
+
+def test_dead_parameters_are_named() -> None:
+    model = make()
+    model.unused = nn.Linear(3, 3)
+    assert run(model)["gradients"].place == "unused.weight, unused.bias"
+
+
+def test_frozen_parameters_fail_unless_they_are_meant() -> None:
+    model = make()
+    model.conv.requires_grad_(requires_grad=False)
+    assert run(model)["gradients"].place == "conv.weight, conv.bias"
+    assert run(model, allow_frozen=True).failed == ()
+
+
+def test_check_can_be_left_out() -> None:
+    report = run(make(), skip=("channels",))
+    assert "channels" not in {check.name for check in report.checks}
+
+
+def test_unknown_check_to_leave_out_is_refused() -> None:
+    with pytest.raises(SpecError, match="cannot skip 'chanels'; can skip: finite"):
+        run(make(), skip=("chanels",))
+
+
+def test_missing_fixture_is_refused() -> None:
+    with pytest.raises(FixtureNotFoundError, match=r"no fixture 'nope\.h5'"):
+        run_smoke(make(), fixture="nope.h5")
+
+
+def test_loaded_fixture_is_taken() -> None:
+    fixture = load_fixture("tiny")
+    assert run_smoke(make(), fixture=fixture).failed == ()
+
+
+def test_fixture_of_short_windows_and_few_channels_works(small_fixture: Any) -> None:
+    torch.manual_seed(0)
+    report = run_smoke(nn.Conv1d(3, 1, 9, padding=4), fixture=small_fixture)
+    assert report["shape"].status == report["gradients"].status == "PASS"
+
+
+def test_assert_smoke_returns_the_report_of_a_healthy_model() -> None:
+    report = assert_smoke(make(), fixture="tiny")
+    assert report.passed
+
+
+def test_assert_smoke_fails_with_the_table() -> None:
+    model = make(lambda x: x[:, 0].sigmoid())
+    with pytest.raises(SmokeError, match=r"FAIL  logits    outputs lie in"):
+        assert_smoke(model, fixture="tiny")
+
+
+def test_failing_assert_smoke_reads_well_in_pytest(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        from torch import nn
+        from bgb_fixtures.smoke import assert_smoke
+
+        def test_it():
+            model = nn.Sequential(nn.Conv1d(19, 1, 5, padding=2), nn.Sigmoid())
+            assert_smoke(model, fixture="tiny", skip=["learns"])
+        """
+    )
+    result = pytester.runpytest_subprocess("-p", "no:warnings")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*SmokeError: Sequential is NOT alive: * 1 failed*", "*FAIL  logits *"]
+    )
+    result.stdout.no_fnmatch_line("*runner.py:*")
+
+
+def make_step(
+    model: nn.Module,
+) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+    def step(signals: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        optimizer.zero_grad()
+        loss = nn.functional.binary_cross_entropy_with_logits(model(signals), labels)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def direct_step(model: nn.Module, signals: torch.Tensor, labels: torch.Tensor) -> Any:
+    return make_step(model)(signals, labels)
+
+
+@pytest.mark.parametrize("step", [make_step, direct_step])
+def test_training_step_may_be_made_or_given(step: Any) -> None:
+    report = run(make(), step=step)
+    assert report["step"].status == "PASS"
+    assert "follows the labels (correlation 1.00)" in report["step"].reason
+
+
+def test_maker_of_a_step_that_returns_no_function_is_refused() -> None:
+    shown = run(make(), step=lambda _: 3, skip=("learns",))["step"]
+    assert shown.reason.startswith("step(model) returned int; expected a function of")
+
+
+def test_shift_of_the_labels_is_measured() -> None:
+    def loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        late = labels.roll(768, -1)
+        return nn.functional.binary_cross_entropy_with_logits(logits, late)
+
+    reason = run(make(), loss=loss, skip=("learns",))["loss"].reason
+    assert reason.startswith("follows the labels shifted by +3.00 s")
+
+
+def test_two_class_loss_gets_class_numbers() -> None:
+    model = make(lambda x: torch.cat([-x, x], 1))
+    report = run(model, loss=nn.functional.cross_entropy)
+    assert report["loss"].status == "PASS"
+
+
+def test_report_as_json_has_only_plain_values() -> None:
+    answer = run(make()).to_json()
+    assert answer["passed"] is True
+    assert set(answer["checks"][0]) == {"name", "status", "reason", "place", "seconds"}
+
+
+def test_unknown_result_names_the_known_ones() -> None:
+    with pytest.raises(KeyError, match="no check 'nonsense' in this report; checks:"):
+        run(make(lambda _: None))["nonsense"]
+
+
+def test_smoke_package_loads_nothing_before_a_name_is_used() -> None:
+    code = "import sys, bgb_fixtures.smoke; print('torch' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False\n"
+
+
+def test_without_torch_the_extra_is_named() -> None:
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from bgb_fixtures.errors import MissingPackageError\n"
+        "try:\n"
+        "    from bgb_fixtures.smoke import run_smoke\n"
+        "except MissingPackageError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert 'pip install "bgb-fixtures[torch]"' in done.stdout
