@@ -566,7 +566,6 @@ def test_options_of_recordings_are_the_keys_of_a_spec(
         pytest.param(["--type", "sz"], "types: expected a list of", id="type"),
         pytest.param(["--missing", "zeros"], "'zeros' is not one of", id="missing"),
         pytest.param(["--montage", "Fp1,T7"], "write 'T3' for 'T7'", id="rows"),
-        pytest.param(["--json"], "--json is for --dry-run", id="json"),
         pytest.param(
             ["--annotations", "x"],
             "--annotations is for --source edf",
@@ -583,6 +582,20 @@ def test_wrong_options_of_recordings_exit_with_2(
     answer = of_twin(*arguments)
     assert (answer.code, answer.out) == (2, "")
     assert message in answer.err
+
+
+def test_build_answers_scripts_in_json(
+    of_twin: Callable[..., Answer], tmp_path: Path
+) -> None:
+    target = tmp_path / "a.h5"
+    answer = of_twin("--quota", "onset=1", "--json", "--out", target)
+    value = json.loads(answer.out)
+    assert (value["path"], value["n_windows"], value["n_positive"]) == (
+        str(target),
+        1,
+        1,
+    )
+    assert value["problems"] == {"split": 2}
 
 
 def test_a_quota_that_cannot_be_met_is_one_line_and_exits_with_1(

@@ -525,3 +525,37 @@ def test_keys_for_recordings_are_unknown_to_the_synthetic_source() -> None:
 )
 def test_a_category_counts_its_kinds(word: str, kinds: tuple[str, ...]) -> None:
     assert kinds_of_quota(word) == kinds
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        pytest.param(
+            {"windowlength": 10},
+            r"unknown key 'windowlength'; did you mean 'window_length'\?",
+            id="misspelt",
+        ),
+        pytest.param(
+            {"source": "chbmit"},
+            "unknown key 'recordings' for source 'chbmit'",
+            id="recordings-of-files",
+        ),
+        pytest.param(
+            {"quotas": {"none": 1}},
+            "unknown key 'quotas' for source 'synthetic'",
+            id="quotas-of-synthetic",
+        ),
+    ],
+)
+def test_wrong_key_is_named_before_what_follows_from_it(
+    change: dict[str, object], message: str
+) -> None:
+    recordings = [{"subject": 1, "duration": 30}]
+    spec = {"source": "synthetic", "recordings": recordings} | change
+    with pytest.raises(SpecError, match=message):
+        parse_spec(spec, where="here")
+
+
+def test_missing_key_is_told_from_a_wrong_value() -> None:
+    with pytest.raises(SpecError, match=r"source: expected one of .*, got nothing"):
+        parse_spec({}, where="here")

@@ -6,10 +6,11 @@ the value and what is allowed.
 
 from __future__ import annotations
 
+import difflib
 import itertools
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import repeat
 from math import isfinite
 from pathlib import Path
@@ -28,6 +29,7 @@ from bgb_fixtures.synthetic import ARTEFACT_KINDS, SEIZURE_TYPES, SFREQ, STATES
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Collection
 
     from bgb_fixtures.montage import Montage
 
@@ -268,8 +270,21 @@ class _Table:
         self._where = where
         self._path = path
 
+    def expect(self, known: Collection[str], *, of: str = "") -> None:
+        """Refuse other keys, before a slip of the pen shows as another mistake."""
+        unknown = sorted(self._value.keys() - known)
+        if unknown:
+            hints = ""
+            for key in unknown:
+                close = difflib.get_close_matches(key, known, n=1)
+                hints += f"; did you mean {self._path + close[0]!r}?" if close else ""
+            names = ", ".join(repr(self._path + key) for key in unknown)
+            msg = f"{self._where}: unknown key {names}{of}{hints}"
+            raise SpecError(msg)
+
     def fail(self, key: str, expected: str, got: object) -> NoReturn:
-        msg = f"{self._where}, {self._path}{key}: expected {expected}, got {got!r}"
+        told = "nothing" if got is None else repr(got)
+        msg = f"{self._where}, {self._path}{key}: expected {expected}, got {told}"
         raise SpecError(msg)
 
     def take(self, key: str, default: Any = None) -> Any:
@@ -348,11 +363,16 @@ class _Table:
             for i, item in enumerate(value)
         ]
 
-    def done(self) -> None:
-        if self._value:
-            names = ", ".join(repr(self._path + key) for key in sorted(self._value))
-            msg = f"{self._where}: unknown key {names}"
-            raise SpecError(msg)
+
+_OF_FILES = {
+    *("quotas", "per_kind", "splits", "types", "per_subject", "per_type"),
+    *("aliases", "missing", "band_pass", "label_pattern"),
+}
+"""Keys that choose from recordings in files."""
+
+
+def _names(kind: type) -> set[str]:
+    return {field.name for field in fields(kind)}
 
 
 def _parse_amplitude(table: _Table) -> float:
@@ -362,8 +382,9 @@ def _parse_amplitude(table: _Table) -> float:
 
 
 def _parse_event(table: _Table, *, duration: float) -> Seizure:
+    table.expect(_names(Seizure))
     onset = table.seconds("onset", least=0, most=duration - LEAST_SEIZURE_S)
-    event = Seizure(
+    return Seizure(
         onset=onset,
         duration=table.seconds(
             "duration", least=LEAST_SEIZURE_S, most=duration - onset
@@ -371,23 +392,21 @@ def _parse_event(table: _Table, *, duration: float) -> Seizure:
         label=table.text("label", SEIZURE_TYPES),
         amplitude=_parse_amplitude(table),
     )
-    table.done()
-    return event
 
 
 def _parse_artefact(table: _Table, *, duration: float) -> Artefact:
+    table.expect(_names(Artefact))
     onset = table.seconds("onset", least=0, most=duration - 1 / SFREQ)
-    artefact = Artefact(
+    return Artefact(
         onset=onset,
         duration=table.seconds("duration", least=1 / SFREQ, most=duration - onset),
         kind=table.text("kind", ARTEFACT_KINDS),
         amplitude=_parse_amplitude(table),
     )
-    table.done()
-    return artefact
 
 
 def _parse_recording(table: _Table, *, window_length: float) -> RecordingSpec:
+    table.expect(_names(RecordingSpec))
     duration = table.seconds("duration", least=window_length, most=MAX_SYNTHETIC_S)
     onsets = table.take("windows", [0])
     if not isinstance(onsets, list) or not onsets:
@@ -404,7 +423,7 @@ def _parse_recording(table: _Table, *, window_length: float) -> RecordingSpec:
     for before, after in itertools.pairwise(events):
         if after.onset < before.onset + before.duration:
             table.fail("events", "events in order, without overlap", after.onset)
-    recording = RecordingSpec(
+    return RecordingSpec(
         subject=table.integer("subject", least=1, most=999),
         split=table.word("split", _SPLIT, "train"),
         duration=duration,
@@ -416,8 +435,6 @@ def _parse_recording(table: _Table, *, window_length: float) -> RecordingSpec:
         ),
         state=table.text("state", STATES, "awake"),
     )
-    table.done()
-    return recording
 
 
 def parse_spec(value: object, *, where: str) -> FixtureSpec:
@@ -441,8 +458,11 @@ def parse_spec(value: object, *, where: str) -> FixtureSpec:
         If a key is unknown or missing, or a value is not allowed.
     """
     table = _Table(value, where=where)
+    table.expect(_names(FixtureSpec))
     source = table.text("source", SOURCES)
     synthetic = source == "synthetic"
+    others = _OF_FILES if synthetic else {"recordings"}
+    table.expect(_names(FixtureSpec) - others, of=f" for source {source!r}")
     selection = {} if synthetic else _parse_selection(table, source=source)
     window_length = table.seconds(
         "window_length", least=1, most=MAX_WINDOW_S, default=60
@@ -454,8 +474,6 @@ def parse_spec(value: object, *, where: str) -> FixtureSpec:
     )
     if synthetic and not recordings:
         table.fail("recordings", "at least one recording to generate", [])
-    if recordings and not synthetic:
-        table.fail("recordings", "none, as the source has its own", "a list")
     seed = table.take("seed", 0 if synthetic else None)
     if seed is not None and (type(seed) is not int or not 0 <= seed < 2**32):
         table.fail("seed", "an integer in [0, 4294967295]", seed)
@@ -489,7 +507,6 @@ def parse_spec(value: object, *, where: str) -> FixtureSpec:
         _check_synthetic(spec, where=where)
     else:
         _check_processing(spec, where=where)
-    table.done()
     return spec
 
 

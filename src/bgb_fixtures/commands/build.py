@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bgb_fixtures.commands.common import Progress, known_word
+from bgb_fixtures.commands.common import Progress, known_word, print_json
 from bgb_fixtures.errors import SpecError
 
 if TYPE_CHECKING:
@@ -210,7 +210,10 @@ def _quotas(
     help="Print which windows would be taken and why the others are not; write nothing.",
 )
 @click.option(
-    "--json", "as_json", is_flag=True, help="Of --dry-run: all of it, as JSON."
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print the answer as JSON; of --dry-run, every candidate.",
 )
 def build(
     spec: str | None,
@@ -240,9 +243,6 @@ def build(
     if annotations is not None and request.source != "edf":
         msg = "--annotations is for --source edf; other corpora have their own"
         raise click.UsageError(msg)
-    if as_json and not dry_run:
-        msg = "--json is for --dry-run"
-        raise click.UsageError(msg)
     places: dict[str, Any] = {"root": root, "annotations": annotations}
     if dry_run:
         from bgb_fixtures.builder import plan_fixture
@@ -266,6 +266,18 @@ def build(
             progress=progress.show,
         )
     n_positive = sum(w.category != "none" for w in report.windows)
+    if as_json:
+        answer = {
+            "path": str(report.path),
+            "n_windows": len(report.windows),
+            "n_positive": n_positive,
+            "n_recordings": report.n_recordings,
+            "missing_kinds": report.missing_kinds,
+            "left_out": report.left_out,
+            "problems": report.n_problems,
+        }
+        print_json(answer)
+        return
     click.echo(
         f"wrote {report.path}: {len(report.windows)} windows, {n_positive} with a "
         f"seizure, {report.path.stat().st_size / 1e6:.1f} MB"

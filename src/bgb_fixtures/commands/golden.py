@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bgb_fixtures.commands.common import Progress, print_json
+from bgb_fixtures.errors import MissingPackageError, SpecError, TargetError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from bgb_fixtures.golden.content import Golden
     from bgb_fixtures.loader import Fixture
@@ -27,7 +29,7 @@ def golden() -> None:
     """Record what a detector gives, and check that it still does.
 
     MODEL is MODULE:FUNCTION, or a class or a model; the current folder is on the import
-    path. It is run in eval mode, without gradients, on the device that it is on.
+    path. Random numbers are seeded, and it is run in eval mode without gradients.
     """
 
 
@@ -52,6 +54,13 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
             click.option(
                 "--batch-size", type=click.IntRange(1), default=4, metavar="N",
                 help="Windows at a time [4].",
+            ),
+            click.option(
+                "--device", metavar="NAME", help="Where to run, such as cuda [its own]."
+            ),
+            click.option(
+                "--config", type=click.Path(exists=True, dir_okay=False),
+                metavar="FILE", help="TOML or JSON table: arguments of FUNCTION.",
             ),
             click.option(
                 "--rtol", type=click.FloatRange(0), metavar="X",
@@ -91,15 +100,29 @@ class _Request:
     path: Path
     fixture: Fixture
     batch_size: int
+    device: str | None
+    config: str | None
     options: dict[str, float | None]
 
     def run(self) -> Golden:
-        from bgb_fixtures.factories import make_from
-        from bgb_fixtures.golden.record import run_model
+        if find_spec("torch") is None:
+            msg = (
+                "running a model needs PyTorch, which is not installed; "
+                'run: pip install "bgb-fixtures[torch]"'
+            )
+            raise MissingPackageError(msg)
+        import torch
 
-        made: Any = make_from(self.model)
-        if hasattr(made, "eval"):
+        from bgb_fixtures.golden.record import run_model
+        from bgb_fixtures.smoke.state import set_seed
+
+        # A factory that initialises weights gives the same ones each time.
+        set_seed(0)
+        made = _make(self.model, self.config)
+        if isinstance(made, torch.nn.Module):
             made.eval()
+            if self.device is not None:
+                made.to(self.device)
         with Progress("running") as progress:
             return run_model(
                 made,
@@ -111,6 +134,25 @@ class _Request:
             )
 
 
+def _make(model: str, config: str | None) -> Any:
+    from bgb_fixtures.smoke.importing import find_factory, import_object, read_config
+    from bgb_fixtures.smoke.report import Failed
+
+    arguments = {} if config is None else read_config(Path(config))
+    try:
+        found = import_object(model)
+        factory = find_factory(found, arguments)
+    except Failed as error:
+        raise SpecError(str(error)) from error
+    made = found if factory is None else factory()
+    if not callable(made):
+        msg = (
+            f"{model!r}: expected a model that can be called, got {type(made).__name__}"
+        )
+        raise SpecError(msg)
+    return made
+
+
 def _prepare(
     model: str,
     *,
@@ -119,12 +161,16 @@ def _prepare(
     name: str | None,
     folder: str,
     batch_size: int,
+    device: str | None,
+    config: str | None,
     **options: float | None,
 ) -> _Request:
     """Find the windows and the file, before the model is imported."""
     from bgb_fixtures.golden.check import golden_path
     from bgb_fixtures.loader import load_fixture
+    from bgb_fixtures.smoke.importing import split_target
 
+    split_target(model)
     name = name or model.rpartition(":")[2].rpartition(".")[2]
     path = golden_path(folder, name)
     loaded = load_fixture(fixture)
@@ -134,6 +180,8 @@ def _prepare(
         path=path,
         fixture=loaded if split is None else loaded.select(split=split),
         batch_size=batch_size,
+        device=device,
+        config=config,
         options=options,
     )
 
@@ -181,7 +229,6 @@ def record(
     **request: Any,
 ) -> None:
     """Run MODEL and keep what it gives, as a golden that is not there yet."""
-    from bgb_fixtures.errors import TargetError
     from bgb_fixtures.golden.check import save
 
     _refuse_ci(in_ci=in_ci)

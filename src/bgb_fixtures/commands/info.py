@@ -86,7 +86,10 @@ def _describe_source(source: dict[str, Any]) -> str:
     """Name the source, and what of its state a person can read."""
     parts = [str(source.get("name", "unknown"))]
     parts += [f"{key} {source[key]}" for key in ("recipe", "seed") if key in source]
-    return ", ".join([*parts, *map(str, source.get("assumptions", ()))])
+    parts += map(str, source.get("assumptions", ()))
+    for name, electrodes in sorted(source.get("interpolated", {}).items()):
+        parts.append(f"{' and '.join(electrodes)} of {name} interpolated")
+    return ", ".join(parts)
 
 
 def _table(fixture: Fixture) -> list[str]:

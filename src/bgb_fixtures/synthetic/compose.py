@@ -10,7 +10,14 @@ import math
 from fractions import Fraction
 
 from bgb_fixtures.errors import SpecError
-from bgb_fixtures.spec import Artefact, FixtureSpec, RecordingSpec, Seizure
+from bgb_fixtures.spec import (
+    Artefact,
+    FixtureSpec,
+    RecordingSpec,
+    Seizure,
+    parse_spec,
+    spec_to_json,
+)
 from bgb_fixtures.synthetic.streams import Streams
 
 __all__ = [
@@ -87,7 +94,7 @@ def compose_spec(
         msg = "ictal share: expected more than 0, as a fixture holds a seizure; got 0"
         raise SpecError(msg)
     n_dev = n_windows // 5
-    return FixtureSpec(
+    spec = FixtureSpec(
         name=name,
         source="synthetic",
         window_length=float(window_length),
@@ -105,6 +112,8 @@ def compose_spec(
             for i in range(n_windows)
         ),
     )
+    # Profile, montage and name are checked where those of a file are.
+    return parse_spec(spec_to_json(spec), where="request")
 
 
 def compose_window(
