@@ -47,6 +47,14 @@ class Huge(Net):
     def forward(self, x):
         return {{"features": x.mean(dim=(1, 2)).reshape(-1, 1).expand(-1, 10**7)}}
 
+class Sized(Net):
+    def __init__(self, gain):
+        super().__init__()
+        self.gain = gain * torch.rand(1)
+
+    def forward(self, x):
+        return self.gain * super().forward(x)
+
 class Shared(torch.nn.Module):
     def forward(self, x):
         return {{"logits": x[:, 0], "window": x.amax(dim=(1, 2))}}
@@ -247,8 +255,10 @@ def test_golden_of_another_fixture_is_refused_before_the_model_runs(
         pytest.param("Pooled", "expected 4 on axis 0, one row per window", id="scalar"),
         pytest.param("HalfNan", "float16 values are NaN, first at (0, 0)", id="nan"),
         pytest.param("Huge", "outputs of 153 MiB ('Huge.features': 153", id="huge"),
-        pytest.param("number", "'my_models:number' is a int; expected a", id="number"),
-        pytest.param("Nett", "my_models has no 'Nett'; did you mean 'Net'?", id="slip"),
+        pytest.param(
+            "number", "expected a model that can be called, got int", id="number"
+        ),
+        pytest.param("Nett", "has no 'Nett'; did you mean 'Net'?", id="slip"),
     ],
 )
 def test_model_that_cannot_be_recorded_is_told_in_one_line(
@@ -264,8 +274,10 @@ def test_model_that_cannot_be_recorded_is_told_in_one_line(
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        pytest.param("my_models", "expected MODULE:FUNCTION, such as", id="no-colon"),
-        pytest.param("nowhere:make", "there is no module 'nowhere'", id="no-module"),
+        pytest.param(
+            "my_models", "expected MODULE:NAME, as in my.models", id="no-colon"
+        ),
+        pytest.param("nowhere:make", "no module 'nowhere' in", id="no-module"),
     ],
 )
 def test_wrong_model_argument_is_told(
@@ -306,9 +318,30 @@ def test_models_of_other_kinds_are_recorded(
     assert run("check", f"my_models:{model}").exit_code == 0
 
 
+def test_arguments_come_from_a_file_and_random_weights_are_seeded(
+    run: Callable[..., Answer], tmp_path: Path
+) -> None:
+    (tmp_path / "net.toml").write_text("gain = 2.0\n")
+    options = ("my_models:Sized", "--config", "net.toml")
+    assert run("record", *options).exit_code == 0
+    assert run("check", *options).exit_code == 0
+    (tmp_path / "net.toml").write_text("gain = 2.5\n")
+    assert run("check", *options).exit_code == 1
+    assert "needs gain: give --config FILE" in run("check", "my_models:Sized").stderr
+
+
 def test_nan_is_recorded_when_meant(run: Callable[..., Answer]) -> None:
     assert run("record", "my_models:HalfNan", "--nan-ok").exit_code == 0
     assert run("check", "my_models:HalfNan").exit_code == 0
+
+
+def test_missing_torch_is_told(
+    run: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bgb_fixtures.commands.golden.find_spec", lambda _: None)
+    answer = run("record")
+    assert answer.exit_code == 1
+    assert 'needs PyTorch, which is not installed; run: pip install "' in answer.stderr
 
 
 @pytest.mark.parametrize("command", ["record", "check", "update"])

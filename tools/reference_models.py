@@ -43,9 +43,7 @@ class UNet(nn.Module):
         super().__init__()
         widths = (16, 24, 32, 40)
         self.stem = _Block(N_CHANNELS, widths[0])
-        self.down = nn.ModuleList(
-            _Block(a, b) for a, b in pairwise(widths)
-        )
+        self.down = nn.ModuleList(_Block(a, b) for a, b in pairwise(widths))
         self.pool = nn.MaxPool1d(4)
         self.up = nn.Upsample(scale_factor=4, mode="nearest")
         self.merge = nn.ModuleList(

@@ -139,6 +139,7 @@ def save(golden: Golden, path: Path, *, nan_ok: bool) -> None:
     TargetError
         If it cannot be written.
     """
+    __tracebackhide__ = True
     if not nan_ok:
         refuse_nan(golden)
     try:
@@ -176,6 +177,8 @@ def assert_holds(
     GoldenMismatchError
         If an output differs, or what went in does; the message is the whole report.
     """
+    # pytest shows the test's own line, not ours.
+    __tracebackhide__ = True
     check_windows(recorded, fixture)
     comparison = compare_goldens(recorded, obtained, rtol=rtol, atol=atol)
     if comparison.equal:

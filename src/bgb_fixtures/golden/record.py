@@ -184,6 +184,7 @@ def check_windows(recorded: Golden, fixture: Fixture | None) -> None:
     GoldenMismatchError
         If fixture, its content or the selected windows differ.
     """
+    __tracebackhide__ = True
     if recorded.fixture is None or fixture is None:
         return
     a, b = recorded.fixture, fixture_state(fixture)
@@ -220,6 +221,7 @@ def refuse_nan(golden: Golden) -> None:
     SpecError
         If an output holds NaN; says how many and where.
     """
+    __tracebackhide__ = True
     for key, output in golden.outputs.items():
         n_nan = count_nan(output.array)
         if n_nan:
