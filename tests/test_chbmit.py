@@ -739,8 +739,13 @@ def test_derivations_from_an_unstated_reference_are_recorded_as_assumed(
     assert source.identity == {}
     with source.open(source.recordings()[0], "double-banana"):
         pass
-    (assumption,) = source.identity["assumptions"]
-    assert assumption.startswith("1 recording(s) name no reference")
+    assert source.identity["assumptions"] == [
+        "1 recording(s): label '01' is read as 'O1'",
+        (
+            "1 recording(s): no reference is named; derivations are differences of channels "
+            "that are taken to share one"
+        ),
+    ]
 
 
 def test_derivations_that_the_file_holds_assume_nothing(tmp_path: Path) -> None:
@@ -771,6 +776,9 @@ def test_a_file_shorter_than_its_header_says_is_named_once(
         "chb01/chb01_03.edf: the header declares 3600 records, the file holds 5 complete "
         "ones; these count"
     )
+    assert source.identity["assumptions"] == [
+        "1 recording(s): the complete records count, not those of the header"
+    ]
 
 
 def test_derivations_from_a_stated_reference_assume_nothing(tmp_path: Path) -> None:

@@ -226,7 +226,7 @@ def test_labels_of_siena_without_a_reference_are_taken_to_share_one(
     with source.open(recording, "double-banana") as signal:
         assert signal.read(0, 1).shape == (18, 1)
     (assumption,) = source.identity["assumptions"]
-    assert assumption.startswith("1 recording(s) name no reference")
+    assert assumption.startswith("1 recording(s): no reference is named")
 
 
 # Annotations elsewhere

@@ -520,11 +520,13 @@ class ChbmitSource(CorpusSource):
         super()._note(name, edf)
         for signal in edf.header.signals:
             if signal.label in _LABEL_SLIPS:
+                read = _LABEL_SLIPS[signal.label]
+                self._assume(f"label {signal.label!r} is read as {read!r}", name)
                 _log.warning(
                     "%s: channel label %r read as %r (a slip of this database)",
                     name,
                     signal.label,
-                    _LABEL_SLIPS[signal.label],
+                    read,
                 )
 
 

@@ -132,7 +132,7 @@ class CorpusSource(ABC):
         self._located: dict[str, Located] = {}
         self._problems: tuple[Finding, ...] = ()
         self._noted: set[str] = set()
-        self._derived: set[str] = set()
+        self._assumed: dict[str, set[str]] = {}
 
     @property
     @abstractmethod
@@ -142,13 +142,18 @@ class CorpusSource(ABC):
     @property
     def identity(self) -> dict[str, Any]:
         """What the records of a fixture keep: what was assumed of those opened."""
-        if not self._derived:
+        if not self._assumed:
             return {}
-        assumption = (
-            f"{len(self._derived)} recording(s) name no reference; derivations are "
-            "differences of channels that are taken to share one"
-        )
-        return {"assumptions": [assumption]}
+        return {
+            "assumptions": [
+                f"{len(names)} recording(s): {assumption}"
+                for assumption, names in sorted(self._assumed.items())
+            ]
+        }
+
+    def _assume(self, assumption: str, name: str) -> None:
+        """Keep what was decided about a recording; the text names none."""
+        self._assumed.setdefault(assumption, set()).add(name)
 
     @property
     def problems(self) -> tuple[Finding, ...]:
@@ -388,7 +393,11 @@ class CorpusSource(ABC):
             edf.close()
             raise
         if any(is_assumed(row, labels) for row in rows):
-            self._derived.add(recording.name)
+            self._assume(
+                "no reference is named; derivations are differences of channels that "
+                "are taken to share one",
+                recording.name,
+            )
         if recording.name not in self._noted:
             self._noted.add(recording.name)
             self._note(recording.name, edf)
@@ -398,6 +407,7 @@ class CorpusSource(ABC):
         """Warn of what was decided while the header was read."""
         header = edf.header
         if header.declared_records not in (-1, header.n_records):
+            self._assume("the complete records count, not those of the header", name)
             _log.warning(
                 "%s: the header declares %d records, the file holds %d complete ones; "
                 "these count",
