@@ -1,7 +1,7 @@
 """Measure what the README claims, each beside what people use today.
 
 Medians within one run on one machine; ratios are what travels. Usage:
-``python tools/bench.py [load] [process] [edf] [generate]``; without a name, all parts.
+``python tools/bench.py [load] [process] [edf] [generate] [smoke]``; without a name, all parts.
 """
 
 from __future__ import annotations
@@ -304,11 +304,55 @@ def bench_generate(folder: Path) -> None:
     )
 
 
+def bench_smoke(folder: Path) -> None:
+    """Run all smoke checks on a small U-Net and a TCN, from process start to end."""
+    tools = str(Path(__file__).parent)
+    package = folder / "my_models.py"
+    package.write_text(
+        f"import sys\nsys.path.insert(0, {tools!r})\n"
+        "from reference_models import Tcn, UNet\n"
+    )
+
+    def run(code: str) -> None:
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=folder,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+
+    both = (
+        "from my_models import Tcn, UNet\n"
+        "from bgb_fixtures.smoke import assert_smoke\n"
+        "assert_smoke(UNet()), assert_smoke(Tcn())"
+    )
+
+    def command() -> None:
+        for name in ("UNet", "Tcn"):
+            run(
+                "from bgb_fixtures.cli import main\n"
+                f"main(['smoke', 'my_models:{name}'])"
+            )
+
+    show(
+        "smoke checks of a U-Net (41k parameters) and a TCN (39k), imports included",
+        [
+            Row(name=name, seconds=median_seconds(work, n=3))
+            for name, work in (
+                ("assert_smoke on both, one process", lambda: run(both)),
+                ("bgb-fixtures smoke, once for each", command),
+                ("import torch alone", lambda: run("import torch")),
+            )
+        ],
+    )
+
+
 PARTS: dict[str, Callable[[Path], None]] = {
     "load": bench_load,
     "process": bench_process,
     "edf": bench_edf,
     "generate": bench_generate,
+    "smoke": bench_smoke,
 }
 
 

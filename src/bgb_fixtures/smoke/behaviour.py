@@ -621,7 +621,10 @@ def cost(subject: Subject) -> str:
             times.append(perf_counter() - start)
         return median(times)
 
-    text = f"{1e3 * seconds(lambda: subject.scores(window)):.1f} ms a window forward"
+    n_threads = torch.get_num_threads()
+    threads = "1 thread" if n_threads == 1 else f"{n_threads} threads"
+    forward = 1e3 * seconds(lambda: subject.scores(window))
+    text = f"a window takes {forward:.1f} ms forward ({threads})"
     if not subject.trainable:
         return text
     kept: dict[int, int] = {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["RelativeAdam", "Subject", "auc"]
 
 WARM_STEPS = 3
+SMALL_S = 0.3
+"""Seconds that a small model takes for three windows, at most."""
 
 
 class RelativeAdam:
@@ -267,9 +270,26 @@ class Subject:
         """
         if self.contract is None:
             self.mode(train=False)
+            start = perf_counter()
             with torch.no_grad():
-                self.contract = find_contract(self.model, self.windows.signals.clone())
+                contract = find_contract(self.model, self.windows.signals.clone())
+                if perf_counter() - start < SMALL_S:
+                    self._try_one_thread()
+            self.contract = contract
         return self.contract
+
+    def _try_one_thread(self) -> None:
+        """Leave torch one thread, if that is enough for a model of this size.
+
+        The threads of a small model wait for each other. Beside other processes on two
+        cores, two of them took 28 s for a run that one did in 2 s.
+        """
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        start = perf_counter()
+        self.model(self.windows.signals.clone())
+        if perf_counter() - start > SMALL_S:
+            torch.set_num_threads(threads)
 
     def known_contract(self) -> Contract:
         """Return the contract, or skip the check.
