@@ -25,6 +25,8 @@ N_CHANNELS = 19
 N_TIMES = 15360
 SFREQ = 256
 WIDTH = 16
+LATE = 38
+"""Samples, 0.15 s: below what the checks call a fault."""
 bce = functional.binary_cross_entropy_with_logits
 
 
@@ -518,21 +520,21 @@ class LineLength:
 
 class SlightlyLate(Base):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return super().forward(x).roll(SFREQ // 8, -1)
+        return super().forward(x).roll(LATE, -1)
 
 
 def slightly_late(labels: torch.Tensor) -> torch.Tensor:
-    return labels.roll(SFREQ // 8, -1)
+    return labels.roll(LATE, -1)
 
 
 INFORMATION = (
     Entry(name="numpy: channels summed", make=LineLength, says="for information"),
-    Entry(name="output 0.125 s late", make=SlightlyLate, says="+0.1"),
+    Entry(name="output 0.15 s late", make=SlightlyLate, says="+0.1"),
     Entry(
-        name="step: labels 0.125 s late",
+        name="step: labels 0.15 s late",
         make=Base,
         options={"step": step_maker(labels_of=slightly_late)},
-        says="+0.125 s",
+        says="+0.148 s",
     ),
 )
 

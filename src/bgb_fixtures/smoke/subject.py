@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["RelativeAdam", "Subject", "auc"]
 
 WARM_STEPS = 3
-SMALL_S, LARGE_S = 0.1, 2.0
-"""Seconds: with one thread a small model takes less for a window, and with all threads,
-which may have to wait for each other, a large one takes more for three."""
+SMALL_S, LARGE_S = 0.3, 1.0
+"""Seconds for three windows: a small model takes less with one thread, a large one more
+with all of them, which may have to wait for each other."""
 
 
 class RelativeAdam:
@@ -288,7 +288,7 @@ class Subject:
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
         start = perf_counter()
-        self.model(self.windows.signals[:1].clone())
+        self.model(self.windows.signals.clone())
         if perf_counter() - start > SMALL_S:
             torch.set_num_threads(threads)
 
