@@ -29,6 +29,7 @@ _COMMANDS = (
     "golden",
     "info",
     "plot",
+    "report",
     "scan",
     "smoke",
     "verify",

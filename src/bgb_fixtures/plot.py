@@ -27,14 +27,16 @@ if TYPE_CHECKING:
 
     from bgb_fixtures.loader import Fixture
 
-__all__ = ["draw_windows", "save_figure"]
+__all__ = ["REGION_COLOURS", "draw_windows", "region_of", "save_figure"]
 
 PAGE_LENGTH_S = 15.0
 BAND_HZ = (0.8, 70.0)
 """Display filter, as common on clinical pages."""
 GAINS_UV = (20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000)
 """Microvolts between two lines, of which the page takes one."""
-_COLOURS = {"left": "#1b4f8f", "right": "#9c2f2f", "midline": "#222222"}
+PAGE_SIZE_IN = (11.0, 9.0)
+REGION_COLOURS = {"left": "#1b4f8f", "right": "#9c2f2f", "midline": "#222222"}
+"""Parts of the head, and their colours on white."""
 _SHADE = "#f3c969"
 DPI = 110
 # suffix -> what to leave out, so that the same picture is the same file.
@@ -67,10 +69,11 @@ def draw_windows(
     fixture: Fixture,
     rows: Sequence[int],
     *,
-    montage: str = "double-banana",
+    montage: str | None = "double-banana",
     start: float | None = None,
     length: float = PAGE_LENGTH_S,
     gain_uv: float | None = None,
+    page_size: tuple[float, float] = PAGE_SIZE_IN,
     progress: Callable[[int, int], None] | None = None,
 ) -> Figure:
     """Draw windows of a fixture as clinical pages.
@@ -81,8 +84,9 @@ def draw_windows(
         A loaded fixture.
     rows : sequence of int
         Positions of the windows in `fixture`, at least one; two a line.
-    montage : str
-        ``"double-banana"`` (longitudinal bipolar) or ``"10-20"``.
+    montage : str or None
+        ``"double-banana"`` (longitudinal bipolar) or ``"10-20"``; None: the channels of
+        the fixture as they are.
     start : float or None
         First second of the page in the window; None: a third of a page before the
         first border of a seizure, or 0.
@@ -90,6 +94,8 @@ def draw_windows(
         Seconds on the page; at least 1, and no more than the window are shown.
     gain_uv : float or None
         Microvolts between two lines; None: by the amplitude.
+    page_size : tuple of float
+        Width and height of a page, in inches.
     progress : callable or None
         Called with (windows drawn, windows in all).
 
@@ -132,7 +138,8 @@ def draw_windows(
     ]
     n_columns = min(2, len(pages))
     n_lines = -(-len(pages) // n_columns)
-    figure = Figure(figsize=(11 * n_columns, 9 * n_lines), layout="constrained")
+    width, height = page_size
+    figure = Figure(figsize=(width * n_columns, height * n_lines), layout="constrained")
     parts = figure.subfigures(n_lines, n_columns, squeeze=False).ravel()
     for i, (part, page) in enumerate(zip(parts, pages, strict=False), 1):
         _draw(part, page)
@@ -187,7 +194,7 @@ def _make_page(
     fixture: Fixture,
     row: int,
     *,
-    montage: str,
+    montage: str | None,
     start: float | None,
     length: float,
     gain_uv: float | None,
@@ -221,7 +228,7 @@ def _make_page(
     codes = ", ".join(event.label for event in record.events) or "no seizure"
     return _Page(
         title=f"{record.id}: {record.kind}, {codes}, {record.subject}",
-        ch_names=montage_rows(montage),
+        ch_names=montage_rows(montage) if montage else window.ch_names,
         data_uv=data_uv,
         spans=spans,
         sfreq=sfreq,
@@ -236,9 +243,11 @@ def _first_border(spans: list[tuple[int, int]], *, n_times: int) -> int:
     return borders[0] if borders else 0
 
 
-def _derive(window: Fixture, montage: str) -> npt.NDArray[np.float64]:
+def _derive(window: Fixture, montage: str | None) -> npt.NDArray[np.float64]:
     """Return the rows of a montage, filtered for display."""
     signals_uv = window.microvolts()[0].astype(np.float64)
+    if montage is None:
+        return _band_pass(signals_uv, window.sfreq)
     rows = resolve_montage(window.ch_names, montage, where=str(window.path))
     data_uv = np.stack(
         [
@@ -261,8 +270,19 @@ def _band_pass(
     return np.fft.irfft(np.fft.rfft(mirrored) * gain, 2 * n_times)[:, :n_times]
 
 
-def _side(ch_name: str) -> str:
-    """Say on which side a row lies: odd numbers left, even right, z midline."""
+def region_of(ch_name: str) -> str:
+    """Say on which side of the head a row lies.
+
+    Parameters
+    ----------
+    ch_name : str
+        An electrode or a derivation; its first number counts.
+
+    Returns
+    -------
+    region : str
+        ``"left"`` (odd), ``"right"`` (even) or ``"midline"`` (z, no number).
+    """
     digits = [char for char in ch_name if char.isdigit()]
     if not digits:
         return "midline"
@@ -270,14 +290,18 @@ def _side(ch_name: str) -> str:
 
 
 def _draw(figure: Figure, page: _Page) -> None:
-    traces, left, right = figure.subplots(
-        3, 1, gridspec_kw={"height_ratios": [7, 1, 1]}
+    regions = {region_of(name) for name in page.ch_names}
+    # Rows between the sides get a spectrogram only where there is nothing else.
+    sides = [side for side in REGION_COLOURS if side in regions]
+    sides = [side for side in sides if side != "midline"] or sides
+    traces, *spectrograms = figure.subplots(
+        1 + len(sides), 1, gridspec_kw={"height_ratios": [7] + [1] * len(sides)}
     )
     _draw_traces(traces, page)
     limits = None
-    for axes, side in ((left, "left"), (right, "right")):
+    for axes, side in zip(spectrograms, sides, strict=True):
         limits = _draw_spectrogram(axes, page, side=side, limits=limits)
-    right.set_xlabel("s in the window")
+    spectrograms[-1].set_xlabel("s in the window")
 
 
 def _draw_traces(axes: Axes, page: _Page) -> None:
@@ -296,7 +320,7 @@ def _draw_traces(axes: Axes, page: _Page) -> None:
             times,
             # The axis points down, and so does positive: negative is up.
             y + trace[first:last] / page.gain_uv,
-            color=_COLOURS[_side(name)],
+            color=REGION_COLOURS[region_of(name)],
             linewidth=0.55,
         )
     _shade(axes, page)
@@ -336,7 +360,7 @@ def _draw_spectrogram(
     side: str,
     limits: tuple[float, float] | None,
 ) -> tuple[float, float]:
-    rows = [i for i, name in enumerate(page.ch_names) if _side(name) == side]
+    rows = [i for i, name in enumerate(page.ch_names) if region_of(name) == side]
     n_fft = round(2 * page.sfreq)
     starts = np.arange(0, page.n_times - n_fft + 1, max(n_fft // 8, 1))
     if not len(starts):

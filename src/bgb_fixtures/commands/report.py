@@ -1,0 +1,59 @@
+"""``bgb-fixtures report``."""
+
+from __future__ import annotations
+
+import click
+
+from bgb_fixtures.commands.common import Progress, print_json
+
+__all__ = ["report"]
+
+
+@click.command(epilog="Example: bgb-fixtures report smoke -o report.html")
+@click.argument("fixture", required=False)
+@click.option(
+    "-o", "--out", required=True, metavar="FILE", help="Page to write: .html."
+)
+@click.option(
+    "--local-use",
+    is_flag=True,
+    help="Show a fixture that may not be redistributed; the page stays on this machine, "
+    "and says so.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+def report(
+    fixture: str | None,
+    out: str,
+    local_use: bool,  # noqa: FBT001
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Write one page that shows a fixture: what it is, and all of its windows.
+
+    FIXTURE is a name or a path; without one, the packaged fixture smoke. The page needs
+    no other file and no network; the same fixture gives the same bytes. If the fixture
+    cannot be verified, the page says why and shows no window, and the exit code is 1.
+    """
+    from bgb_fixtures.report import write_report
+
+    with Progress("drawing") as progress:
+        answer = write_report(fixture, out, local_use=local_use, progress=progress.show)
+    if as_json:
+        print_json(
+            {
+                "path": str(answer.path),
+                "n_windows": answer.n_windows,
+                "size": answer.size,
+                "redistributable": answer.redistributable,
+                "problem": answer.problem,
+            }
+        )
+    else:
+        click.echo(
+            f"wrote {answer.path}: {answer.n_windows} windows, "
+            f"{answer.size / 1e6:.1f} MB"
+        )
+    if not answer.redistributable:
+        click.echo("do not pass it on: the fixture is not redistributable", err=True)
+    if answer.problem is not None:
+        msg = f"not verified, and no window drawn: {answer.problem}"
+        raise click.ClickException(msg)

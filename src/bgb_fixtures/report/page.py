@@ -1,0 +1,476 @@
+"""The page: summary, table of kinds, and every window with pictures and numbers.
+
+Invariant: a page is there whole or not at all; every text of the fixture is escaped;
+windows are drawn only if the whole fixture was verified.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+from html import escape
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bgb_fixtures.errors import (
+    ChannelNotFoundError,
+    FormatError,
+    MissingPackageError,
+    SourceError,
+    SpecError,
+    TargetError,
+)
+from bgb_fixtures.h5 import FORMAT_VERSION, KINDS
+from bgb_fixtures.loader import Fixture, find_fixture, load_fixture
+from bgb_fixtures.montage import resolve_montage
+from bgb_fixtures.plot import draw_windows
+from bgb_fixtures.report.spectrum import draw_spectrum, spectrum_limits
+from bgb_fixtures.report.statistics import Statistics, measure_window
+from bgb_fixtures.report.style import STYLE
+from bgb_fixtures.verify import verify_fixture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from bgb_fixtures.h5 import WindowRecord
+
+__all__ = ["Report", "write_report"]
+
+_MONTAGE = "double-banana"
+_PAGE_SIZE_IN = (6.4, 6.8)
+_DPI = 170
+_N_COLOURS = 64
+"""A quarter of the bytes; traces and colour maps look the same."""
+# The browser holds the page to its promise: nothing from elsewhere, nothing that runs.
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Say what was written.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The page.
+    n_windows : int
+        Windows of the fixture.
+    size : int
+        Bytes of the page.
+    redistributable : bool
+        Whether fixture and page may be passed on.
+    problem : str or None
+        Why the fixture is not verified, and no window drawn; None if it is.
+    """
+
+    path: Path
+    n_windows: int
+    size: int
+    redistributable: bool
+    problem: str | None
+
+
+def write_report(
+    source: str | os.PathLike[str] | None,
+    out: str | os.PathLike[str],
+    *,
+    local_use: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Report:
+    """Write a page about a fixture that needs no other file.
+
+    Parameters
+    ----------
+    source : str, path or None
+        As for `load_fixture`.
+    out : str or path
+        The page to write, ``.html``; an old one is replaced.
+    local_use : bool
+        Needed for a fixture that is not redistributable: the page stays on this
+        machine, and says so.
+    progress : callable or None
+        Called with (windows done, windows in all), first with none done.
+
+    Returns
+    -------
+    report : Report
+        What was written, and whether the fixture was verified.
+
+    Raises
+    ------
+    SpecError
+        If `out` has another suffix or is the fixture, or the fixture may not be
+        redistributed and `local_use` is false.
+    TargetError
+        If the page cannot be written.
+    MissingPackageError
+        If matplotlib is not installed.
+    FormatError
+        If index or records of the fixture cannot be read.
+    FixtureNotFoundError
+        If there is no such fixture.
+    """
+    found = find_fixture(source)
+    target = _check_target(Path(out), found)
+    _check_drawing()
+    with load_fixture(found, verify=False) as fixture:
+        redistributable = bool(fixture.records.licence["redistributable"])
+        if not redistributable and not local_use:
+            msg = (
+                f"fixture {str(fixture.path)!r} may not be redistributed (licence "
+                f"{fixture.records.licence['name']}), and a page is easily passed on; "
+                "for one that stays on this machine say so: --local-use (local_use=True)"
+            )
+            raise SpecError(msg)
+        checks, problem = _verify(fixture)
+        parts = [_summary(fixture, checks, problem), _kinds(fixture)]
+        if problem is None:
+            parts.append(_windows(fixture, progress))
+        page = _document(fixture, parts).encode("utf-8")
+        n_windows = len(fixture)
+    _write(target, page)
+    return Report(
+        path=target,
+        n_windows=n_windows,
+        size=len(page),
+        redistributable=redistributable,
+        problem=problem,
+    )
+
+
+def _check_target(target: Path, found: Path) -> Path:
+    if target.suffix.lower() not in (".html", ".htm"):
+        msg = f"{str(target)!r}: expected a name that ends in .html"
+        raise SpecError(msg)
+    if target.exists() and target.samefile(found):
+        msg = f"{str(target)!r} is the fixture itself; name another file for the page"
+        raise SpecError(msg)
+    reason = None
+    if target.is_dir():
+        reason = "it is a folder; name a file in it"
+    elif not target.parent.is_dir():
+        reason = f"there is no folder {str(target.parent)!r}; make it first"
+    elif not os.access(target.parent, os.W_OK):
+        reason = f"folder {str(target.parent)!r} is not yours to write to"
+    if reason:
+        msg = f"{str(target)!r} cannot be written: {reason}"
+        raise TargetError(msg)
+    return target
+
+
+def _check_drawing() -> None:
+    try:
+        import matplotlib as _  # noqa: F401, ICN001
+    except ImportError as error:
+        msg = (
+            "reports need matplotlib, which is not installed; "
+            'run: pip install "bgb-fixtures[report]"'
+        )
+        raise MissingPackageError(msg) from error
+
+
+def _verify(fixture: Fixture) -> tuple[tuple[str, ...], str | None]:
+    """Return what was checked, or why the fixture is not what it should be."""
+    try:
+        proof = verify_fixture(fixture.path)
+    except FormatError as error:
+        # Folders of this machine are nobody's business on a page.
+        return (), str(error).replace(str(fixture.path), fixture.path.name)
+    if proof.digest != fixture.index.digest:
+        return (), "the file changed while it was read"
+    return proof.checks, None
+
+
+def _write(target: Path, page: bytes) -> None:
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
+    try:
+        draft.write_bytes(page)
+        draft.replace(target)
+    except OSError as error:
+        msg = f"{str(target)!r} cannot be written: {error.strerror}"
+        raise TargetError(msg) from error
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+def _document(fixture: Fixture, parts: Iterable[str]) -> str:
+    name = escape(fixture.index.name)
+    return "\n".join(
+        [
+            "<!DOCTYPE html>",
+            '<html lang="en">',
+            "<head>",
+            '<meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>Fixture {name}: report</title>",
+            f"<style>{STYLE}</style>",
+            "</head>",
+            "<body>",
+            *parts,
+            "</main>",
+            "</body>",
+            "</html>",
+            "",
+        ]
+    )
+
+
+def _summary(fixture: Fixture, checks: tuple[str, ...], problem: str | None) -> str:
+    index, records = fixture.index, fixture.records
+    licence = records.licence
+    n_windows, n_channels, n_times = fixture.signals.shape
+    unit = "dimensionless" if records.unit == "1" else "microvolts"
+    lines = [f"<header><h1>Fixture {escape(index.name)}</h1>"]
+    if not licence["redistributable"]:
+        lines.append(
+            '<p class="notice bad"><strong>Not redistributable.</strong> This page shows '
+            "data that may not be passed on: keep it on this machine, and delete it "
+            f"when it is not needed any more. Licence: {escape(licence['name'])}.</p>"
+        )
+    if problem is None:
+        items = "".join(f"<li>{escape(check)}</li>" for check in checks)
+        lines.append(
+            '<div class="notice good"><strong>Verified.</strong> Checked when this page '
+            f"was written:<ul>{items}</ul></div>"
+        )
+    else:
+        lines.append(
+            '<div class="notice bad"><strong>Not verified.</strong> '
+            f"{escape(problem)}<p>No window is drawn: the samples may not be those that "
+            "were recorded here. Get or build the file again.</p></div>"
+        )
+    arrays = "".join(
+        f"<li>{escape(name)} <code>{entry.sha256}</code></li>"
+        for name, entry in sorted(index.arrays.items())
+    )
+    steps = "".join(f"<li>{escape(step)}</li>" for step in records.profile["steps"])
+    facts = [
+        (
+            "File",
+            (
+                f"{escape(fixture.path.name)}, {index.file_size / 1e6:.1f} MB, content "
+                f"version {index.content_version}, format version {FORMAT_VERSION}"
+            ),
+        ),
+        (
+            "Signals",
+            (
+                f"{n_windows} windows of {n_times / index.sfreq:g} s, {n_channels} channels, "
+                f"{index.sfreq:g} Hz, {unit}"
+            ),
+        ),
+        (
+            "Montage",
+            f"{escape(records.montage)}: {escape(', '.join(records.ch_names))}",
+        ),
+        ("Profile", f"{escape(records.profile['name'])}<ul>{steps}</ul>"),
+        ("Licence", _licence(licence)),
+        (
+            "Attribution",
+            escape(licence["attribution"]).replace("\n", "<br>") or "none is asked for",
+        ),
+        ("Changes", escape(licence["changes"]).replace("\n", "<br>")),
+        ("Source", _source(records.source)),
+        ("Digest", f"<code>{index.digest}</code> (SHA-256 of index and records)"),
+        (
+            "Digests of arrays",
+            f"<ul>{arrays}<li>all else <code>{index.rest_sha256}</code></li></ul>",
+        ),
+    ]
+    lines.append("</header><main><h2>What it is</h2>")
+    lines.append('<dl class="facts">')
+    lines += [f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts]
+    lines.append("</dl>")
+    provenance = {"source": records.source, "spec": records.spec}
+    text = json.dumps(provenance, indent=1, sort_keys=True)
+    lines.append(
+        "<details><summary>Provenance in full: source and request</summary>"
+        f"<pre>{escape(text)}</pre></details>"
+    )
+    return "\n".join(lines)
+
+
+def _licence(licence: dict[str, Any]) -> str:
+    name, url = escape(licence["name"]), escape(licence["url"])
+    # Records could say javascript:.
+    if licence["url"].startswith(("https://", "http://")):
+        return f'<a href="{url}" rel="noreferrer">{name}</a> ({url})'
+    return f"{name} ({url})" if url else name
+
+
+def _source(source: dict[str, Any]) -> str:
+    plain = [
+        f"{key} {value}"
+        for key, value in sorted(source.items())
+        if key != "name" and isinstance(value, str | int | float)
+    ]
+    return escape(", ".join([str(source["name"]), *plain]))
+
+
+def _kinds(fixture: Fixture) -> str:
+    seconds = fixture.signals.shape[2] / fixture.sfreq
+    lines = [
+        "<h2>Categories and kinds</h2>",
+        (
+            '<table class="stack"><thead><tr><th scope="col">Category</th>'
+            '<th scope="col">Kind</th><th scope="col" class="number">Windows</th>'
+            '<th scope="col" class="number">Seconds</th>'
+            '<th scope="col" class="number">Ictal seconds</th>'
+            '<th scope="col">Which</th></tr></thead><tbody>'
+        ),
+    ]
+    for category, kinds in KINDS.items():
+        for kind in kinds:
+            windows = [
+                window
+                for window in fixture.windows
+                if (window.category, window.kind) == (category, kind)
+            ]
+            ictal = sum(event.duration for w in windows for event in w.events)
+            which = ", ".join(
+                f'<a href="#w-{escape(w.id)}">{escape(w.id)}</a>' for w in windows
+            )
+            lines.append(
+                f'<tr><td data-name="Category">{category}</td>'
+                f'<th scope="row" data-name="Kind">{kind}</th>'
+                f'<td class="number" data-name="Windows">{len(windows)}</td>'
+                '<td class="number" data-name="Seconds">'
+                f"{_seconds(len(windows) * seconds)}</td>"
+                f'<td class="number" data-name="Ictal seconds">{_seconds(ictal)}</td>'
+                f'<td data-name="Which">{which or "none"}</td></tr>'
+            )
+    lines.append("</tbody></table>")
+    return "\n".join(lines)
+
+
+def _windows(fixture: Fixture, progress: Callable[[int, int], None] | None) -> str:
+    n_windows = len(fixture)
+    if progress is not None:
+        progress(0, n_windows)
+    montage = _choose_montage(fixture)
+    statistics = [measure_window(fixture, row) for row in range(n_windows)]
+    limits = spectrum_limits(statistics)
+    shown = f"montage {montage}" if montage else "channels as stored"
+    lines = [
+        "<h2>Windows</h2>",
+        (
+            f'<p class="muted">Pages of 15 s at most, {shown}; negative is up, shaded is '
+            "seizure. Below them the whole window as spectrograms, seizures as a bar on top, "
+            "the page between dashed lines. Spectra and numbers are those of the stored "
+            "channels, in microvolts, not filtered; kurtosis is 0 for a normal "
+            'distribution.<span class="narrow"> Move a page sideways to see all of it.'
+            "</span></p>"
+        ),
+        '<div class="grid">',
+    ]
+    for row, numbers in enumerate(statistics):
+        window = fixture.windows[row]
+        picture, alternative = _picture(fixture, row, montage)
+        spectrum = draw_spectrum(numbers, limits, where=window.id)
+        lines.append(_card(window, picture, alternative, spectrum, numbers))
+        if progress is not None:
+            progress(row + 1, n_windows)
+    lines.append("</div>")
+    return "\n".join(lines)
+
+
+def _choose_montage(fixture: Fixture) -> str | None:
+    try:
+        resolve_montage(fixture.ch_names, _MONTAGE, where=str(fixture.path))
+    except (ChannelNotFoundError, SourceError):
+        return None
+    return _MONTAGE
+
+
+def _picture(fixture: Fixture, row: int, montage: str | None) -> tuple[str, str]:
+    """Return a window as a PNG in base64, and what it shows in words."""
+    from matplotlib import style
+    from PIL import Image
+
+    drawing, picture = BytesIO(), BytesIO()
+    # Whatever the user's matplotlibrc says.
+    with style.context("default"):
+        figure = draw_windows(fixture, [row], montage=montage, page_size=_PAGE_SIZE_IN)
+        figure.savefig(drawing, format="png", dpi=_DPI)
+    with Image.open(drawing) as image:
+        small = image.convert("RGB").quantize(_N_COLOURS, dither=Image.Dither.NONE)
+    small.save(picture, format="PNG", optimize=True)
+    start, stop = figure.subfigs[0].axes[0].get_xlim()
+    window = fixture.windows[row]
+    alternative = (
+        f"EEG of window {window.id}, kind {window.kind}, {_seizures(window)}: traces "
+        f"from {_seconds(start)} to {_seconds(stop)} s, spectrograms of the whole window"
+    )
+    return base64.b64encode(picture.getvalue()).decode("ascii"), alternative
+
+
+def _card(
+    window: WindowRecord,
+    picture: str,
+    alternative: str,
+    spectrum: str,
+    numbers: Statistics,
+) -> str:
+    name = escape(window.id)
+    kurtosis = "none: all channels are constant"
+    if numbers.kurtosis is not None and numbers.peak is not None:
+        ch_name, value = numbers.peak
+        kurtosis = (
+            f"{_signed(numbers.kurtosis)}, highest {_signed(value)} ({escape(ch_name)})"
+        )
+    rows = [
+        ("RMS", f"{numbers.rms_uv:.1f} µV"),
+        ("Ictal", f"{100 * numbers.ictal_share:.1f} %"),
+        ("Clipped", f"{window.n_clipped} ({100 * numbers.clipped_share:.4f} %)"),
+        ("Kurtosis, median", kurtosis),
+    ]
+    table = "".join(
+        f'<tr><th scope="row">{head}</th><td>{value}</td></tr>' for head, value in rows
+    )
+    width, height = (round(inches * _DPI) for inches in _PAGE_SIZE_IN)
+    return "\n".join(
+        [
+            f'<article class="card" id="w-{name}" aria-labelledby="h-{name}">',
+            (
+                f'<header><h3 id="h-{name}">{name}: {window.kind}, {window.category}</h3>'
+                f'<span class="muted">{escape(window.split)}, {escape(window.subject)}, '
+                f"{escape(window.recording)}, from {_seconds(window.onset)} s</span>"
+                f"<span>{escape(_seizures(window))}</span></header>"
+            ),
+            # A region that scrolls can be reached with the keyboard.
+            (
+                f'<div class="scroll" tabindex="0" role="group" aria-label="Page of {name}">'
+                f'<img width="{width}" height="{height}" alt="{escape(alternative)}" '
+                f'src="data:image/png;base64,{picture}"></div>'
+            ),
+            f'<div class="numbers">{spectrum}<table><tbody>{table}</tbody></table></div>',
+            "</article>",
+        ]
+    )
+
+
+def _seizures(window: WindowRecord) -> str:
+    if not window.events:
+        return "no seizure"
+    spans = [
+        f"{event.label} {_seconds(event.onset)}-{_seconds(event.onset + event.duration)} s"
+        for event in window.events
+    ]
+    return f"seizure {', '.join(spans)}"
+
+
+def _seconds(value: float) -> str:
+    """Show hundredths at most, and no zeros at the end."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def _signed(value: float) -> str:
+    # A minus as wide as the plus; and no -0.0.
+    return f"{round(value, 1) + 0.0:+.1f}".replace("-", "\N{MINUS SIGN}")
