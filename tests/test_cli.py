@@ -681,18 +681,26 @@ def test_a_reader_that_closes_the_pipe_gets_no_traceback(small_fixture: Path) ->
     assert (done.returncode, done.stderr) == (1, "")
 
 
-def test_ctrl_c_while_writing_leaves_no_file_and_no_traceback(
-    spec_file: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("sent", "code", "told"),
+    [
+        pytest.param("SIGINT", 1, "Aborted!", id="Ctrl-C"),
+        # As a CI ends a job that was cancelled.
+        pytest.param("SIGTERM", 143, "", id="cancelled"),
+    ],
+)
+def test_an_end_while_writing_leaves_no_file_and_no_traceback(
+    spec_file: Path, tmp_path: Path, sent: str, code: int, told: str
 ) -> None:
     # The signal comes at the worst time: the file is complete, but not yet moved.
     script = (
         "import os, signal, time, bgb_fixtures.verify as verify\n"
         "def interrupt(path):\n"
-        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        f"    os.kill(os.getpid(), signal.{sent})\n"
         "    time.sleep(60)\n"
         "verify.verify_fixture = interrupt\n"
-        "from bgb_fixtures.cli import main\n"
-        "main()\n"
+        "from bgb_fixtures.cli import run\n"
+        "run()\n"
     )
     target = tmp_path / "a.h5"
     done = subprocess.run(
@@ -702,8 +710,8 @@ def test_ctrl_c_while_writing_leaves_no_file_and_no_traceback(
         check=False,
         timeout=50,
     )
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.strip() == "Aborted!"
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr.strip() == told
     assert [path.name for path in tmp_path.iterdir()] == ["little.toml"]
 
 
