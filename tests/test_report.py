@@ -27,7 +27,7 @@ from bgb_fixtures.errors import (
     TargetError,
 )
 from bgb_fixtures.loader import load_fixture
-from bgb_fixtures.plot import REGION_COLOURS
+from bgb_fixtures.plot import REGION_COLOURS, draw_windows
 from bgb_fixtures.report import write_report
 from bgb_fixtures.report.statistics import measure_window
 from bgb_fixtures.report.style import COLOUR_PAIRS
@@ -249,6 +249,17 @@ def test_fixture_without_a_double_banana_is_drawn_as_stored(
     text = report.path.read_text("utf-8")
     assert "channels as stored" in text
     assert text.count("data:image/png;base64,") == 4
+
+
+def test_window_of_two_seconds_has_a_spectrogram_over_time(
+    banana_fixture: Path,
+) -> None:
+    with load_fixture(banana_fixture) as fixture:
+        _, left, right = draw_windows(fixture, [0]).subfigs[0].axes
+    for axes in (left, right):
+        box = axes.collections[0].get_datalim(axes.transData)
+        # All but half a piece of 0.5 s at each end.
+        assert (box.x0, box.x1) == pytest.approx((0.25, 1.75), abs=0.05)
 
 
 def test_fixture_of_the_midline_alone_is_drawn(

@@ -117,7 +117,7 @@ def draw_windows(
     -----
     Negative is up, as on paper. 0.8-70 Hz are shown: a smooth mask on the spectrum of
     the mirrored window. The spectrograms take the mean power of the derivations of a
-    side, in pieces of 2 s.
+    side, in pieces of 2 s, of a quarter of the window if that is less.
     """
     try:
         from matplotlib.figure import Figure
@@ -361,10 +361,10 @@ def _draw_spectrogram(
     limits: tuple[float, float] | None,
 ) -> tuple[float, float]:
     rows = [i for i, name in enumerate(page.ch_names) if region_of(name) == side]
-    n_fft = round(2 * page.sfreq)
+    # A window of a few seconds would be one piece, and one column without a width.
+    quarter = max(page.n_times // 4, round(page.sfreq / 10))
+    n_fft = min(round(2 * page.sfreq), quarter, page.n_times)
     starts = np.arange(0, page.n_times - n_fft + 1, max(n_fft // 8, 1))
-    if not len(starts):
-        n_fft, starts = page.n_times, np.array([0])
     pieces = page.data_uv[rows][:, starts[:, None] + np.arange(n_fft)]
     spectra = np.fft.rfft(pieces * np.hanning(n_fft), axis=2)
     power = np.square(np.abs(spectra)).mean(axis=0)
