@@ -19,6 +19,7 @@ import pytest
 from bgb_fixtures.builder.sources.tusz import TuszSource
 from bgb_fixtures.builder.writer import Content, write_fixture
 from bgb_fixtures.cli import main
+from bgb_fixtures.commands.export import export as export_command
 from bgb_fixtures.errors import MissingPackageError, SpecError, TargetError
 from bgb_fixtures.events import Event
 from bgb_fixtures.export import LAYOUTS, export_fixture
@@ -219,7 +220,7 @@ def test_empty_folder_is_filled(tmp_path: Path) -> None:
         pytest.param(KeyboardInterrupt(), KeyboardInterrupt, id="interrupt"),
     ],
 )
-@pytest.mark.parametrize("layout", ["brain-go-brr", "tusz"])
+@pytest.mark.parametrize("layout", ["brain-go-brr", "tusz", "edf", "bids"])
 def test_nothing_is_left_when_it_fails_half_way(
     layout: str, error: BaseException, expected: type[BaseException], tmp_path: Path
 ) -> None:
@@ -245,9 +246,16 @@ def test_progress_counts_windows_to_the_last(layout: str, tmp_path: Path) -> Non
 
 def test_unknown_layout_names_those_that_there_are(tmp_path: Path) -> None:
     with pytest.raises(
-        SpecError, match=r"'bids'; layouts: 'brain-go-brr', 'tusz', 'npz'"
+        SpecError,
+        match=r"'fif'; layouts: 'brain-go-brr', 'tusz', 'edf', 'bids', 'npz', 'safe",
     ):
-        export_fixture("smoke", "bids", tmp_path / "out")
+        export_fixture("smoke", "fif", tmp_path / "out")
+
+
+def test_command_offers_every_layout() -> None:
+    (option,) = [p for p in export_command.params if p.name == "layout"]
+
+    assert list(getattr(option.type, "choices", ())) == list(LAYOUTS)
 
 
 # Licence
@@ -949,13 +957,14 @@ def test_what_tusz_cannot_hold_is_refused(
         export_fixture(path, "tusz", tmp_path / "out")
 
 
+@pytest.mark.parametrize("layout", ["tusz", "edf", "bids"])
 def test_missing_pyedflib_names_the_extra(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    layout: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyedflib", None)
 
     with pytest.raises(MissingPackageError, match=r'"bgb-fixtures\[build\]"'):
-        export_fixture("smoke", "tusz", tmp_path / "out")
+        export_fixture("smoke", layout, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -1026,7 +1035,7 @@ def test_command_fails_in_one_line(run: Callable[..., Answer], tmp_path: Path) -
 def test_command_used_wrongly_ends_with_2(
     run: Callable[..., Answer], tmp_path: Path
 ) -> None:
-    answer = run("smoke", "--to", "bids", tmp_path / "out")
+    answer = run("smoke", "--to", "fif", tmp_path / "out")
 
     assert answer.code == 2
-    assert "'bids' is not one of 'brain-go-brr', 'tusz', 'npz'" in answer.err
+    assert "'fif' is not one of 'brain-go-brr', 'tusz', 'edf', 'bids'," in answer.err

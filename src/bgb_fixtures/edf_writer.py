@@ -1,4 +1,4 @@
-"""Write plain EDF with pyedflib.
+"""Write EDF, plain or EDF+ with annotations, with pyedflib.
 
 Invariant: a digital value on disk is the one given; the header holds no name, no clock
 of this machine and no version.
@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["DIGITAL", "PHYSICAL", "EdfChannel", "import_pyedflib", "write_edf"]
+__all__ = [
+    "DIGITAL",
+    "PHYSICAL",
+    "TICKS_PER_S",
+    "EdfAnnotation",
+    "EdfChannel",
+    "import_pyedflib",
+    "write_edf",
+]
 
 DIGITAL = (-32768, 32767)
 """Digital limits of every signal: all of the 16 bits."""
@@ -31,6 +39,29 @@ DIGITAL = (-32768, 32767)
 # '3276.699' and 0.1.42 '3276.7'.
 PHYSICAL = (-4096.0, 4095.875)
 """Physical limits for steps of 0.125: exact, and within 8 characters of the header."""
+
+TICKS_PER_S = 10_000
+"""Times of annotations are whole numbers of 0.1 ms, as the library writes them."""
+
+_SIGNAL_HEADER = 256
+_MOST_ANNOTATION_SIGNALS = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdfAnnotation:
+    """Hold one annotation of an EDF+ file.
+
+    Attributes
+    ----------
+    onset, duration : int
+        From the start of the file, in units of 1 / `TICKS_PER_S` seconds.
+    text : str
+        At most 40 ASCII characters.
+    """
+
+    onset: int
+    duration: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -84,7 +115,13 @@ def import_pyedflib() -> ModuleType:
     return module
 
 
-def write_edf(path: Path, channels: Sequence[EdfChannel], *, start: datetime) -> None:
+def write_edf(
+    path: Path,
+    channels: Sequence[EdfChannel],
+    *,
+    start: datetime,
+    annotations: Sequence[EdfAnnotation] = (),
+) -> None:
     """Write one EDF file of records of one second.
 
     Parameters
@@ -95,11 +132,14 @@ def write_edf(path: Path, channels: Sequence[EdfChannel], *, start: datetime) ->
         In the order of the file; all of the same duration.
     start : datetime.datetime
         Start of the recording, for the header.
+    annotations : sequence of EdfAnnotation
+        In the order of the file, which is EDF+C then; none of them: plain EDF.
 
     Raises
     ------
     SourceError
-        If a value does not fit into 16 bits.
+        If a value does not fit into 16 bits, or there are more than 64 annotations per
+        second.
     OSError
         If the file cannot be written in full.
     """
@@ -113,9 +153,20 @@ def write_edf(path: Path, channels: Sequence[EdfChannel], *, start: datetime) ->
                 f"{DIGITAL[0]} to {DIGITAL[1]}"
             )
             raise SourceError(msg)
-    # Plain EDF, as the corpora are: EDF+ would add a signal of annotations.
+    n_records = len(channels[0].digital) // channels[0].sfreq
+    # The library drops what goes beyond one annotation per record and signal.
+    n_annotation_signals = -(-len(annotations) // n_records)
+    if n_annotation_signals > _MOST_ANNOTATION_SIGNALS:
+        msg = (
+            f"recording {path.name!r}: {len(annotations)} annotations in {n_records} s; "
+            f"expected at most {_MOST_ANNOTATION_SIGNALS} per second"
+        )
+        raise SourceError(msg)
+    # Plain EDF, as the corpora are: EDF+ adds a signal of annotations.
     writer = pyedflib.EdfWriter(
-        str(path), len(channels), file_type=pyedflib.FILETYPE_EDF
+        str(path),
+        len(channels),
+        file_type=pyedflib.FILETYPE_EDFPLUS if annotations else pyedflib.FILETYPE_EDF,
     )
     try:
         with warnings.catch_warnings():
@@ -123,10 +174,18 @@ def write_edf(path: Path, channels: Sequence[EdfChannel], *, start: datetime) ->
             warnings.simplefilter("ignore", DeprecationWarning)
             writer.setStartdatetime(start)
             writer.setSignalHeaders([_signal_header(channel) for channel in channels])
+            if annotations:
+                writer.set_number_of_annotation_signals(n_annotation_signals)
             writer.writeSamples(
                 [np.ascontiguousarray(c.digital, dtype=np.int32) for c in channels],
                 digital=True,
             )
+            for annotation in annotations:
+                writer.writeAnnotation(
+                    annotation.onset / TICKS_PER_S,
+                    annotation.duration / TICKS_PER_S,
+                    annotation.text,
+                )
     except OSError as error:
         # The library says no more than 'Unknown error ...: -1'.
         msg = f"{path.name!r} cannot be written in full; is the disk full?"
@@ -134,13 +193,25 @@ def write_edf(path: Path, channels: Sequence[EdfChannel], *, start: datetime) ->
     finally:
         writer.close()
     # What is lost when the file is closed, the library does not report at all.
-    expected = 256 * (len(channels) + 1) + 2 * sum(len(c.digital) for c in channels)
+    n_signals = len(channels) + n_annotation_signals
+    expected = _SIGNAL_HEADER * (n_signals + 1) + 2 * (
+        sum(len(c.digital) for c in channels)
+        + n_records * _annotation_samples(path, n_signals) * n_annotation_signals
+    )
     if path.stat().st_size != expected:
         msg = (
             f"{path.name!r} has {path.stat().st_size} bytes, expected {expected}; is "
             "the disk full?"
         )
         raise OSError(msg)
+
+
+def _annotation_samples(path: Path, n_signals: int) -> int:
+    """Return the samples per record of the last signal, as the header has them."""
+    with path.open("rb") as file:
+        file.seek(_SIGNAL_HEADER + n_signals * 216 + (n_signals - 1) * 8)
+        # Nothing where the disk was full: no size is the expected one then.
+        return int(file.read(8) or b"0")
 
 
 def _signal_header(channel: EdfChannel) -> dict[str, str | int | float]:

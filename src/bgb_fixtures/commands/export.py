@@ -17,10 +17,11 @@ __all__ = ["export"]
     "--to",
     "layout",
     required=True,
-    type=click.Choice(("brain-go-brr", "tusz", "npz")),
+    type=click.Choice(("brain-go-brr", "tusz", "edf", "bids", "npz", "safetensors")),
     help="brain-go-brr: the npz cache of brain-go-brr-v2, with empty EDF files for what "
     "it globs for. tusz: one EDF file per window with .csv and .csv_bi in the tree of "
-    "TUSZ. npz: one file for numpy.",
+    "TUSZ. edf: one EDF+C file per window, with annotations. bids: a BIDS-EEG data set "
+    "with the events of SzCORE. npz, safetensors: one file.",
 )
 @click.argument("out", metavar="DIR")
 @click.option(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bgb_fixtures.errors import SpecError
-from bgb_fixtures.export import brain_go_brr, npz, tusz
+from bgb_fixtures.export import bids, brain_go_brr, edf, npz, safetensors, tusz
 from bgb_fixtures.folder import check_new_folder, new_folder
 from bgb_fixtures.loader import Fixture, load_fixture
 
@@ -25,7 +25,10 @@ __all__ = ["LAYOUTS", "NOTICE_NAME", "ExportReport", "export_fixture"]
 LAYOUTS = {
     "brain-go-brr": brain_go_brr.LAYOUT,
     "tusz": tusz.LAYOUT,
+    "edf": edf.LAYOUT,
+    "bids": bids.LAYOUT,
     "npz": npz.LAYOUT,
+    "safetensors": safetensors.LAYOUT,
 }
 """Name of a layout -> the layout."""
 
@@ -71,7 +74,9 @@ def export_fixture(
         As for `load_fixture`, or a loaded fixture or a selection of one.
     layout : str
         ``"brain-go-brr"``: the npz cache of brain-go-brr-v2; ``"tusz"``: EDF files and
-        annotations; ``"npz"``: one file for numpy.
+        annotations; ``"edf"``: one EDF+C file per window; ``"bids"``: a BIDS-EEG data
+        set with the events of SzCORE; ``"npz"``, ``"safetensors"``: one file for numpy,
+        one for safetensors.
     out : str or path
         The folder to make; it may exist if it is empty.
     local_use : bool
@@ -93,7 +98,7 @@ def export_fixture(
     TargetError
         If the folder is taken or cannot be written. Nothing is left behind.
     MissingPackageError
-        If pyedflib is not installed (layout ``"tusz"``).
+        If pyedflib is not installed (layouts ``"tusz"``, ``"edf"``, ``"bids"``).
     FixtureError
         If the fixture cannot be loaded.
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from bgb_fixtures.events import Event
     from bgb_fixtures.loader import Fixture
 
 __all__ = [
@@ -27,8 +28,10 @@ __all__ = [
     "Layout",
     "RecordingRows",
     "edf_name",
+    "event_spans",
     "group_recordings",
     "split_problems",
+    "subject_problems",
     "write_npz",
 ]
 
@@ -156,20 +159,59 @@ def split_problems(fixture: Fixture) -> list[str]:
     problems : list of str
         Empty if every split is known and no subject is in two of them.
     """
-    of_subject: dict[str, set[str]] = {}
-    for window in fixture.windows:
-        of_subject.setdefault(window.subject, set()).add(window.split)
-    unknown = sorted(set().union(*of_subject.values()) - set(SPLITS))
+    unknown = sorted({window.split for window in fixture.windows} - set(SPLITS))
     problems = []
     if unknown:
         names = ", ".join(map(repr, unknown))
         problems.append(f"it has split {names}; expected {', '.join(SPLITS)}")
-    problems += [
+    return problems + subject_problems(fixture)
+
+
+def subject_problems(fixture: Fixture) -> list[str]:
+    """Return which subjects are in more than one split.
+
+    Parameters
+    ----------
+    fixture : Fixture
+        The fixture.
+
+    Returns
+    -------
+    problems : list of str
+        One per subject.
+    """
+    of_subject: dict[str, set[str]] = {}
+    for window in fixture.windows:
+        of_subject.setdefault(window.subject, set()).add(window.split)
+    return [
         f"subject {subject!r} is in splits {', '.join(sorted(splits))}; expected one"
         for subject, splits in sorted(of_subject.items())
         if len(splits) > 1
     ]
-    return problems
+
+
+def event_spans(fixture: Fixture, row: int) -> list[tuple[int, int, Event]]:
+    """Return the samples of each seizure of a window.
+
+    Parameters
+    ----------
+    fixture : Fixture
+        The fixture.
+    row : int
+        The window.
+
+    Returns
+    -------
+    spans : list of tuple
+        (start, stop, event), half-open; counted in samples, as the labels are: a sum of
+        two fractions of a second may miss one.
+    """
+    sfreq = fixture.sfreq
+    spans = []
+    for event in fixture.windows[row].events:
+        start = round(event.onset * sfreq)
+        spans.append((start, start + round(event.duration * sfreq), event))
+    return spans
 
 
 def write_npz(path: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:

@@ -1,0 +1,261 @@
+"""A fixture as other libraries have EEG: Raw and Epochs of MNE, a Dataset of PyTorch.
+
+Invariant: MNE gets volts and the seizures as annotations; nothing here loads mne or torch
+before it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from bgb_fixtures.errors import MissingPackageError, SpecError
+from bgb_fixtures.h5 import CATEGORIES
+from bgb_fixtures.loader import Fixture
+from bgb_fixtures.montage import row_electrodes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
+
+    import numpy.typing as npt
+    import torch
+    from torch.utils.data import TensorDataset, WeightedRandomSampler
+
+    from bgb_fixtures.dataset import FixtureDataset
+
+__all__ = ["category_sampler", "tensor_dataset", "to_mne_epochs", "to_mne_raw"]
+
+_UV_PER_V = 1e6
+
+
+def _import_mne() -> ModuleType:
+    try:
+        import mne
+    except ImportError as error:
+        msg = (
+            "Raw and Epochs need MNE-Python, which is not installed; "
+            'run: pip install "bgb-fixtures[build]"'
+        )
+        raise MissingPackageError(msg) from error
+    module: ModuleType = mne
+    return module
+
+
+def _import_torch_data() -> ModuleType:
+    try:
+        from torch.utils import data
+    except ImportError as error:
+        msg = (
+            "Datasets and samplers need PyTorch, which is not installed; "
+            'run: pip install "bgb-fixtures[torch]"'
+        )
+        raise MissingPackageError(msg) from error
+    module: ModuleType = data
+    return module
+
+
+def to_mne_raw(fixture: Fixture, row: int) -> Any:
+    """Return one window as a recording of MNE.
+
+    Parameters
+    ----------
+    fixture : Fixture
+        A loaded fixture, or a selection of one.
+    row : int
+        The window: its place in `fixture`, not negative.
+
+    Returns
+    -------
+    raw : mne.io.RawArray
+        In volts. Each seizure is an annotation with its TUSZ code, in seconds from the
+        start of the window. Electrodes, alone or against the average, have the places
+        of MNE's ``standard_1020``, since MNE 1.13 ``colin27_1020``; where there are
+        derivations, no channel has one. A date is not set.
+
+    Raises
+    ------
+    SpecError
+        If there is no such row.
+    MissingPackageError
+        If mne is not installed.
+
+    Examples
+    --------
+    >>> from bgb_fixtures import load_fixture
+    >>> from bgb_fixtures.adapters import to_mne_raw
+    >>> to_mne_raw(load_fixture("smoke"), 6).annotations.description.tolist()
+    ['absz', 'mysz']
+    """
+    mne = _import_mne()
+    window = fixture.take([row])
+    raw = mne.io.RawArray(_volts(window)[0], _info(mne, fixture), verbose="error")
+    _set_positions(mne, raw, fixture.ch_names)
+    return raw.set_annotations(_annotations(mne, window))
+
+
+def to_mne_epochs(fixture: Fixture) -> Any:
+    """Return all windows as epochs of MNE.
+
+    Parameters
+    ----------
+    fixture : Fixture
+        A loaded fixture, or a selection of one.
+
+    Returns
+    -------
+    epochs : mne.EpochsArray
+        In volts, one epoch per window, named by its category: ``epochs["partial"]``.
+        Positions as for `to_mne_raw`. Annotations are those of the windows one after
+        the other: ``epochs.get_annotations_per_epoch()`` gives (onset, duration, TUSZ
+        code) of each, in seconds from the start of the window.
+
+    Raises
+    ------
+    MissingPackageError
+        If mne is not installed.
+
+    Examples
+    --------
+    >>> from bgb_fixtures import load_fixture
+    >>> from bgb_fixtures.adapters import to_mne_epochs
+    >>> len(to_mne_epochs(load_fixture("smoke"))["partial"])
+    5
+    """
+    mne = _import_mne()
+    n_windows, _, n_times = fixture.signals.shape
+    found = [window.category for window in fixture.windows]
+    events = np.array(
+        [
+            (row * n_times, 0, CATEGORIES.index(category))
+            for row, category in enumerate(found)
+        ]
+    )
+    epochs = mne.EpochsArray(
+        _volts(fixture),
+        _info(mne, fixture),
+        events=events.reshape(n_windows, 3),
+        event_id={name: i for i, name in enumerate(CATEGORIES) if name in found},
+        verbose="error",
+    )
+    _set_positions(mne, epochs, fixture.ch_names)
+    return epochs.set_annotations(_annotations(mne, fixture))
+
+
+def _volts(fixture: Fixture) -> npt.NDArray[np.float64]:
+    return fixture.microvolts().astype(np.float64) / _UV_PER_V
+
+
+def _info(mne: ModuleType, fixture: Fixture) -> Any:
+    return mne.create_info(list(fixture.ch_names), fixture.sfreq, "eeg")
+
+
+def _annotations(mne: ModuleType, fixture: Fixture) -> Any:
+    """Return the seizures, in seconds from the start of the first window."""
+    length = fixture.signals.shape[2] / fixture.sfreq
+    events = [
+        (row * length + event.onset, event.duration, event.label)
+        for row, window in enumerate(fixture.windows)
+        for event in window.events
+    ]
+    onsets, durations, labels = zip(*events, strict=True) if events else ((), (), ())
+    return mne.Annotations(onsets, durations, labels)
+
+
+def _set_positions(mne: ModuleType, instance: Any, ch_names: Sequence[str]) -> None:
+    electrodes = [row_electrodes(ch_name) for ch_name in ch_names]
+    if any(len(pair) > 1 for pair in electrodes):
+        return
+    # MNE knows an electrode by its name only, 'Fp1', not 'Fp1-Avg'.
+    names = {ch: pair[0] for ch, pair in zip(ch_names, electrodes, strict=True)}
+    instance.rename_channels(names)
+    # MNE 1.13 calls by another name what standard_1020 was: the old one warns.
+    known = mne.channels.get_builtin_montages()
+    montage = "colin27_1020" if "colin27_1020" in known else "standard_1020"
+    instance.set_montage(montage, on_missing="ignore")
+    instance.rename_channels({name: ch_name for ch_name, name in names.items()})
+
+
+def tensor_dataset(
+    fixture: Fixture, *, labels: Literal["sample", "any", "majority"] = "sample"
+) -> TensorDataset:
+    """Return the windows as a TensorDataset of PyTorch.
+
+    Parameters
+    ----------
+    fixture : Fixture
+        A loaded fixture, or a selection of one.
+    labels : str
+        As in `Fixture.tensors`.
+
+    Returns
+    -------
+    dataset : torch.utils.data.TensorDataset
+        Of `Fixture.tensors`. It pickles as data: with workers that are spawned,
+        `FixtureDataset` is the better choice.
+
+    Raises
+    ------
+    SpecError
+        If `labels` is unknown.
+    MissingPackageError
+        If torch is not installed.
+    """
+    data = _import_torch_data()
+    dataset: TensorDataset = data.TensorDataset(*fixture.tensors(labels=labels))
+    return dataset
+
+
+def category_sampler(
+    dataset: FixtureDataset | Fixture,
+    *,
+    num_samples: int | None = None,
+    generator: torch.Generator | None = None,
+) -> WeightedRandomSampler:
+    """Return a sampler that draws each category that there is equally often.
+
+    Parameters
+    ----------
+    dataset : FixtureDataset or Fixture
+        Its windows say their category; the fixture itself for a `tensor_dataset` of it.
+    num_samples : int or None
+        Draws in one epoch, at least 1; None: as many as there are windows.
+    generator : torch.Generator or None
+        Random numbers; None: those of torch.
+
+    Returns
+    -------
+    sampler : torch.utils.data.WeightedRandomSampler
+        With replacement. Windows of a category have the same chance.
+
+    Raises
+    ------
+    SpecError
+        If `num_samples` is not at least 1.
+    MissingPackageError
+        If torch is not installed.
+
+    Examples
+    --------
+    >>> from torch.utils.data import DataLoader
+    >>> from bgb_fixtures.adapters import category_sampler
+    >>> from bgb_fixtures.dataset import FixtureDataset
+    >>> train = FixtureDataset("smoke", split="train")
+    >>> len(DataLoader(train, batch_size=5, sampler=category_sampler(train)))
+    3
+    """
+    data = _import_torch_data()
+    fixture = dataset if isinstance(dataset, Fixture) else dataset.fixture
+    found = [window.category for window in fixture.windows]
+    if num_samples is None:
+        num_samples = len(found)
+    if num_samples < 1:
+        msg = f"num_samples: expected at least 1, got {num_samples!r}"
+        raise SpecError(msg)
+    counts = Counter(found)
+    sampler: WeightedRandomSampler = data.WeightedRandomSampler(
+        [1 / counts[category] for category in found], num_samples, generator=generator
+    )
+    return sampler
