@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from bgb_fixtures.commands.common import Progress, print_json
-from bgb_fixtures.errors import MissingPackageError, SpecError, TargetError
+from bgb_fixtures.errors import (
+    FixtureError,
+    FixtureNotFoundError,
+    MissingPackageError,
+    SpecError,
+    TargetError,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from bgb_fixtures.golden.content import Golden
     from bgb_fixtures.loader import Fixture
@@ -123,7 +132,7 @@ class _Request:
             made.eval()
             if self.device is not None:
                 made.to(self.device)
-        with Progress("running") as progress:
+        with Progress("running") as progress, _code_of_user(self.model, "run"):
             return run_model(
                 made,
                 self.fixture,
@@ -132,6 +141,36 @@ class _Request:
                 progress=progress.show,
                 **self.options,
             )
+
+
+@contextmanager
+def _code_of_user(model: str, doing: str) -> Iterator[None]:
+    """Turn what the user's code raises into one line that says where."""
+    from bgb_fixtures.smoke.limits import describe_error
+
+    try:
+        yield
+    except FixtureError:
+        raise
+    except Exception as error:
+        reason, place = describe_error(error)
+        where = f" [at {place}]" if place else ""
+        msg = f"{model!r} failed while it was {doing}: {reason}{where}"
+        raise SpecError(msg) from error
+
+
+def _again(verb: str) -> str:
+    """Return a command that does something else with the same golden."""
+    context = click.get_current_context()
+    given = {"folder": "--dir"} | {
+        key: f"--{key.replace('_', '-')}"
+        for key in ("fixture", "split", "name", "batch_size", "device", "config")
+    }
+    words = ["bgb-fixtures", "golden", verb, context.params["model"]]
+    for key, option in given.items():
+        if context.get_parameter_source(key) is ParameterSource.COMMANDLINE:
+            words += [option, str(context.params[key])]
+    return shlex.join(words)
 
 
 def _make(model: str, config: str | None) -> Any:
@@ -144,7 +183,8 @@ def _make(model: str, config: str | None) -> Any:
         factory = find_factory(found, arguments)
     except Failed as error:
         raise SpecError(str(error)) from error
-    made = found if factory is None else factory()
+    with _code_of_user(model, "made"):
+        made = found if factory is None else factory()
     if not callable(made):
         msg = (
             f"{model!r}: expected a model that can be called, got {type(made).__name__}"
@@ -235,10 +275,7 @@ def record(
     wanted = _prepare(model, **request)
     path = wanted.path
     if path.exists():
-        msg = (
-            f"{str(path)!r} is there already; to write it again: "
-            f"bgb-fixtures golden update {model}"
-        )
+        msg = f"{str(path)!r} is there already; to write it again: {_again('update')}"
         raise TargetError(msg)
     obtained = wanted.run()
     save(obtained, path, nan_ok=nan_ok)
@@ -270,6 +307,9 @@ def check(model: str, as_json: bool, **request: Any) -> None:  # noqa: FBT001
 
     wanted = _prepare(model, **request)
     path, fixture = wanted.path, wanted.fixture
+    if not path.exists():
+        msg = f"no golden {str(path)!r}; record it: {_again('record')}"
+        raise FixtureNotFoundError(msg)
     recorded = load_golden(path)
     # Before the model runs for nothing.
     check_windows(recorded, fixture)
@@ -287,7 +327,7 @@ def check(model: str, as_json: bool, **request: Any) -> None:  # noqa: FBT001
         fixture=fixture,
         rtol=rtol,
         atol=atol,
-        advice=f"bgb-fixtures golden update {model}",
+        advice=_again("update"),
     )
     click.echo(f"{path}: holds")
 
