@@ -1,0 +1,227 @@
+"""The data card, DATA.md: what in it follows from the packaged fixtures is written by us.
+
+Invariant: text outside the marks ``<!-- generated: NAME -->`` and ``<!-- end -->`` stays
+as it is. In the YAML at the top the same marks are comments.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bgb_fixtures.errors import FormatError, SpecError, TargetError
+from bgb_fixtures.h5 import CATEGORIES
+from bgb_fixtures.loader import load_fixture
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator
+
+    from bgb_fixtures.loader import Fixture
+
+__all__ = ["fill_card", "write_card"]
+
+_SECTION = re.compile(
+    r"^(?P<start>(?:# )?<!-- generated: (?P<name>[\w-]+) -->\n)"
+    r"(?P<text>.*?)"
+    r"(?P<end>^(?:# )?<!-- end -->$)",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+def fill_card(card: str) -> tuple[str, tuple[str, ...]]:
+    """Return a data card with its generated parts as they should be.
+
+    Parameters
+    ----------
+    card : str
+        Its text.
+
+    Returns
+    -------
+    text : str
+        The same with the generated parts written anew.
+    stale : tuple of str
+        Names of the parts that were different.
+
+    Raises
+    ------
+    SpecError
+        If the card has not each of the generated parts once.
+    """
+    with load_fixture("smoke") as smoke, load_fixture("tiny") as tiny:
+        expected = {
+            "sizes": _sizes(smoke, tiny),
+            "fixtures": _fixtures(smoke, tiny),
+            "windows": _windows(smoke),
+        }
+    names = [match["name"] for match in _SECTION.finditer(card)]
+    if sorted(names) != sorted(expected):
+        msg = (
+            f"the card has the generated parts {', '.join(names) or 'none'}; expected "
+            f"each once: {', '.join(expected)}, between lines "
+            "'<!-- generated: NAME -->' and '<!-- end -->'"
+        )
+        raise SpecError(msg)
+    stale = tuple(
+        match["name"]
+        for match in _SECTION.finditer(card)
+        if match["text"] != expected[match["name"]]
+    )
+    text = _SECTION.sub(lambda m: m["start"] + expected[m["name"]] + m["end"], card)
+    return text, stale
+
+
+def write_card(path: str | os.PathLike[str], *, check: bool = False) -> tuple[str, ...]:
+    """Write the generated parts of a data card anew.
+
+    Parameters
+    ----------
+    path : str or path
+        The card, which has the marks already.
+    check : bool
+        Change nothing; only say what is stale.
+
+    Returns
+    -------
+    stale : tuple of str
+        Names of the parts that were different from what the packaged fixtures say.
+
+    Raises
+    ------
+    FormatError
+        If the card cannot be read.
+    SpecError
+        If the card has not each of the generated parts once.
+    TargetError
+        If the card cannot be written.
+    """
+    target = Path(path)
+    try:
+        old = target.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        msg = f"card {str(path)!r} cannot be read: {reason}"
+        raise FormatError(msg) from error
+    text, stale = fill_card(old)
+    if stale and not check:
+        _replace(target, text)
+    return stale
+
+
+def _replace(target: Path, text: str) -> None:
+    # A link stays a link to the card.
+    target = target.resolve()
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        draft.write_text(text, encoding="utf-8", newline="\n")
+        draft.chmod(target.stat().st_mode)
+        draft.replace(target)
+    except OSError as error:
+        msg = f"card {str(target)!r} cannot be written: {error.strerror}"
+        raise TargetError(msg) from error
+    finally:
+        with suppress(OSError):
+            draft.unlink()
+
+
+def _sizes(*fixtures: Fixture) -> str:
+    """Give sizes as dataset cards of Hugging Face have them, in YAML.
+
+    `datasets` gives all rows of an HDF5 file as one split, which it calls train; the
+    sizes are those of the file and of the arrays in it.
+    """
+    lines = ["configs:"]
+    for fixture in fixtures:
+        name = fixture.index.name
+        lines += [f"- config_name: {name}", f"  data_files: fixtures/{name}.h5"]
+    lines.append("dataset_info:")
+    for fixture in fixtures:
+        index = fixture.index
+        n_bytes = sum(array.length for array in index.arrays.values())
+        lines += [
+            f"- config_name: {index.name}",
+            "  splits:",
+            "  - name: train",
+            f"    num_bytes: {n_bytes}",
+            f"    num_examples: {len(fixture)}",
+            f"  download_size: {index.file_size}",
+            f"  dataset_size: {n_bytes}",
+        ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _fixtures(*fixtures: Fixture) -> str:
+    columns = [dict(_facts(fixture)) for fixture in fixtures]
+    rows = [
+        ("", *(f"`{fixture.index.name}`" for fixture in fixtures)),
+        ("---",) * (1 + len(fixtures)),
+        *((key, *(column[key] for column in columns)) for key in columns[0]),
+    ]
+    return "".join(f"| {' | '.join(row)} |\n".replace("|  |", "| |") for row in rows)
+
+
+def _facts(fixture: Fixture) -> Iterator[tuple[str, str]]:
+    index, records, name = fixture.index, fixture.records, fixture.index.name
+    _, n_channels, n_times = fixture.signals.shape
+    counts = ", ".join(f"{index.counts[word]} {word}" for word in reversed(CATEGORIES))
+    subjects: dict[str, set[str]] = {}
+    for window in fixture.windows:
+        subjects.setdefault(window.split, set()).add(window.subject)
+    n_subjects = len({window.subject for window in fixture.windows})
+    apart = sum(map(len, subjects.values())) == n_subjects
+    splits = ", ".join(
+        f"{split} {sum(window.split == split for window in fixture.windows)}"
+        for split in subjects
+    )
+    yield "windows", f"{len(fixture)} of {n_times / index.sfreq:g} s: {counts}"
+    yield (
+        "signals",
+        (
+            f"{n_channels} channels, montage {records.montage}, {index.sfreq:g} Hz, "
+            f"profile `{records.profile['name']}`"
+        ),
+    )
+    yield (
+        "splits",
+        f"{splits}; {n_subjects} subjects, {'none' if apart else 'some'} in two splits",
+    )
+    yield "ictal share of samples", f"{100 * fixture.labels.mean():.1f} %"
+    yield "size", f"{index.file_size:,} bytes"
+    yield (
+        "content version, recipe, seed",
+        (
+            f"{index.content_version}, `{records.source['recipe']}`, "
+            f"{records.source['seed']}"
+        ),
+    )
+    yield "built from", f"`fixtures/{name}.toml`"
+    yield (
+        "rebuild",
+        f"`bgb-fixtures build --spec fixtures/{name}.toml --out {name}.h5`",
+    )
+    digest = hashlib.sha256(fixture.path.read_bytes()).hexdigest()
+    yield "SHA-256 of the file", f"`{digest}`"
+    yield "digest that `info` and `verify` show", f"`{index.digest}`"
+    yield "licence", str(records.licence["name"])
+
+
+def _windows(fixture: Fixture) -> str:
+    lines = [
+        "| window | split | subject | category, kind | ictal | seizures: code, s |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for window, labels in zip(fixture.windows, fixture.labels, strict=True):
+        events = ", ".join(
+            f"{event.label} {event.onset:g}-{event.onset + event.duration:g}"
+            for event in window.events
+        )
+        lines.append(
+            f"| {window.id} | {window.split} | {window.subject} | {window.category}, "
+            f"{window.kind} | {100 * labels.mean():.1f} % | {events or '-'} |"
+        )
+    return "".join(f"{line}\n" for line in lines)
