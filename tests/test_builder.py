@@ -16,6 +16,7 @@ from bgb_fixtures.builder.preprocess import (
     standardise_brain_go_brr,
 )
 from bgb_fixtures.builder.sources import Licence, Recording
+from bgb_fixtures.builder.windows import choose_windows
 from bgb_fixtures.errors import (
     ChannelNotFoundError,
     FixtureError,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from bgb_fixtures.builder import BuildReport
     from bgb_fixtures.builder.plan import Plan
+    from bgb_fixtures.builder.windows import Choice
 
 LICENCE = Licence(
     name="ODC-By-1.0", url="https://example.org", attribution="A.", redistributable=True
@@ -241,6 +243,27 @@ def test_a_bad_recording_gives_way_to_another_and_is_reported(
     report = build(per_kind=1)
     assert {w.recording for w in report.windows} == {"rec-01"}
     assert report.left_out == ("'a.edf', header bytes: expected 5120, got 3",)
+
+
+@pytest.mark.parametrize("duration", [60.0, None])
+def test_many_bad_recordings_cost_few_turns(
+    source: FakeSource, monkeypatch: pytest.MonkeyPatch, duration: float | None
+) -> None:
+    turns = []
+
+    def counted(*given: Any, **named: Any) -> Choice:
+        turns.append(1)
+        return choose_windows(*given, **named)
+
+    monkeypatch.setattr("bgb_fixtures.builder.plan.choose_windows", counted)
+    for i in range(300):
+        # Every other one is shorter than its annotations say, the rest broken.
+        source.add(f"a{i:03}", (0, 1), n_seconds=2, duration=duration)
+    for recording in source.listed[::2]:
+        source.broken[recording.name] = SourceError("broken")
+    source.add("z", (20, 40))
+    assert {w.recording.name for w in plan().windows} == {"z"}
+    assert len(turns) <= 3
 
 
 def test_a_bad_recording_ends_a_strict_build(

@@ -1,7 +1,7 @@
 """Which windows a fixture will hold, before any sample is read.
 
-Invariant: headers are read of the recordings that are chosen, and of those whose
-annotations do not say how long they are; nothing else of a signal is touched.
+Invariant: headers are read of the recordings that are about to be chosen, and of those
+whose annotations do not say how long they are; nothing else of a signal is touched.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from bgb_fixtures.h5 import KINDS
 from bgb_fixtures.spec import SELECTABLE_KINDS, kinds_of_quota, window_samples
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from bgb_fixtures.builder.sources import Recording, Source
     from bgb_fixtures.builder.sources.corpus import Finding
@@ -208,7 +208,7 @@ def plan_windows(
         takes its place, if there is one.
     progress : callable or None
         Called with (headers read, headers to read) where annotations do not say how
-        long recordings are.
+        long recordings are, then with (headers read, recordings in all).
 
     Returns
     -------
@@ -292,21 +292,26 @@ class _Planner:
         while True:
             usable = [r for r in self._recordings if r.name in sizes]
             choice = choose_windows(
-                usable, sizes, sfreq=sfreq, n_times=n_times, limits=limits
+                usable,
+                sizes,
+                sfreq=sfreq,
+                n_times=n_times,
+                limits=limits,
+                can_be_had=lambda window: self._fits(window, sfreq, n_times),
             )
-            chosen = {
-                window.recording.name: window.recording for window in choice.windows
-            }
+            chosen = {window.recording.name for window in choice.windows}
+            self._check_rates(chosen, sfreq=sfreq)
             stated = {
                 name: header.n_times_at(spec, sfreq)
-                for name, recording in chosen.items()
-                if (header := self._header(recording)) is not None
+                for name, header in self._headers.items()
+                if name in sizes
             }
-            self._check_rates(stated, sfreq=sfreq)
-            if all(stated.get(name) == sizes[name] for name in chosen):
+            if all(stated[name] == sizes[name] for name in stated) and (
+                sizes.keys().isdisjoint(self._left_out)
+            ):
                 break
-            # A header knows the length better than the annotations. Each turn puts at
-            # least one recording right for good, so there are not more turns than those.
+            # A header knows the length better than the annotations. Windows that do not
+            # fit were passed over at once, so it is rare that a turn finds more.
             sizes |= stated
             for name in self._left_out:
                 sizes.pop(name, None)
@@ -324,6 +329,16 @@ class _Planner:
             _sizes=sizes,
             _choice=choice,
         )
+
+    def _fits(self, window: Window, sfreq: float, n_times: int) -> bool:
+        """Say whether a recording can be used, and is as long as a window needs."""
+        header = self._header(window.recording)
+        if self._progress is not None:
+            n_read = len(self._headers) + len(self._left_out)
+            self._progress(n_read, len(self._recordings))
+        if header is None:
+            return False
+        return window.start + n_times <= header.n_times_at(self._spec, sfreq)
 
     def _header(self, recording: Recording) -> Header | None:
         """Read a header, once; None if the recording cannot be used."""
@@ -396,11 +411,11 @@ class _Planner:
                 sizes[recording.name] = seconds_to_sample(recording.duration, sfreq)
         return sizes
 
-    def _check_rates(self, chosen: Mapping[str, int], *, sfreq: float) -> None:
+    def _check_rates(self, chosen: Iterable[str], *, sfreq: float) -> None:
         spec = self._spec
         if spec.profile == BRAIN_GO_BRR or spec.sfreq is not None:
             return
-        for name in chosen:
+        for name in sorted(chosen):
             rate = self._headers[name].sfreq
             if rate != sfreq:
                 msg = (

@@ -1,7 +1,7 @@
 """Which stretches of annotated recordings to keep.
 
-Invariant: the choice depends on annotations, durations and the request alone, so the
-same request on the same files chooses the same windows. Windows that are not chosen are
+Invariant: the choice depends on annotations, durations, the request and what cannot be
+had, so the same request on the same files chooses the same windows. Windows that are not chosen are
 made one by one and forgotten: a corpus has a million of them.
 """
 
@@ -18,7 +18,7 @@ from bgb_fixtures.h5 import category_of
 from bgb_fixtures.spec import SELECTABLE_KINDS, Quota, kinds_of_quota
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from bgb_fixtures.builder.sources import Recording
 
@@ -332,8 +332,9 @@ def choose_windows(
     sfreq: float,
     n_times: int,
     limits: Limits,
+    can_be_had: Callable[[Window], bool] = lambda _: True,
 ) -> Choice:
-    """Choose windows to fill the quotas, as far as they can be filled.
+    """Choose windows to fill the quotas.
 
     Parameters
     ----------
@@ -347,6 +348,9 @@ def choose_windows(
         Length of a window in samples.
     limits : Limits
         What is asked for.
+    can_be_had : callable
+        Asked for each window that is about to be chosen; where it says no, the next
+        candidate is taken.
 
     Returns
     -------
@@ -359,7 +363,8 @@ def choose_windows(
     Each quota is filled from as many recordings as there are. Those with a seizure take
     turns, the one with the fewest candidates first, so that none uses up the seizures;
     background takes what is left. If a quota stays short, it is put first and all begin
-    again.
+    again. Nothing that was chosen is exchanged afterwards, so a quota can stay short
+    that a search through all combinations would fill; with few candidates that happens.
     """
     searched = _searched(
         recordings, sizes, sfreq=sfreq, n_times=n_times, seed=limits.seed
@@ -380,12 +385,18 @@ def choose_windows(
         )
 
     order = sorted(limits.quotas, key=n_candidates)
-    best = _fill(order, searched, counts, limits=limits, n_times=n_times)
+
+    def fill() -> Choice:
+        choice = Choice(limits=limits, n_times=n_times)
+        _fill(choice, order, searched, counts, can_be_had=can_be_had)
+        return choice
+
+    best = fill()
     for _ in range(len(order)):
         if not best.unmet:
             break
         order.sort(key=lambda quota: quota not in best.unmet)
-        again = _fill(order, searched, counts, limits=limits, n_times=n_times)
+        again = fill()
         if len(again.windows) <= len(best.windows):
             break
         best = again
@@ -401,15 +412,14 @@ def choose_windows(
 
 
 def _fill(
+    choice: Choice,
     order: Sequence[Quota],
     searched: Sequence[_Searched],
     counts: Counter[tuple[str, str]],
     *,
-    limits: Limits,
-    n_times: int,
-) -> Choice:
+    can_be_had: Callable[[Window], bool],
+) -> None:
     """Let quotas choose in turn; those with a seizure before background."""
-    choice = Choice(limits=limits, n_times=n_times)
     for with_seizure in (True, False):
         queues = {
             quota: _Queue(quota, searched, counts)
@@ -418,10 +428,11 @@ def _fill(
         }
         for turn in range(max((q.n_windows for q in queues), default=0)):
             for quota, queue in queues.items():
-                window = queue.next_free(choice) if turn < quota.n_windows else None
+                if turn >= quota.n_windows:
+                    continue
+                window = queue.next_free(choice, can_be_had)
                 if window is not None:
                     choice.add(window, quota)
-    return choice
 
 
 class _Queue:
@@ -447,7 +458,9 @@ class _Queue:
             for kind in sorted(kinds, key=lambda kind: n_of_kind[kind])
         )
 
-    def next_free(self, choice: Choice) -> Window | None:
+    def next_free(
+        self, choice: Choice, can_be_had: Callable[[Window], bool]
+    ) -> Window | None:
         """Take the best free window of the next recording; it then queues up again."""
         for _ in range(len(self._queues)):
             queue = self._queues[0]
@@ -455,7 +468,7 @@ class _Queue:
             while queue:
                 candidates = queue.popleft()
                 for window in candidates:
-                    if choice.obstacle(window) is None:
+                    if choice.obstacle(window) is None and can_be_had(window):
                         queue.append(candidates)
                         return window
         return None
