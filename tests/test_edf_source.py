@@ -409,6 +409,41 @@ def test_texts_of_header_and_annotations_are_found_for_the_search(
     assert annotation_texts(make_edf(tmp_path / "b.edf")) == ()
 
 
+# The blind split of TUSZ
+
+
+@pytest.mark.parametrize(
+    ("root", "ending"),
+    [
+        pytest.param(".", "csv_bi", id="corpus"),
+        pytest.param("edf/eval", "tse", id="split"),
+        pytest.param("edf/eval/aaa/s001/01_tcp_ar", "csv_bi", id="session"),
+        pytest.param("edf/eval/aaa/s001/01_tcp_ar/a.edf", "tse", id="recording"),
+    ],
+)
+def test_what_looks_like_the_blind_split_of_tusz_is_refused(
+    tmp_path: Path, root: str, ending: str
+) -> None:
+    folder = tmp_path / "edf" / "eval" / "aaa" / "s001" / "01_tcp_ar"
+    write(folder / f"a.{ending}", CSV_BI)
+    make_edf(folder / "a.edf")
+    with pytest.raises(SourceError, match=r"looks like TUSZ, .* use --source tusz"):
+        FilesSource(tmp_path / root).recordings()
+
+
+def test_a_folder_eval_of_another_corpus_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "eval").mkdir()
+    make_edf(tmp_path / "eval" / "night.edf")
+    write(tmp_path / "eval" / "night.tsv", SEIZURE)
+    assert [r.name for r in FilesSource(tmp_path).recordings()] == ["eval/night.edf"]
+
+
+def test_a_root_may_be_a_text(tmp_path: Path) -> None:
+    make_edf(tmp_path / "night.edf")
+    write(tmp_path / "night.tsv", SEIZURE)
+    assert [r.name for r in FilesSource(str(tmp_path)).recordings()] == ["night.edf"]
+
+
 def test_licence_is_not_known(tmp_path: Path) -> None:
     licence = FilesSource(tmp_path).licence
     assert (licence.name, licence.attribution) == ("unknown", "")

@@ -104,7 +104,7 @@ class CorpusSource(ABC):
 
     Parameters
     ----------
-    root : path
+    root : str or path
         The folder of the corpus or a part of it, or one recording.
     splits : sequence of str
         Splits to offer; empty: all but ``eval``.
@@ -121,8 +121,13 @@ class CorpusSource(ABC):
     title: ClassVar[str]
 
     def __init__(
-        self, root: Path, *, splits: Sequence[str] = (), strict: bool = False
+        self,
+        root: str | os.PathLike[str],
+        *,
+        splits: Sequence[str] = (),
+        strict: bool = False,
     ) -> None:
+        root = Path(root)
         if not root.exists():
             msg = f"{str(root)!r}: there is no such folder or file"
             raise SourceError(msg)

@@ -18,6 +18,7 @@ from bgb_fixtures.builder.sources.annotations import (
     tusz_label,
 )
 from bgb_fixtures.builder.sources.corpus import (
+    BLIND_SPLIT,
     EDF_SUFFIXES,
     CorpusSource,
     Located,
@@ -28,6 +29,7 @@ from bgb_fixtures.builder.sources.tsv import parse_events_tsv, szcore_label
 from bgb_fixtures.errors import SourceError, SpecError
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Sequence
 
     from bgb_fixtures.builder.sources.annotations import Annotations
@@ -42,6 +44,10 @@ _PARSERS: dict[str, Callable[[Path], Annotations]] = {
 }
 # What is looked for beside 'night.edf', or 'night_eeg.edf'.
 _ENDINGS = (".tsv", "_events.tsv", ".csv_bi")
+# Beside a recording in a folder 'eval' they tell that it is TUSZ.
+_TUSZ_ENDINGS = (".csv_bi", ".tse", ".tse_bi")
+_TUSZ_DEPTH = 4
+"""Folders of TUSZ from a split down: split, subject, session, montage."""
 _SUBJECT = re.compile(r"sub-[A-Za-z0-9]+")
 
 
@@ -50,7 +56,7 @@ class FilesSource(CorpusSource):
 
     Parameters
     ----------
-    root : path
+    root : str or path
         A folder, or one file.
     splits : sequence of str
         As in `CorpusSource`; there is one, ``train``.
@@ -68,7 +74,8 @@ class FilesSource(CorpusSource):
     Raises
     ------
     SourceError
-        If there is nothing at `root` or `annotations`.
+        If there is nothing at `root` or `annotations`; when recordings are asked for,
+        if some look like the blind split of TUSZ.
     SpecError
         If `label_pattern` is no regular expression.
 
@@ -82,7 +89,7 @@ class FilesSource(CorpusSource):
 
     def __init__(
         self,
-        root: Path,
+        root: str | os.PathLike[str],
         *,
         splits: Sequence[str] = (),
         annotations: Path | None = None,
@@ -90,8 +97,8 @@ class FilesSource(CorpusSource):
         strict: bool = False,
     ) -> None:
         super().__init__(root, splits=splits, strict=strict)
-        if root.is_file() and root.suffix.lower() not in EDF_SUFFIXES:
-            msg = f"{str(root)!r}: expected a folder, or an EDF or BDF file"
+        if self._root.is_file() and self._root.suffix.lower() not in EDF_SUFFIXES:
+            msg = f"{str(self._root)!r}: expected a folder, or an EDF or BDF file"
             raise SourceError(msg)
         if annotations is not None and not annotations.exists():
             msg = f"annotations {str(annotations)!r}: there is no such file or folder"
@@ -131,6 +138,7 @@ class FilesSource(CorpusSource):
             found = self._find_in_folder(signals, self._given)
         else:
             found = self._take_file(signals, self._given)
+        self._refuse_blind(found, names)
         for name, paths in found.items():
             signal = f"{self._top}/{name}" if name in signals else ""
             inside = [signal] if self._pattern is not None else []
@@ -140,6 +148,26 @@ class FilesSource(CorpusSource):
                 error=_say_ambiguous(name, paths) if len(paths) > 1 else "",
             )
         return located
+
+    def _refuse_blind(
+        self, found: dict[str, list[str]], names: dict[str, list[str]]
+    ) -> None:
+        """Refuse what `TuszSource` gives only if asked for by name."""
+        above = self._top.resolve().parts[-_TUSZ_DEPTH:]
+        for name, paths in found.items():
+            folder = name[: name.rfind("/") + 1]
+            files = (*paths, *names.get(folder, ()))
+            if BLIND_SPLIT in (*above, *folder.split("/")) and any(
+                file.lower().endswith(_TUSZ_ENDINGS) for file in files
+            ):
+                msg = (
+                    f"recording {name!r} below {str(self._root)!r} is in a folder "
+                    f"{BLIND_SPLIT!r} and has annotations of TUSZ (.csv_bi, .tse): this "
+                    f"looks like TUSZ, whose split {BLIND_SPLIT!r} is kept blind; use "
+                    "--source tusz, which takes it only by name. If it is not TUSZ, "
+                    "rename the folder"
+                )
+                raise SourceError(msg)
 
     def _take_file(self, signals: list[str], given: Path) -> dict[str, list[str]]:
         if len(signals) != 1:
