@@ -1,0 +1,11 @@
+"""The contract of SzCORE: a program takes an EDF file and writes a TSV of seizures.
+
+Invariant: the program sees EDF files and nothing of the truth; each check gets a result,
+whatever the program does or writes.
+"""
+
+from __future__ import annotations
+
+from bgb_fixtures.smoke.szcore.run import run_command
+
+__all__ = ["run_command"]

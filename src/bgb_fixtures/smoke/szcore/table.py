@@ -1,0 +1,185 @@
+"""The events that a program wrote, checked to the letter.
+
+Invariant: events are returned only if the file breaks no rule.
+
+References
+----------
+SzCORE, https://epilepsybenchmarks.com/contribute; Brain Imaging Data Structure,
+https://bids-specification.readthedocs.io.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["COLUMNS", "RULES", "BrokenRule", "read_events"]
+
+COLUMNS = (
+    "onset", "duration", "eventType", "confidence", "channels", "dateTime",
+    "recordingDuration",
+)  # fmt: skip
+RULES = ("columns", "values", "types", "times")
+"""Names of the rules, in the order in which a file is checked."""
+
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_SEIZURE = re.compile(r"sz(_[A-Za-z0-9]+)*")
+_SLACK_S = 0.01
+"""Times are written with two decimals."""
+
+
+class BrokenRule(Exception):  # noqa: N818 - a verdict, not an error of the program
+    """Say which rule a file breaks.
+
+    Parameters
+    ----------
+    reason : str
+        Line, what was found and what was expected.
+    rule : str
+        One of `RULES`.
+    """
+
+    def __init__(self, reason: str, *, rule: str) -> None:
+        super().__init__(reason)
+        self.rule = rule
+        self.reason = reason
+
+
+def read_events(path: Path, *, duration: float) -> list[tuple[float, float]]:
+    """Read the seizures of a recording.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The TSV file.
+    duration : float
+        Seconds of the recording.
+
+    Returns
+    -------
+    events : list of tuple of float
+        (onset, end) in seconds, as in the file; empty if the file says background.
+
+    Raises
+    ------
+    BrokenRule
+        At the first rule, in their order, that the file breaks.
+    """
+    rows = _read_rows(path)
+    for line, row in rows:
+        _check_values(line, row)
+    _check_types(rows)
+    spans = [_span(line, row, duration=duration) for line, row in rows]
+    if rows[0][1]["eventType"] == "bckg":
+        return []
+    return spans
+
+
+def _read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        reason = f"byte {error.start} is not UTF-8"
+        raise BrokenRule(reason, rule="columns") from error
+    lines = text.splitlines()
+    expected = " ".join(COLUMNS)
+    if not lines:
+        msg = f"the file is empty; expected the columns {expected}"
+        raise BrokenRule(msg, rule="columns")
+    if tuple(lines[0].split("\t")) != COLUMNS:
+        found = lines[0][:100]
+        msg = f"line 1 is {found!r}; expected, with a tab between: {expected}"
+        raise BrokenRule(msg, rule="columns")
+    rows = []
+    for line, text_of_row in enumerate(lines[1:], start=2):
+        values = text_of_row.split("\t")
+        if len(values) != len(COLUMNS):
+            msg = (
+                f"line {line} has {len(values)} values with a tab between; "
+                f"expected {len(COLUMNS)}"
+            )
+            raise BrokenRule(msg, rule="columns")
+        rows.append((line, dict(zip(COLUMNS, values, strict=True))))
+    return rows
+
+
+def _check_values(line: int, row: dict[str, str]) -> None:
+    for column in ("onset", "duration", "recordingDuration"):
+        if not _NUMBER.fullmatch(row[column]):
+            _refuse_value(line, row, column, "a decimal number of seconds")
+    confidence = row["confidence"]
+    if confidence != "n/a" and not (
+        _NUMBER.fullmatch(confidence) and 0 <= float(confidence) <= 1
+    ):
+        _refuse_value(line, row, "confidence", "n/a or a number from 0 to 1")
+    if not row["channels"].strip():
+        _refuse_value(line, row, "channels", "n/a, all, or names of channels")
+    if row["dateTime"] != "n/a" and not _is_time(row["dateTime"]):
+        _refuse_value(line, row, "dateTime", "YYYY-MM-DD hh:mm:ss, or n/a")
+
+
+def _refuse_value(line: int, row: dict[str, str], column: str, expected: str) -> None:
+    msg = f"line {line}: {column} is {row[column]!r}; expected {expected}"
+    raise BrokenRule(msg, rule="values")
+
+
+def _is_time(text: str) -> bool:
+    try:
+        parsed = datetime.strptime(text, "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007
+    except ValueError:
+        return False
+    # strptime takes "2015-1-1 0:0:0" too.
+    return f"{parsed:%Y-%m-%d %H:%M:%S}" == text
+
+
+def _check_types(rows: list[tuple[int, dict[str, str]]]) -> None:
+    if not rows:
+        msg = "there is no row; a recording without a seizure has one row bckg"
+        raise BrokenRule(msg, rule="types")
+    for line, row in rows:
+        name = row["eventType"]
+        if name == "bckg" and len(rows) > 1:
+            msg = (
+                f"line {line} is bckg, in a file of {len(rows)} rows; expected one row "
+                "bckg and no other, or seizures only"
+            )
+            raise BrokenRule(msg, rule="types")
+        if name != "bckg" and not _SEIZURE.fullmatch(name):
+            msg = (
+                f"line {line}: eventType is {name!r}; expected bckg, sz, or a type of "
+                "seizure such as sz_foc_ia"
+            )
+            raise BrokenRule(msg, rule="types")
+
+
+def _span(line: int, row: dict[str, str], *, duration: float) -> tuple[float, float]:
+    onset, length = float(row["onset"]), float(row["duration"])
+    said = float(row["recordingDuration"])
+    if abs(said - duration) > _SLACK_S:
+        msg = (
+            f"line {line}: recordingDuration is {said:g}, and the recording has "
+            f"{duration:g} s"
+        )
+        raise BrokenRule(msg, rule="times")
+    whole = onset == 0 and abs(length - duration) <= _SLACK_S
+    if row["eventType"] == "bckg" and not whole:
+        msg = (
+            f"line {line}: bckg from {onset:g} s for {length:g} s; expected all of the "
+            f"recording, from 0 for {duration:g} s"
+        )
+        raise BrokenRule(msg, rule="times")
+    if length <= 0:
+        msg = f"line {line}: the seizure lasts {length:g} s"
+        raise BrokenRule(msg, rule="times")
+    if onset < 0 or onset + length > duration + _SLACK_S:
+        msg = (
+            f"line {line}: a seizure from {onset:g} s to {onset + length:g} s, outside "
+            f"the recording of {duration:g} s; onsets are seconds from the start of the "
+            "file"
+        )
+        raise BrokenRule(msg, rule="times")
+    return onset, min(onset + length, duration)
