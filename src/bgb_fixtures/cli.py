@@ -11,12 +11,16 @@ import errno
 import signal
 import sys
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bgb_fixtures import __version__
+from bgb_fixtures.commands.common import QUIET
 from bgb_fixtures.errors import FixtureError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["main", "run"]
 
@@ -69,7 +73,56 @@ def run() -> None:
     main(prog_name="bgb-fixtures")
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Group,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="bgb-fixtures")
-def main() -> None:
-    """Build, inspect and verify small fixtures of EEG with known seizures."""
+@click.option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    help="Answers, warnings and errors only: no progress, no remarks.",
+)
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Show what the package logs, on stderr."
+)
+@click.pass_context
+def main(
+    context: click.Context,
+    quiet: bool,  # noqa: FBT001
+    verbose: bool,  # noqa: FBT001
+) -> None:
+    """Build, inspect and verify small fixtures of EEG with known seizures.
+
+    No bar is drawn where NO_COLOR is set or TERM is dumb. Each COMMAND has a --help with
+    an example. Completion in bash; zsh_source and fish_source for other shells:
+
+    \b
+      eval "$(_BGB_FIXTURES_COMPLETE=bash_source bgb-fixtures)"
+    """  # noqa: D301 (a backspace is how click keeps lines)
+    if quiet and verbose:
+        msg = "--quiet and --verbose exclude each other; drop one"
+        raise click.UsageError(msg)
+    context.meta[QUIET] = quiet
+    if verbose:
+        context.call_on_close(_log_to_stderr())
+
+
+def _log_to_stderr() -> Callable[[], None]:
+    """Show what the package logs; return how to end that."""
+    # Needed by few runs: every other start is faster without it.
+    import logging
+
+    logger = logging.getLogger("bgb_fixtures")
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+
+    def end() -> None:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+    return end

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bgb_fixtures.commands.common import Progress, known_word, print_json
+from bgb_fixtures.commands.common import Progress, known_word, print_json, say
 from bgb_fixtures.errors import SpecError
 
 if TYPE_CHECKING:
@@ -288,13 +288,12 @@ def build(
 
 def _print_omissions(report: BuildReport) -> None:
     if report.missing_kinds:
-        click.echo(
+        say(
             f"kinds of window not found in the {report.n_recordings} annotated "
-            f"recordings at this window length: {', '.join(report.missing_kinds)}",
-            err=True,
+            f"recordings at this window length: {', '.join(report.missing_kinds)}"
         )
     for line in (*_problem_lines(report.n_problems), *report.left_out):
-        click.echo(f"left out: {line}", err=True)
+        say(f"left out: {line}")
 
 
 def _problem_lines(n_problems: dict[str, int]) -> Iterator[str]:

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 import sys
 from typing import Any, Self
 
 import click
 
-__all__ = ["Progress", "known_word", "print_json"]
+__all__ = ["QUIET", "Progress", "known_word", "print_json", "say"]
+
+QUIET = "bgb_fixtures.quiet"
+"""Where a context keeps whether the user asked for no more than the answer."""
 
 
 def known_word(
@@ -53,8 +57,32 @@ def known_word(
     return value
 
 
+def say(message: str) -> None:
+    """Tell people something on stderr, unless they asked to be told the answer only.
+
+    Warnings that change what may be done with the answer are not for this.
+
+    Parameters
+    ----------
+    message : str
+        What is told.
+    """
+    if not _is_quiet():
+        click.echo(message, err=True)
+
+
+def _is_quiet() -> bool:
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.meta.get(QUIET))
+
+
+def _is_plain() -> bool:
+    """Tell whether a terminal wants text only: no colour, no cursor that moves."""
+    return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+
+
 class Progress:
-    """A bar on stderr, for people only.
+    """A bar on stderr, for people only; one line where the terminal wants text only.
 
     Parameters
     ----------
@@ -65,6 +93,7 @@ class Progress:
     def __init__(self, label: str) -> None:
         self._label = label
         self._bar: Any = None
+        self._told = False
 
     def __enter__(self) -> Self:
         return self
@@ -77,7 +106,12 @@ class Progress:
         done, total : int
             Steps done, steps in all.
         """
-        if not sys.stderr.isatty():
+        if not sys.stderr.isatty() or _is_quiet():
+            return
+        if _is_plain():
+            if not self._told:
+                click.echo(f"{self._label} ...", err=True)
+            self._told = True
             return
         if self._bar is None:
             self._bar = click.progressbar(

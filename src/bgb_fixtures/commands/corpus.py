@@ -47,11 +47,12 @@ def corpus(
     without_fz_pz: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    """Write a miniature corpus of synthetic EDF recordings with seizures.
+    """Write a small corpus of synthetic EDF recordings.
 
-    Its folders, file names, channel labels and annotation files are those of TUSZ,
-    CHB-MIT or a BIDS data set, so that programs which read the real one can be tested
-    on it. The same options give the same bytes. Free to use (CC0); see its README.md.
+    They hold seizures. Folders, file names, channel labels and annotation files are
+    those of TUSZ, CHB-MIT or a BIDS data set, so that programs which read the real one
+    can be tested on it. The same options give the same bytes. Free to use (CC0); see its
+    README.md.
     """
     from bgb_fixtures.corpus import write_corpus
 

@@ -268,7 +268,7 @@ def record(
     as_json: bool,  # noqa: FBT001
     **request: Any,
 ) -> None:
-    """Run MODEL and keep what it gives, as a golden that is not there yet."""
+    """Run MODEL and keep what it gives, as a new golden."""
     from bgb_fixtures.golden.check import save
 
     _refuse_ci(in_ci=in_ci)
@@ -298,7 +298,10 @@ def record(
 )
 @_options
 def check(model: str, as_json: bool, **request: Any) -> None:  # noqa: FBT001
-    """Run MODEL and compare with its golden; exit code 1 if it does not hold."""
+    """Run MODEL and compare with its golden.
+
+    Exit code 1 if it does not hold.
+    """
     from bgb_fixtures.golden.check import assert_holds
     from bgb_fixtures.golden.compare import compare_goldens
     from bgb_fixtures.golden.record import check_windows

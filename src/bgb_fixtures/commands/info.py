@@ -21,7 +21,7 @@ __all__ = ["info"]
     "--json", "as_json", is_flag=True, help="Print index and records as JSON."
 )
 def info(fixture: str | None, as_json: bool) -> None:  # noqa: FBT001
-    """Show what a fixture holds: windows, channels, licence, attribution.
+    """Show what a fixture holds, and its licence.
 
     FIXTURE is a name or a path; without one, the packaged fixture smoke. Index and
     records are checked; the arrays are not (see verify).

@@ -72,10 +72,10 @@ def plot(
     dpi: int,
     out: str,
 ) -> None:
-    """Draw windows as clinical pages, with a spectrogram for each side of the head.
+    """Draw windows as clinical pages with spectrograms.
 
-    FIXTURE is a name or a path; without one, the packaged fixture smoke. Negative is
-    up; the seizure is shaded.
+    One spectrogram for each side of the head. FIXTURE is a name or a path; without one,
+    the packaged fixture smoke. Negative is up; the seizure is shaded.
     """
     from bgb_fixtures.loader import load_fixture
     from bgb_fixtures.plot import draw_windows, save_figure

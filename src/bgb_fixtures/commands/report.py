@@ -27,7 +27,7 @@ def report(
     local_use: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    """Write one page that shows a fixture: what it is, and all of its windows.
+    """Write a page that shows a fixture and all its windows.
 
     FIXTURE is a name or a path; without one, the packaged fixture smoke. The page needs
     no other file and no network; the same fixture gives the same bytes. If the fixture

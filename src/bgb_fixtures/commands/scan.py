@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bgb_fixtures.commands.common import Progress, print_json
+from bgb_fixtures.commands.common import Progress, print_json, say
 from bgb_fixtures.errors import SpecError
 
 if TYPE_CHECKING:
@@ -54,10 +54,11 @@ def scan(
     strict: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    """Say what a corpus holds: recordings, seizures, seconds, by split and type.
+    """Count what a corpus holds, by split and type of seizure.
 
-    Only annotations are read. What could not be used is counted, with the reason; a
-    recording that is annotated and has no EDF file counts as signal: missing.
+    Recordings, subjects, seizures and their seconds. Only annotations are read. What
+    could not be used is counted, with the reason; a recording that is annotated and has
+    no EDF file counts as signal: missing.
     """
     from bgb_fixtures.builder.scan import scan_source
     from bgb_fixtures.builder.sources import get_source
@@ -140,10 +141,10 @@ def _hours(sums: dict[str, int | float]) -> str:
 
 def _show_bad(scan: Scan) -> None:
     for recording in scan.bad[:_MOST_SHOWN]:
-        click.echo(recording["message"], err=True)
+        say(recording["message"])
     if len(scan.bad) > _MOST_SHOWN:
         n_more = len(scan.bad) - _MOST_SHOWN
-        click.echo(f"... and {n_more} more; --json lists all", err=True)
+        say(f"... and {n_more} more; --json lists all")
 
 
 def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
