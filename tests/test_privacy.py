@@ -26,6 +26,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+# Names in other scripts; their UTF-8 holds bytes that Latin-1 has no letters for.
+FOREIGN = {
+    "header": "Иванов_Пётр 患者田中太郎 Éva",
+    "annotation": "Анна saw 鈴木一郎 and Ása",
+    "path": "Отделение/佐藤花子_Øyvind",
+}
+FOREIGN_CANARIES = [
+    *("Иванов", "Пётр", "患者田中太郎", "Éva", "Анна", "鈴木一郎", "Ása"),
+    *("Отделение", "佐藤花子", "Øyvind"),
+]
 ENCODINGS = ("latin-1", "utf-8", "utf-16-le", "utf-16-be")
 # One text for each place where a source can name someone; none is in another.
 HEADER = {
@@ -53,7 +63,8 @@ def write_edf(path: Path, **changes: str) -> None:
     seconds = 40
     labels = [*(f"EEG {name.upper()}-REF" for name in MONTAGES["10-20"]), text["label"]]
     n_signals = len(labels)
-    header = f"{'0':8}{text['patient']:80}{text['recording']:80}".encode("latin-1")
+    patient = text["patient"].encode().ljust(80)[:80]
+    header = f"{'0':8}".encode() + patient + f"{text['recording']:80}".encode()
     header += f"{text['date']}{text['time']}{256 * (n_signals + 1):<8}".encode()
     header += f"{text['reserved']:44}{seconds:<8}{1:<8}{n_signals:<4}".encode()
     header += "".join(f"{label:16}" for label in labels).encode()
@@ -162,6 +173,61 @@ def test_a_label_pattern_that_quotes_an_annotation_is_refused(
     with pytest.raises(PrivacyError, match="the label_pattern of the spec"):
         build(label_pattern="Krampf Fenwick")
     assert build(label_pattern="Kr.*").is_file()
+
+
+# Other scripts
+
+
+@pytest.fixture
+def foreign_corpus(tmp_path: Path) -> Path:
+    """Make a folder with one recording and names that are not ASCII everywhere."""
+    path = tmp_path / "corpus" / f"{FOREIGN['path']}.edf"
+    path.parent.mkdir(parents=True)
+    write_edf(path, patient=FOREIGN["header"])
+    path.with_suffix(".tsv").write_text(
+        f"onset\tduration\teventType\tnotes\n10\t20\tsz\t{FOREIGN['annotation']}\n",
+        encoding="utf-8",
+    )
+    return tmp_path / "corpus"
+
+
+@pytest.mark.parametrize("canary", FOREIGN_CANARIES)
+def test_names_in_other_scripts_are_searched_for(
+    foreign_corpus: Path, leaking: Callable[[str], Path], canary: str
+) -> None:
+    found = texts_below(foreign_corpus)
+    assert canary in found.origins
+    with pytest.raises(PrivacyError, match="would hold"):
+        check_anonymous(leaking(f"see {canary.upper()}, please"), found)
+
+
+@pytest.mark.parametrize("canary", FOREIGN_CANARIES)
+def test_names_in_other_scripts_are_in_no_fixture(
+    foreign_corpus: Path, tmp_path: Path, canary: str
+) -> None:
+    spec = parse_spec({"source": "edf", "window_length": 8}, where="a test")
+    path = build_fixture(spec, tmp_path / "out.h5", root=foreign_corpus).path
+    assert canary.encode() not in path.read_bytes()
+
+
+def test_utf_8_that_was_read_as_latin_1_is_found(
+    leaking: Callable[[str], Path],
+) -> None:
+    path = leaking("Пётр".encode().decode("latin-1"))
+    with pytest.raises(PrivacyError, match="4 characters of a test"):
+        check_anonymous(path, texts("Пётр"))
+
+
+def test_a_name_that_the_width_of_its_field_cuts_is_searched_for(corpus: Path) -> None:
+    # An odd number of bytes before letters of two: the 80th is half a letter.
+    write_edf(corpus / "Lindqvist" / "Marlow1969.edf", patient="x Романов " + "Ж" * 50)
+    assert "Романов" in texts_below(corpus).origins
+
+
+def test_latin_1_annotations_are_searched_for(corpus: Path) -> None:
+    notes = "onset\tduration\teventType\tnotes\n1\t2\tsz\tBjørn\n"
+    (corpus / "Lindqvist" / "Marlow1969.tsv").write_bytes(notes.encode("latin-1"))
+    assert "Bjørn" in texts_below(corpus).origins
 
 
 # No false alarms

@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 LEAST_LENGTH = 4
-"""Characters; shorter texts are in every file by chance."""
+"""Bytes of UTF-8; shorter texts are in every file by chance."""
 LEAST_BYTES_IN_SAMPLES = 8
 """Four bytes that happen to spell a text are in one of 20 files of 14 MB: samples are
 searched for longer ones."""
@@ -72,7 +72,8 @@ _REFERENCES = frozenset({"ar", "av", "avg", "car", "cs2", "le", "ref"})
 _DECIMAL = re.compile(r"[+-]?[0-9]+\.[0-9]*")
 _WORD = re.compile(r"[^\W_]+")
 _FIELD = re.compile(r"[\t\r\n\0,;=\"]|:\s")
-_PRINTABLE = re.compile(rb"[ -~\t\xa0-\xff]{4,}")
+# Every byte above ASCII: in UTF-8 any of them may be part of a letter.
+_PRINTABLE = re.compile(rb"[ -~\t\x80-\xff]{4,}")
 # What a document holds that is no text of a source. Numbers stand behind a colon, a
 # comma or a bracket; strings with commas lose nothing but numbers to this.
 _NUMBER = re.compile(
@@ -144,15 +145,27 @@ class IdentifyingTexts:
         try:
             if path.suffix.lower() in _EDF_SUFFIXES:
                 for text in header_texts(path):
-                    self.add(text, f"the header of {where}")
+                    self.add(_decode(text.encode("latin-1")), f"the header of {where}")
                 for text in annotation_texts(path):
                     self.add(text, f"the annotations in {where}")
                 return
             for run in _PRINTABLE.findall(path.read_bytes()):
-                for field in _FIELD.split(run.decode("latin-1")):
+                for field in _FIELD.split(_decode(run)):
                     self.add(field.strip(" #'{}[]"), f"the annotations {where}")
         except (SourceError, OSError):
             self.unreadable.append(where)
+
+
+def _decode(raw: bytes) -> str:
+    """Read bytes of no known code page; those of UTF-8 are hardly ever of another."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        # A field of fixed width may end inside a letter.
+        whole = raw[: error.start]
+        if error.reason == "unexpected end of data" and not whole.isascii():
+            return whole.decode("utf-8")
+        return raw.decode("latin-1")
 
 
 def _words(text: str) -> Iterator[str]:
@@ -168,7 +181,9 @@ def _words(text: str) -> Iterator[str]:
 
 
 def _is_identifying(text: str) -> bool:
-    if len(text) < LEAST_LENGTH or _DECIMAL.fullmatch(text):
+    # Three letters of a name that is not English are as telling as four.
+    n_bytes = len(text.encode("utf-8", "surrogatepass"))
+    if n_bytes < LEAST_LENGTH or _DECIMAL.fullmatch(text):
         return False
     words = [word.lower() for word in _WORD.findall(text)]
     if all(len(word) == 1 or word in _GENERIC for word in words):
@@ -358,18 +373,22 @@ class _Needles:
 
 def _encodings(text: str) -> set[bytes]:
     """Return a text as bytes, in lower case as far as it is ASCII."""
-    texts = {text, json.dumps(text)[1:-1]}
-    with suppress(UnicodeError):
-        # Headers are read as Latin-1; this is what a UTF-8 one says.
-        texts.add(text.encode("latin-1").decode("utf-8"))
+    texts = {text}
+    if not text.isascii():
+        texts |= {text.lower(), text.upper(), text.title()}
+    for one in tuple(texts):
+        # UTF-8 that was read as Latin-1, here or by whoever wrote the text.
+        with suppress(UnicodeError):
+            texts.add(one.encode("latin-1").decode("utf-8"))
+        with suppress(UnicodeError):
+            texts.add(one.encode("utf-8").decode("latin-1"))
+    texts |= {json.dumps(one)[1:-1] for one in texts}
     encoded = set()
     for one in texts:
         for encoding in ("latin-1", "utf-8", "utf-16-le", "utf-16-be"):
-            try:
+            with suppress(UnicodeEncodeError):
                 encoded.add(one.encode(encoding).lower())
-            except UnicodeEncodeError:
-                continue
-    return encoded
+    return {pattern for pattern in encoded if len(pattern) >= LEAST_LENGTH}
 
 
 def _blanked(part: bytes, blank: re.Pattern[bytes]) -> bytes:
