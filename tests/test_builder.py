@@ -199,7 +199,7 @@ def test_a_quota_that_cannot_be_met_says_what_is_there(
 ) -> None:
     source.add("a", (20, 40)).add("b", split="dev")
     message = (
-        r"quotas that cannot be filled: dev:onset 1 \(got 0\), whole 2 \(got 0\)\. "
+        r"quotas that were not filled: dev:onset 1 \(got 0\), whole 2 \(got 0\)\. "
         r"Candidates of 4 s, some of which overlap: dev: onset 0, offset 0, whole 0, "
         r"ictal 0, background 15; train: onset 1, offset 1, whole 0, ictal 5, "
         r"background 10"
@@ -222,6 +222,26 @@ def test_a_type_that_is_not_there_is_answered_with_those_that_are(
     source.add("a", (20, 40), (50, 55))
     with pytest.raises(SpecError, match=r"\(2 fnsz\); wanted are types absz"):
         build(types=["absz"])
+
+
+def test_a_type_that_is_not_there_is_not_blamed_on_a_bad_recording(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a").add("b", (20, 40))
+    source.broken["a"] = SourceError("broken")
+    message = r"wanted are types mysz\. 1 recordings left out, the first: broken"
+    with pytest.raises(SpecError, match=message):
+        build(types=["mysz"])
+
+
+def test_the_only_recording_with_a_wanted_seizure_says_why_it_is_left_out(
+    source: FakeSource, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a").add("b", (20, 40)).add("c")
+    source.broken["a"] = SourceError("broken")
+    source.broken["b"] = SourceError("torn")
+    with pytest.raises(SourceError, match=r"^torn$"):
+        build()
 
 
 def test_quotas_without_a_seizure_are_no_fixture(

@@ -603,7 +603,7 @@ def test_a_quota_that_cannot_be_met_is_one_line_and_exits_with_1(
 ) -> None:
     answer = of_twin("--dry-run", "--quota", "full=99")
     assert (answer.code, answer.out, answer.err.count("\n")) == (1, "", 1)
-    assert "quotas that cannot be filled: full 99 (got " in answer.err
+    assert "quotas that were not filled: full 99 (got " in answer.err
 
 
 def test_what_was_left_out_is_said_on_stderr(

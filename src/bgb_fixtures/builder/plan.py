@@ -218,7 +218,7 @@ def plan_windows(
     Raises
     ------
     SpecError
-        If a quota cannot be filled or no window holds a seizure.
+        If a quota was not filled or no window holds a seizure.
     SourceError
         If there is no recording, or none that can be used.
     ChannelNotFoundError
@@ -427,9 +427,14 @@ class _Planner:
 
     def _no_positive(self) -> SpecError | SourceError:
         spec = self._spec
-        for error in self._left_out.values():
+        wanted = [
+            recording.name
+            for recording in self._recordings
+            if any(not spec.types or e.label in spec.types for e in recording.events)
+        ]
+        if wanted and all(name in self._left_out for name in wanted):
             # The reason in itself, where nothing else is left.
-            return error
+            return self._left_out[wanted[0]]
         n_events = sum(len(recording.events) for recording in self._recordings)
         msg = (
             f"source {spec.source!r}: no window of {spec.window_length:g} s with a "
@@ -441,7 +446,13 @@ class _Planner:
             msg += f" ({_listing(labels)}); wanted are types {', '.join(spec.types)}"
         elif n_events:
             msg += "; use a shorter --window-length"
-        return SpecError(msg)
+        return SpecError(msg + self._say_left_out())
+
+    def _say_left_out(self) -> str:
+        if not self._left_out:
+            return ""
+        first = next(iter(self._left_out.values()))
+        return f". {len(self._left_out)} recordings left out, the first: {first}"
 
     def _unmet(
         self,
@@ -464,7 +475,7 @@ class _Planner:
             for split in splits
         )
         msg = (
-            f"source {self._spec.source!r}: quotas that cannot be filled: {short}. "
+            f"source {self._spec.source!r}: quotas that were not filled: {short}. "
             f"Candidates of {self._spec.window_length:g} s, some of which overlap: "
             f"{counts or 'none'}"
         )
@@ -476,10 +487,7 @@ class _Planner:
         reasons.pop("its quota is full", None)
         if reasons:
             msg += f". Of the kinds that are short: {_listing(reasons)}"
-        if self._left_out:
-            first = next(iter(self._left_out.values()))
-            msg += f". {len(self._left_out)} recordings left out, the first: {first}"
-        return SpecError(msg)
+        return SpecError(msg + self._say_left_out())
 
 
 def _limits(spec: FixtureSpec) -> Limits:

@@ -334,8 +334,11 @@ class BandPassedSignal(_Wrapped):
 
     Notes
     -----
-    A symmetric FIR filter: Hamming window, transition bands as MNE chooses them, a
-    quarter of the edge and at least 2 Hz, but not wider than there is room.
+    A symmetric FIR filter by one Hamming window. A transition band is as wide as a
+    quarter of its edge and at least 2 Hz, but not wider than there is room, as in
+    ``mne.filter.filter_data`` by default. The length follows from the narrower of the
+    two, so both are as steep as that one, and the gain is one half in the middle of each
+    band. MNE gives each edge its own length; its upper edge is less steep.
     """
 
     def __init__(self, inner: Signal, band: tuple[float, float]) -> None:
