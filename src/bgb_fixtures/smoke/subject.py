@@ -27,9 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["RelativeAdam", "Subject", "auc"]
 
 WARM_STEPS = 3
-SMALL_S, LARGE_S = 0.3, 1.0
-"""Seconds for three windows: a small model takes less with one thread, a large one more
-with all of them, which may have to wait for each other."""
+SMALL_S = 0.3
+"""Seconds for three windows with one thread, for which others are not worth a trial."""
 
 
 class RelativeAdam:
@@ -271,26 +270,27 @@ class Subject:
         """
         if self.contract is None:
             self.mode(train=False)
+            threads = torch.get_num_threads()
+            torch.set_num_threads(1)
             start = perf_counter()
             with torch.no_grad():
-                contract = find_contract(self.model, self.windows.signals.clone())
-                if perf_counter() - start < LARGE_S:
-                    self._try_one_thread()
-            self.contract = contract
+                self.contract = find_contract(self.model, self.windows.signals.clone())
+                self._choose_threads(threads, one_s=perf_counter() - start)
         return self.contract
 
-    def _try_one_thread(self) -> None:
-        """Leave torch one thread, if that is enough for a model of this size.
+    def _choose_threads(self, threads: int, *, one_s: float) -> None:
+        """Leave torch one thread, if that is enough, or faster than all of them.
 
         The threads of a small model wait for each other. Beside other processes on two
         cores, two of them took 28 s for a run that one did in 2 s.
         """
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
+        if threads == 1 or one_s <= SMALL_S:
+            return
+        torch.set_num_threads(threads)
         start = perf_counter()
         self.model(self.windows.signals.clone())
-        if perf_counter() - start > SMALL_S:
-            torch.set_num_threads(threads)
+        if perf_counter() - start > one_s:
+            torch.set_num_threads(1)
 
     def known_contract(self) -> Contract:
         """Return the contract, or skip the check.
