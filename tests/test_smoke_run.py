@@ -447,3 +447,121 @@ def test_without_torch_the_extra_is_named() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert 'pip install "bgb-fixtures[torch]"' in done.stdout
+
+
+def make_step_shown(
+    shown: Callable[[torch.Tensor], torch.Tensor],
+) -> Callable[[nn.Module, torch.Tensor, torch.Tensor], torch.Tensor]:
+    def step(
+        model: nn.Module, signals: torch.Tensor, labels: torch.Tensor
+    ) -> torch.Tensor:
+        return make_step(Shown(model, shown))(signals, labels)
+
+    return step
+
+
+class Shown(nn.Module):
+    """A model behind something that is done to its input."""
+
+    def __init__(
+        self, model: nn.Module, shown: Callable[[torch.Tensor], torch.Tensor]
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.shown = shown
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.model(self.shown(x))
+
+
+@pytest.mark.parametrize(
+    ("shown", "reason"),
+    [
+        pytest.param(
+            lambda x: x.roll(512, -1),
+            r"window 0 was shown \+2\.00 s from its labels",
+            id="shifted",
+        ),
+        pytest.param(
+            lambda x: x.flip(0),
+            "window 3 was shown with the labels of window 0",
+            id="turned",
+        ),
+        pytest.param(
+            lambda x: x[torch.randperm(len(x))],
+            "window . was shown with the labels of window .",
+            id="shuffled",
+        ),
+        pytest.param(
+            torch.zeros_like, "the model is shown a constant, not the clips", id="zero"
+        ),
+    ],
+)
+def test_step_that_shows_other_signals_than_the_labels_are_of_fails(
+    shown: Callable[[torch.Tensor], torch.Tensor], reason: str
+) -> None:
+    result = run_smoke(make(), step=make_step_shown(shown), skip=("learns",))["step"]
+    assert result.status == "FAIL"
+    with pytest.raises(AssertionError, match=reason):
+        raise AssertionError(result.reason)
+
+
+def test_step_whose_input_resembles_no_clip_is_told_so() -> None:
+    shown_noise = make_step_shown(torch.randn_like)
+
+    def step(model: nn.Module, signals: torch.Tensor, labels: torch.Tensor) -> None:
+        shown_noise(model, signals, labels)
+
+    result = run(make(), step=step, skip=("learns",))["step"]
+    assert result.status == "PASS"
+    assert "for information: what the model is shown resembles none" in result.reason
+
+
+def test_gradient_too_small_for_float32_is_no_missing_parameter() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv1d(19, 8, 9, padding=4),
+        nn.BatchNorm1d(8),
+        nn.ReLU(),
+        nn.Conv1d(8, 1, 1),
+        nn.Flatten(1),
+    )
+
+    def make_slow_step(model: nn.Module) -> Any:
+        optimizer = torch.optim.SGD(model.parameters(), lr=1e-4)
+
+        def step(signals: torch.Tensor, labels: torch.Tensor) -> None:
+            optimizer.zero_grad()
+            logits = model(signals)
+            nn.functional.binary_cross_entropy_with_logits(logits, labels).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+
+        return step
+
+    result = run(model, step=make_slow_step, skip=("learns",))["step"]
+    assert result.status == "PASS"
+    assert "too small to change them in float32 (0.bias)" in result.reason
+
+
+def test_lazy_module_that_never_ran_is_refused() -> None:
+    model = nn.Sequential(nn.LazyConv1d(8, 5, padding=2), nn.LazyConv1d(1, 1))
+    expected = r"FAIL  build +4 parameters have no shape yet \(lazy modules\): run"
+    with pytest.raises(SmokeError, match=expected):
+        assert_smoke(model, fixture="tiny")
+
+
+def test_loss_without_labels_is_said_to_ignore_them() -> None:
+    reason = run(make(), loss=lambda x, _: x.mean(), skip=("learns",))["loss"].reason
+    assert reason.endswith("the loss does not depend on which samples are ictal")
+
+
+def test_number_of_threads_is_afterwards_as_it_was() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        report = run(make())
+        after = torch.get_num_threads()
+    finally:
+        torch.set_num_threads(before)
+    assert after == 2
+    assert "(1 thread)" in report["cost"].reason

@@ -394,6 +394,7 @@ FAULTS = (
 def step_maker(
     loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = bce,
     *,
+    signals_of: Callable[[torch.Tensor], torch.Tensor] = lambda signals: signals,
     labels_of: Callable[[torch.Tensor], torch.Tensor] = lambda labels: labels,
     parameters_of: Callable[[nn.Module], Any] = lambda model: model.parameters(),
     zero: bool = True,
@@ -409,7 +410,7 @@ def step_maker(
         def step(signals: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
             if zero:
                 optimizer.zero_grad()
-            value = loss(model(signals), labels_of(labels))
+            value = loss(model(signals_of(signals)), labels_of(labels))
             if backward:
                 value.backward()  # type: ignore[no-untyped-call]
             if move:
@@ -439,6 +440,14 @@ def shifted_labels(labels: torch.Tensor) -> torch.Tensor:
 
 def late_labels(labels: torch.Tensor) -> torch.Tensor:
     return functional.pad(labels, (2 * SFREQ, 0))[..., : labels.shape[-1]]
+
+
+def shifted_signals(signals: torch.Tensor) -> torch.Tensor:
+    return signals.roll(-2 * SFREQ, -1)
+
+
+def shuffled(signals: torch.Tensor) -> torch.Tensor:
+    return signals[torch.randperm(len(signals))]
 
 
 def log_of_zero(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -487,6 +496,15 @@ TRAINING_FAULTS = tuple(
             "step: labels as bytes",
             {"step": step_maker(labels_of=lambda labels: labels.byte())},
         ),
+        (
+            "step: signals shifted, labels not",
+            {"step": step_maker(signals_of=shifted_signals)},
+        ),
+        (
+            "step: signals shuffled, labels not",
+            {"step": step_maker(signals_of=shuffled)},
+        ),
+        ("step: signals zeroed", {"step": step_maker(signals_of=torch.zeros_like)}),
         ("step: no zero_grad", {"step": step_maker(zero=False)}),
         ("step: no backward", {"step": step_maker(backward=False)}),
         ("step: no optimizer step", {"step": step_maker(move=False)}),
@@ -857,6 +875,43 @@ def plain_step(model: nn.Module, signals: torch.Tensor, labels: torch.Tensor) ->
     return float(value)
 
 
+def augmented(signals: torch.Tensor) -> torch.Tensor:
+    gain = 0.7 + 0.6 * torch.rand(len(signals), 1, 1)
+    noise = torch.randn_like(signals) * signals.std(-1, keepdim=True)
+    return gain * signals + 0.3 * noise
+
+
+def make_shuffling_step(model: nn.Module) -> Any:
+    """Make a step that shuffles and shifts clips, and their labels with them."""
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+
+    def step(signals: torch.Tensor, labels: torch.Tensor) -> float:
+        order = torch.randperm(len(signals))
+        lag = int(torch.randint(signals.shape[-1], (1,)))
+        optimizer.zero_grad()
+        logits = model(signals[order].roll(lag, -1))
+        value = bce(logits, labels[order].roll(lag, -1))
+        value.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        return float(value.detach())
+
+    return step
+
+
+def make_plain_sgd_step(model: nn.Module) -> Any:
+    """Make a step with momentum at a low rate, which rounding of float32 swallows."""
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9)
+
+    def step(signals: torch.Tensor, labels: torch.Tensor) -> float:
+        optimizer.zero_grad()
+        value = bce(model(signals)[:, 0], labels)
+        value.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        return float(value.detach())
+
+    return step
+
+
 HEALTHY = (
     Entry(name="U-Net, batch norm", make=UNet),
     Entry(name="TCN, causal, weight norm", make=Tcn),
@@ -882,6 +937,21 @@ HEALTHY = (
     Entry(name="Adam step", make=Base, options={"step": step_maker()}),
     Entry(name="slow Adam step", make=Base, options={"step": step_maker(rate=1e-5)}),
     Entry(name="clipped SGD step", make=Base, options={"step": make_clipped_step}),
+    Entry(
+        name="augmenting step",
+        make=Base,
+        options={"step": step_maker(signals_of=augmented)},
+    ),
+    Entry(
+        name="step that shuffles and shifts",
+        make=Base,
+        options={"step": make_shuffling_step},
+    ),
+    Entry(
+        name="plain SGD step, biases before norms",
+        make=UNet,
+        options={"step": make_plain_sgd_step},
+    ),
     Entry(
         name="two classes with step",
         make=DilatedCnn,

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from bgb_fixtures.smoke.clips import clip_lengths
 from bgb_fixtures.smoke.contract import find_contract
 from bgb_fixtures.smoke.limits import describe_error
-from bgb_fixtures.smoke.report import Failed, Skipped
+from bgb_fixtures.smoke.report import Failed, Skipped, list_names
 from bgb_fixtures.smoke.state import set_seed
 from bgb_fixtures.smoke.subject import RelativeAdam
 
@@ -154,6 +155,18 @@ def build(subject: Subject) -> str:
         raise Failed(msg)
     if not subject.is_module:
         return f"{type(model).__name__}, a callable without parameters"
+    lazy = [
+        name
+        for named in (model.named_parameters(), model.named_buffers())
+        for name, item in named
+        if is_lazy(item)
+    ]
+    if lazy:
+        msg = (
+            f"{len(lazy)} parameters have no shape yet (lazy modules): run the model "
+            "once before, so that it has its weights"
+        )
+        raise Failed(msg, place=list_names(lazy))
     n_trainable = sum(parameter.numel() for parameter in subject.trainable.values())
     n_all = sum(parameter.numel() for parameter in model.parameters())
     kind = str(subject.dtype).removeprefix("torch.")

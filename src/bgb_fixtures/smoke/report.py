@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["CheckResult", "Failed", "Skipped", "SmokeReport", "TableWriter"]
+__all__ = [
+    "CheckResult",
+    "Failed",
+    "Skipped",
+    "SmokeReport",
+    "TableWriter",
+    "list_names",
+]
 
 _WIDTH = 92
 _INDENT = 16
@@ -39,6 +46,23 @@ class Failed(Exception):  # noqa: N818 - a verdict, not an error of the program
 
 class Skipped(Exception):  # noqa: N818 - as above
     """The verdict of a check that has nothing to judge; the message says why."""
+
+
+def list_names(names: list[str]) -> str:
+    """Write the first few names, and how many more there are.
+
+    Parameters
+    ----------
+    names : list of str
+        At least one.
+
+    Returns
+    -------
+    text : str
+        Separated by commas.
+    """
+    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+    return ", ".join(names[:4]) + more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

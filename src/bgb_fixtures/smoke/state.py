@@ -101,7 +101,11 @@ class ModelState:
             )
             for module in modules
         ]
-        parameters = list(model.parameters()) if modules else []
+        parameters = (
+            [item for item in model.parameters() if not is_lazy(item)]
+            if modules
+            else []
+        )
         self._parameters = [
             (
                 parameter,

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from bgb_fixtures.smoke.report import Failed, Skipped
+from bgb_fixtures.smoke.report import Failed, Skipped, list_names
 from bgb_fixtures.smoke.subject import RelativeAdam, auc
 
 if TYPE_CHECKING:
     from bgb_fixtures.smoke.subject import Subject
 
-__all__ = ["control_auc", "gradients", "learns", "list_names", "update"]
+__all__ = ["control_auc", "gradients", "learns", "update"]
 
 RATES = (0.02, 0.005, 0.08)
 MAX_STEPS = 60
@@ -26,23 +26,6 @@ ENOUGH = 0.75
 MARGIN = 0.15
 FALL = 0.95
 """Loss at the end, as a share of that at the start, at most."""
-
-
-def list_names(names: list[str]) -> str:
-    """Write the first few names, and how many more there are.
-
-    Parameters
-    ----------
-    names : list of str
-        At least one.
-
-    Returns
-    -------
-    text : str
-        Separated by commas.
-    """
-    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
-    return ", ".join(names[:4]) + more
 
 
 def _need_trainable(subject: Subject) -> None:
