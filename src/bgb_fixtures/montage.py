@@ -261,10 +261,12 @@ def _check_row(row: str) -> None:
     parts = row.split("-")
     names = [electrode_name(part) for part in parts]
     if len(parts) > 2 or None in names or len(set(names)) < len(names):
-        msg = (
-            f"montage: expected an electrode such as 'Fp1' or the difference of two "
-            f"such as 'Fp1-F7', got {row!r}"
-        )
+        expected = "expected an electrode such as 'Fp1' or the difference of two"
+        msg = f"montage: {expected} such as 'Fp1-F7', got {row!r}"
+        unknown = [p for p, name in zip(parts, names, strict=True) if name is None]
+        if len(parts) == 2 and unknown:
+            listed = ", ".join(map(repr, unknown))
+            msg += f": no electrode is called {listed}"
         raise SpecError(msg)
     proper = "-".join(map(str, names))
     if proper != row:

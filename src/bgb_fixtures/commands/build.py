@@ -33,8 +33,12 @@ _OF_WINDOWS = {"windows", "ictal_share"}
 def _montage(
     context: click.Context, param: click.Parameter, value: str | None
 ) -> str | list[str] | None:
-    if value is not None and "," in value:
-        return [row.strip() for row in value.split(",")]
+    from bgb_fixtures.montage import MONTAGES, electrode_name
+
+    if value is not None and value not in MONTAGES:
+        rows = [row.strip() for row in value.split(",")]
+        if len(rows) > 1 or any(map(electrode_name, value.split("-"))):
+            return rows
     return known_word(context, param, value)
 
 
@@ -202,7 +206,8 @@ def _quotas(
 @click.option(
     "--strict",
     is_flag=True,
-    help="End at the first recording that cannot be used, even if another can.",
+    help="End at the first recording that cannot be used, even if another can. "
+    "Unannotated recordings are not covered: they are always left out.",
 )
 @click.option(
     "--dry-run",

@@ -24,6 +24,7 @@ from bgb_fixtures.builder.sources.tsv import parse_events_tsv, szcore_label
 from bgb_fixtures.errors import AnnotationError, SourceError
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Sequence
 
 __all__ = ["BidsSource"]
@@ -102,9 +103,14 @@ class BidsSource(CorpusSource):
     title = "BIDS-EEG"
 
     def __init__(
-        self, root: Path, *, splits: Sequence[str] = (), strict: bool = False
+        self,
+        root: str | os.PathLike[str],
+        *,
+        splits: Sequence[str] = (),
+        strict: bool = False,
     ) -> None:
         super().__init__(root, splits=splits, strict=strict)
+        root = self._root
         dataset = _find_dataset(root)
         self._licence = _read_licence(dataset)
         self._split_of = _read_splits(dataset)

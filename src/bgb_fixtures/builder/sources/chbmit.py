@@ -394,9 +394,14 @@ class ChbmitSource(CorpusSource):
     title = "CHB-MIT"
 
     def __init__(
-        self, root: Path, *, splits: Sequence[str] = (), strict: bool = False
+        self,
+        root: str | os.PathLike[str],
+        *,
+        splits: Sequence[str] = (),
+        strict: bool = False,
     ) -> None:
         super().__init__(root, splits=splits, strict=strict)
+        root = self._root
         self._only: str | None = None
         folder = root
         if root.is_file():
