@@ -12,7 +12,7 @@ from bgb_fixtures.commands.common import Progress, known_word, print_json, say
 from bgb_fixtures.errors import SpecError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from bgb_fixtures.builder import BuildReport
     from bgb_fixtures.builder.plan import Plan
@@ -27,6 +27,7 @@ _OF_RECORDINGS = {
     *("sfreq", "per_kind", "per_subject", "per_type", "quotas", "splits", "types"),
     *("aliases", "missing", "band_pass", "label_pattern"),
 }
+_MOST_LINES = 10
 _OF_WINDOWS = {"windows", "ictal_share"}
 
 
@@ -297,8 +298,15 @@ def _print_omissions(report: BuildReport) -> None:
             f"kinds of window not found in the {report.n_recordings} annotated "
             f"recordings at this window length: {', '.join(report.missing_kinds)}"
         )
-    for line in (*_problem_lines(report.n_problems), *report.left_out):
+    for line in (*_problem_lines(report.n_problems), *_few(report.left_out)):
         say(f"left out: {line}")
+
+
+def _few(lines: Sequence[str]) -> Iterator[str]:
+    """Give the first lines; a partial download leaves out thousands."""
+    yield from lines[:_MOST_LINES]
+    if len(lines) > _MOST_LINES:
+        yield f"and {len(lines) - _MOST_LINES} recordings more (--json has all)"
 
 
 def _problem_lines(n_problems: dict[str, int]) -> Iterator[str]:
@@ -343,7 +351,7 @@ def _print_plan(plan: Plan) -> None:
     for reason, count in n_short.items():
         click.echo(f"  {count} recordings: {reason}")
     problems = Counter(finding.problem for finding in plan.problems)
-    for line in (*_problem_lines(problems), *plan.left_out_lines):
+    for line in (*_problem_lines(problems), *_few(plan.left_out_lines)):
         click.echo(f"  {line}")
 
 
