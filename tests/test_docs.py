@@ -98,6 +98,14 @@ def test_code_of_the_document_runs(
         RUNNERS[block.language](block, namespace)
 
 
+@pytest.fixture(scope="module")
+def _torch() -> None:
+    # pytester forgets what was first imported in its time, and torch bears no second
+    # import: so it is imported before.
+    pytest.importorskip("torch", reason="the test files of the documents need torch")
+
+
+@pytest.mark.usefixtures("_torch")
 @pytest.mark.parametrize("block", TEST_FILES)
 def test_test_file_of_the_document_passes(
     block: Block, pytester: pytest.Pytester
