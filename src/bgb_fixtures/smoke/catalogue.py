@@ -35,7 +35,8 @@ SENTENCES = {
     "loss": "your loss (--loss) is finite, falls when ictal scores rise, follows the "
     "labels in place, and can become small",
     "step": "your training step (--step) moves every trainable parameter, forgets old "
-    "gradients, follows the labels in place, and lowers its loss",
+    "gradients, shows the model what the labels are of, follows the labels in place, "
+    "and lowers its loss",
 }
 """Name of a check -> what it says of a model that passes."""
 
