@@ -361,3 +361,24 @@ def test_help_ends_with_an_example(
 ) -> None:
     answer = call(capsys, "golden", command, "--help")
     assert f"Example: bgb-fixtures golden {command} my.models:make_det" in answer.stdout
+
+
+def test_check_writes_a_page_equal_or_not(
+    run: Callable[..., Answer], tmp_path: Path
+) -> None:
+    assert run("record").exit_code == 0
+    answer = run("check", "my_models:Net", "--html", "same.html")
+    assert answer.exit_code == 0
+    assert "Holds." in (tmp_path / "same.html").read_text("utf-8")
+    change_bias(tmp_path, 0.75)
+    answer = run("check", "my_models:Net", "--html", "other.html")
+    assert answer.exit_code == 1
+    assert "Does not hold" in (tmp_path / "other.html").read_text("utf-8")
+
+
+def test_page_with_another_suffix_is_refused_before_the_model_runs(
+    run: Callable[..., Answer],
+) -> None:
+    answer = run("check", "my_models:broken", "--html", "page.txt")
+    assert answer.exit_code == 1
+    assert "'page.txt': expected a name that ends in .html" in answer.stderr

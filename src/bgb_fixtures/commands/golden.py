@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from bgb_fixtures.commands.common import Progress, print_json
+from bgb_fixtures.commands.common import Progress, print_json, say
 from bgb_fixtures.errors import (
     FixtureError,
     FixtureNotFoundError,
@@ -297,7 +297,15 @@ def record(
     epilog="Example: bgb-fixtures golden check my.models:make_detector --name unet"
 )
 @_options
-def check(model: str, as_json: bool, **request: Any) -> None:  # noqa: FBT001
+@click.option(
+    "--html", metavar="FILE", help="Write the comparison as a page, equal or not."
+)
+def check(
+    model: str,
+    as_json: bool,  # noqa: FBT001
+    html: str | None,
+    **request: Any,
+) -> None:
     """Run MODEL and compare with its golden.
 
     Exit code 1 if it does not hold.
@@ -308,6 +316,10 @@ def check(model: str, as_json: bool, **request: Any) -> None:  # noqa: FBT001
     from bgb_fixtures.golden.report import comparison_to_json
     from bgb_fixtures.golden.store import load_golden
 
+    if html is not None:
+        from bgb_fixtures.report.document import check_page_target
+
+        check_page_target(Path(html))
     wanted = _prepare(model, **request)
     path, fixture = wanted.path, wanted.fixture
     if not path.exists():
@@ -318,8 +330,15 @@ def check(model: str, as_json: bool, **request: Any) -> None:  # noqa: FBT001
     check_windows(recorded, fixture)
     obtained = wanted.run()
     rtol, atol = request["rtol"], request["atol"]
+    comparison = compare_goldens(recorded, obtained, rtol=rtol, atol=atol)
+    if html is not None:
+        from bgb_fixtures.golden.page import comparison_to_page
+        from bgb_fixtures.report.document import write_page
+
+        page = comparison_to_page(comparison, fixture=fixture, advice=_again("update"))
+        write_page(Path(html), page)
+        say(f"wrote {html}")
     if as_json:
-        comparison = compare_goldens(recorded, obtained, rtol=rtol, atol=atol)
         print_json(
             {"path": str(path), **comparison_to_json(comparison, fixture=fixture)}
         )

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import secrets
-from contextlib import suppress
 from dataclasses import dataclass
 from html import escape
 from io import BytesIO
@@ -23,19 +20,23 @@ from bgb_fixtures.errors import (
     MissingPackageError,
     SourceError,
     SpecError,
-    TargetError,
 )
 from bgb_fixtures.h5 import FORMAT_VERSION, KINDS
 from bgb_fixtures.loader import Fixture, find_fixture, load_fixture
 from bgb_fixtures.montage import resolve_montage
 from bgb_fixtures.plot import draw_windows
+from bgb_fixtures.report.document import (
+    check_page_target,
+    make_document,
+    write_page,
+)
 from bgb_fixtures.report.spectrum import draw_spectrum, spectrum_limits
 from bgb_fixtures.report.statistics import Statistics, measure_window
-from bgb_fixtures.report.style import STYLE
 from bgb_fixtures.verify import verify_fixture
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    import os
+    from collections.abc import Callable
 
     from bgb_fixtures.h5 import WindowRecord
 
@@ -46,8 +47,6 @@ _PAGE_SIZE_IN = (6.4, 6.8)
 _DPI = 170
 _N_COLOURS = 64
 """A quarter of the bytes; traces and colour maps look the same."""
-# The browser holds the page to its promise: nothing from elsewhere, nothing that runs.
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,9 +130,10 @@ def write_report(
         parts = [_summary(fixture, checks, problem), _kinds(fixture)]
         if problem is None:
             parts.append(_windows(fixture, progress))
-        page = _document(fixture, parts).encode("utf-8")
+        parts.append("</main>")
+        page = make_document(f"Fixture {fixture.index.name}: report", parts)
         n_windows = len(fixture)
-    _write(target, page)
+    write_page(target, page)
     return Report(
         path=target,
         n_windows=n_windows,
@@ -144,22 +144,10 @@ def write_report(
 
 
 def _check_target(target: Path, found: Path) -> Path:
-    if target.suffix.lower() not in (".html", ".htm"):
-        msg = f"{str(target)!r}: expected a name that ends in .html"
-        raise SpecError(msg)
+    check_page_target(target)
     if target.exists() and target.samefile(found):
         msg = f"{str(target)!r} is the fixture itself; name another file for the page"
         raise SpecError(msg)
-    reason = None
-    if target.is_dir():
-        reason = "it is a folder; name a file in it"
-    elif not target.parent.is_dir():
-        reason = f"there is no folder {str(target.parent)!r}; make it first"
-    elif not os.access(target.parent, os.W_OK):
-        reason = f"folder {str(target.parent)!r} is not yours to write to"
-    if reason:
-        msg = f"{str(target)!r} cannot be written: {reason}"
-        raise TargetError(msg)
     return target
 
 
@@ -184,42 +172,6 @@ def _verify(fixture: Fixture) -> tuple[tuple[str, ...], str | None]:
     if proof.digest != fixture.index.digest:
         return (), "the file changed while it was read"
     return proof.checks, None
-
-
-def _write(target: Path, page: bytes) -> None:
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
-    try:
-        draft.write_bytes(page)
-        draft.replace(target)
-    except OSError as error:
-        msg = f"{str(target)!r} cannot be written: {error.strerror}"
-        raise TargetError(msg) from error
-    finally:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
-
-
-def _document(fixture: Fixture, parts: Iterable[str]) -> str:
-    name = escape(fixture.index.name)
-    return "\n".join(
-        [
-            "<!DOCTYPE html>",
-            '<html lang="en">',
-            "<head>",
-            '<meta charset="utf-8">',
-            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>Fixture {name}: report</title>",
-            f"<style>{STYLE}</style>",
-            "</head>",
-            "<body>",
-            *parts,
-            "</main>",
-            "</body>",
-            "</html>",
-            "",
-        ]
-    )
 
 
 def _summary(fixture: Fixture, checks: tuple[str, ...], problem: str | None) -> str:

@@ -1,0 +1,116 @@
+"""A page of ours as a file: self-contained, held to that by its own policy.
+
+Invariant: a page is there whole or not at all, and loads and runs nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import suppress
+from html import escape
+from typing import TYPE_CHECKING
+
+from bgb_fixtures.errors import SpecError, TargetError
+from bgb_fixtures.report.style import STYLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+__all__ = ["check_page_target", "make_document", "write_page"]
+
+# The browser holds the page to its promise: nothing from elsewhere, nothing that runs.
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
+
+def check_page_target(target: Path) -> None:
+    """Check that a page may be written there, before the work for it begins.
+
+    Parameters
+    ----------
+    target : pathlib.Path
+        The page; an old one may be replaced.
+
+    Raises
+    ------
+    SpecError
+        If it has another suffix than ``.html``.
+    TargetError
+        If it cannot be written.
+    """
+    if target.suffix.lower() not in (".html", ".htm"):
+        msg = f"{str(target)!r}: expected a name that ends in .html"
+        raise SpecError(msg)
+    reason = None
+    if target.is_dir():
+        reason = "it is a folder; name a file in it"
+    elif not target.parent.is_dir():
+        reason = f"there is no folder {str(target.parent)!r}; make it first"
+    elif not os.access(target.parent, os.W_OK):
+        reason = f"folder {str(target.parent)!r} is not yours to write to"
+    if reason:
+        msg = f"{str(target)!r} cannot be written: {reason}"
+        raise TargetError(msg)
+
+
+def make_document(title: str, parts: Iterable[str]) -> bytes:
+    """Return a whole page.
+
+    Parameters
+    ----------
+    title : str
+        Plain text.
+    parts : iterable of str
+        What stands in the body: HTML, its texts escaped.
+
+    Returns
+    -------
+    page : bytes
+        UTF-8.
+    """
+    return "\n".join(
+        [
+            "<!DOCTYPE html>",
+            '<html lang="en">',
+            "<head>",
+            '<meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>{escape(title)}</title>",
+            f"<style>{STYLE}</style>",
+            "</head>",
+            "<body>",
+            *parts,
+            "</body>",
+            "</html>",
+            "",
+        ]
+    ).encode("utf-8")
+
+
+def write_page(target: Path, page: bytes) -> None:
+    """Write a page and move it into place.
+
+    Parameters
+    ----------
+    target : pathlib.Path
+        The page.
+    page : bytes
+        From `make_document`.
+
+    Raises
+    ------
+    TargetError
+        If it cannot be written; an old page is then as it was.
+    """
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
+    try:
+        draft.write_bytes(page)
+        draft.replace(target)
+    except OSError as error:
+        msg = f"{str(target)!r} cannot be written: {error.strerror}"
+        raise TargetError(msg) from error
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
