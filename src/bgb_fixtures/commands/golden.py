@@ -310,7 +310,7 @@ def check(
 
     Exit code 1 if it does not hold.
     """
-    from bgb_fixtures.golden.check import assert_holds
+    from bgb_fixtures.golden.check import refuse_difference
     from bgb_fixtures.golden.compare import compare_goldens
     from bgb_fixtures.golden.record import check_windows
     from bgb_fixtures.golden.report import comparison_to_json
@@ -331,11 +331,12 @@ def check(
     obtained = wanted.run()
     rtol, atol = request["rtol"], request["atol"]
     comparison = compare_goldens(recorded, obtained, rtol=rtol, atol=atol)
+    advice = _again("update")
     if html is not None:
         from bgb_fixtures.golden.page import comparison_to_page
         from bgb_fixtures.report.document import write_page
 
-        page = comparison_to_page(comparison, fixture=fixture, advice=_again("update"))
+        page = comparison_to_page(comparison, fixture=fixture, advice=advice)
         write_page(Path(html), page)
         say(f"wrote {html}")
     if as_json:
@@ -343,14 +344,7 @@ def check(
             {"path": str(path), **comparison_to_json(comparison, fixture=fixture)}
         )
         sys.exit(0 if comparison.equal else 1)
-    assert_holds(
-        recorded,
-        obtained,
-        fixture=fixture,
-        rtol=rtol,
-        atol=atol,
-        advice=_again("update"),
-    )
+    refuse_difference(comparison, fixture=fixture, advice=advice)
     click.echo(f"{path}: holds")
 
 

@@ -27,6 +27,7 @@ from bgb_fixtures.golden.store import is_golden, load_golden, write_golden
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bgb_fixtures.golden.compare import Comparison
     from bgb_fixtures.golden.content import Golden
     from bgb_fixtures.loader import Fixture
 
@@ -35,6 +36,7 @@ __all__ = [
     "assert_holds",
     "file_name_of",
     "golden_path",
+    "refuse_difference",
     "save",
     "under_ci",
     "update",
@@ -181,8 +183,32 @@ def assert_holds(
     __tracebackhide__ = True
     check_windows(recorded, fixture)
     comparison = compare_goldens(recorded, obtained, rtol=rtol, atol=atol)
+    refuse_difference(comparison, fixture=fixture, advice=advice)
+
+
+def refuse_difference(
+    comparison: Comparison, *, fixture: Fixture | None, advice: str
+) -> None:
+    """Raise unless a comparison found all outputs within tolerance.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        What was compared.
+    fixture : Fixture or None
+        The windows that went in.
+    advice : str
+        How to accept a change that was meant.
+
+    Raises
+    ------
+    GoldenMismatchError
+        If an output differs; the message is the whole report.
+    """
+    __tracebackhide__ = True
     if comparison.equal:
         return
+    recorded = comparison.recorded
     text = describe_comparison(comparison, fixture=fixture)
     msg = (
         f"golden {recorded.name!r} does not hold any more: {_shown(recorded.path)}\n"

@@ -6,11 +6,11 @@ its module, and with it torch, at first use.
 
 from __future__ import annotations
 
+from bgb_fixtures import lazy_names
+
 # Not from typing: as in bgb_fixtures.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from bgb_fixtures.smoke.report import CheckResult, SmokeReport
     from bgb_fixtures.smoke.runner import assert_smoke, run_smoke
 
@@ -23,19 +23,4 @@ _MODULES = {
     "run_smoke": "runner",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Load a public name from its module."""
-    if name not in _MODULES:
-        msg = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(msg)
-    from importlib import import_module
-
-    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    """List the public names, loaded or not."""
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _MODULES)
