@@ -30,7 +30,7 @@ from bgb_fixtures.montage import MONTAGES, Montage
 from bgb_fixtures.spec import FixtureSpec, load_default_spec, parse_spec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -73,7 +73,6 @@ class FakeSource:
     """Recordings in memory, and a log of what is done with them."""
 
     licence: Licence = LICENCE
-    identity: dict[str, Any] = field(default_factory=dict)
     listed: list[Recording] = field(default_factory=list)
     signals: dict[str, FakeSignal] = field(default_factory=dict)
     broken: dict[str, SourceError] = field(default_factory=dict)
@@ -121,6 +120,9 @@ class FakeSource:
             )
         )
         return self
+
+    def identity(self, names: Collection[str]) -> dict[str, Any]:  # noqa: ARG002
+        return {}
 
     def recordings(self, *_: object) -> Sequence[Recording]:
         return self.listed

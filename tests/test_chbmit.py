@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from bgb_fixtures.builder import build_fixture
+from bgb_fixtures.builder.sources.byte_source import LocalFile
 from bgb_fixtures.builder.sources.chbmit import (
     ChbmitSource,
     parse_sidecar,
     parse_summary,
 )
-from bgb_fixtures.builder.sources.edf import LocalFile
 from bgb_fixtures.errors import (
     AnnotationError,
     ChannelNotFoundError,
@@ -736,10 +736,10 @@ def test_derivations_from_an_unstated_reference_are_recorded_as_assumed(
     tmp_path: Path,
 ) -> None:
     source = one_recording(tmp_path, 1, labels=REFERENTIAL)
-    assert source.identity == {}
+    assert source.identity(["chb01/chb01_03.edf"]) == {}
     with source.open(source.recordings()[0], "double-banana"):
         pass
-    assert source.identity["assumptions"] == [
+    assert source.identity(["chb01/chb01_03.edf"])["assumptions"] == [
         "1 recording(s): label '01' is read as 'O1'",
         (
             "1 recording(s): no reference is named; derivations are differences of channels "
@@ -752,7 +752,7 @@ def test_derivations_that_the_file_holds_assume_nothing(tmp_path: Path) -> None:
     source = one_recording(tmp_path, 1)
     with source.open(source.recordings()[0], "double-banana"):
         pass
-    assert source.identity == {}
+    assert source.identity(["chb01/chb01_03.edf"]) == {}
 
 
 def test_seizure_behind_the_end_of_the_file_is_refused(tmp_path: Path) -> None:
@@ -776,7 +776,7 @@ def test_a_file_shorter_than_its_header_says_is_named_once(
         "chb01/chb01_03.edf: the header declares 3600 records, the file holds 5 complete "
         "ones; these count"
     )
-    assert source.identity["assumptions"] == [
+    assert source.identity(["chb01/chb01_03.edf"])["assumptions"] == [
         "1 recording(s): the complete records count, not those of the header"
     ]
 
@@ -789,7 +789,7 @@ def test_derivations_from_a_stated_reference_assume_nothing(tmp_path: Path) -> N
     with source.open(source.recordings()[0], "double-banana") as signal:
         values = signal.read(0, 2)
     assert len(values) == 18
-    assert source.identity == {}
+    assert source.identity(["chb01/chb01_03.edf"]) == {}
 
 
 def test_dummy_and_extra_channels_of_every_case_are_passed_over(
@@ -1050,3 +1050,34 @@ def test_both_chains_of_a_real_hemisphere_sum_to_the_same(
     # Left temple, right temple, left vertex, right vertex.
     assert np.abs(chains[:, :2] - chains[:, 2:]).max() < 20 * 0.3908
     assert chains.std(axis=2).min() > 100 * 0.3908
+
+
+def test_only_recordings_of_the_fixture_count_in_its_assumptions(
+    tmp_path: Path,
+) -> None:
+    source = one_recording(tmp_path, 1, labels=REFERENTIAL)
+    with source.open(source.recordings()[0], "double-banana"):
+        pass
+
+    assert source.identity(["chb01/chb01_04.edf"]) == {}
+
+
+def test_bytes_that_were_read_are_kept_as_ranges(tmp_path: Path) -> None:
+    source = one_recording(tmp_path, 4)
+    (recording,) = source.recordings()
+    name = recording.name
+
+    with source.open(recording, "double-banana") as signal:
+        of_header = source.bytes_read(name)
+        signal.read(256, 512)
+        signal.read(700, 800)
+
+    n_bytes = (tmp_path / "chb01" / "chb01_03.edf").stat().st_size
+    ((start, header_bytes),) = of_header
+    record_bytes = (n_bytes - header_bytes) // 4
+    first = header_bytes + record_bytes
+    assert start == 0
+    assert source.bytes_read(name) == (
+        (0, header_bytes),
+        (first, first + 3 * record_bytes),
+    )

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bgb_fixtures.builder.sources.edf import EdfFile, LocalFile, MontageSignal
+from bgb_fixtures.builder.sources.byte_source import LocalFile
+from bgb_fixtures.builder.sources.edf import EdfFile, MontageSignal
 from bgb_fixtures.errors import SourceError
 from bgb_fixtures.montage import Row
 

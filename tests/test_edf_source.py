@@ -10,6 +10,7 @@ import pytest
 
 from bgb_fixtures.builder.sources import get_source
 from bgb_fixtures.builder.sources.annotations import Span
+from bgb_fixtures.builder.sources.byte_source import LocalFile
 from bgb_fixtures.builder.sources.edf import header_texts
 from bgb_fixtures.builder.sources.files import FilesSource
 from bgb_fixtures.builder.sources.tal import annotation_texts, read_edf_annotations
@@ -225,7 +226,7 @@ def test_labels_of_siena_without_a_reference_are_taken_to_share_one(
     (recording,) = source.recordings()
     with source.open(recording, "double-banana") as signal:
         assert signal.read(0, 1).shape == (18, 1)
-    (assumption,) = source.identity["assumptions"]
+    (assumption,) = source.identity([recording.name])["assumptions"]
     assert assumption.startswith("1 recording(s): no reference is named")
 
 
@@ -396,7 +397,7 @@ def test_texts_of_header_and_annotations_are_found_for_the_search(
 ) -> None:
     tals = stamps(b"+5\x14Zoe woke up\x14\0", b"+6\x14\xe4\x14Broken \x15\0")
     path = make_edf(tmp_path / "a.edf", tals=tals)
-    texts = header_texts(path)
+    texts = header_texts(LocalFile(path))
     assert texts[:5] == (
         "M-17 F 01-JAN-1990 Zoe_Canary",
         "Startdate 02-FEB-2012 Adm-77 Tech_Canary XLTEK",
@@ -405,8 +406,8 @@ def test_texts_of_header_and_annotations_are_found_for_the_search(
         "EDF+C",
     )
     assert {"Fp1", "AgCl Ser.No. 4711", "HP:0.1Hz"} <= set(texts)
-    assert annotation_texts(path) == ("Zoe woke up", "ä", "Broken")
-    assert annotation_texts(make_edf(tmp_path / "b.edf")) == ()
+    assert annotation_texts(LocalFile(path)) == ("Zoe woke up", "ä", "Broken")
+    assert annotation_texts(LocalFile(make_edf(tmp_path / "b.edf"))) == ()
 
 
 # The blind split of TUSZ

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from bgb_fixtures.builder.scan import scan_source
 from bgb_fixtures.builder.sources import get_source
-from bgb_fixtures.builder.sources.edf import LocalFile
+from bgb_fixtures.builder.sources.byte_source import LocalFile
 from bgb_fixtures.cli import main
 from bgb_fixtures.corpus import write_corpus
 

@@ -734,9 +734,11 @@ def test_only_the_noise_of_the_amplifier_depends_on_the_salt(
 def test_source_keeps_recipe_seed_salt_and_margin() -> None:
     source = SyntheticSource((ask(duration=2), ask(duration=2)), seed=4, sfreq=256.0)
 
-    assert source.identity["recipe"] == "synthetic-1"
-    assert source.identity["seed"] == 4
-    assert [set(kept) for kept in source.identity["recordings"]] == [
+    assert source.identity(["recording-0001"])["recipe"] == "synthetic-1"
+    assert source.identity(["recording-0001"])["seed"] == 4
+    assert [
+        set(kept) for kept in source.identity(["recording-0001"])["recordings"]
+    ] == [
         {"salt", "margin"},
         {"salt", "margin"},
     ]

@@ -241,7 +241,8 @@ def bench_edf(folder: Path) -> None:
     import mne
     import pyedflib
 
-    from bgb_fixtures.builder.sources.edf import EdfFile, LocalFile
+    from bgb_fixtures.builder.sources.byte_source import LocalFile
+    from bgb_fixtures.builder.sources.edf import EdfFile
 
     path = folder / "hour.edf"
     write_hour_edf(path)

@@ -11,13 +11,14 @@ import json
 import mmap
 import re
 from collections import defaultdict
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bgb_fixtures.builder.sources.byte_source import open_bytes
 from bgb_fixtures.builder.sources.edf import header_texts
 from bgb_fixtures.builder.sources.tal import annotation_texts
 from bgb_fixtures.container import LINE_LENGTH, parse_json
@@ -144,9 +145,12 @@ class IdentifyingTexts:
         """
         try:
             if path.suffix.lower() in _EDF_SUFFIXES:
-                for text in header_texts(path):
+                with closing(open_bytes(path)) as source:
+                    header = header_texts(source)
+                    texts = annotation_texts(source)
+                for text in header:
                     self.add(_decode(text.encode("latin-1")), f"the header of {where}")
-                for text in annotation_texts(path):
+                for text in texts:
                     self.add(text, f"the annotations in {where}")
                 return
             for run in _PRINTABLE.findall(path.read_bytes()):

@@ -126,7 +126,7 @@ def read_content(
         profile={"name": spec.profile, "steps": _steps(plan)},
         source={
             "name": spec.source,
-            **source.identity,
+            **source.identity(pseudonyms.recordings),
             **_interpolated(plan, pseudonyms),
         },
         licence=asdict(source.licence) | {"changes": _changes(spec)},

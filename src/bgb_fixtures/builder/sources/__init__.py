@@ -16,7 +16,7 @@ from bgb_fixtures.errors import SpecError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from types import TracebackType
 
     import numpy as np
@@ -113,9 +113,8 @@ class Source(Protocol):
     def licence(self) -> Licence:
         """What may be done with its data."""
 
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What else the records of a fixture keep of it, as JSON values."""
+    def identity(self, names: Collection[str]) -> dict[str, Any]:
+        """Return what else the records of a fixture with these recordings keep."""
 
     def recordings(self) -> Sequence[Recording]:
         """Return every annotated recording, sorted by name, from annotations alone."""

@@ -10,17 +10,19 @@ from __future__ import annotations
 import logging
 import os
 from abc import ABC, abstractmethod
-from collections import Counter
+from bisect import insort
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bgb_fixtures.builder.sources.edf import EdfFile, LocalFile, MontageSignal
+from bgb_fixtures.builder.sources.byte_source import ByteSource, open_bytes
+from bgb_fixtures.builder.sources.edf import EdfFile, MontageSignal
 from bgb_fixtures.errors import AnnotationError, SourceError
 from bgb_fixtures.montage import resolve_montage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from bgb_fixtures.builder.sources import Licence, Recording
     from bgb_fixtures.montage import Montage, Row
@@ -99,6 +101,26 @@ class Located:
     error: str = ""
 
 
+class _Kept:
+    """A `ByteSource` of which it is kept what was read."""
+
+    def __init__(self, inner: ByteSource, ranges: list[tuple[int, int]]) -> None:
+        self._inner = inner
+        self._ranges = ranges
+        self.name = inner.name
+        self.size = inner.size
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Read the bytes `[start, stop)`."""
+        data = self._inner.read(start, stop)
+        insort(self._ranges, (start, stop))
+        return data
+
+    def close(self) -> None:
+        """Close the file."""
+        self._inner.close()
+
+
 class CorpusSource(ABC):
     """Recordings in files below a folder, or one of them.
 
@@ -137,6 +159,7 @@ class CorpusSource(ABC):
         self._located: dict[str, Located] = {}
         self._problems: tuple[Finding, ...] = ()
         self._noted: set[str] = set()
+        self._ranges: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
         self._assumed: dict[str, set[str]] = {}
 
     @property
@@ -144,17 +167,25 @@ class CorpusSource(ABC):
     def licence(self) -> Licence:
         """What may be done with the data."""
 
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What the records of a fixture keep: what was assumed of those opened."""
-        if not self._assumed:
-            return {}
-        return {
-            "assumptions": [
-                f"{len(names)} recording(s): {assumption}"
-                for assumption, names in sorted(self._assumed.items())
-            ]
+    def identity(self, names: Collection[str]) -> dict[str, Any]:
+        """Return what the records of a fixture keep: what was assumed.
+
+        Parameters
+        ----------
+        names : collection of str
+            The recordings that are in the fixture; all were opened.
+
+        Returns
+        -------
+        identity : dict
+            JSON values; no recording is named.
+        """
+        counts = {
+            assumption: len(assumed.intersection(names))
+            for assumption, assumed in sorted(self._assumed.items())
         }
+        assumptions = [f"{n} recording(s): {text}" for text, n in counts.items() if n]
+        return {"assumptions": assumptions} if assumptions else {}
 
     def _assume(self, assumption: str, name: str) -> None:
         """Keep what was decided about a recording; the text names none."""
@@ -361,6 +392,32 @@ class CorpusSource(ABC):
             Path(path) for path in dict.fromkeys((located.signal, *located.annotations))
         )
 
+    def _open(self, name: str) -> ByteSource:
+        """Open the file of a recording; keep which of its bytes are read."""
+        source = open_bytes(Path(self._located[name].signal))
+        return _Kept(source, self._ranges[name])
+
+    def bytes_read(self, name: str) -> tuple[tuple[int, int], ...]:
+        """Return which bytes of the file of a recording were read so far.
+
+        Parameters
+        ----------
+        name : str
+            Of one of `recordings()`.
+
+        Returns
+        -------
+        ranges : tuple of tuple of int
+            `[start, stop)`; in order, and neither overlapping nor touching.
+        """
+        merged: list[tuple[int, int]] = []
+        for start, stop in self._ranges[name]:
+            if merged and start <= merged[-1][1]:
+                merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
+            else:
+                merged.append((start, stop))
+        return tuple(merged)
+
     def _channel_labels(self, edf: EdfFile) -> list[str]:
         """Return the labels of a file; the slips of a corpus put right."""
         return [signal.label for signal in edf.header.signals]
@@ -388,7 +445,7 @@ class CorpusSource(ABC):
             If a seizure lies behind the end of the recording.
         """
         located = self._located[recording.name]
-        edf = EdfFile(LocalFile(located.signal))
+        edf = EdfFile(self._open(recording.name))
         try:
             labels = self._channel_labels(edf)
             rows = resolve_montage(labels, montage, where=recording.name)

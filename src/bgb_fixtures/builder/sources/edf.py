@@ -18,30 +18,27 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, Protocol, Self
+from typing import TYPE_CHECKING, NoReturn, Self
 
 import numpy as np
 
 from bgb_fixtures.errors import SourceError
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Sequence
     from types import TracebackType
 
     import numpy.typing as npt
 
+    from bgb_fixtures.builder.sources.byte_source import ByteSource
     from bgb_fixtures.montage import Row
 
 __all__ = [
     "ANNOTATION_LABELS",
-    "ByteSource",
     "Calibration",
     "EdfFile",
     "EdfHeader",
     "EdfSignal",
-    "LocalFile",
     "MontageSignal",
     "header_texts",
     "parse_header",
@@ -92,98 +89,6 @@ ANNOTATION_LABELS = ("EDF Annotations", "BDF Annotations")
 # The first annotation of a record of EDF+ tells when the record starts.
 _RECORD_ONSET = re.compile(rb"([+-][0-9]+(?:\.[0-9]*)?)\x14\x14")
 _ADVICE = "repair the header, or leave this recording out"
-
-
-class ByteSource(Protocol):
-    """Bytes that are read piece by piece: a file, or later a range of a web address."""
-
-    @property
-    def name(self) -> str:
-        """What to call it in messages."""
-
-    @property
-    def size(self) -> int:
-        """Bytes in all."""
-
-    def read(self, start: int, stop: int) -> bytes:
-        """Return exactly the bytes `[start, stop)`, or raise SourceError."""
-
-    def close(self) -> None:
-        """Give back what is held open."""
-
-
-class LocalFile:
-    """Read an ordinary file as a `ByteSource`.
-
-    Parameters
-    ----------
-    path : str or path
-        The file.
-
-    Raises
-    ------
-    SourceError
-        If it is no readable file.
-    """
-
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.name = str(path)
-        # A pipe or a device would block or never end.
-        if not Path(path).is_file():
-            msg = f"{self.name!r}: there is no such file; expected an EDF file"
-            raise SourceError(msg)
-        try:
-            # Unbuffered: a buffer reads more than was asked for.
-            self._file = Path(path).open("rb", buffering=0)  # noqa: SIM115
-        except OSError as error:
-            msg = f"{self.name!r} cannot be opened: {error.strerror}"
-            raise SourceError(msg) from error
-        self.size = self._file.seek(0, 2)
-
-    def read(self, start: int, stop: int) -> bytes:
-        """Read the bytes `[start, stop)`.
-
-        Parameters
-        ----------
-        start, stop : int
-            Positions in the file.
-
-        Returns
-        -------
-        data : bytes
-            `stop - start` bytes.
-
-        Raises
-        ------
-        SourceError
-            If the file does not give them.
-        """
-        parts: list[bytes] = []
-        missing = stop - start
-        try:
-            self._file.seek(start)
-            while missing:
-                # One call gives all of it, but for signals and network shares.
-                part = self._file.read(missing)
-                if not part:
-                    msg = (
-                        f"{self.name!r}: expected {stop - start} bytes at {start}, got "
-                        f"{stop - start - missing}; the file changed while it was read"
-                    )
-                    raise SourceError(msg)
-                parts.append(part)
-                missing -= len(part)
-        except OSError as error:
-            msg = (
-                f"{self.name!r} cannot be read at {stop - missing}: {error.strerror}; "
-                "check the disk or the network share"
-            )
-            raise SourceError(msg) from error
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -470,12 +375,12 @@ def parse_header(header: bytes, *, size: int, name: str) -> EdfHeader:
     )
 
 
-def header_texts(path: str | os.PathLike[str]) -> tuple[str, ...]:
+def header_texts(source: ByteSource) -> tuple[str, ...]:
     """Return the texts of a header that may tell who was recorded, when, and where.
 
     Parameters
     ----------
-    path : str or path
+    source : ByteSource
         An EDF or BDF file.
 
     Returns
@@ -490,11 +395,7 @@ def header_texts(path: str | os.PathLike[str]) -> tuple[str, ...]:
     SourceError
         If it is no EDF or BDF file.
     """
-    source = LocalFile(path)
-    try:
-        header = _read_header_bytes(source)
-    finally:
-        source.close()
+    header = _read_header_bytes(source)
     texts = [
         _fixed(header, field)
         for field in ("patient", "recording", "startdate", "starttime", "reserved")

@@ -18,7 +18,7 @@ from bgb_fixtures.synthetic import RECIPE, SFREQ
 from bgb_fixtures.synthetic.recording import LSB_UV, SyntheticRecording, generate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from types import TracebackType
 
     import numpy.typing as npt
@@ -129,9 +129,19 @@ class SyntheticSource:
             redistributable=True,
         )
 
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What the records of a fixture keep: recipe, seed, and the draft taken."""
+    def identity(self, names: Collection[str]) -> dict[str, Any]:  # noqa: ARG002
+        """Return what the records of a fixture keep: recipe, seed, and drafts taken.
+
+        Parameters
+        ----------
+        names : collection of str
+            Not used; all recordings of the spec count.
+
+        Returns
+        -------
+        identity : dict
+            JSON values.
+        """
         return {
             "recipe": RECIPE,
             "seed": self._seed,

@@ -15,16 +15,15 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, NoReturn
 
 from bgb_fixtures.builder.sources.annotations import Annotations, Span
-from bgb_fixtures.builder.sources.edf import (
-    ANNOTATION_LABELS,
-    EdfFile,
-    LocalFile,
-)
+from bgb_fixtures.builder.sources.byte_source import open_bytes
+from bgb_fixtures.builder.sources.edf import ANNOTATION_LABELS, EdfFile
 from bgb_fixtures.errors import AnnotationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from bgb_fixtures.builder.sources.byte_source import ByteSource
 
 __all__ = ["annotation_texts", "read_edf_annotations"]
 
@@ -59,7 +58,7 @@ def read_edf_annotations(path: Path) -> Annotations:
     AnnotationError
         If it holds no annotation signal, or something else in one.
     """
-    with EdfFile(LocalFile(path)) as edf:
+    with EdfFile(open_bytes(path)) as edf:
         header = edf.header
         indices = _annotation_signals(edf)
         if not indices:
@@ -95,13 +94,13 @@ def read_edf_annotations(path: Path) -> Annotations:
     )
 
 
-def annotation_texts(path: Path) -> tuple[str, ...]:
+def annotation_texts(source: ByteSource) -> tuple[str, ...]:
     """Return every text in the annotation signals of a file, well-formed or not.
 
     Parameters
     ----------
-    path : path
-        An EDF or BDF file.
+    source : ByteSource
+        An EDF or BDF file; closed afterwards.
 
     Returns
     -------
@@ -114,7 +113,7 @@ def annotation_texts(path: Path) -> tuple[str, ...]:
         If it is no EDF or BDF file.
     """
     texts: dict[str, None] = {}
-    with EdfFile(LocalFile(path)) as edf:
+    with EdfFile(source) as edf:
         indices = _annotation_signals(edf)
         for record in range(edf.header.n_records if indices else 0):
             for index in indices:

@@ -1,0 +1,129 @@
+"""Bytes of a file that are read piece by piece, wherever it lies.
+
+Invariant: a read gives exactly the bytes that were asked for, or a `SourceError`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from bgb_fixtures.errors import SourceError
+
+if TYPE_CHECKING:
+    import os
+
+__all__ = ["ByteSource", "LocalFile", "open_bytes"]
+
+
+class ByteSource(Protocol):
+    """Bytes that are read piece by piece: of a file, or of a web address."""
+
+    @property
+    def name(self) -> str:
+        """What to call it in messages."""
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Return exactly the bytes `[start, stop)`, or raise SourceError."""
+
+    def close(self) -> None:
+        """Give back what is held open."""
+
+
+class LocalFile:
+    """Read an ordinary file as a `ByteSource`.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+
+    Raises
+    ------
+    SourceError
+        If it is no readable file.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.name = str(path)
+        # A pipe or a device would block or never end.
+        if not Path(path).is_file():
+            msg = f"{self.name!r}: there is no such file; expected an EDF file"
+            raise SourceError(msg)
+        try:
+            # Unbuffered: a buffer reads more than was asked for.
+            self._file = Path(path).open("rb", buffering=0)  # noqa: SIM115
+        except OSError as error:
+            msg = f"{self.name!r} cannot be opened: {error.strerror}"
+            raise SourceError(msg) from error
+        self.size = self._file.seek(0, 2)
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Read the bytes `[start, stop)`.
+
+        Parameters
+        ----------
+        start, stop : int
+            Positions in the file.
+
+        Returns
+        -------
+        data : bytes
+            `stop - start` bytes.
+
+        Raises
+        ------
+        SourceError
+            If the file does not give them.
+        """
+        parts: list[bytes] = []
+        missing = stop - start
+        try:
+            self._file.seek(start)
+            while missing:
+                # One call gives all of it, but for signals and network shares.
+                part = self._file.read(missing)
+                if not part:
+                    msg = (
+                        f"{self.name!r}: expected {stop - start} bytes at {start}, got "
+                        f"{stop - start - missing}; the file changed while it was read"
+                    )
+                    raise SourceError(msg)
+                parts.append(part)
+                missing -= len(part)
+        except OSError as error:
+            msg = (
+                f"{self.name!r} cannot be read at {stop - missing}: {error.strerror}; "
+                "check the disk or the network share"
+            )
+            raise SourceError(msg) from error
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def open_bytes(path: Path) -> ByteSource:
+    """Open a file of a corpus to read pieces of it.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Returns
+    -------
+    source : ByteSource
+        To be closed by the caller.
+
+    Raises
+    ------
+    SourceError
+        If it is no readable file.
+    """
+    return LocalFile(path)
