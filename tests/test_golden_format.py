@@ -353,7 +353,7 @@ LIES: dict[str, tuple[Callable[[dict[str, Any], dict[str, Any]], object], str]] 
     ),
     "shape-bomb": (
         lambda i, _: i["arrays"]["output.logits"].update(shape=[2**40, 2**20]),
-        "length: expected",
+        "shape: expected sizes, those above 0 with a product below",
     ),
     "outside": (
         lambda i, _: i["arrays"]["output.logits"].update(offset=2**40),

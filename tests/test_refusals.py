@@ -658,7 +658,7 @@ def test_kind_that_the_labels_do_not_bear_out_is_refused(
         ),
         pytest.param(
             lambda f: f["events"].__setitem__(0, b"[1"),
-            "the HDF5 side cannot be read",
+            "HDF5 column 'events', row 0: expected a JSON object",
             id="not-json",
         ),
         pytest.param(

@@ -59,6 +59,9 @@ __all__ = [
 PAGE = 4096
 LINE_LENGTH = 96
 MAX_DOCUMENTS = 16 * 2**20
+# The smallest that holds the first line and the longest documents: what a reader looks
+# through does not grow with what a file says of itself.
+_MAX_USER_BLOCK = 2 * MAX_DOCUMENTS
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 ITEMSIZE = {
     "<f2": 2,
@@ -80,6 +83,7 @@ AGAIN = "copy it again, or make it anew"
 _MAX_INT = 2**62
 _MAX_DEPTH = 8
 _MAX_RANK = 16
+_MAX_VALUES = 2**59
 
 Buffer: TypeAlias = "bytes | bytearray | memoryview | mmap.mmap"
 
@@ -595,6 +599,9 @@ def _check_shape(
         for size in shape:
             if type(size) is not int or not 0 <= size < _MAX_INT:
                 fail(where, what, "sizes of at least 0", size)
+        # numpy counts the values of an array without values as if no size were 0.
+        if prod(filter(None, shape)) >= _MAX_VALUES:
+            fail(where, what, "sizes, those above 0 with a product below 2^59", shape)
         return
     if type(shape) is not list or len(shape) != len(axes):
         fail(where, what, f"sizes for {', '.join(axes)}", shape)
@@ -734,11 +741,12 @@ def parse_head(
         msg = f"{where} is {change}: expected {file_size} bytes, got {size}; {AGAIN}"
         raise IntegrityError(msg)
     user_block = check_int(value["user_block"], where=where, what="index, user_block")
-    if user_block & (user_block - 1) or not max(stop, PAGE) <= user_block < size:
+    least, most = max(stop, PAGE), min(size, _MAX_USER_BLOCK + 1)
+    if user_block & (user_block - 1) or not least <= user_block < most:
         fail(
             where,
             "index, user_block",
-            f"a power of two in [{max(stop, PAGE)}, {size})",
+            f"a power of two in [{least}, {most})",
             user_block,
         )
     _check_user_block(buffer, start=stop, stop=user_block, where=where)

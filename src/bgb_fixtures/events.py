@@ -211,10 +211,14 @@ def events_to_mask(
     """
     import numpy as np
 
-    labels = np.zeros(n_times, dtype=np.uint8)
+    spans = []
     for event in events:
         start = round(event.onset * sfreq)
-        labels[start : start + round(event.duration * sfreq)] = 1
+        spans.append((start, start + round(event.duration * sfreq)))
+    labels = np.zeros(n_times, dtype=np.uint8)
+    # Merged, as a file may list many thousand events that cover the same samples.
+    for start, stop in merge_spans(spans):
+        labels[start:stop] = 1
     return labels
 
 

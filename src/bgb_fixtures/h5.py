@@ -44,6 +44,7 @@ __all__ = [
     "WindowRecord",
     "category_of",
     "event_to_json",
+    "parse_events",
     "parse_index",
     "parse_records",
 ]
@@ -346,6 +347,38 @@ def _parse_event(value: object, *, index: Index, where: str, what: str) -> Event
     return Event(onset=onset, duration=duration, label=code)
 
 
+def parse_events(
+    value: object, *, index: Index, where: str, what: str
+) -> tuple[Event, ...]:
+    """Read and check the events of a window.
+
+    Parameters
+    ----------
+    value : object
+        From JSON.
+    index : Index
+        Its sampling frequency and window length bound the events.
+    where, what : str
+        The file and the place in it, for messages.
+
+    Returns
+    -------
+    events : tuple of Event
+        As listed.
+
+    Raises
+    ------
+    FormatError
+        If they break a rule of the format.
+    """
+    if type(value) is not list:
+        fail(where, what, "a list", value)
+    return tuple(
+        _parse_event(event, index=index, where=where, what=f"{what}[{i}]")
+        for i, event in enumerate(value)
+    )
+
+
 def _off_sample(samples: float) -> float:
     return abs(samples - round(samples))
 
@@ -367,17 +400,14 @@ def _parse_window(
             f"a category and a kind of {KINDS}",
             [texts["category"], texts["kind"]],
         )
-    if type(window["events"]) is not list:
-        fail(where, f"{what}, events", "a list", window["events"])
     return WindowRecord(
         **texts,
         onset=check_number(window["onset"], where=where, what=f"{what}, onset"),
         n_clipped=check_int(
             window["n_clipped"], where=where, what=f"{what}, n_clipped"
         ),
-        events=tuple(
-            _parse_event(event, index=index, where=where, what=f"{what}, events[{i}]")
-            for i, event in enumerate(window["events"])
+        events=parse_events(
+            window["events"], index=index, where=where, what=f"{what}, events"
         ),
     )
 

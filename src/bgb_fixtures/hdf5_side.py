@@ -7,11 +7,12 @@ it is. Importing this imports no h5py.
 from __future__ import annotations
 
 from contextlib import contextmanager
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bgb_fixtures.container import PAGE, Layout
+from bgb_fixtures.container import PAGE, Layout, fail
 from bgb_fixtures.errors import FormatError
 
 if TYPE_CHECKING:
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import h5py
+    import numpy.typing as npt
 
 __all__ = ["check_attributes", "check_structure", "open_hdf5"]
 
+_MAX_ATTRIBUTE = 32 * 1024
 # What h5py raises for structures that it cannot make sense of.
 _H5PY_ERRORS = (
     OSError,
@@ -92,54 +95,82 @@ def check_structure(
     expected = sorted((*layout.arrays, *columns))
     names: list[str] = sorted(file)
     if names != expected:
-        msg = f"{where}: HDF5 datasets: expected {expected}, got {names}"
-        raise FormatError(msg)
+        fail(where, "HDF5 datasets", str(expected), names)
+    creation = file.id.get_create_plist()
+    if creation.get_link_creation_order() or creation.get_attr_creation_order():
+        fail(where, "HDF5 root group", "no creation order", "one")
     for name in expected:
         link = file.get(name, getlink=True)
         dataset = file[name] if isinstance(link, h5py.HardLink) else None
         if not isinstance(dataset, h5py.Dataset):
             msg = f"{where}: HDF5 object {name!r}: expected a dataset, hard-linked"
             raise FormatError(msg)
-        _check_storage(dataset, name, where=where)
+        _check_storage(dataset, name, file_size=layout.file_size, where=where)
         stated: tuple[object, ...]
         got: tuple[object, ...]
-        dtype = dataset.dtype.str
         if name in layout.arrays:
             entry = layout.arrays[name]
             # Without values there is no place, and HDF5 names none that means anything.
             place = entry.offset if entry.length else None
             there = dataset.id.get_offset() if entry.length else None
             stated = (entry.dtype, entry.shape, place)
-            got = (dtype, dataset.shape, there)
+            got = (dataset.dtype.str, dataset.shape, there)
         else:
-            stated = columns[name]
-            # Texts have the width of the longest.
-            got = (dtype[:2] if dtype.startswith("|S") else dtype, dataset.shape)
+            dtype, shape = columns[name]
+            if dtype == "|S" and dataset.dtype.kind == "S":
+                dtype = np.array(dataset[()].tolist()).dtype.str
+            stated = (dtype, shape)
+            got = (dataset.dtype.str, dataset.shape)
         if stated != got:
             msg = f"{where}: HDF5 dataset {name!r}: expected {stated}, got {got}"
             raise FormatError(msg)
+        if not _is_type(dataset.id.get_type(), dataset.dtype):
+            fail(where, f"HDF5 dataset {name!r}", f"plain {dataset.dtype.str}", "other")
 
 
-def _check_storage(dataset: h5py.Dataset, name: str, *, where: str) -> None:
-    offset = dataset.id.get_offset() if dataset.size else 0
+def _is_type(got: h5py.h5t.TypeID, dtype: np.dtype[Any]) -> bool:
+    """Say whether a type is the very one that h5py gives a dtype: padding and all."""
+    import h5py
+
+    expected = h5py.h5t.py_create(dtype, logical=True)
+    return not got.committed() and bool(got == expected)
+
+
+def _check_storage(
+    dataset: h5py.Dataset, name: str, *, file_size: int, where: str
+) -> None:
+    import h5py
+
+    # Before anything else is asked: for the shape of a virtual dataset libhdf5 opens
+    # the files that it names, and waits if one of them is a FIFO.
+    creation = dataset.id.get_create_plist()
     plain = (
-        dataset.chunks is None
-        and not dataset.is_virtual
-        and dataset.external is None
-        and offset is not None
-        and offset % PAGE == 0
+        creation.get_layout() == h5py.h5d.CONTIGUOUS
+        and creation.get_external_count() == 0
+        and creation.get_attr_creation_order() == 0
         and len(dataset.attrs) == 0
     )
+    if plain:
+        offset = dataset.id.get_offset()
+        n_bytes = prod(dataset.shape) * dataset.dtype.itemsize
+        plain = n_bytes == 0 or (
+            offset is not None and offset % PAGE == 0 and offset + n_bytes <= file_size
+        )
     if not plain:
         msg = (
             f"{where}: HDF5 dataset {name!r}: expected contiguous data inside the "
             f"file on a multiple of {PAGE} bytes, without attributes"
         )
         raise FormatError(msg)
+    if h5py.h5o.get_info(dataset.id).mtime:
+        fail(where, f"HDF5 dataset {name!r}", "no time", "one")
 
 
 def check_attributes(
-    file: h5py.File, attributes: Mapping[str, Any], *, where: str
+    file: h5py.File,
+    attributes: Mapping[str, np.generic | npt.NDArray[Any]],
+    *,
+    where: str,
 ) -> None:
     """Check that the root group has these attributes and no other.
 
@@ -147,8 +178,8 @@ def check_attributes(
     ----------
     file : h5py.File
         The open file.
-    attributes : mapping of str to object
-        Expected values, texts as bytes.
+    attributes : mapping of str to numpy value
+        Expected values with their dtype, texts as bytes.
     where : str
         The file, for messages.
 
@@ -164,10 +195,20 @@ def check_attributes(
         )
         raise FormatError(msg)
     for name, expected in attributes.items():
-        got = np.asarray(file.attrs[name]).tolist()
-        if got != expected:
+        stored = file.attrs.get_id(name)
+        if stored.get_storage_size() >= _MAX_ATTRIBUTE:
+            size = stored.get_storage_size()
+            fail(where, f"HDF5 attribute {name!r}", "less than 32 KiB", size)
+        if not _is_type(stored.get_type(), expected.dtype):
             msg = (
-                f"{where}: HDF5 attribute {name!r}: records say {expected!r}, "
-                f"got {got!r}"
+                f"{where}: HDF5 attribute {name!r}: expected dtype "
+                f"{expected.dtype.str}, got {stored.dtype.str}"
+            )
+            raise FormatError(msg)
+        got = np.asarray(file.attrs[name]).tolist()
+        if got != expected.tolist():
+            msg = (
+                f"{where}: HDF5 attribute {name!r}: records say "
+                f"{expected.tolist()!r}, got {got!r}"
             )
             raise FormatError(msg)

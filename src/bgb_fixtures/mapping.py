@@ -34,6 +34,7 @@ L = TypeVar("L", bound=Layout)
 # Most user blocks end at one of these, and one read costs less than the page faults of
 # a map.
 _USER_BLOCKS = (PAGE, 2 * PAGE, 4 * PAGE)
+_HEAD = _USER_BLOCKS[-1] + PAGE
 
 
 class Parser(Protocol[L_co]):
@@ -78,15 +79,24 @@ def _read_index(
         if layout.digest.encode() in os.read(handle, LINE_LENGTH):
             return layout
         os.lseek(handle, 0, os.SEEK_SET)
-    head = os.read(handle, _USER_BLOCKS[-1] + PAGE)
-    whole = len(head) == status.st_size or any(
+    head = os.read(handle, _HEAD)
+    # Less than asked for is all: of files in /proc the status does not know the size.
+    whole = len(head) < _HEAD or any(
         head.startswith(HDF5_SIGNATURE, place) for place in _USER_BLOCKS
     )
     return parse(
-        head if whole else mmap.mmap(handle, 0, access=mmap.ACCESS_READ),
+        head if whole else _map(handle, status, mmap.ACCESS_READ, where=where),
         size=status.st_size,
         where=where,
     )
+
+
+def _map(handle: int, status: os.stat_result, access: int, *, where: str) -> mmap.mmap:
+    try:
+        return mmap.mmap(handle, status.st_size, access=access)
+    except ValueError as error:
+        msg = f"{where}: expected {status.st_size} bytes, but it shrank meanwhile"
+        raise IntegrityError(msg) from error
 
 
 def read_file(
@@ -133,6 +143,9 @@ def read_file(
     except OSError as error:
         msg = f"{where} cannot be read: {error.strerror}"
         raise FormatError(msg) from error
+    except MemoryError as error:
+        msg = f"{where} cannot be read: it does not fit into memory"
+        raise FormatError(msg) from error
 
 
 def _read(
@@ -154,7 +167,7 @@ def _read(
             raise FormatError(msg)
         layout = _read_index(handle, status, parse, known=known, where=where)
         if mode == "mmap":
-            return layout, mmap.mmap(handle, 0, access=mmap.ACCESS_COPY), status
+            return layout, _map(handle, status, mmap.ACCESS_COPY, where=where), status
         buffer = bytearray(status.st_size)
         os.lseek(handle, 0, os.SEEK_SET)
         with open(handle, "rb", closefd=False) as file:
