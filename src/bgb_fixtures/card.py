@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-import secrets
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bgb_fixtures.errors import FormatError, SpecError, TargetError
+from bgb_fixtures.errors import FormatError, SpecError
 from bgb_fixtures.h5 import CATEGORIES
 from bgb_fixtures.loader import load_fixture
+from bgb_fixtures.staging import new_file
 
 if TYPE_CHECKING:
     import os
@@ -109,24 +108,10 @@ def write_card(path: str | os.PathLike[str], *, check: bool = False) -> tuple[st
         raise FormatError(msg) from error
     text, stale = fill_card(old)
     if stale and not check:
-        _replace(target, text)
+        # A link stays a link to the card.
+        with new_file(target.resolve()) as draft:
+            draft.write_text(text, encoding="utf-8", newline="\n")
     return stale
-
-
-def _replace(target: Path, text: str) -> None:
-    # A link stays a link to the card.
-    target = target.resolve()
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        draft.write_text(text, encoding="utf-8", newline="\n")
-        draft.chmod(target.stat().st_mode)
-        draft.replace(target)
-    except OSError as error:
-        msg = f"card {str(target)!r} cannot be written: {error.strerror}"
-        raise TargetError(msg) from error
-    finally:
-        with suppress(OSError):
-            draft.unlink()
 
 
 def _sizes(*fixtures: Fixture) -> str:

@@ -7,15 +7,15 @@ the seizure is shaded from the labels, sample by sample.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bgb_fixtures.errors import MissingPackageError, SpecError, TargetError
+from bgb_fixtures.errors import MissingPackageError, SpecError
 from bgb_fixtures.events import mask_to_spans
 from bgb_fixtures.montage import montage_rows, resolve_montage
+from bgb_fixtures.staging import new_file
 
 if TYPE_CHECKING:
     import os
@@ -179,14 +179,8 @@ def save_figure(
     if suffix not in _METADATA:
         msg = f"{str(target)!r}: expected a suffix of {', '.join(_METADATA)}"
         raise SpecError(msg)
-    # In memory first: a picture is there whole or not at all.
-    picture = BytesIO()
-    figure.savefig(picture, format=suffix[1:], dpi=dpi, metadata=_METADATA[suffix])
-    try:
-        target.write_bytes(picture.getvalue())
-    except OSError as error:
-        msg = f"{str(target)!r} cannot be written: {error.strerror}"
-        raise TargetError(msg) from error
+    with new_file(target) as draft:
+        figure.savefig(draft, format=suffix[1:], dpi=dpi, metadata=_METADATA[suffix])
     return target
 
 

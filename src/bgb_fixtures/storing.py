@@ -1,7 +1,6 @@
 """Write a file of ours: reproducible bytes, moved into place when they are complete.
 
-Invariant: the target is the old complete file or the new complete file, never a part
-of one, and what is written has passed the checks that a reader makes.
+Invariant: what is moved into place has passed the checks that a reader makes.
 """
 
 from __future__ import annotations
@@ -9,8 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import secrets
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,9 +27,10 @@ from bgb_fixtures.container import (
     encode_line,
 )
 from bgb_fixtures.errors import FormatError, SpecError, TargetError
+from bgb_fixtures.staging import new_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -77,13 +76,16 @@ class Draft:
 def _write_hdf5(path: Path, draft: Draft, *, user_block: int) -> dict[str, int]:
     """Write the HDF5 side; return the offset of each mapped array."""
     offsets = {}
-    with h5py.File(
-        path,
-        "x",
-        userblock_size=user_block,
-        alignment_threshold=1,
-        alignment_interval=PAGE,
-    ) as file:
+    with (
+        _told_by_system(),
+        h5py.File(
+            path,
+            "x",
+            userblock_size=user_block,
+            alignment_threshold=1,
+            alignment_interval=PAGE,
+        ) as file,
+    ):
         for name, value in draft.attributes.items():
             file.attrs[name] = value
         for name, array in draft.arrays.items():
@@ -94,6 +96,18 @@ def _write_hdf5(path: Path, draft: Draft, *, user_block: int) -> dict[str, int]:
         for name, column in draft.columns.items():
             file.create_dataset(name, data=column, track_times=False)
     return offsets
+
+
+@contextmanager
+def _told_by_system() -> Iterator[None]:
+    """Make an OSError of what libhdf5 raises: a RuntimeError, when it closes a file."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        told = re.search(r"errno = (\d+)", str(error))
+        if told is None:
+            raise OSError(str(error)) from error
+        raise OSError(int(told[1]), os.strerror(int(told[1]))) from error
 
 
 def _digest(path: Path, spans: Sequence[tuple[int, int]]) -> str:
@@ -155,8 +169,6 @@ def _write(path: Path, draft: Draft) -> None:
         raise SpecError(msg)
     with path.open("r+b") as file:
         file.write(head)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def check_target(path: Path, kind: Kind) -> None:
@@ -244,40 +256,12 @@ def store(
     """
     target = Path(path)
     check_target(target, draft.kind)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        _write(temporary, draft)
-        prove(temporary)
-        temporary.replace(target)
-        _sync_folder(target.parent)
-    except TargetError:
-        raise
-    except FormatError as error:
-        # It names the file that it read; that one is gone by then.
-        text = str(error).replace(str(temporary), str(target))
-        raise type(error)(text) from None
-    except (OSError, RuntimeError) as error:
-        msg = f"{str(target)!r} cannot be written: {_reason(error)}"
-        raise TargetError(msg) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-    return target
-
-
-def _reason(error: Exception) -> str:
-    """Say what the system said; libhdf5 wraps it, in a RuntimeError if it likes."""
-    told = re.search(r"errno = (\d+)", str(error))
-    if told:
-        return os.strerror(int(told[1]))
-    return str(getattr(error, "strerror", None) or error)
-
-
-def _sync_folder(folder: Path) -> None:
-    # The new name is durable once its folder is; Windows cannot open folders.
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
+    with new_file(target) as file:
         try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+            _write(file, draft)
+            prove(file)
+        except FormatError as error:
+            # It names the file that it read; that one is gone by then.
+            text = str(error).replace(str(file), str(target))
+            raise type(error)(text) from None
+    return target

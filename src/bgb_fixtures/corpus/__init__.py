@@ -16,7 +16,7 @@ from bgb_fixtures.corpus import bids, chbmit, tusz
 from bgb_fixtures.corpus.plan import plan_recordings
 from bgb_fixtures.edf_writer import import_pyedflib
 from bgb_fixtures.errors import SpecError
-from bgb_fixtures.folder import check_new_folder, new_folder
+from bgb_fixtures.staging import check_new_folder, new_folder
 from bgb_fixtures.synthetic import RECIPE
 from bgb_fixtures.synthetic.recording import generate
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from bgb_fixtures.errors import SpecError
 from bgb_fixtures.export import bids, brain_go_brr, edf, npz, safetensors, tusz
-from bgb_fixtures.folder import check_new_folder, new_folder
 from bgb_fixtures.loader import Fixture, load_fixture
+from bgb_fixtures.staging import check_new_folder, new_folder
 
 if TYPE_CHECKING:
     import os

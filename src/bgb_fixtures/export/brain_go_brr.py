@@ -131,7 +131,10 @@ def _write(fixture: Fixture, folder: Path, done: Callable[[int], None]) -> str:
         }
         _write_json(cache / "_dataset_index.json", index)
     if "eval" not in in_split:
-        shutil.copytree(folder / "cache" / "dev", folder / "cache" / "test")
+        test = folder / "cache" / "test"
+        test.mkdir()
+        for file in (folder / "cache" / "dev").iterdir():
+            shutil.copyfile(file, test / file.name)
     return _notes(fixture, in_split)
 
 

@@ -6,13 +6,12 @@ Invariant: a page is there whole or not at all, and loads and runs nothing.
 from __future__ import annotations
 
 import os
-import secrets
-from contextlib import suppress
 from html import escape
 from typing import TYPE_CHECKING
 
 from bgb_fixtures.errors import SpecError, TargetError
 from bgb_fixtures.report.style import STYLE
+from bgb_fixtures.staging import new_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,16 +41,23 @@ def check_page_target(target: Path) -> None:
     if target.suffix.lower() not in (".html", ".htm"):
         msg = f"{str(target)!r}: expected a name that ends in .html"
         raise SpecError(msg)
-    reason = None
-    if target.is_dir():
-        reason = "it is a folder; name a file in it"
-    elif not target.parent.is_dir():
-        reason = f"there is no folder {str(target.parent)!r}; make it first"
-    elif not os.access(target.parent, os.W_OK):
-        reason = f"folder {str(target.parent)!r} is not yours to write to"
+    try:
+        reason = _reason_against(target)
+    except OSError as error:
+        reason = error.strerror
     if reason:
         msg = f"{str(target)!r} cannot be written: {reason}"
         raise TargetError(msg)
+
+
+def _reason_against(target: Path) -> str | None:
+    if target.is_dir():
+        return "it is a folder; name a file in it"
+    if not target.parent.is_dir():
+        return f"there is no folder {str(target.parent)!r}; make it first"
+    if not os.access(target.parent, os.W_OK):
+        return f"folder {str(target.parent)!r} is not yours to write to"
+    return None
 
 
 def make_document(title: str, parts: Iterable[str]) -> bytes:
@@ -104,13 +110,5 @@ def write_page(target: Path, page: bytes) -> None:
     TargetError
         If it cannot be written; an old page is then as it was.
     """
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
-    try:
+    with new_file(target) as draft:
         draft.write_bytes(page)
-        draft.replace(target)
-    except OSError as error:
-        msg = f"{str(target)!r} cannot be written: {error.strerror}"
-        raise TargetError(msg) from error
-    finally:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)

@@ -1,0 +1,248 @@
+"""Make a file or a folder of files in one step, whatever fails and whenever it ends.
+
+Invariant: a target is the old one in full or the new one in full. What is new is made in
+a folder of its own beside the target, synced, and moved into place; nothing else in this
+package writes to a place that a user named.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import secrets
+import shutil
+import sys
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bgb_fixtures.errors import FixtureError, TargetError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["check_new_folder", "new_file", "new_folder"]
+
+_log = logging.getLogger(__name__)
+
+# Not the name of the target: that may be as long as names can be.
+_PREFIX, _SUFFIX = ".bgb-fixtures-", ".tmp"
+
+
+@contextmanager
+def new_file(target: Path) -> Iterator[Path]:
+    """Give a place to write a file to, and move it to its own at the end.
+
+    Parameters
+    ----------
+    target : pathlib.Path
+        The file; one that is there is replaced, and lends the new one its permissions.
+        Of a link, the link is replaced: what it points to may be the only copy.
+
+    Yields
+    ------
+    draft : pathlib.Path
+        Of the same name, in a folder of its own; there is no file yet. If the block ends
+        with an error, it is removed and the target stays as it was.
+
+    Raises
+    ------
+    TargetError
+        If a file cannot be written, or the target is something else than a file.
+    """
+    with _staging(target) as staging:
+        if target.exists() and not target.is_file():
+            kind = "a folder" if target.is_dir() else "not a regular file"
+            msg = f"{str(target)!r} is {kind}; expected the name of a file to write"
+            raise TargetError(msg)
+        draft = staging / target.name
+        yield draft
+        _sync_file(draft)
+        if target.exists():
+            shutil.copymode(target, draft)
+        draft.replace(target)
+
+
+def check_new_folder(out: str | os.PathLike[str]) -> Path:
+    """Return the path of a folder that may be made.
+
+    Parameters
+    ----------
+    out : str or path
+        The folder to make; it may exist if it is empty.
+
+    Returns
+    -------
+    path : pathlib.Path
+        The same, absolute.
+
+    Raises
+    ------
+    TargetError
+        If something is there that a new folder would replace, or the folder around it
+        is missing.
+    """
+    path = Path(out).absolute()
+    try:
+        _check_new_folder(path, out)
+    except OSError as error:
+        if isinstance(error, TargetError):
+            raise
+        msg = f"{str(out)!r} cannot be made: {error.strerror}"
+        raise TargetError(msg) from error
+    return path
+
+
+def _check_new_folder(path: Path, out: str | os.PathLike[str]) -> None:
+    if path.is_dir():
+        if any(path.iterdir()):
+            msg = (
+                f"{str(out)!r} is a folder with files in it; they are left as they are. "
+                "Name a new folder"
+            )
+            raise TargetError(msg)
+        if path.is_symlink() or path.samefile(Path.cwd()):
+            msg = (
+                f"{str(out)!r} is the current folder, or a link to a folder; it would be "
+                "replaced as a whole. Name a new folder"
+            )
+            raise TargetError(msg)
+    elif path.exists() or path.is_symlink():
+        msg = f"{str(out)!r} is a file; expected the name of a folder to make"
+        raise TargetError(msg)
+    elif not path.parent.is_dir():
+        msg = f"{str(out)!r} cannot be made: there is no folder {str(path.parent)!r}"
+        raise TargetError(msg)
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Give a folder to fill, and move it into place at the end.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        From `check_new_folder`.
+
+    Yields
+    ------
+    draft : pathlib.Path
+        An empty folder of the same name. If the block ends with an error, it is removed
+        with all in it, and `path` stays as it was.
+
+    Raises
+    ------
+    TargetError
+        If a file cannot be written, or something is at `path` by now.
+    """
+    with _staging(path) as staging:
+        draft = staging / path.name
+        draft.mkdir()
+        yield draft
+        _sync_tree(draft)
+        # Another run may have been faster; nor does a rename replace a full folder.
+        _check_new_folder(path, path)
+        if path.is_dir():
+            shutil.copymode(path, draft)
+            if sys.platform == "win32":
+                path.rmdir()
+        draft.rename(path)
+
+
+@contextmanager
+def _staging(target: Path) -> Iterator[Path]:
+    """Give an empty folder beside a target, gone at the end; errors name the target."""
+    try:
+        _sweep(target.parent)
+        staging, lock = _make_staging(target.parent)
+        try:
+            yield staging
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+            if lock is not None:
+                os.close(lock)
+        _sync_folder(target.parent)
+    except OSError as error:
+        if isinstance(error, FixtureError):
+            raise
+        msg = f"{str(target)!r} cannot be written: {error.strerror or error}"
+        raise TargetError(msg) from error
+
+
+def _make_staging(parent: Path) -> tuple[Path, int | None]:
+    """Make a folder that is locked as long as this process lives, if that can be."""
+    while True:
+        staging = parent / f"{_PREFIX}{secrets.token_hex(4)}{_SUFFIX}"
+        staging.mkdir()
+        try:
+            lock = _lock(staging)
+        except (BlockingIOError, FileNotFoundError):
+            # Another run sweeps, and came before the lock.
+            continue
+        except OSError:
+            # Neither can another run lock it then, and leaves it alone.
+            return staging, None
+        if staging.exists():
+            return staging, lock
+        os.close(lock)
+
+
+def _lock(staging: Path) -> int:
+    """Lock a folder until the handle that is returned is closed."""
+    if sys.platform == "win32":
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+    import fcntl
+
+    handle = os.open(staging, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
+
+
+def _sweep(parent: Path) -> None:
+    """Remove what runs have left there that were killed."""
+    for staging in parent.glob(f"{_PREFIX}*{_SUFFIX}"):
+        # In use, or not for this user to remove; neither is a reason not to write.
+        with suppress(OSError):
+            lock = _lock(staging)
+            try:
+                shutil.rmtree(staging)
+            finally:
+                os.close(lock)
+            _log.warning("removed %s, left by a run that was killed", staging)
+
+
+def _sync_file(path: Path) -> None:
+    # Windows syncs only what is open for writing.
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())
+
+
+def _sync_tree(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_dir():
+            _sync_tree(path)
+        else:
+            _sync_file(path)
+    _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable, where the system can."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except PermissionError:
+        # Windows opens no folders, and some may be written to and not read.
+        return
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        # Not every file system syncs folders.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+            raise
+    finally:
+        os.close(handle)
