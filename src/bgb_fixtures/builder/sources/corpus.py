@@ -444,13 +444,12 @@ class CorpusSource(ABC):
         AnnotationError
             If a seizure lies behind the end of the recording.
         """
-        located = self._located[recording.name]
         edf = EdfFile(self._open(recording.name))
         try:
             labels = self._channel_labels(edf)
             rows = resolve_montage(labels, montage, where=recording.name)
             signal = MontageSignal(edf, rows)
-            _check_inside(recording, signal, located)
+            self._check_file(recording, edf, rows, signal)
         except BaseException:
             edf.close()
             raise
@@ -464,6 +463,16 @@ class CorpusSource(ABC):
             self._noted.add(recording.name)
             self._note(recording.name, edf)
         return signal
+
+    def _check_file(
+        self,
+        recording: Recording,
+        edf: EdfFile,  # noqa: ARG002
+        rows: Sequence[Row],  # noqa: ARG002
+        signal: MontageSignal,
+    ) -> None:
+        """Compare a file with its annotations: they must be about the same."""
+        _check_inside(recording, signal, self._located[recording.name])
 
     def _note(self, name: str, edf: EdfFile) -> None:
         """Warn of what was decided while the header was read."""

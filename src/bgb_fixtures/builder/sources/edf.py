@@ -4,7 +4,7 @@ Invariant: a read gives what the file says for the channels asked for, or a `Sou
 that names file, field and value; nothing is guessed, and a read touches no byte beside
 the header and the records that cover it. Fields about the patient and the date are
 looked at by `header_texts` alone, which serves the search for them in finished files; so
-nothing in them can fail, or get out.
+nothing in them can fail, or get out. The time of day is handed on as it is written.
 
 References
 ----------
@@ -140,6 +140,9 @@ class EdfHeader:
         Complete records that are there: the size of the file decides.
     discontinuous : bool
         Whether records may have gaps between them (EDF+D, BDF+D).
+    starttime : str
+        As written, and not checked: the clock at the first sample, which annotations
+        by the clock (Siena) count from.
     signals : tuple of EdfSignal
         All signals, those for annotations too.
     """
@@ -151,6 +154,7 @@ class EdfHeader:
     declared_records: int
     n_records: int
     discontinuous: bool
+    starttime: str
     signals: tuple[EdfSignal, ...]
 
 
@@ -371,6 +375,7 @@ def parse_header(header: bytes, *, size: int, name: str) -> EdfHeader:
         n_records=(size - len(header)) // record_bytes,
         # Other texts in this field mean nothing: TUH writes 'EDF' there.
         discontinuous=_fixed(header, "reserved")[:5] in ("EDF+D", "BDF+D"),
+        starttime=_fixed(header, "starttime"),
         signals=tuple(signals),
     )
 
