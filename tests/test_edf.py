@@ -260,6 +260,20 @@ def test_negative_gain_turns_the_signal_over() -> None:
     assert open_bytes(make_edf(channel)).read_uv([0], 0, 2).tolist() == [[-1.0, -2.0]]
 
 
+def test_microvolts_of_a_window_are_those_of_its_samples() -> None:
+    one_to_one = {"pmin": "-100", "pmax": "100", "dmin": "-100", "dmax": "100"}
+    edf = open_bytes(make_edf(Channel(**one_to_one), Channel(**one_to_one, first=50)))  # type: ignore[arg-type]
+    obtained = edf.read_uv([1, 0], 3, 6)
+    assert obtained.tolist() == [[53.0, 54.0, 55.0], [3.0, 4.0, 5.0]]
+    assert obtained.dtype == np.float64
+
+
+def test_one_sample_in_a_record_is_enough() -> None:
+    one_to_one = {"pmin": "-100", "pmax": "100", "dmin": "-100", "dmax": "100"}
+    edf = open_bytes(make_edf(Channel(**one_to_one, spr=1, first=7)))  # type: ignore[arg-type]
+    assert edf.read_uv([0], 0, 3).tolist() == [[7.0, 8.0, 9.0]]
+
+
 def test_samples_outside_the_digital_range_are_scaled_like_others() -> None:
     channel = Channel(pmin="-10", pmax="10", dmin="-10", dmax="10", first=11)
     assert open_bytes(make_edf(channel)).read_uv([0], 0, 1).tolist() == [[11.0]]
@@ -292,6 +306,21 @@ PHYSICAL = "signal 1 'EEG Fp1', physical"
             Channel(dmax="65535"),
             rf"{DIGITAL} maximum: expected a value in \[-32768, 32767\], got 65535",
             id="digital-unsigned",
+        ),
+        pytest.param(
+            Channel(dmax="32768"),
+            rf"{DIGITAL} maximum: expected a value in \[-32768, 32767\], got 32768",
+            id="digital-maximum-one-too-large",
+        ),
+        pytest.param(
+            Channel(dmin="-32769"),
+            rf"{DIGITAL} minimum: expected a value in \[-32768, 32767\], got -32769",
+            id="digital-minimum-one-too-small",
+        ),
+        pytest.param(
+            Channel(dmax="2047.5"),
+            f"{DIGITAL} maximum: expected an integer, got '2047.5'",
+            id="digital-fraction",
         ),
         pytest.param(
             Channel(pmax="nan"),
@@ -353,6 +382,13 @@ def test_impossible_limits_of_a_signal_nobody_asks_for_do_no_harm() -> None:
     edf = open_bytes(make_edf(dummy, Channel(first=7)))
     assert edf.read_digital([1], 0, 2).tolist() == [[7, 8]]
     assert edf.read_uv([1], 0, 2).shape == (1, 2)
+
+
+def test_a_signal_without_samples_has_none_to_read() -> None:
+    edf = open_bytes(make_edf(Channel(spr=0), Channel(label="EEG F3")))
+    message = "signal 1 'EEG Fp1', samples per record: expected at least 1, got 0"
+    with pytest.raises(SourceError, match=message):
+        edf.read_digital([0], 0, 0)
 
 
 def test_signals_of_different_rates_are_refused_together() -> None:
@@ -475,7 +511,9 @@ def test_nothing_about_the_patient_is_kept() -> None:
 # EDF+ with gaps
 
 
-def edf_with_onsets(*onsets: bytes, reserved: str = "EDF+D") -> bytes:
+def edf_with_onsets(
+    *onsets: bytes, reserved: str = "EDF+D", duration: str = "1"
+) -> bytes:
     """Records of 4 samples and 16 bytes of annotations that begin with an onset."""
     channels = (Channel(), Channel(label="EDF Annotations", spr=8))
     records = b"".join(
@@ -483,13 +521,23 @@ def edf_with_onsets(*onsets: bytes, reserved: str = "EDF+D") -> bytes:
         for r, onset in enumerate(onsets)
     )
     return make_edf(
-        *channels, n_records=len(onsets), records=records, reserved=reserved
+        *channels,
+        n_records=len(onsets),
+        records=records,
+        reserved=reserved,
+        duration=duration,
     )
 
 
 def test_discontinuous_file_without_a_gap_is_read() -> None:
     edf = open_bytes(edf_with_onsets(b"+0.5\x14\x14", b"+1.5\x14\x14", b"+2.5\x14\x14"))
     assert edf.read_digital([0], 3, 12).tolist() == [[3, 4, 5, 6, 7, 8, 9, 10, 11]]
+
+
+def test_onsets_count_in_the_duration_of_a_record() -> None:
+    onsets = (b"+0\x14\x14", b"+0.25\x14\x14", b"+0.5\x14\x14")
+    edf = open_bytes(edf_with_onsets(*onsets, duration="0.25"))
+    assert edf.read_digital([0], 7, 9).tolist() == [[7, 8]]
 
 
 @pytest.mark.parametrize(
@@ -518,6 +566,12 @@ def test_discontinuous_file_without_onsets_is_refused_and_keeps_its_texts() -> N
     assert "CANARY" not in str(caught.value)
 
 
+def test_the_first_record_is_named_if_it_has_no_onset_to_count_from() -> None:
+    edf = open_bytes(edf_with_onsets(b"", b"+1\x14\x14"))
+    with pytest.raises(SourceError, match="record 1, 'EDF Annotations'"):
+        edf.read_digital([0], 4, 8)
+
+
 def test_discontinuous_file_without_annotations_is_refused() -> None:
     edf = open_bytes(make_edf(Channel(), reserved="EDF+D"))
     with pytest.raises(SourceError, match="no signal 'EDF Annotations'"):
@@ -541,6 +595,14 @@ def test_rows_are_channels_and_differences() -> None:
     with MontageSignal(edf, rows) as signal:
         assert (signal.sfreq, signal.n_times) == (4.0, 12)
         assert signal.read(0, 2).tolist() == [[3.0, 4.0], [7.0, 7.0]]
+        assert signal.read(3, 5).tolist() == [[6.0, 7.0], [7.0, 7.0]]
+
+
+def test_a_montage_closes_its_file() -> None:
+    memory = Memory(data=make_edf(Channel()))
+    with MontageSignal(EdfFile(memory), (Row(ch_name="A", plus=(0,)),)):
+        assert not memory.closed
+    assert memory.closed
 
 
 def test_difference_of_extreme_values_does_not_wrap_around() -> None:
@@ -569,9 +631,18 @@ def test_repeated_label_with_other_samples_is_refused() -> None:
         signal.read(0, 4)
 
 
+def test_repeated_label_that_is_subtracted_is_checked_as_well() -> None:
+    records = np.array([0, 1, 2, 3, 0, 1, 2, 9], "<i2").tobytes()
+    channel = Channel(label="A2")
+    edf = open_bytes(make_edf(channel, channel, n_records=1, records=records))
+    signal = MontageSignal(edf, (Row(ch_name="A1-A2", plus=(0,), minus=(0, 1)),))
+    with pytest.raises(SourceError, match="differ, first at sample 3"):
+        signal.read(2, 4)
+
+
 def test_montage_is_refused_at_opening_if_a_row_cannot_be_scaled() -> None:
     edf = open_bytes(make_edf(Channel(unit="")))
-    with pytest.raises(SourceError, match="physical dimension"):
+    with pytest.raises(SourceError, match=r"'made\.edf', .* physical dimension"):
         MontageSignal(edf, (Row(ch_name="A", plus=(0,)),))
 
 

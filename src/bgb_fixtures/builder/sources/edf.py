@@ -431,12 +431,10 @@ def signal_calibration(header: EdfHeader, index: int, *, name: str) -> Calibrati
     Raises
     ------
     SourceError
-        If the signal has no samples, no scale, or a unit that is no voltage.
+        If the signal has no scale, or a unit that is no voltage.
     """
     signal = header.signals[index]
     where = f"signal {index + 1} {signal.label!r}"
-    if signal.samples_per_record == 0:
-        _fail(name, f"{where}, samples per record", expected="at least 1", got=0)
     limits = ((signal.physical_min, "minimum"), (signal.physical_max, "maximum"))
     for text, end in limits:
         if not _NUMBER.fullmatch(text):
