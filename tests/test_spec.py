@@ -537,7 +537,8 @@ def test_a_category_counts_its_kinds(word: str, kinds: tuple[str, ...]) -> None:
         ),
         pytest.param(
             {"source": "chbmit"},
-            "unknown key 'recordings' for source 'chbmit'",
+            r"unknown key 'recordings\[0\]\.duration', 'recordings\[0\]\.subject' for "
+            "source 'chbmit'",
             id="recordings-of-files",
         ),
         pytest.param(

@@ -10,7 +10,7 @@ import difflib
 import itertools
 import re
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from itertools import repeat
 from math import isfinite
 from pathlib import Path
@@ -29,7 +29,7 @@ from bgb_fixtures.synthetic import ARTEFACT_KINDS, SEIZURE_TYPES, SFREQ, STATES
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from bgb_fixtures.montage import Montage
 
@@ -41,9 +41,12 @@ __all__ = [
     "SOURCES",
     "Artefact",
     "FixtureSpec",
+    "ListedRecording",
     "Quota",
     "RecordingSpec",
     "Seizure",
+    "bare_spec",
+    "is_source_name",
     "kinds_of_quota",
     "load_default_spec",
     "load_spec",
@@ -56,6 +59,8 @@ __all__ = [
 SOURCES = ("bids", "chbmit", "edf", "synthetic", "tusz")
 DEFAULT_MONTAGES = {"chbmit": "double-banana"}
 """Source -> montage, where it is not 10-20."""
+_WITH_SPLITS = ("bids", "tusz")
+"""Sources that say themselves which split a recording is in."""
 SELECTABLE_KINDS = ("onset", "offset", "whole", "ictal", "background")
 """Kinds of window that recordings can be asked for."""
 QUOTA_WORDS = (*KINDS, *SELECTABLE_KINDS)
@@ -65,12 +70,19 @@ MISSING = ("error", "drop-window", "interpolate")
 PROFILES = ("raw-1", "zscore-1", "brain-go-brr-3.1")
 MAX_WINDOW_S = 3600.0
 MAX_SYNTHETIC_S = 3600.0
+MAX_RECORDING_S = 1e7  # four months
+MAX_NAME = 1024
 LEAST_SEIZURE_S = 0.25  # shorter than one spike and its wave there is no pattern
 LEAST_AMPLITUDE, MOST_AMPLITUDE = 0.1, 3.0
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SPLIT = re.compile(r"[a-z0-9_]{1,16}")
 _TYPE = re.compile("|".join(SZCORE_CODES))
 _LABEL = re.compile(r"[ -~]{1,32}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+# A place that is not below the root: '/a', 'C:/a', 'a/../b'; and what no path looks like.
+_NO_SOURCE_NAME = re.compile(
+    r"[\\/]|[A-Za-z]:|.*[\x00-\x1f\x7f]|(?:.*[\\/])?\.{0,2}(?:[\\/].*)?$", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +168,29 @@ class RecordingSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListedRecording:
+    """Ask for windows of one recording in files, by its name.
+
+    Attributes
+    ----------
+    name : str
+        As the source names it, with ``/``.
+    windows : tuple of float
+        Onset of each window in seconds, in the order of the fixture.
+    split : str or None
+        None: what the source says.
+    seizures : tuple of tuple of float, or None
+        (start, end) of every seizure in seconds, which the annotations have to say,
+        too. None: whatever they say.
+    """
+
+    name: str
+    windows: tuple[float, ...]
+    split: str | None = None
+    seizures: tuple[tuple[float, float], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
     """Ask for an exact number of windows.
 
@@ -220,8 +255,14 @@ class FixtureSpec:
         drawn; None: in order of their names.
     recordings : tuple of RecordingSpec
         Of the synthetic source; empty otherwise.
+    listed : tuple of ListedRecording
+        For recordings in files, as are all below: the windows to take, instead of what
+        chooses them. In a spec they are its ``recordings``, too.
+    sha256 : tuple of tuple of str
+        (name of an annotation file of a listed recording, digest) pairs; another file
+        is an error.
     quotas : tuple of Quota
-        For recordings, as are all below: exactly so many windows of each.
+        Exactly so many windows of each.
     splits : tuple of str
         Splits to take recordings from; empty: all but ``"eval"``.
     types : tuple of str
@@ -248,6 +289,8 @@ class FixtureSpec:
     per_kind: int = 2
     seed: int | None = None
     recordings: tuple[RecordingSpec, ...] = ()
+    listed: tuple[ListedRecording, ...] = ()
+    sha256: tuple[tuple[str, str], ...] = ()
     quotas: tuple[Quota, ...] = ()
     splits: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
@@ -297,7 +340,9 @@ class _Table:
         return str(value)
 
     def word(self, key: str, pattern: re.Pattern[str], default: object = None) -> str:
-        value = self.take(key, default)
+        return self.check_word(key, self.take(key, default), pattern)
+
+    def check_word(self, key: str, value: object, pattern: re.Pattern[str]) -> str:
         if not isinstance(value, str) or not pattern.fullmatch(value):
             self.fail(key, f"text matching {pattern.pattern}", value)
         return value
@@ -366,9 +411,11 @@ class _Table:
 
 _OF_FILES = {
     *("quotas", "per_kind", "splits", "types", "per_subject", "per_type"),
-    *("aliases", "missing", "band_pass", "label_pattern"),
+    *("aliases", "missing", "band_pass", "label_pattern", "sha256"),
 }
-"""Keys that choose from recordings in files."""
+"""Keys that only recordings in files have."""
+_CHOOSING = ("per_kind", "per_subject", "per_type", "quotas", "seed", "types")
+"""Keys that say which windows to take, where they are not listed."""
 
 
 def _names(kind: type) -> set[str]:
@@ -437,6 +484,124 @@ def _parse_recording(table: _Table, *, window_length: float) -> RecordingSpec:
     )
 
 
+def is_source_name(value: object) -> bool:
+    """Say whether a value can be the name of a recording, or of a file of it.
+
+    Parameters
+    ----------
+    value : object
+        Any.
+
+    Returns
+    -------
+    can_be : bool
+        Whether it is a path below a folder, with ``/``, that does not leave it.
+    """
+    return (
+        isinstance(value, str)
+        and len(value) <= MAX_NAME
+        and not _NO_SOURCE_NAME.match(value)
+    )
+
+
+def _take_source_name(table: _Table, key: str) -> str:
+    value = table.take(key)
+    if not is_source_name(value):
+        expected = (
+            "the name that the source gives it, such as 'chb01/chb01_03.edf': a path "
+            "from the root, with /"
+        )
+        table.fail(key, expected, value)
+    return str(value)
+
+
+def _parse_listed(
+    table: _Table, *, source: str, window_length: float
+) -> ListedRecording:
+    table.expect(_names(ListedRecording), of=f" for source {source!r}")
+    onsets = table.take("windows")
+    if not isinstance(onsets, list | tuple) or not onsets:
+        table.fail("windows", "a list of at least one onset in seconds", onsets)
+    windows = tuple(
+        table.number(f"windows[{i}]", onset, least=0, most=MAX_RECORDING_S)
+        for i, onset in enumerate(onsets)
+    )
+    if any(b < a + window_length for a, b in itertools.pairwise(sorted(windows))):
+        expected = f"onsets {window_length:g} s apart: windows may not overlap"
+        table.fail("windows", expected, onsets)
+    split = table.take("split")
+    if split is not None:
+        if source in _WITH_SPLITS:
+            expected = f"none, as source {source!r} says which split it is in"
+            table.fail("split", expected, split)
+        split = table.check_word("split", split, _SPLIT)
+    return ListedRecording(
+        name=_take_source_name(table, "name"),
+        windows=windows,
+        split=split,
+        seizures=_parse_seizures(table, table.take("seizures")),
+    )
+
+
+def _parse_seizures(
+    table: _Table, value: object
+) -> tuple[tuple[float, float], ...] | None:
+    if value is None:
+        return None
+    expected = "a list of [start, end] in seconds, in order, such as [[2996, 3036]]"
+    if not isinstance(value, list | tuple):
+        table.fail("seizures", expected, value)
+    seizures = []
+    for i, pair in enumerate(value):
+        if not isinstance(pair, list | tuple) or len(pair) != 2:
+            table.fail(f"seizures[{i}]", "[start, end] in seconds", pair)
+        start, end = (
+            table.number(f"seizures[{i}]", seconds, least=0, most=MAX_RECORDING_S)
+            for seconds in pair
+        )
+        if end <= start:
+            table.fail(f"seizures[{i}]", "an end after its start", pair)
+        seizures.append((start, end))
+    if seizures != sorted(seizures):
+        table.fail("seizures", expected, value)
+    return tuple(seizures)
+
+
+def _parse_list(table: _Table, *, source: str, window_length: float) -> dict[str, Any]:
+    """Take the windows that a spec lists, and refuse what would choose others."""
+    items = table.tables("recordings")
+    if not items:
+        if "sha256" in table.names():
+            expected = "none, as no [[recordings]] are listed"
+            table.fail("sha256", expected, table.take("sha256"))
+        return {}
+    refused = _CHOOSING if source in _WITH_SPLITS else (*_CHOOSING, "splits")
+    for key in refused:
+        if key in table.names():
+            expected = "none, as [[recordings]] lists every window"
+            table.fail(key, expected, table.take(key))
+    listed = tuple(
+        _parse_listed(item, source=source, window_length=window_length)
+        for item in items
+    )
+    names = [recording.name for recording in listed]
+    for name in names:
+        if names.count(name) > 1:
+            expected = "each recording once, with all of its windows"
+            table.fail("recordings", expected, f"{name} {names.count(name)} times")
+    digests = table.table("sha256")
+    for name in digests.names():
+        if not is_source_name(name):
+            expected = "names of files as the source has them, such as 'chb01/chb01-summary.txt'"
+            table.fail("sha256", expected, name)
+    return {
+        "listed": listed,
+        "sha256": tuple(
+            (name, digests.word(name, _DIGEST)) for name in digests.names()
+        ),
+    }
+
+
 def parse_spec(value: object, *, where: str) -> FixtureSpec:
     """Check a spec as TOML gives it.
 
@@ -458,22 +623,28 @@ def parse_spec(value: object, *, where: str) -> FixtureSpec:
         If a key is unknown or missing, or a value is not allowed.
     """
     table = _Table(value, where=where)
-    table.expect(_names(FixtureSpec))
+    known = _names(FixtureSpec) - {"listed"}
+    table.expect(known)
     source = table.text("source", SOURCES)
     synthetic = source == "synthetic"
-    others = _OF_FILES if synthetic else {"recordings"}
-    table.expect(_names(FixtureSpec) - others, of=f" for source {source!r}")
-    selection = {} if synthetic else _parse_selection(table, source=source)
+    if synthetic:
+        table.expect(known - _OF_FILES, of=f" for source {source!r}")
     window_length = table.seconds(
         "window_length", least=1, most=MAX_WINDOW_S, default=60
     )
     sfreq = table.take("sfreq")
-    recordings = tuple(
-        _parse_recording(item, window_length=window_length)
-        for item in table.tables("recordings")
-    )
-    if synthetic and not recordings:
-        table.fail("recordings", "at least one recording to generate", [])
+    recordings: tuple[RecordingSpec, ...] = ()
+    if synthetic:
+        selection: dict[str, Any] = {}
+        recordings = tuple(
+            _parse_recording(item, window_length=window_length)
+            for item in table.tables("recordings")
+        )
+        if not recordings:
+            table.fail("recordings", "at least one recording to generate", [])
+    else:
+        selection = _parse_list(table, source=source, window_length=window_length)
+        selection |= _parse_selection(table, source=source)
     seed = table.take("seed", 0 if synthetic else None)
     if seed is not None and (type(seed) is not int or not 0 <= seed < 2**32):
         table.fail("seed", "an integer in [0, 4294967295]", seed)
@@ -585,6 +756,12 @@ def _check_processing(spec: FixtureSpec, *, where: str) -> None:
         msg = (
             f"{where}, band_pass: profile 'brain-go-brr-3.1' has a filter of its own; "
             f"drop band_pass {list(spec.band_pass)}"
+        )
+        raise SpecError(msg)
+    if spec.listed and spec.missing == "drop-window":
+        msg = (
+            f"{where}, missing: 'drop-window' takes other recordings, and "
+            "[[recordings]] lists every window; expected 'error' or 'interpolate'"
         )
         raise SpecError(msg)
     if spec.missing == "interpolate":
@@ -749,6 +926,10 @@ def spec_to_json(spec: FixtureSpec) -> dict[str, Any]:
     }
     if spec.sfreq is not None:
         value["sfreq"] = spec.sfreq
+    if spec.listed:
+        value["recordings"] = [_listed_to_json(recording) for recording in spec.listed]
+    if spec.sha256:
+        value["sha256"] = dict(spec.sha256)
     if spec.source != "synthetic":
         return value | _selection_to_json(spec)
     return value | {
@@ -768,7 +949,7 @@ def _selection_to_json(spec: FixtureSpec) -> dict[str, Any]:
         if quota.split is not None:
             of_split = of_split.setdefault(quota.split, {})
         of_split[quota.word] = quota.n_windows
-    if not spec.quotas:
+    if not spec.quotas and not spec.listed:
         value["per_kind"] = spec.per_kind
     if spec.aliases:
         value["aliases"] = dict(spec.aliases)
@@ -780,6 +961,45 @@ def _selection_to_json(spec: FixtureSpec) -> dict[str, Any]:
     for name in ("seed", "per_subject", "per_type", "label_pattern"):
         if getattr(spec, name) is not None:
             value[name] = getattr(spec, name)
+    return value
+
+
+def bare_spec(spec: FixtureSpec, names: Mapping[str, str] | None = None) -> FixtureSpec:
+    """Return a spec without what it only checks, the seizures and digests of a list.
+
+    Parameters
+    ----------
+    spec : FixtureSpec
+        The request.
+    names : mapping of str to str or None
+        Other names for the recordings that it lists; None: their own.
+
+    Returns
+    -------
+    bare : FixtureSpec
+        Asks for the same windows. With pseudonyms it is what a fixture keeps: a name
+        says which person's file it was.
+    """
+    listed = tuple(
+        replace(
+            recording,
+            name=recording.name if names is None else names[recording.name],
+            seizures=None,
+        )
+        for recording in spec.listed
+    )
+    return replace(spec, listed=listed, sha256=())
+
+
+def _listed_to_json(recording: ListedRecording) -> dict[str, Any]:
+    value: dict[str, Any] = {
+        "name": recording.name,
+        "windows": list(recording.windows),
+    }
+    if recording.split is not None:
+        value["split"] = recording.split
+    if recording.seizures is not None:
+        value["seizures"] = [list(pair) for pair in recording.seizures]
     return value
 
 

@@ -438,6 +438,9 @@ class ChbmitSource(CorpusSource):
             broken = None
             if summary is not None:
                 case = summary.name[: -len("-summary.txt")].lower()
+            if not self._leads(f"{case}/"):
+                continue
+            if summary is not None:
                 try:
                     # Of two entries for a file the last counts, which is an error.
                     entries = dict(_iter_entries(summary))
@@ -497,6 +500,10 @@ class ChbmitSource(CorpusSource):
             annotations=annotations,
             place=place,
         )
+
+    def _annotation_name(self, name: str, path: str) -> str:
+        # As in the list of digests of the database, whatever the root is.
+        return f"{name.partition('/')[0]}/{Path(path).name}"
 
     def _split(self, name: str) -> str:  # noqa: ARG002
         return "train"

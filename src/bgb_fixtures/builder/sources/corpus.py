@@ -7,6 +7,8 @@ files.
 
 from __future__ import annotations
 
+import difflib
+import hashlib
 import logging
 import os
 from abc import ABC, abstractmethod
@@ -22,7 +24,7 @@ from bgb_fixtures.errors import AnnotationError, SourceError
 from bgb_fixtures.montage import resolve_montage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from bgb_fixtures.builder.sources import Licence, Recording
     from bgb_fixtures.montage import Montage, Row
@@ -48,6 +50,7 @@ PROBLEMS = {
 }
 """Why a recording is not offered."""
 EDF_SUFFIXES = (".edf", ".bdf")
+_CHUNK = 16 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +159,9 @@ class CorpusSource(ABC):
         self._root = root
         self._splits = tuple(splits)
         self._strict = strict
+        self._wanted: frozenset[str] | None = None
         self._located: dict[str, Located] = {}
+        self._digests: dict[str, str] = {}
         self._problems: tuple[Finding, ...] = ()
         self._noted: set[str] = set()
         self._ranges: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
@@ -224,6 +229,7 @@ class CorpusSource(ABC):
             For every recording that is annotated or has a file, sorted by name. What
             is wrong with one is said in its finding and does not touch the others.
         """
+        self._wanted = None
         self._located = located = self._find()
         for done, name in enumerate(sorted(located), 1):
             yield self._finding(name, located[name])
@@ -306,8 +312,15 @@ class CorpusSource(ABC):
             if self._root.is_dir():
                 names = sorted(folders, reverse=True)
                 pending += [
-                    f"{below}{name}/" for name in names if below or name not in skip
+                    f"{below}{name}/"
+                    for name in names
+                    if (below or name not in skip) and self._leads(f"{below}{name}/")
                 ]
+
+    def _leads(self, folder: str) -> bool:
+        """Say whether a recording that is wanted can be below a folder."""
+        wanted = self._wanted
+        return wanted is None or any(name.startswith(folder) for name in wanted)
 
     def _why_unannotated(self) -> str:
         return (
@@ -365,6 +378,128 @@ class CorpusSource(ABC):
             raise SourceError(self._nothing(counts))
         return tuple(usable)
 
+    def named_recordings(
+        self,
+        names: Collection[str],
+        *,
+        sha256: Mapping[str, str],
+        progress: Callable[[int, int], None] | None = None,
+    ) -> tuple[Recording, ...]:
+        """Find some recordings and read their annotations, and those of no other.
+
+        Parameters
+        ----------
+        names : collection of str
+            Names of recordings.
+        sha256 : mapping of str to str
+            Digests that annotation files of these have to have, by the name of the
+            file as in `annotation_digests`; it may leave files out.
+        progress : callable or None
+            Called with (recordings done, recordings in all).
+
+        Returns
+        -------
+        recordings : tuple of Recording
+            In order of their names.
+
+        Raises
+        ------
+        SourceError
+            If one is not there, cannot be used, or is in a split that was not asked
+            for; if there is no such annotation file, or it has another digest.
+        """
+        self._wanted = frozenset(names)
+        self._located = located = self._find()
+        self._problems = ()
+        recordings = []
+        for name in sorted(names):
+            if name not in located:
+                raise SourceError(self._not_there(name))
+        self._check_names(sha256, names)
+        for done, name in enumerate(sorted(names), 1):
+            self._check_digests(name, sha256)
+            finding = self._finding(name, located[name])
+            if finding.problem == "annotation":
+                raise AnnotationError(finding.message)
+            if finding.problem or finding.recording is None:
+                raise SourceError(finding.message)
+            recordings.append(finding.recording)
+            if progress is not None:
+                progress(done, len(names))
+        return tuple(recordings)
+
+    def _not_there(self, name: str) -> str:
+        close = difflib.get_close_matches(name, self._located, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        return (
+            f"recording {name!r} is not below {str(self._root)!r}{hint} Names of "
+            f"recordings are paths from the folder of {self.title}: give that as root"
+        )
+
+    def _check_names(self, sha256: Mapping[str, str], names: Collection[str]) -> None:
+        known = {
+            self._annotation_name(name, path)
+            for name in names
+            for path in self._located[name].annotations
+        }
+        for file_name in sorted(sha256.keys() - known):
+            close = difflib.get_close_matches(file_name, known, n=1)
+            hint = f"did you mean {close[0]!r}? " if close else ""
+            msg = (
+                f"sha256 {file_name!r}: no listed recording has an annotation file of "
+                f"this name here; {hint}There are: {', '.join(sorted(known)) or 'none'}"
+            )
+            raise SourceError(msg)
+
+    def _check_digests(self, name: str, sha256: Mapping[str, str]) -> None:
+        for path in self._located[name].annotations:
+            expected = sha256.get(self._annotation_name(name, path))
+            if expected is None:
+                continue
+            obtained = self._digest(path)
+            if obtained != expected:
+                msg = (
+                    f"{path!r}: expected SHA-256 {expected}, got {obtained}: the "
+                    "annotations are not those that were meant. Another version of "
+                    "the corpus? Fetch the file again, or look at what changed"
+                )
+                raise AnnotationError(msg)
+
+    def annotation_digests(self, name: str) -> dict[str, str]:
+        """Return the SHA-256 of each annotation file of a recording.
+
+        Parameters
+        ----------
+        name : str
+            Of a recording that was found.
+
+        Returns
+        -------
+        digests : dict of str to str
+            By the name of the file as the source has it, a path from its folder;
+            where annotations are in the recording, its own.
+        """
+        return {
+            self._annotation_name(name, path): self._digest(path)
+            for path in self._located[name].annotations
+        }
+
+    def _annotation_name(self, name: str, path: str) -> str:  # noqa: ARG002
+        """Return what the source calls an annotation file of a recording."""
+        return path.removeprefix(f"{self._top}/")
+
+    def _digest(self, path: str) -> str:
+        if path not in self._digests:
+            source = open_bytes(Path(path))
+            try:
+                digest = hashlib.sha256()
+                for start in range(0, source.size, _CHUNK):
+                    digest.update(source.read(start, min(start + _CHUNK, source.size)))
+            finally:
+                source.close()
+            self._digests[path] = digest.hexdigest()
+        return self._digests[path]
+
     def _nothing(self, counts: Counter[str]) -> str:
         msg = f"{str(self._root)!r} holds no recording of {self.title} that can be used"
         if not counts:
@@ -392,8 +527,19 @@ class CorpusSource(ABC):
             Path(path) for path in dict.fromkeys((located.signal, *located.annotations))
         )
 
-    def _open(self, name: str) -> ByteSource:
-        """Open the file of a recording; keep which of its bytes are read."""
+    def open_file(self, name: str) -> ByteSource:
+        """Open the file of a recording; keep which of its bytes are read.
+
+        Parameters
+        ----------
+        name : str
+            Of a recording that was found.
+
+        Returns
+        -------
+        source : ByteSource
+            To be closed by the caller.
+        """
         source = open_bytes(Path(self._located[name].signal))
         return _Kept(source, self._ranges[name])
 
@@ -444,7 +590,7 @@ class CorpusSource(ABC):
         AnnotationError
             If a seizure lies behind the end of the recording.
         """
-        edf = EdfFile(self._open(recording.name))
+        edf = EdfFile(self.open_file(recording.name))
         try:
             labels = self._channel_labels(edf)
             rows = resolve_montage(labels, montage, where=recording.name)

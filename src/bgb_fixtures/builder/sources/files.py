@@ -149,6 +149,19 @@ class FilesSource(CorpusSource):
             )
         return located
 
+    def _leads(self, folder: str) -> bool:
+        # In a flat folder of annotations, a name that two recordings have says nothing:
+        # all have to be known.
+        return self._given is not None or super()._leads(folder)
+
+    def _annotation_name(self, name: str, path: str) -> str:
+        given = self._given
+        if given is None or path == self._located[name].signal:
+            return super()._annotation_name(name, path)
+        if not given.is_dir():
+            return Path(path).name
+        return Path(path).relative_to(given).as_posix()
+
     def _refuse_blind(
         self, found: dict[str, list[str]], names: dict[str, list[str]]
     ) -> None:
