@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -397,7 +398,8 @@ def test_texts_of_header_and_annotations_are_found_for_the_search(
 ) -> None:
     tals = stamps(b"+5\x14Zoe woke up\x14\0", b"+6\x14\xe4\x14Broken \x15\0")
     path = make_edf(tmp_path / "a.edf", tals=tals)
-    texts = header_texts(LocalFile(path))
+    with closing(LocalFile(path)) as source:
+        texts = header_texts(source)
     assert texts[:5] == (
         "M-17 F 01-JAN-1990 Zoe_Canary",
         "Startdate 02-FEB-2012 Adm-77 Tech_Canary XLTEK",
