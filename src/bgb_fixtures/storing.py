@@ -6,10 +6,8 @@ Invariant: what is moved into place has passed the checks that a reader makes.
 from __future__ import annotations
 
 import hashlib
-import os
-import re
-from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +28,8 @@ from bgb_fixtures.errors import FormatError, SpecError, TargetError
 from bgb_fixtures.staging import new_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    import os
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -39,7 +38,6 @@ __all__ = ["Draft", "check_target", "store"]
 # Room for the index, whose numbers are known only after the arrays are written.
 _INDEX_ROOM = 4096
 _ENTRY_ROOM = 512
-_CHUNK = 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,19 +71,19 @@ class Draft:
     attributes: Mapping[str, Any]
 
 
-def _write_hdf5(path: Path, draft: Draft, *, user_block: int) -> dict[str, int]:
-    """Write the HDF5 side; return the offset of each mapped array."""
+def _make_hdf5(draft: Draft, *, user_block: int) -> tuple[BytesIO, dict[str, int]]:
+    """Return the file with an empty user block, and the offset of each mapped array."""
+    # In memory: libhdf5 2.0.0 ends the process with a segmentation fault when it closes
+    # a file of which it could not write a part, as on a full disk.
+    image = BytesIO()
     offsets = {}
-    with (
-        _told_by_system(),
-        h5py.File(
-            path,
-            "x",
-            userblock_size=user_block,
-            alignment_threshold=1,
-            alignment_interval=PAGE,
-        ) as file,
-    ):
+    with h5py.File(
+        image,
+        "w",
+        userblock_size=user_block,
+        alignment_threshold=1,
+        alignment_interval=PAGE,
+    ) as file:
         for name, value in draft.attributes.items():
             file.attrs[name] = value
         for name, array in draft.arrays.items():
@@ -95,49 +93,36 @@ def _write_hdf5(path: Path, draft: Draft, *, user_block: int) -> dict[str, int]:
             offsets[name] = dataset.id.get_offset() if data.size else user_block
         for name, column in draft.columns.items():
             file.create_dataset(name, data=column, track_times=False)
-    return offsets
+    return image, offsets
 
 
-@contextmanager
-def _told_by_system() -> Iterator[None]:
-    """Make an OSError of what libhdf5 raises: a RuntimeError, when it closes a file."""
-    try:
-        yield
-    except (OSError, RuntimeError) as error:
-        told = re.search(r"errno = (\d+)", str(error))
-        if told is None:
-            raise OSError(str(error)) from error
-        raise OSError(int(told[1]), os.strerror(int(told[1]))) from error
-
-
-def _digest(path: Path, spans: Sequence[tuple[int, int]]) -> str:
+def _digest(file: memoryview, spans: Sequence[tuple[int, int]]) -> str:
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        for start, stop in spans:
-            file.seek(start)
-            for place in range(start, stop, _CHUNK):
-                digest.update(file.read(min(_CHUNK, stop - place)))
+    for start, stop in spans:
+        digest.update(file[start:stop])
     return digest.hexdigest()
 
 
-def _write(path: Path, draft: Draft) -> None:
+def _make_file(draft: Draft) -> memoryview:
+    """Return all bytes of the file."""
     room = max(_INDEX_ROOM, _ENTRY_ROOM * len(draft.arrays))
     needed = LINE_LENGTH + len(draft.records) + room
     user_block = max(PAGE, 1 << (needed - 1).bit_length())
-    offsets = _write_hdf5(path, draft, user_block=user_block)
+    image, offsets = _make_hdf5(draft, user_block=user_block)
+    file = image.getbuffer()
     entries = {
         name: ArrayEntry(
             dtype=array.dtype.str,
             shape=array.shape,
             offset=offsets[name],
             length=array.nbytes,
-            sha256=_digest(path, [(offsets[name], offsets[name] + array.nbytes)]),
+            sha256=_digest(file, [(offsets[name], offsets[name] + array.nbytes)]),
         )
         for name, array in draft.arrays.items()
     }
     layout = Layout(
         user_block=user_block,
-        file_size=path.stat().st_size,
+        file_size=len(file),
         arrays=entries,
         rest_sha256="",
         digest="",
@@ -160,15 +145,15 @@ def _write(path: Path, draft: Draft) -> None:
                 }
                 for name, entry in entries.items()
             },
-            "rest_sha256": _digest(path, array_gaps(layout)),
+            "rest_sha256": _digest(file, array_gaps(layout)),
         }
     )
     head = encode_line(draft.kind, index, draft.records) + index + draft.records
     if len(head) > user_block:
         msg = f"{draft.kind.noun} {draft.name!r}: its index needs {len(index)} bytes"
         raise SpecError(msg)
-    with path.open("r+b") as file:
-        file.write(head)
+    file[: len(head)] = head
+    return file
 
 
 def check_target(path: Path, kind: Kind) -> None:
@@ -258,7 +243,7 @@ def store(
     check_target(target, draft.kind)
     with new_file(target) as file:
         try:
-            _write(file, draft)
+            file.write_bytes(_make_file(draft))
             prove(file)
         except FormatError as error:
             # It names the file that it read; that one is gone by then.
