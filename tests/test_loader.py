@@ -21,6 +21,7 @@ from bgb_fixtures.errors import (
     FixtureNotFoundError,
     FormatError,
     IntegrityError,
+    MissingPackageError,
     SpecError,
 )
 from bgb_fixtures.loader import Fixture, find_fixture, load_fixture
@@ -81,6 +82,22 @@ def test_packaged_smoke_is_there_and_known_positive() -> None:
     assert fixture.path == path
     assert fixture.signals.shape == (18, 19, 15360)
     assert fixture.index.counts == {"none": 12, "partial": 5, "full": 1}
+
+
+def test_installed_package_has_its_fixtures_beside_its_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loader, "__file__", str(tmp_path / "loader.py"))
+    (tmp_path / "fixtures").mkdir()
+    assert loader.packaged_dir.__wrapped__() == tmp_path / "fixtures"
+
+
+def test_checkout_has_its_fixtures_at_its_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = tmp_path / "src/bgb_fixtures/loader.py"
+    monkeypatch.setattr(loader, "__file__", str(code))
+    assert loader.packaged_dir.__wrapped__() == tmp_path / "fixtures"
 
 
 @pytest.fixture
@@ -324,6 +341,19 @@ def test_take_accepts_numpy_integers(fixture: Fixture) -> None:
     assert chosen.rows == (0, 3)
 
 
+def test_selection_knows_the_records_that_were_parsed(fixture: Fixture) -> None:
+    records = fixture.records
+    assert fixture.take([0]).records is records
+
+
+def test_selection_of_a_fixture_not_asked_for_records_parses_them_when_asked(
+    small_fixture: Path,
+) -> None:
+    chosen = load_fixture(small_fixture, verify=False).take([2])
+    assert "records" not in vars(chosen)
+    assert chosen.windows[0].id == "w2"
+
+
 @pytest.mark.parametrize("row", [-1, 4])
 def test_take_refuses_rows_that_are_not_there(row: int, fixture: Fixture) -> None:
     with pytest.raises(SpecError, match=rf"rows \[{row}\] are not in \[0, 4\)"):
@@ -450,12 +480,21 @@ def test_labels_per_window(
     _, values = fixture.tensors(labels=labels)
     assert values.dtype == torch.float32
     assert values.tolist() == expected
+    assert fixture.window_labels(labels).dtype == np.uint8
 
 
 def test_unknown_labels_are_refused(fixture: Fixture) -> None:
     message = "unknown labels 'all'; allowed: 'sample', 'any', 'majority'"
     with pytest.raises(SpecError, match=message):
         fixture.tensors(labels="all")  # type: ignore[arg-type]
+
+
+def test_tensors_without_torch_say_what_to_install(
+    fixture: Fixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(MissingPackageError, match=r'pip install "bgb-fixtures\[torch'):
+        fixture.tensors()
 
 
 def test_without_torch_arrays_work_and_tensors_say_what_to_install(
