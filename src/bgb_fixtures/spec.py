@@ -650,8 +650,8 @@ def parse_spec(value: object, *, where: str) -> FixtureSpec:
         table.fail("seed", "an integer in [0, 4294967295]", seed)
     montage = table.take("montage", DEFAULT_MONTAGES.get(source, "10-20"))
     if not isinstance(montage, list | tuple) and montage not in MONTAGES:
-        known = ", ".join(map(repr, MONTAGES))
-        table.fail("montage", f"one of {known}, or a list of rows", montage)
+        montages = ", ".join(map(repr, MONTAGES))
+        table.fail("montage", f"one of {montages}, or a list of rows", montage)
     spec = FixtureSpec(
         name=table.word("name", _NAME, source),
         content_version=table.integer(
