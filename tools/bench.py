@@ -1,376 +1,213 @@
-"""Measure what the README claims, each beside what people use today.
+"""Measure what the README claims, each beside what people use today, and how cost grows.
 
 Medians within one run on one machine; ratios are what travels. Usage:
-``python tools/bench.py [load] [process] [edf] [generate] [smoke]``; without a name, all parts.
+``python tools/bench.py [--json] [PART ...]``; without a part, all of them (about five
+minutes). A part is a function from `Bench` to tables, named in `PARTS`.
 """
 
 from __future__ import annotations
 
-import statistics
-import subprocess
+import argparse
+import json
+import os
+import platform
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from time import perf_counter
 from typing import TYPE_CHECKING
 
-import numpy as np
+from bench_edf import bench_edf, bench_length
+from bench_load import bench_load, bench_windows
+from bench_make import bench_export, bench_generate
+from bench_measure import Bench, Row, Table
+from bench_models import bench_golden, bench_smoke, bench_tolerances
+from bench_process import bench_process, bench_pytest
+from bench_scan import bench_scan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-EDF_HOURS = 1
-EDF_CHANNELS = (
-    "FP1-F7 F7-T7 T7-P7 P7-O1 FP1-F3 F3-C3 C3-P3 P3-O1 FP2-F4 F4-C4 C4-P4 P4-O2 "
-    "FP2-F8 F8-T8 T8-P8 P8-O2 FZ-CZ CZ-PZ P7-T7 T7-FT9 FT9-FT10 FT10-T8 T8-P8"
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One measured way of doing a thing.
-
-    Attributes
-    ----------
-    name : str
-        What was done.
-    seconds : float
-        Median.
-    """
-
-    name: str
-    seconds: float
+PARTS: dict[str, Callable[[Bench], list[Table]]] = {
+    "load": bench_load,
+    "windows": bench_windows,
+    "process": bench_process,
+    "pytest": bench_pytest,
+    "edf": bench_edf,
+    "length": bench_length,
+    "scan": bench_scan,
+    "generate": bench_generate,
+    "export": bench_export,
+    "smoke": bench_smoke,
+    "golden": bench_golden,
+    "tolerances": bench_tolerances,
+}
+PACKAGES = (
+    "bgb-fixtures", "numpy", "h5py", "torch", "safetensors", "mne", "pyedflib", "pytest",
+)  # fmt: skip
 
 
-def median_seconds(run: Callable[[], object], *, n: int) -> float:
-    """Return the median time of `n` runs, after one run that is not counted.
-
-    Parameters
-    ----------
-    run : callable
-        What to measure.
-    n : int
-        Number of runs.
+def describe_machine() -> dict[str, str]:
+    """Return what the figures depend on; no name of a host, user or path.
 
     Returns
     -------
-    seconds : float
-        Median.
+    machine : dict of str to str
+        Processor, cores, memory, system, Python and packages.
     """
-    run()
-    times = []
-    for _ in range(n):
-        start = perf_counter()
-        run()
-        times.append(perf_counter() - start)
-    return statistics.median(times)
+    return {
+        "processor": _processor(),
+        "cores": str(os.cpu_count()),
+        "memory": _memory(),
+        "system": f"{_system()}, {platform.machine()}",
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+    } | {name: _version(name) for name in PACKAGES}
 
 
-def show(title: str, rows: list[Row]) -> None:
-    """Print a table; ratios are to its first row.
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or "unknown"
+    names = [line.partition(":")[2] for line in lines if line.startswith("model name")]
+    return names[0].strip() if names else platform.machine()
+
+
+def _memory() -> str:
+    try:
+        n_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return "unknown"
+    return f"{n_bytes / 2**30:.0f} GiB"
+
+
+def _system() -> str:
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError):
+        return f"{platform.system()} {platform.release()}"
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def load_average() -> str:
+    """Return how busy the machine is, in the words of the table.
+
+    Returns
+    -------
+    busy : str
+        Programs that wanted to run over the last minute.
+    """
+    try:
+        return f"{os.getloadavg()[0]:.1f}"
+    except (AttributeError, OSError):
+        return "unknown"
+
+
+def format_number(value: float) -> str:
+    """Show three digits, without an exponent from 0.001 to a million.
 
     Parameters
     ----------
-    title : str
-        What the rows have in common.
-    rows : list of Row
-        The first is ours.
+    value : float
+        At least 0.
+
+    Returns
+    -------
+    text : str
+        Such as ``"0.0612"``, ``"12.8"``, ``"1234"``.
     """
-    print(f"\n{title}")
-    width = max(len(row.name) for row in rows)
-    for row in rows:
-        ratio = row.seconds / rows[0].seconds
-        print(f"  {row.name:<{width}}  {row.seconds * 1e3:10.3f} ms  {ratio:9.1f} x")
+    if value >= 100:
+        return f"{value:.0f}"
+    return f"{value:#.3g}" if value >= 0.001 or value == 0 else f"{value:.1e}"
 
 
-def bench_load(folder: Path) -> None:
-    """Open the default fixture and give float32 tensors, warm page cache."""
-    import h5py
-    import torch
-    from safetensors.torch import load_file, save_file
-
-    from bgb_fixtures import load_fixture
-    from bgb_fixtures.loader import find_fixture
-
-    path = find_fixture("smoke")
-    fixture = load_fixture(path)
-    signals, labels = np.array(fixture.signals), np.array(fixture.labels)
-    arrays = {"signals": torch.from_numpy(signals), "labels": torch.from_numpy(labels)}
-    files = {
-        suffix: folder / f"arrays.{suffix}" for suffix in ("st", "pt", "npz", "z.npz")
-    }
-    save_file(arrays, files["st"])
-    torch.save(arrays, files["pt"])
-    np.savez(files["npz"], signals=signals, labels=labels)
-    np.savez_compressed(files["z.npz"], signals=signals, labels=labels)
-    np.save(folder / "signals.npy", signals)
-    np.save(folder / "labels.npy", labels)
-
-    def from_numpy(x: object, y: object) -> object:
-        return torch.as_tensor(x), torch.as_tensor(y).to(torch.float32)
-
-    def safetensors() -> object:
-        loaded = load_file(files["st"])
-        return loaded["signals"], loaded["labels"].to(torch.float32)
-
-    def torch_load() -> object:
-        loaded = torch.load(files["pt"], mmap=True, weights_only=True)
-        return loaded["signals"], loaded["labels"].to(torch.float32)
-
-    def npy_map() -> object:
-        # mode "c" as ours: copy-on-write, so that tensors are writable.
-        return from_numpy(
-            np.load(folder / "signals.npy", mmap_mode="c"),
-            np.load(folder / "labels.npy", mmap_mode="c"),
-        )
-
-    def npz(name: str) -> object:
-        with np.load(files[name]) as loaded:
-            return from_numpy(loaded["signals"], loaded["labels"])
-
-    def h5py_read() -> object:
-        with h5py.File(path, "r") as file:
-            return from_numpy(file["signals"][()], file["labels"][()])
-
-    def stand_in() -> object:
-        return (
-            torch.randn(signals.shape),
-            torch.randint(0, 2, labels.shape).to(torch.float32),
-        )
-
-    def first_load() -> object:
-        from bgb_fixtures import loader
-
-        loader._proved.clear()
-        return load_fixture(path).tensors()
-
-    n_bytes = (signals.nbytes + labels.nbytes) / 1e6
-    show(
-        f"open + float32 tensors, {len(signals)} windows, {n_bytes:.1f} MB, warm",
-        [
-            Row(name=name, seconds=median_seconds(run, n=n))
-            for name, run, n in (
-                ("bgb-fixtures", lambda: load_fixture(path).tensors(), 300),
-                (
-                    "bgb-fixtures, verify=False",
-                    lambda: load_fixture(path, verify=False).tensors(),
-                    300,
-                ),
-                ("safetensors load_file", safetensors, 300),
-                ("np.load(mmap_mode='c'), two files", npy_map, 300),
-                ("torch.load(mmap=True)", torch_load, 300),
-                ("h5py read", h5py_read, 30),
-                ("npz", lambda: npz("npz"), 15),
-                ("torch.randn stand-in, random labels", stand_in, 15),
-                ("npz compressed", lambda: npz("z.npz"), 3),
-                ("bgb-fixtures, first load (every digest)", first_load, 15),
-            )
-        ],
-    )
-
-
-def bench_process(_folder: Path) -> None:
-    """Start a process, import, load."""
-    code = {
-        "python -c pass": "pass",
-        "import bgb_fixtures": "import bgb_fixtures",
-        "import numpy": "import numpy",
-        "load_fixture(), no torch": (
-            "import bgb_fixtures; bgb_fixtures.load_fixture().signals[0, 0, 0]"
-        ),
-        "import h5py": "import h5py",
-        "import torch": "import torch",
-        "load_fixture().tensors()": (
-            "import bgb_fixtures; bgb_fixtures.load_fixture().tensors()"
-        ),
-        "import mne, mne.io": "import mne; mne.io.read_raw_edf",
-    }
-    show(
-        "a fresh process, warm page cache (ratios to an empty one)",
-        [
-            Row(
-                name=name,
-                seconds=median_seconds(
-                    lambda text=text: subprocess.run(  # type: ignore[misc]
-                        [sys.executable, "-c", text], check=True
-                    ),
-                    n=7,
-                ),
-            )
-            for name, text in code.items()
-        ],
-    )
-
-
-def write_hour_edf(path: Path) -> None:
-    """Write an hour of 23-channel EDF at 256 Hz, 42.4 MB of noise.
+def format_ratio(ratio: float) -> str:
+    """Show a ratio with the digits that mean something.
 
     Parameters
     ----------
-    path : pathlib.Path
-        The file to write.
+    ratio : float
+        At least 0.
+
+    Returns
+    -------
+    text : str
+        Such as ``"0.35 x"``, ``"1.5 x"``, ``"208 x"``.
     """
-    names = EDF_CHANNELS.split()
-    n_records = 3600 * EDF_HOURS
-
-    def field(value: object, size: int) -> bytes:
-        return str(value).encode("ascii").ljust(size)
-
-    head = (
-        field(0, 8) + field("X X X X", 80) + field("Startdate X X X X", 80)
-        + b"01.01.8500.00.00" + field(256 * (len(names) + 1), 8) + field("", 44)
-        + field(n_records, 8) + field(1, 8) + field(len(names), 4)
-    )  # fmt: skip
-    columns = (
-        (names, 16), ([""] * 23, 80), (["uV"] * 23, 8), ([-800] * 23, 8),
-        ([800] * 23, 8), ([-2048] * 23, 8), ([2047] * 23, 8), ([""] * 23, 80),
-        ([256] * 23, 8), ([""] * 23, 32),
-    )  # fmt: skip
-    for values, size in columns:
-        head += b"".join(field(value, size) for value in values)
-    noise = np.random.default_rng(0).integers(-2048, 2048, 23 * 256 * 60, np.int16)
-    with path.open("wb") as file:
-        file.write(head)
-        for _ in range(n_records // 60):
-            file.write(noise.astype("<i2").tobytes())
+    if ratio < 0.95:
+        return f"{ratio:.2g} x"
+    return f"{ratio:.1f} x" if ratio < 9.95 else f"{ratio:.0f} x"
 
 
-def bench_edf(folder: Path) -> None:
-    """Read one 60 s window of an hour of 23-channel EDF."""
-    import mne
-    import pyedflib
-
-    from bgb_fixtures.builder.sources.byte_source import LocalFile
-    from bgb_fixtures.builder.sources.edf import EdfFile
-
-    path = folder / "hour.edf"
-    write_hour_edf(path)
-    start, stop = 1800 * 256, 1860 * 256
-    head = 256 * 24
-
-    def ours() -> object:
-        with EdfFile(LocalFile(path)) as edf:
-            return edf.read_uv(range(23), start, stop)
-
-    def plain_numpy() -> object:
-        with path.open("rb") as file:
-            file.read(head)
-            file.seek(head + 1800 * 23 * 512)
-            records = np.frombuffer(file.read(60 * 23 * 512), "<i2")
-        digital = records.reshape(60, 23, 256).swapaxes(0, 1).reshape(23, -1)
-        return (digital + 2048.0) * (1600 / 4095) - 800
-
-    def with_pyedflib() -> object:
-        with pyedflib.EdfReader(str(path)) as reader:
-            return [reader.readSignal(i, start, stop - start) for i in range(23)]
-
-    def mne_lazy() -> object:
-        raw = mne.io.read_raw_edf(path, preload=False, verbose="error")
-        return raw.get_data(start=start, stop=stop)
-
-    def mne_preload() -> object:
-        raw = mne.io.read_raw_edf(path, preload=True, verbose="error")
-        return raw.get_data(start=start, stop=stop)
-
-    show(
-        "one 60 s window of 1 h x 23 channels x 256 Hz EDF (42.4 MB), warm",
-        [
-            Row(name=name, seconds=median_seconds(run, n=n))
-            for name, run, n in (
-                ("bgb-fixtures", ours, 30),
-                ("plain numpy, seek + read", plain_numpy, 30),
-                ("pyedflib readSignal", with_pyedflib, 15),
-                ("mne preload=False", mne_lazy, 15),
-                ("mne preload=True", mne_preload, 3),
-            )
-        ],
-    )
-
-
-def bench_generate(folder: Path) -> None:
-    """Generate the default fixture."""
-    from bgb_fixtures.builder import build_fixture
-    from bgb_fixtures.spec import load_default_spec
-
-    spec = load_default_spec()
-    n_windows = sum(len(recording.windows) for recording in spec.recordings)
-    seconds = median_seconds(lambda: build_fixture(spec, folder / "smoke.h5"), n=3)
-    show(
-        f"build the default fixture ({n_windows} windows of 60 s), write and verify it",
-        [
-            Row(name="in all", seconds=seconds),
-            Row(name="per window", seconds=seconds / n_windows),
-        ],
-    )
-
-
-def bench_smoke(folder: Path) -> None:
-    """Run all smoke checks on a small U-Net and a TCN, from process start to end."""
-    tools = str(Path(__file__).parent)
-    package = folder / "my_models.py"
-    package.write_text(
-        f"import sys\nsys.path.insert(0, {tools!r})\n"
-        "from reference_models import Tcn, UNet\n"
-    )
-
-    def run(code: str) -> None:
-        subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=folder,
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
-
-    both = (
-        "from my_models import Tcn, UNet\n"
-        "from bgb_fixtures.smoke import assert_smoke\n"
-        "assert_smoke(UNet()), assert_smoke(Tcn())"
-    )
-
-    def command() -> None:
-        for name in ("UNet", "Tcn"):
-            run(
-                "from bgb_fixtures.cli import main\n"
-                f"main(['smoke', 'my_models:{name}'])"
-            )
-
-    show(
-        "smoke checks of a U-Net (41k parameters) and a TCN (39k), imports included",
-        [
-            Row(name=name, seconds=median_seconds(work, n=3))
-            for name, work in (
-                ("assert_smoke on both, one process", lambda: run(both)),
-                ("bgb-fixtures smoke, once for each", command),
-                ("import torch alone", lambda: run("import torch")),
-            )
-        ],
-    )
-
-
-PARTS: dict[str, Callable[[Path], None]] = {
-    "load": bench_load,
-    "process": bench_process,
-    "edf": bench_edf,
-    "generate": bench_generate,
-    "smoke": bench_smoke,
-}
-
-
-def main(names: list[str]) -> None:
-    """Run the named parts, or all.
+def format_tables(tables: Sequence[Table]) -> str:
+    """Lay out tables in columns.
 
     Parameters
     ----------
-    names : list of str
-        Keys of `PARTS`.
+    tables : sequence of Table
+        Of one part.
+
+    Returns
+    -------
+    text : str
+        Without a line break at its end.
     """
-    unknown = [name for name in names if name not in PARTS]
+    lines = []
+    for table in tables:
+        lines += ["", table.title]
+        lines += [_format_row(row) for row in table.rows]
+        lines += [f"  {table.note}"] if table.note else []
+    return "\n".join(lines)
+
+
+def _format_row(row: Row) -> str:
+    value = f"{format_number(row.value)} {row.unit:<3}"
+    ratio = "" if row.ratio is None else format_ratio(row.ratio)
+    peak = "" if row.peak_mib is None else f"{row.peak_mib:.0f} MiB"
+    return f"  {row.name:<44}{value:>14}{ratio:>10}{peak:>10}  {row.note}".rstrip()
+
+
+def main(args: Sequence[str]) -> None:
+    """Run the named parts, or all, and print what they measured.
+
+    Parameters
+    ----------
+    args : sequence of str
+        Of the command line.
+    """
+    parser = argparse.ArgumentParser(description="Measure what the README claims.")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--tiny", action="store_true", help="once and small: does it still run?"
+    )
+    options = parser.parse_args(args)
+    unknown = [name for name in options.parts if name not in PARTS]
     if unknown:
-        sys.exit(f"unknown part {unknown[0]!r}; parts: {', '.join(PARTS)}")
-    for name in names or PARTS:
+        parser.error(f"unknown part {unknown[0]!r}; parts: {', '.join(PARTS)}")
+    machine = describe_machine() | {"load before": load_average()}
+    results = {}
+    if not options.json:
+        print(", ".join(f"{key} {value}" for key, value in machine.items()))
+        print(f"\n{'':46}{'median':>10}{'ratio':>14}{'peak':>10}")
+    for name in options.parts or PARTS:
         with tempfile.TemporaryDirectory() as folder:
-            PARTS[name](Path(folder))
+            tables = PARTS[name](Bench(folder=Path(folder), tiny=options.tiny))
+        results[name] = [asdict(table) for table in tables]
+        if not options.json:
+            print(format_tables(tables), flush=True)
+    if options.json:
+        machine["load after"] = load_average()
+        print(json.dumps({"machine": machine, "parts": results}, indent=1))
+    else:
+        print(f"\nload of the machine at the end: {load_average()}")
 
 
 if __name__ == "__main__":

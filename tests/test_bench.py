@@ -1,0 +1,169 @@
+"""The benchmark runs, whole and small, and its arithmetic is right; no clock is judged."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import platform
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TOOLS = Path(__file__).parents[1] / "tools"
+PARTS = [
+    "load", "windows", "process", "pytest", "edf", "length", "scan", "generate",
+    "export", "smoke", "golden", "tolerances",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[Any]:
+    """Import the script; it needs what `make test` installs."""
+    pytest.importorskip("safetensors", reason="needs the dependency group test")
+    sys.path.insert(0, str(TOOLS))
+    yield importlib.import_module("bench")
+    sys.path.remove(str(TOOLS))
+
+
+@pytest.fixture(scope="module")
+def measure(bench: Any) -> Any:  # noqa: ARG001
+    return importlib.import_module("bench_measure")
+
+
+def test_every_part_is_tried_here(bench: Any) -> None:
+    assert list(bench.PARTS) == PARTS
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_part_gives_figures(
+    bench: Any, part: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.main(["--tiny", "--json", part])
+    answer = json.loads(capsys.readouterr().out)
+    assert list(answer["parts"]) == [part]
+    tables = answer["parts"][part]
+    assert tables
+    for table in tables:
+        names = [row["name"] for row in table["rows"]]
+        assert len(set(names)) == len(names) > 0
+        assert all(row["value"] >= 0 for row in table["rows"])
+
+
+def test_machine_is_described_without_its_name(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(platform, "node", lambda: "secret-host")
+    machine = bench.describe_machine()
+    assert {"processor", "cores", "memory", "system", "python"} < machine.keys()
+    assert {"numpy", "h5py", "torch", "safetensors", "mne", "pyedflib"} < machine.keys()
+    text = json.dumps(machine)
+    assert "secret-host" not in text
+    assert str(Path.home()) not in text
+
+
+def test_unknown_part_is_named_with_those_there_are(
+    bench: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        bench.main(["nonsense"])
+    assert "unknown part 'nonsense'; parts: load, windows" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("values", "fixed", "each"),
+    [
+        pytest.param([5.0, 5.0, 5.0], 5.0, 0.0, id="flat"),
+        pytest.param([2.0, 20.0, 200.0], 0.0, 2.0, id="linear"),
+        pytest.param([3.0, 21.0, 201.0], 1.0, 2.0, id="both"),
+        # The best line would cost less than nothing per unit.
+        pytest.param([4.0, 4.0, 2.0], 8 / 3, 0.0, id="falling"),
+    ],
+)
+def test_line_is_fitted_with_no_cost_below_zero(
+    measure: Any, values: list[float], fixed: float, each: float
+) -> None:
+    assert measure.fit_line([1, 10, 100], values) == pytest.approx((fixed, each))
+
+
+def test_growth_says_what_a_unit_costs(measure: Any) -> None:
+    table = measure.growth("load", {1: 2.0, 10: 20.0}, unit="window", peaks={10: 32.0})
+    assert [(row.name, row.ratio, row.peak_mib, row.note) for row in table.rows] == [
+        ("1 window", 1.0, None, "2 ms per window"),
+        ("10 windows", 10.0, 32.0, "2 ms per window"),
+    ]
+    assert table.note == (
+        "fit: 0 + 2 ms per window; in the last step 10 times as many take 10 times as "
+        "long"
+    )
+
+
+def test_rows_are_aligned_and_say_what_there_is(bench: Any, measure: Any) -> None:
+    rows = measure.compare(
+        {"ours": 0.0612, "theirs": 12.75}, peaks={"theirs": 254.6}, notes={"ours": "!"}
+    )
+    text = bench.format_tables([measure.Table(title="open", rows=rows, note="so")])
+    assert [line.split() for line in text.splitlines()] == [
+        [],
+        ["open"],
+        ["ours", "0.0612", "ms", "1.0", "x", "!"],
+        ["theirs", "12.8", "ms", "208", "x", "255", "MiB"],
+        ["so"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0.00"),
+        (5.5e-5, "5.5e-05"),
+        (0.0612, "0.0612"),
+        (1.6, "1.60"),
+        (99.99, "100."),
+        (1234.5, "1234"),
+    ],
+)
+def test_numbers_have_three_digits(bench: Any, value: float, text: str) -> None:
+    assert bench.format_number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [
+        (0.0, "0"),
+        (0.00002, "20 ns"),
+        (0.00305, "3.05 us"),
+        (12.5, "12.5 ms"),
+        (2400.0, "2.4 s"),
+    ],
+)
+def test_times_have_the_unit_that_suits(
+    measure: Any, milliseconds: float, text: str
+) -> None:
+    assert measure.format_time(milliseconds) == text
+
+
+def test_a_process_that_fails_says_why(measure: Any, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match=r"ended with 1: .*no such luck"):
+        measure.Bench(folder=tmp_path).process("raise SystemExit('no such luck')")
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="no /proc: the peak is not known"
+)
+def test_peak_is_of_the_process_itself(measure: Any, tmp_path: Path) -> None:
+    peak = measure.Bench(folder=tmp_path).process("bytearray(200 * 2**20)")
+    assert 200 < peak < 240
+    assert measure.Bench(folder=tmp_path).process("pass") < 40
+
+
+def test_ways_take_turns(measure: Any, tmp_path: Path) -> None:
+    order: list[str] = []
+    ways = {name: lambda name=name: order.append(name) for name in "ab"}
+    medians = measure.Bench(folder=tmp_path).medians(ways, seconds=0, rounds=2)
+    assert order == ["a", "b", "a", "b", "a", "b"]
+    assert list(medians) == ["a", "b"]
