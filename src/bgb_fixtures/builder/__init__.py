@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from bgb_fixtures.builder.listed import plan_listed
 from bgb_fixtures.builder.plan import Plan, plan_windows
 from bgb_fixtures.builder.privacy import check_anonymous, texts_of_recordings
 from bgb_fixtures.builder.process import read_content
@@ -126,7 +127,7 @@ def build_fixture(
     return BuildReport(
         path=target,
         windows=content.windows,
-        missing_kinds=() if spec.quotas else plan.missing_kinds,
+        missing_kinds=() if spec.quotas or spec.listed else plan.missing_kinds,
         n_recordings=len(plan.recordings),
         left_out=plan.left_out_lines,
         n_problems=Counter(finding.problem for finding in plan.problems),
@@ -182,6 +183,11 @@ def _plan(
     if spec.source == "synthetic":
         return plan_windows(spec, source, source.recordings())
     corpus = cast("CorpusSource", source)
+    if spec.listed:
+        names = [recording.name for recording in spec.listed]
+        digests = dict(spec.sha256)
+        named = corpus.named_recordings(names, sha256=digests, progress=progress)
+        return plan_listed(spec, source, named, progress=progress)
     recordings = corpus.recordings(progress)
     plan = plan_windows(spec, source, recordings, strict=strict, progress=progress)
     return replace(plan, problems=corpus.problems)

@@ -31,13 +31,21 @@ from bgb_fixtures.h5 import KINDS
 from bgb_fixtures.spec import SELECTABLE_KINDS, kinds_of_quota, window_samples
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from bgb_fixtures.builder.sources import Recording, Source
     from bgb_fixtures.builder.sources.corpus import Finding
     from bgb_fixtures.spec import FixtureSpec, Quota
 
-__all__ = ["Header", "Plan", "plan_windows"]
+__all__ = [
+    "Header",
+    "Plan",
+    "check_profile",
+    "check_rates",
+    "fixed_sfreq",
+    "open_header",
+    "plan_windows",
+]
 
 MAX_MISSING = 4
 """More rows than this are another montage, not a missing electrode."""
@@ -224,7 +232,7 @@ def plan_windows(
     ChannelNotFoundError
         If a chosen recording lacks a channel, and the spec does not say what to do.
     """
-    _check_profile(spec)
+    check_profile(spec)
     if spec.source == "synthetic":
         return _listed(spec, recordings)
     if not recordings:
@@ -233,7 +241,14 @@ def plan_windows(
     return _Planner(spec, source, recordings, strict=strict, progress=progress).plan()
 
 
-def _check_profile(spec: FixtureSpec) -> None:
+def check_profile(spec: FixtureSpec) -> None:
+    """Raise SpecError if a profile is not for the montage or the rate of a spec.
+
+    Parameters
+    ----------
+    spec : FixtureSpec
+        The request.
+    """
     if spec.profile != BRAIN_GO_BRR:
         return
     if spec.montage != "10-20":
@@ -245,6 +260,80 @@ def _check_profile(spec: FixtureSpec) -> None:
     if spec.sfreq not in (None, BRAIN_GO_BRR_SFREQ):
         msg = f"profile {BRAIN_GO_BRR!r} has 256 Hz, got sfreq {spec.sfreq:g} Hz"
         raise SpecError(msg)
+
+
+def fixed_sfreq(spec: FixtureSpec) -> float | None:
+    """Return the rate of a fixture, if it does not depend on the recordings.
+
+    Parameters
+    ----------
+    spec : FixtureSpec
+        The request.
+
+    Returns
+    -------
+    sfreq : float or None
+        Hz; None: the one that all recordings have.
+    """
+    return BRAIN_GO_BRR_SFREQ if spec.profile == BRAIN_GO_BRR else spec.sfreq
+
+
+def open_header(source: Source, recording: Recording, spec: FixtureSpec) -> Header:
+    """Read the header of a recording that is needed for a spec.
+
+    Parameters
+    ----------
+    source : Source
+        Where it comes from.
+    recording : Recording
+        One of the source.
+    spec : FixtureSpec
+        The request.
+
+    Returns
+    -------
+    header : Header
+        What it says.
+
+    Raises
+    ------
+    SourceError
+        If the recording cannot give the montage, or ends before a seizure does.
+    """
+    signal, interpolated = open_native(source, recording, spec)
+    with signal:
+        header = Header(
+            sfreq=signal.sfreq, n_times=signal.n_times, interpolated=interpolated
+        )
+    _check_events(recording, header)
+    return header
+
+
+def check_rates(
+    spec: FixtureSpec, headers: Mapping[str, Header], *, sfreq: float
+) -> None:
+    """Raise SpecError if recordings would be resampled, and nothing asks for that.
+
+    Parameters
+    ----------
+    spec : FixtureSpec
+        The request.
+    headers : mapping of str to Header
+        Of the recordings, by name.
+    sfreq : float
+        Rate of the fixture in Hz.
+    """
+    if fixed_sfreq(spec) is not None:
+        return
+    for name in sorted(headers):
+        rate = headers[name].sfreq
+        if rate != sfreq:
+            msg = (
+                f"the chosen recordings have different rates: {sfreq:g} Hz, and "
+                f"{rate:g} Hz in {name!r}; say which one is wanted, for example "
+                f"--sfreq {sfreq:g}: recordings of another are resampled"
+            )
+            raise SpecError(msg)
 
 
 def _listed(spec: FixtureSpec, recordings: Sequence[Recording]) -> Plan:
@@ -300,7 +389,8 @@ class _Planner:
                 can_be_had=lambda window: self._fits(window, sfreq, n_times),
             )
             chosen = {window.recording.name for window in choice.windows}
-            self._check_rates(chosen, sfreq=sfreq)
+            of_chosen = {name: self._headers[name] for name in chosen}
+            check_rates(spec, of_chosen, sfreq=sfreq)
             stated = {
                 name: header.n_times_at(spec, sfreq)
                 for name, header in self._headers.items()
@@ -346,14 +436,7 @@ class _Planner:
         if name in self._headers or name in self._left_out:
             return self._headers.get(name)
         try:
-            signal, interpolated = open_native(self._source, recording, self._spec)
-            with signal:
-                header = Header(
-                    sfreq=signal.sfreq,
-                    n_times=signal.n_times,
-                    interpolated=interpolated,
-                )
-            _check_events(recording, header)
+            header = open_header(self._source, recording, self._spec)
         except ChannelNotFoundError as error:
             if self._spec.missing == "error" and 0 < len(error.missing) <= MAX_MISSING:
                 msg = (
@@ -386,10 +469,9 @@ class _Planner:
         with_seizure = [r for r in self._long_enough() if r.events]
         if not with_seizure:
             raise self._no_positive()
-        if spec.profile == BRAIN_GO_BRR:
-            return BRAIN_GO_BRR_SFREQ
-        if spec.sfreq is not None:
-            return spec.sfreq
+        fixed = fixed_sfreq(spec)
+        if fixed is not None:
+            return fixed
         for recording in with_seizure:
             header = self._header(recording)
             if header is not None:
@@ -410,20 +492,6 @@ class _Planner:
             if recording.duration is not None and recording.name not in self._left_out:
                 sizes[recording.name] = seconds_to_sample(recording.duration, sfreq)
         return sizes
-
-    def _check_rates(self, chosen: Iterable[str], *, sfreq: float) -> None:
-        spec = self._spec
-        if spec.profile == BRAIN_GO_BRR or spec.sfreq is not None:
-            return
-        for name in sorted(chosen):
-            rate = self._headers[name].sfreq
-            if rate != sfreq:
-                msg = (
-                    f"the chosen recordings have different rates: {sfreq:g} Hz, and "
-                    f"{rate:g} Hz in {name!r}; say which one is wanted, for example "
-                    f"--sfreq {sfreq:g}: recordings of another are resampled"
-                )
-                raise SpecError(msg)
 
     def _no_positive(self) -> SpecError | SourceError:
         spec = self._spec

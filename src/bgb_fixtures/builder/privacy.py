@@ -415,8 +415,9 @@ def _vocabulary(buffer: mmap.mmap, index: Index, *, where: str) -> re.Pattern[by
     words |= {str(value) for value in records["licence"].values()}
     words |= {records["profile"]["name"], *records["profile"]["steps"]}
     words |= {records["source"]["name"], records["montage"], records["unit"]}
-    # What a synthetic recording was asked to hold; others have no such list.
-    words |= set(_strings(spec.get("recordings", [])))
+    if records["source"]["name"] == "synthetic":
+        # What recordings were asked to hold. Those in files are listed by names.
+        words |= set(_strings(spec.get("recordings", [])))
     # Rows of a montage are electrodes, and aliases what the user calls channels.
     words |= {*records["ch_names"], *spec.get("aliases", {})}
     words |= set(spec.get("aliases", {}).values())

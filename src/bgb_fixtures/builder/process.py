@@ -26,7 +26,7 @@ from bgb_fixtures.builder.signals import open_native, process_signal, signal_ste
 from bgb_fixtures.builder.writer import Content
 from bgb_fixtures.events import clip_events, events_to_mask, merge_spans
 from bgb_fixtures.h5 import WindowRecord, category_of
-from bgb_fixtures.spec import spec_montage, spec_to_json, window_samples
+from bgb_fixtures.spec import bare_spec, spec_montage, spec_to_json, window_samples
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -130,7 +130,7 @@ def read_content(
             **_interpolated(plan, pseudonyms),
         },
         licence=asdict(source.licence) | {"changes": _changes(spec)},
-        spec=spec_to_json(spec),
+        spec=spec_to_json(bare_spec(spec, pseudonyms.recordings)),
         windows=tuple(records),
         signals=signals,
         labels=labels,
