@@ -176,7 +176,7 @@ def test_build_lists_the_kinds_that_it_did_not_find(
         pytest.param(
             ["--source", "chmit", "--root", "x"],
             "unknown source 'chmit'; did you mean 'chbmit'? "
-            "Sources: 'bids', 'chbmit', 'edf', 'synthetic', 'tusz'",
+            "Sources: 'bids', 'chbmit', 'edf', 'siena', 'synthetic', 'tusz'",
             id="misspelt-source",
         ),
         pytest.param(
@@ -190,8 +190,8 @@ def test_build_lists_the_kinds_that_it_did_not_find(
             id="misspelt-profile",
         ),
         pytest.param(
-            ["--source", "siena", "--root", "x"],
-            "unknown source 'siena'; Sources: 'bids'",
+            ["--source", "physionet", "--root", "x"],
+            "unknown source 'physionet'; Sources: 'bids'",
             id="a-word-that-is-like-none",
         ),
         pytest.param(

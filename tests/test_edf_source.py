@@ -458,10 +458,10 @@ def test_licence_is_not_known(tmp_path: Path) -> None:
 
 def test_sources_are_found_by_name(tmp_path: Path) -> None:
     write(tmp_path / "chb01-summary.txt", "")
-    titles = [
-        get_source(name, tmp_path).title for name in ("bids", "chbmit", "edf", "tusz")
-    ]
-    assert titles == ["BIDS-EEG", "CHB-MIT", "EDF", "TUSZ"]
+    write(tmp_path / "Seizures-list-PN00.txt", "")
+    names = ("bids", "chbmit", "edf", "siena", "tusz")
+    titles = [get_source(name, tmp_path).title for name in names]
+    assert titles == ["BIDS-EEG", "CHB-MIT", "EDF", "Siena", "TUSZ"]
 
 
 @pytest.mark.parametrize(
@@ -502,7 +502,7 @@ def test_wrong_request_is_refused(
         )
 
 
-@pytest.mark.parametrize("name", ["bids", "chbmit", "edf", "tusz"])
+@pytest.mark.parametrize("name", ["bids", "chbmit", "edf", "siena", "tusz"])
 def test_root_that_is_not_there_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(SourceError, match="nowhere': there is no such folder or file"):
         get_source(name, tmp_path / "nowhere")

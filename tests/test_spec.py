@@ -396,6 +396,7 @@ def test_every_key_for_recordings_survives_json(tmp_path: Path) -> None:
         pytest.param("tusz", "10-20", id="tusz"),
         pytest.param("bids", "10-20", id="bids"),
         pytest.param("edf", "10-20", id="edf"),
+        pytest.param("siena", "10-20", id="siena"),
     ],
 )
 def test_recordings_have_defaults(source: str, montage: str) -> None:

@@ -56,7 +56,7 @@ __all__ = [
     "window_samples",
 ]
 
-SOURCES = ("bids", "chbmit", "edf", "synthetic", "tusz")
+SOURCES = ("bids", "chbmit", "edf", "siena", "synthetic", "tusz")
 DEFAULT_MONTAGES = {"chbmit": "double-banana"}
 """Source -> montage, where it is not 10-20."""
 _WITH_SPLITS = ("bids", "tusz")

@@ -80,7 +80,7 @@ def _quotas(
     "--source",
     callback=known_word,
     metavar="NAME",
-    help="Where the recordings come from: bids, chbmit, edf or tusz. Needs --root.",
+    help="Where the recordings come from: bids, chbmit, edf, siena or tusz. Needs --root.",
 )
 @click.option(
     "--root",

@@ -23,7 +23,7 @@ _MOST_SHOWN = 20
     "--source",
     required=True,
     metavar="NAME",
-    help="What it is: chbmit, tusz, bids, or edf (any EDF or BDF files).",
+    help="What it is: chbmit, tusz, siena, bids, or edf (any EDF or BDF files).",
 )
 @click.option(
     "--root",

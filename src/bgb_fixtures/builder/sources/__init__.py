@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SOURCE_NAMES", "Licence", "Recording", "Signal", "Source", "get_source"]
 
-SOURCE_NAMES = ("bids", "chbmit", "edf", "tusz")
+SOURCE_NAMES = ("bids", "chbmit", "edf", "siena", "tusz")
 """Sources of recordings in files."""
 
 
@@ -168,6 +168,7 @@ def get_source(
     from bgb_fixtures.builder.sources.bids import BidsSource
     from bgb_fixtures.builder.sources.chbmit import ChbmitSource
     from bgb_fixtures.builder.sources.files import FilesSource
+    from bgb_fixtures.builder.sources.siena import SienaSource
     from bgb_fixtures.builder.sources.tusz import TuszSource
 
     root = Path(root)
@@ -186,9 +187,10 @@ def get_source(
         if value is not None:
             msg = f"{option} is for source 'edf' only; drop it for source {name!r}"
             raise SpecError(msg)
-    sources: dict[str, type[BidsSource | ChbmitSource | TuszSource]] = {
+    sources: dict[str, type[BidsSource | ChbmitSource | SienaSource | TuszSource]] = {
         "bids": BidsSource,
         "chbmit": ChbmitSource,
+        "siena": SienaSource,
         "tusz": TuszSource,
     }
     if name not in sources:
