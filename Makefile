@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 # Used only where no torch is installed yet; the package itself allows torch>=2.2.
 TORCH ?= torch==2.13.0
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test coverage mutants lint format bench clean
 .DEFAULT_GOAL := test
 
 $(BIN)/python:
@@ -35,6 +35,21 @@ demo: $(VENV)/demo.stamp
 test: lint
 	$(BIN)/python -m pytest -n auto
 
+# All of it to 95 %; the format, the loader and the EDF reader to the last branch.
+coverage: $(VENV)/test.stamp
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n auto
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+	$(BIN)/coverage report --fail-under=100 --include "src/bgb_fixtures/container.py,\
+	src/bgb_fixtures/mapping.py,src/bgb_fixtures/h5.py,src/bgb_fixtures/hdf5_side.py,\
+	src/bgb_fixtures/verify.py,src/bgb_fixtures/loader.py,\
+	src/bgb_fixtures/builder/sources/edf.py,src/bgb_fixtures/builder/sources/byte_source.py"
+
+mutants: $(VENV)/test.stamp
+	$(BIN)/python -m pip install --quiet --group mutants
+	$(BIN)/python tools/mutate.py build/mutants
+
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -50,4 +65,4 @@ bench: $(VENV)/test.stamp
 	$(BIN)/python tools/bench.py
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) build dist .coverage* .mypy_cache .ruff_cache .pytest_cache

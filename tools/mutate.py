@@ -1,0 +1,182 @@
+"""Mutation testing of the format, the loader and the EDF reader, with mutmut 3.
+
+    python tools/mutate.py FOLDER [PATTERN ...]
+
+Works on a copy of the working tree in FOLDER, made anew. A PATTERN such as
+``*loader*`` chooses mutants by name. Prints how many were killed by module, and every
+survivor as a line before and after.
+
+Added to what mutmut does: a statement that is a call or a raise is left out, a condition
+is taken as true and as false, and functions with a decorator take part. Left out: what
+messages say (tests match the part of them that helps) and ``strict`` of zip. Constants
+of a module are no part of mutmut's method.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+from mutmut.mutation import file_mutation, mutators
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MODULES = (
+    *("container", "mapping", "h5", "hdf5_side", "verify", "loader"),
+    *("builder/sources/edf", "builder/sources/byte_source"),
+)
+TESTS = (
+    *("format", "refusals", "verify", "loader", "dataset", "golden_format"),
+    *("edf", "edf_source"),
+)
+# Random input and every byte of a file: slow, and no mutant needs them to be killed.
+CHOICE = "not edf", "not crash and not the_rest_is and not worker and not synthetic"
+_WORDS = {"where", "what", "field", "expected", "got", "strict"}
+_FAILURES = {"fail", "_fail"}
+_KILLED = {"killed", "timeout", "segfault"}
+
+
+def _drop_call(node: cst.Expr) -> Iterable[cst.Pass]:
+    if isinstance(node.value, cst.Call):
+        yield cst.Pass()
+
+
+def _drop_raise(_: cst.Raise) -> Iterable[cst.Pass]:
+    yield cst.Pass()
+
+
+def _decide(node: cst.If) -> Iterable[cst.If]:
+    for word in ("True", "False"):
+        yield node.with_changes(test=cst.parse_expression(f"({word})"))
+
+
+def _drop_argument(node: cst.Call) -> Iterable[cst.Call]:
+    for mutant in mutators.operator_arg_removal(node):
+        kept = {id(argument) for argument in mutant.args}
+        gone = [argument for argument in node.args if id(argument) not in kept]
+        if not any(a.keyword and a.keyword.value in _WORDS for a in gone):
+            yield mutant
+
+
+def _is_message(node: cst.CSTNode) -> bool:
+    match node:
+        case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value="msg"))]):
+            return True
+        case cst.Call(func=cst.Name(value=name)):
+            return name in _FAILURES
+        case cst.Arg(keyword=cst.Name(value=name)):
+            return name in _WORDS
+    return False
+
+
+class _Undecorate(cst.CSTTransformer):  # type: ignore[misc]
+    """Turn ``@decorator def f`` into ``def f; f = decorator(f)``: mutmut skips it."""
+
+    def leave_FunctionDef(  # noqa: N802
+        self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef
+    ) -> Any:
+        if len(original_node.decorators) != 1:
+            return updated_node
+        name, decorator = updated_node.name, updated_node.decorators[0].decorator
+        again = cst.Assign(
+            [cst.AssignTarget(name)], cst.Call(decorator, [cst.Arg(name)])
+        )
+        plain = updated_node.with_changes(decorators=[])
+        return cst.FlattenSentinel([plain, cst.SimpleStatementLine([again])])
+
+
+def _copy_tree(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    for name in filter(None, listed.split("\0")):
+        if Path(name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(name, folder / name)
+    for name in MODULES:
+        path = folder / f"src/bgb_fixtures/{name}.py"
+        path.write_text(cst.parse_module(path.read_text()).visit(_Undecorate()).code)
+    marks, names = CHOICE
+    settings: dict[str, list[str] | str] = {
+        "source_paths": ["src"],
+        "only_mutate": [f"src/bgb_fixtures/{name}.py" for name in MODULES],
+        "also_copy": ["fixtures", "docs", "tools", "README.md", "DATA.md"],
+        "pytest_add_cli_args": ["-p", "no:cacheprovider", "-m", marks, "-k", names],
+        "pytest_add_cli_args_test_selection": [f"tests/test_{t}.py" for t in TESTS],
+        # So that no mutant inherits a cache that other tests filled.
+        "process_isolation": "forkserver",
+    }
+    with (folder / "pyproject.toml").open("a") as file:
+        file.write("\n[tool.mutmut]\nuse_git_change_detection = false\n")
+        file.writelines(f"{key} = {value!r}\n" for key, value in settings.items())
+
+
+def _add_operators() -> None:
+    skip = file_mutation.MutationVisitor._skip_node_and_children
+
+    def skip_messages(self: Any, node: cst.CSTNode) -> bool:
+        return _is_message(node) or bool(skip(self, node))
+
+    file_mutation.MutationVisitor._skip_node_and_children = skip_messages
+    known = [
+        (kind, _drop_argument if change is mutators.operator_arg_removal else change)
+        for kind, change in mutators.mutation_operators
+    ]
+    file_mutation.mutation_operators = [
+        *known,
+        (cst.Expr, _drop_call),
+        (cst.Raise, _drop_raise),
+        (cst.If, _decide),
+    ]
+
+
+def _report(patterns: list[str]) -> None:
+    from mutmut.mutation.data import SourceFileMutationData
+    from mutmut.mutation.diff_apply import get_diff_for_mutant
+    from mutmut.stats import status_by_exit_code
+
+    print(f"\n{'module':<12} {'killed':>7} {'of':>6}")
+    survivors = []
+    for name in MODULES:
+        data = SourceFileMutationData(path=Path(f"src/bgb_fixtures/{name}.py"))
+        data.load()
+        chosen = {
+            mutant: status_by_exit_code[code]
+            for mutant, code in data.exit_code_by_key.items()
+            if not patterns or any(fnmatch.fnmatch(mutant, p) for p in patterns)
+        }
+        counts = Counter(chosen.values())
+        killed = sum(counts[status] for status in _KILLED)
+        others = {key: n for key, n in counts.items() if key not in _KILLED}
+        print(f"{Path(name).name:<12} {killed:>7} {len(chosen):>6} {others or ''}")
+        survivors += [m for m, status in chosen.items() if status not in _KILLED]
+    for mutant in survivors:
+        print(f"\n{mutant}")
+        for line in get_diff_for_mutant(mutant).splitlines()[2:]:
+            if line.startswith(("-", "+")):
+                print(line)
+
+
+def main(folder: Path, patterns: list[str]) -> None:
+    """Run the mutants in a copy, and print the score and the survivors."""
+    _copy_tree(folder)
+    _add_operators()
+    os.chdir(folder)
+    # Processes that tests start import the mutants too; hypothesis draws the same.
+    os.environ |= {"PYTHONPATH": str(Path("mutants/src").absolute()), "CI": "1"}
+    from mutmut.__main__ import _run
+
+    _run(patterns, os.cpu_count())
+    _report(patterns)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2:])
