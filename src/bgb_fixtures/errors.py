@@ -3,6 +3,7 @@
 __all__ = [
     "AnnotationError",
     "ChannelNotFoundError",
+    "FetchError",
     "FixtureError",
     "FixtureNotFoundError",
     "FormatError",
@@ -48,6 +49,14 @@ class ChannelNotFoundError(SourceError, LookupError):
     def __init__(self, message: str, *, missing: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.missing = missing
+
+
+class FetchError(FixtureError, RuntimeError):
+    """A web server did not give what it should; says which address and what to do.
+
+    Neither a SourceError nor an OSError: those of one recording are noted and the next
+    one is taken, and a fixture must not depend on the weather of a network.
+    """
 
 
 class FixtureNotFoundError(FixtureError, FileNotFoundError):

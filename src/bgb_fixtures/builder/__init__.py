@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from bgb_fixtures.builder.sources import Source
     from bgb_fixtures.builder.sources.corpus import CorpusSource
+    from bgb_fixtures.builder.sources.web import WebPath
     from bgb_fixtures.builder.writer import Content
     from bgb_fixtures.h5 import WindowRecord
     from bgb_fixtures.spec import FixtureSpec
@@ -65,7 +66,7 @@ def build_fixture(
     spec: FixtureSpec,
     path: str | os.PathLike[str],
     *,
-    root: str | os.PathLike[str] | None = None,
+    root: str | os.PathLike[str] | WebPath | None = None,
     annotations: str | os.PathLike[str] | None = None,
     strict: bool = False,
     planning: Callable[[int, int], None] | None = None,
@@ -79,8 +80,9 @@ def build_fixture(
         The request.
     path : str or path
         The file to write; an older fixture there is replaced.
-    root : str, path or None
-        Folder or file of the recordings; None for the synthetic source.
+    root : str, path, WebPath or None
+        Folder or file of the recordings, or their web address; None for the synthetic
+        source.
     annotations : str, path or None
         Source ``edf`` only: file or folder of the annotations; None: beside or in the
         recordings.
@@ -104,6 +106,8 @@ def build_fixture(
         If the request cannot be met; for example no window would hold a seizure.
     SourceError
         If a chosen recording cannot be read with certainty.
+    FetchError
+        If a web server does not give what it should.
     PrivacyError
         If the file would hold text that identifies a recording.
     TargetError
@@ -137,7 +141,7 @@ def build_fixture(
 def plan_fixture(
     spec: FixtureSpec,
     *,
-    root: str | os.PathLike[str] | None = None,
+    root: str | os.PathLike[str] | WebPath | None = None,
     annotations: str | os.PathLike[str] | None = None,
     strict: bool = False,
     progress: Callable[[int, int], None] | None = None,
@@ -148,7 +152,7 @@ def plan_fixture(
     ----------
     spec : FixtureSpec
         The request.
-    root : str, path or None
+    root : str, path, WebPath or None
         As for `build_fixture`.
     annotations : str, path or None
         As for `build_fixture`.
@@ -212,7 +216,7 @@ def synthesise(spec: FixtureSpec) -> Content:
 
 def _get_source(
     spec: FixtureSpec,
-    root: str | os.PathLike[str] | None,
+    root: str | os.PathLike[str] | WebPath | None,
     *,
     annotations: str | os.PathLike[str] | None = None,
     strict: bool = False,

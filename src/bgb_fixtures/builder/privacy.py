@@ -21,6 +21,7 @@ import numpy as np
 from bgb_fixtures.builder.sources.byte_source import open_bytes
 from bgb_fixtures.builder.sources.edf import header_texts
 from bgb_fixtures.builder.sources.tal import annotation_texts
+from bgb_fixtures.builder.sources.web import WebPath
 from bgb_fixtures.container import LINE_LENGTH, parse_json
 from bgb_fixtures.errors import PrivacyError, SourceError
 from bgb_fixtures.events import SZCORE_CODES
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from bgb_fixtures.builder.sources import Recording
+    from bgb_fixtures.builder.sources.byte_source import CorpusPath
     from bgb_fixtures.builder.sources.corpus import CorpusSource
     from bgb_fixtures.h5 import Index
 
@@ -133,12 +135,12 @@ class IdentifyingTexts:
             self.add(part, origin)
             self.add(part.split(".")[0], origin)
 
-    def add_file(self, path: Path, *, where: str) -> None:
+    def add_file(self, path: CorpusPath, *, where: str) -> None:
         """Take the texts in a recording or in an annotation file.
 
         Parameters
         ----------
-        path : path
+        path : path or WebPath
             The file.
         where : str
             What it is called in messages.
@@ -147,7 +149,12 @@ class IdentifyingTexts:
             if path.suffix.lower() in _EDF_SUFFIXES:
                 with closing(open_bytes(path)) as source:
                     header = header_texts(source)
-                    texts = annotation_texts(source)
+                    # To look at the texts in every record of hours would be to fetch a
+                    # recording on the web in full. What was never fetched cannot be in
+                    # a fixture, and of the records that were, channels of the montage
+                    # alone are decoded.
+                    on_web = isinstance(path, WebPath)
+                    texts = () if on_web else annotation_texts(source)
                 for text in header:
                     self.add(_decode(text.encode("latin-1")), f"the header of {where}")
                 for text in texts:

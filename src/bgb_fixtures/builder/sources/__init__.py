@@ -22,11 +22,21 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from bgb_fixtures.builder.sources.byte_source import CorpusPath
     from bgb_fixtures.builder.sources.corpus import CorpusSource
+    from bgb_fixtures.builder.sources.web import WebPath
     from bgb_fixtures.events import Event
     from bgb_fixtures.montage import Montage
 
-__all__ = ["SOURCE_NAMES", "Licence", "Recording", "Signal", "Source", "get_source"]
+__all__ = [
+    "SOURCE_NAMES",
+    "Licence",
+    "Recording",
+    "Signal",
+    "Source",
+    "get_source",
+    "open_root",
+]
 
 SOURCE_NAMES = ("bids", "chbmit", "edf", "siena", "tusz")
 """Sources of recordings in files."""
@@ -125,7 +135,7 @@ class Source(Protocol):
 
 def get_source(
     name: str,
-    root: str | os.PathLike[str],
+    root: str | os.PathLike[str] | WebPath,
     *,
     splits: Sequence[str] = (),
     annotations: str | os.PathLike[str] | None = None,
@@ -138,8 +148,9 @@ def get_source(
     ----------
     name : str
         One of `SOURCE_NAMES`.
-    root : str or path
-        Folder of the corpus or a part of it, or one recording.
+    root : str, path or WebPath
+        Folder of the corpus or a part of it, or one recording; of ``chbmit`` and
+        ``siena`` a web address, too.
     splits : sequence of str
         Splits to take recordings from; empty: all but ``eval``, which is kept blind
         and has to be asked for by name.
@@ -163,15 +174,11 @@ def get_source(
         If there is no such source, or it has no such option.
     SourceError
         If there is nothing of that corpus at `root`.
+    FetchError
+        If a web address cannot be read with certainty.
     """
-    # Modules of the sources import this one.
-    from bgb_fixtures.builder.sources.bids import BidsSource
-    from bgb_fixtures.builder.sources.chbmit import ChbmitSource
     from bgb_fixtures.builder.sources.files import FilesSource
-    from bgb_fixtures.builder.sources.siena import SienaSource
-    from bgb_fixtures.builder.sources.tusz import TuszSource
 
-    root = Path(root)
     if name == "edf":
         return FilesSource(
             root,
@@ -187,9 +194,46 @@ def get_source(
         if value is not None:
             msg = f"{option} is for source 'edf' only; drop it for source {name!r}"
             raise SpecError(msg)
-    sources: dict[str, type[BidsSource | ChbmitSource | SienaSource | TuszSource]] = {
+    return _source_class(name)(root, splits=splits, strict=strict)
+
+
+def open_root(name: str, root: str | os.PathLike[str] | WebPath) -> CorpusPath:
+    """Return the place of a corpus, before a source of it is made.
+
+    Parameters
+    ----------
+    name : str
+        One of `SOURCE_NAMES`.
+    root : str, path or WebPath
+        As for `get_source`.
+
+    Returns
+    -------
+    place : path or WebPath
+        To be given to `get_source`.
+
+    Raises
+    ------
+    SpecError
+        If there is no such source, or it cannot be read over the web.
+    FetchError
+        If there is no corpus at a web address.
+    """
+    return _source_class(name).open_root(root)
+
+
+def _source_class(name: str) -> type[CorpusSource]:
+    # Modules of the sources import this one.
+    from bgb_fixtures.builder.sources.bids import BidsSource
+    from bgb_fixtures.builder.sources.chbmit import ChbmitSource
+    from bgb_fixtures.builder.sources.files import FilesSource
+    from bgb_fixtures.builder.sources.siena import SienaSource
+    from bgb_fixtures.builder.sources.tusz import TuszSource
+
+    sources: dict[str, type[CorpusSource]] = {
         "bids": BidsSource,
         "chbmit": ChbmitSource,
+        "edf": FilesSource,
         "siena": SienaSource,
         "tusz": TuszSource,
     }
@@ -199,4 +243,4 @@ def get_source(
         known = ", ".join(map(repr, SOURCE_NAMES))
         msg = f"unknown source {name!r}; {hint}Sources of recordings in files: {known}"
         raise SpecError(msg)
-    return sources[name](root, splits=splits, strict=strict)
+    return sources[name]

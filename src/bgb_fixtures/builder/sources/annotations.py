@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from bgb_fixtures.errors import AnnotationError
@@ -17,7 +18,8 @@ from bgb_fixtures.events import SZCORE_CODES, Event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
+
+    from bgb_fixtures.builder.sources.byte_source import CorpusPath
 
 __all__ = [
     "Annotations",
@@ -77,12 +79,12 @@ class Annotations:
     duration: Decimal | None
 
 
-def fail(path: Path, line: int, problem: str) -> NoReturn:
+def fail(path: CorpusPath, line: int, problem: str) -> NoReturn:
     """Raise an error about a place in a file.
 
     Parameters
     ----------
-    path : path
+    path : path or WebPath
         The file.
     line : int
         From 1; 0 if it is about the whole file.
@@ -99,12 +101,12 @@ def fail(path: Path, line: int, problem: str) -> NoReturn:
     raise AnnotationError(msg)
 
 
-def read_lines(path: Path) -> list[str]:
+def read_lines(path: CorpusPath) -> list[str]:
     """Return the lines of an annotation file, without blanks at their ends.
 
     Parameters
     ----------
-    path : path
+    path : path or WebPath
         The file; UTF-8, with or without a byte order mark.
 
     Returns
@@ -118,7 +120,7 @@ def read_lines(path: Path) -> list[str]:
         If it cannot be read.
     """
     try:
-        if path.stat().st_size > _LARGEST_BYTES:
+        if isinstance(path, Path) and path.stat().st_size > _LARGEST_BYTES:
             fail(path, 0, f"expected annotations, at most {_LARGEST_BYTES} bytes")
         raw = path.read_bytes()
     except OSError as error:
@@ -131,7 +133,7 @@ def read_lines(path: Path) -> list[str]:
     return [line.rstrip() for line in text.split("\n")]
 
 
-def parse_time(text: str, what: str, *, path: Path, line: int) -> Decimal:
+def parse_time(text: str, what: str, *, path: CorpusPath, line: int) -> Decimal:
     """Turn the text of a time into seconds.
 
     Parameters
@@ -140,7 +142,7 @@ def parse_time(text: str, what: str, *, path: Path, line: int) -> Decimal:
         A decimal number.
     what : str
         What it is, for messages.
-    path : path
+    path : path or WebPath
         The file.
     line : int
         From 1.
@@ -191,7 +193,7 @@ def tusz_label(label: str) -> str | None:
 
 
 def seizures_of(
-    annotations: Annotations, meaning: Callable[[str], str | None], *, path: Path
+    annotations: Annotations, meaning: Callable[[str], str | None], *, path: CorpusPath
 ) -> tuple[Event, ...]:
     """Return the seizures among labelled stretches.
 
@@ -202,7 +204,7 @@ def seizures_of(
     meaning : callable
         From a label to the TUSZ code of a seizure or None; ValueError if it is not
         known.
-    path : path
+    path : path or WebPath
         The file.
 
     Returns
@@ -240,7 +242,9 @@ def seizures_of(
     return merge_by_label(found)
 
 
-def _end_of_seizure(span: Span, duration: Decimal | None, *, path: Path) -> Decimal:
+def _end_of_seizure(
+    span: Span, duration: Decimal | None, *, path: CorpusPath
+) -> Decimal:
     """Return the end of a seizure that lies in the recording."""
     start, stop = span.start, span.stop
     if stop is None:

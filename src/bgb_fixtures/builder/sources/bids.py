@@ -110,8 +110,7 @@ class BidsSource(CorpusSource):
         strict: bool = False,
     ) -> None:
         super().__init__(root, splits=splits, strict=strict)
-        root = self._root
-        dataset = _find_dataset(root)
+        dataset = _find_dataset(self._folder)
         self._licence = _read_licence(dataset)
         self._split_of = _read_splits(dataset)
 

@@ -6,14 +6,43 @@ Invariant: a read gives exactly the bytes that were asked for, or a `SourceError
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from bgb_fixtures.builder.sources.web import WebPath, is_web_address, open_web
 from bgb_fixtures.errors import SourceError
 
 if TYPE_CHECKING:
     import os
 
-__all__ = ["ByteSource", "LocalFile", "open_bytes"]
+__all__ = ["ByteSource", "CorpusPath", "LocalFile", "corpus_path", "open_bytes"]
+
+CorpusPath: TypeAlias = Path | WebPath
+"""Where a file or folder of a corpus lies."""
+
+
+def corpus_path(path: str | os.PathLike[str] | WebPath) -> CorpusPath:
+    """Return the place that a user named.
+
+    Parameters
+    ----------
+    path : str, path or WebPath
+        A path, or an address that begins with ``http://`` or ``https://``.
+
+    Returns
+    -------
+    place : path or WebPath
+        Of an address, its corpus was found already.
+
+    Raises
+    ------
+    FetchError
+        If an address is in no corpus.
+    """
+    if isinstance(path, WebPath):
+        return path
+    if isinstance(path, str) and is_web_address(path):
+        return open_web(path)
+    return Path(path)
 
 
 class ByteSource(Protocol):
@@ -108,12 +137,12 @@ class LocalFile:
         self._file.close()
 
 
-def open_bytes(path: Path) -> ByteSource:
+def open_bytes(path: CorpusPath) -> ByteSource:
     """Open a file of a corpus to read pieces of it.
 
     Parameters
     ----------
-    path : path
+    path : path or WebPath
         The file.
 
     Returns
@@ -126,4 +155,4 @@ def open_bytes(path: Path) -> ByteSource:
     SourceError
         If it is no readable file.
     """
-    return LocalFile(path)
+    return path.open_ranges() if isinstance(path, WebPath) else LocalFile(path)

@@ -18,11 +18,11 @@ import struct
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from bgb_fixtures.builder.sources import Licence, Recording
 from bgb_fixtures.builder.sources.annotations import fail
+from bgb_fixtures.builder.sources.byte_source import CorpusPath, corpus_path
 from bgb_fixtures.builder.sources.corpus import CorpusSource, Located, list_folder
 from bgb_fixtures.errors import AnnotationError, SourceError
 from bgb_fixtures.events import Event
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bgb_fixtures.builder.sources.edf import EdfFile
+    from bgb_fixtures.builder.sources.web import WebPath
 
 __all__ = ["ChbmitSource", "SummaryEntry", "parse_sidecar", "parse_summary"]
 
@@ -121,12 +122,12 @@ class _Block:
     times: list[tuple[str, Decimal, int]] = field(default_factory=list)
 
 
-def parse_summary(path: str | os.PathLike[str]) -> tuple[SummaryEntry, ...]:
+def parse_summary(path: str | os.PathLike[str] | WebPath) -> tuple[SummaryEntry, ...]:
     """Read the summary of one case.
 
     Parameters
     ----------
-    path : str or path
+    path : str, path or WebPath
         A ``chbNN-summary.txt``.
 
     Returns
@@ -139,7 +140,7 @@ def parse_summary(path: str | os.PathLike[str]) -> tuple[SummaryEntry, ...]:
     AnnotationError
         If it cannot be read, or says something twice, in part or in contradiction.
     """
-    path = Path(path)
+    path = corpus_path(path)
     entries = []
     for _, entry in _iter_entries(path):
         if isinstance(entry, AnnotationError):
@@ -148,7 +149,9 @@ def parse_summary(path: str | os.PathLike[str]) -> tuple[SummaryEntry, ...]:
     return tuple(entries)
 
 
-def _iter_entries(path: Path) -> Iterator[tuple[str, SummaryEntry | AnnotationError]]:
+def _iter_entries(
+    path: CorpusPath,
+) -> Iterator[tuple[str, SummaryEntry | AnnotationError]]:
     """Yield (file name, entry) of a summary; an entry that is not certain is its error.
 
     What is wrong outside of the entries is raised.
@@ -189,7 +192,7 @@ def _iter_entries(path: Path) -> Iterator[tuple[str, SummaryEntry | AnnotationEr
         yield block.file_name, entry
 
 
-def _lines_that_matter(path: Path) -> Iterator[tuple[int, str]]:
+def _lines_that_matter(path: CorpusPath) -> Iterator[tuple[int, str]]:
     try:
         # Latin-1 takes every byte; what matters is ASCII.
         text = path.read_text(encoding="latin-1")
@@ -202,7 +205,7 @@ def _lines_that_matter(path: Path) -> Iterator[tuple[int, str]]:
             yield number, line
 
 
-def _add_line(block: _Block, line: str, number: int, path: Path) -> None:
+def _add_line(block: _Block, line: str, number: int, path: CorpusPath) -> None:
     if match := _SEIZURE.fullmatch(line):
         block.times.append((match[1].lower(), Decimal(match[2]), number))
     elif match := _COUNT.fullmatch(line):
@@ -219,7 +222,7 @@ def _add_line(block: _Block, line: str, number: int, path: Path) -> None:
         fail(path, number, problem)
 
 
-def _entry(block: _Block, path: Path) -> SummaryEntry:
+def _entry(block: _Block, path: CorpusPath) -> SummaryEntry:
     """Check one entry; it is certain, or it is an error."""
     seizures: list[tuple[Decimal, Decimal]] = []
     ends = Decimal(0)
@@ -268,7 +271,7 @@ def _entry(block: _Block, path: Path) -> SummaryEntry:
 
 
 def _pairs(
-    block: _Block, path: Path
+    block: _Block, path: CorpusPath
 ) -> Iterator[tuple[tuple[str, Decimal, int], tuple[str, Decimal, int]]]:
     times = block.times
     if len(times) % 2:
@@ -293,13 +296,13 @@ def _clock_duration(clock: dict[str, str]) -> int | None:
 
 
 def parse_sidecar(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | WebPath,
 ) -> tuple[tuple[Fraction, Fraction], ...]:
     """Read the seizures of an ``.edf.seizures`` file.
 
     Parameters
     ----------
-    path : str or path
+    path : str, path or WebPath
         An annotation file in the MIT format of WFDB.
 
     Returns
@@ -312,7 +315,7 @@ def parse_sidecar(
     AnnotationError
         If it is not such a file, or is cut off.
     """
-    path = Path(path)
+    path = corpus_path(path)
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -340,12 +343,14 @@ def parse_sidecar(
     return tuple(seizures)
 
 
-def _fail_at(path: Path, position: int, problem: str) -> NoReturn:
+def _fail_at(path: CorpusPath, position: int, problem: str) -> NoReturn:
     msg = f"{str(path)!r}, byte {position}: {problem}; fetch the file again"
     raise AnnotationError(msg)
 
 
-def _wfdb_annotations(raw: bytes, path: Path) -> Iterator[tuple[int, int, bytes, int]]:
+def _wfdb_annotations(
+    raw: bytes, path: CorpusPath
+) -> Iterator[tuple[int, int, bytes, int]]:
     """Yield (code, sample, text, position) of each annotation and each text."""
     position = time = 0
     try:
@@ -377,9 +382,9 @@ class ChbmitSource(CorpusSource):
 
     Parameters
     ----------
-    root : path
+    root : str, path or WebPath
         The folder of the database, the folder of one case, or one EDF file with the
-        summary of its case beside it.
+        summary of its case beside it; or the web address of one of these.
     splits : sequence of str
         As in `CorpusSource`; there is one, ``train``.
     strict : bool
@@ -392,10 +397,11 @@ class ChbmitSource(CorpusSource):
     """
 
     title = "CHB-MIT"
+    on_web = True
 
     def __init__(
         self,
-        root: str | os.PathLike[str],
+        root: str | os.PathLike[str] | WebPath,
         *,
         splits: Sequence[str] = (),
         strict: bool = False,
@@ -474,8 +480,8 @@ class ChbmitSource(CorpusSource):
         entry: SummaryEntry | AnnotationError | None,
         located: dict[str, Located],
         *,
-        folder: Path,
-        summary: Path | None,
+        folder: CorpusPath,
+        summary: CorpusPath | None,
         present: set[str],
     ) -> None:
         """Note where a recording is, and what its summary says of it."""
@@ -503,7 +509,7 @@ class ChbmitSource(CorpusSource):
 
     def _annotation_name(self, name: str, path: str) -> str:
         # As in the list of digests of the database, whatever the root is.
-        return f"{name.partition('/')[0]}/{Path(path).name}"
+        return f"{name.partition('/')[0]}/{self._file(path).name}"
 
     def _split(self, name: str) -> str:  # noqa: ARG002
         return "train"
@@ -518,7 +524,7 @@ class ChbmitSource(CorpusSource):
         entry = self._entries[name]
         if isinstance(entry, AnnotationError):
             raise entry
-        summary, *sidecars = map(Path, located.annotations)
+        summary, *sidecars = map(self._file, located.annotations)
         for sidecar in sidecars:
             _check_sidecar(sidecar, summary, entry)
         return _recording(name, name.partition("/")[0], entry)
@@ -542,13 +548,13 @@ class ChbmitSource(CorpusSource):
                 )
 
 
-def _find_cases(folder: Path) -> list[tuple[Path, Path | None]]:
+def _find_cases(folder: CorpusPath) -> list[tuple[CorpusPath, CorpusPath | None]]:
     """Return the cases, each as (folder, summary if there is one)."""
     items = list_folder(folder)
     here = [path for path in items if _SUMMARY_NAME.fullmatch(path.name)]
     if here:
         return [(folder, summary) for summary in here]
-    cases: list[tuple[Path, Path | None]] = []
+    cases: list[tuple[CorpusPath, CorpusPath | None]] = []
     for case in items:
         if not (case.is_dir() and case.name.lower().startswith("chb")):
             continue
@@ -578,7 +584,9 @@ def _recording(name: str, case: str, entry: SummaryEntry) -> Recording:
     )
 
 
-def _check_sidecar(sidecar: Path, summary: Path, entry: SummaryEntry) -> None:
+def _check_sidecar(
+    sidecar: CorpusPath, summary: CorpusPath, entry: SummaryEntry
+) -> None:
     """Compare the two witnesses; the summary rounds to whole seconds."""
     told = [(Fraction(start), Fraction(end)) for start, end in entry.seizures]
     seen = parse_sidecar(sidecar)

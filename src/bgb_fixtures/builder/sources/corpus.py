@@ -18,9 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bgb_fixtures.builder.sources.byte_source import ByteSource, open_bytes
+from bgb_fixtures.builder.sources.byte_source import (
+    ByteSource,
+    CorpusPath,
+    corpus_path,
+    open_bytes,
+)
 from bgb_fixtures.builder.sources.edf import EdfFile, MontageSignal
-from bgb_fixtures.errors import AnnotationError, SourceError
+from bgb_fixtures.builder.sources.web import WebPath, is_web_address
+from bgb_fixtures.errors import AnnotationError, SourceError, SpecError
 from bgb_fixtures.montage import resolve_montage
 
 if TYPE_CHECKING:
@@ -88,9 +94,9 @@ class Located:
     Attributes
     ----------
     signal : str
-        Path of the EDF or BDF file; empty if there is none.
+        Path or address of the EDF or BDF file; empty if there is none.
     annotations : tuple of str
-        Paths of its annotation files, the one that counts first; empty if there are
+        Likewise of its annotation files, the one that counts first; empty if there are
         none.
     place : str
         Where its annotations are, for messages.
@@ -129,8 +135,9 @@ class CorpusSource(ABC):
 
     Parameters
     ----------
-    root : str or path
-        The folder of the corpus or a part of it, or one recording.
+    root : str, path or WebPath
+        The folder of the corpus or a part of it, or one recording; of sources that can
+        be read over the web its address, too.
     splits : sequence of str
         Splits to offer; empty: all but ``eval``.
     strict : bool
@@ -144,15 +151,17 @@ class CorpusSource(ABC):
     """
 
     title: ClassVar[str]
+    on_web: ClassVar[bool] = False
+    """Whether a root may be a web address."""
 
     def __init__(
         self,
-        root: str | os.PathLike[str],
+        root: str | os.PathLike[str] | WebPath,
         *,
         splits: Sequence[str] = (),
         strict: bool = False,
     ) -> None:
-        root = Path(root)
+        root = self.open_root(root)
         if not root.exists():
             msg = f"{str(root)!r}: there is no such folder or file"
             raise SourceError(msg)
@@ -166,6 +175,42 @@ class CorpusSource(ABC):
         self._noted: set[str] = set()
         self._ranges: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
         self._assumed: dict[str, set[str]] = {}
+
+    @classmethod
+    def open_root(cls, root: str | os.PathLike[str] | WebPath) -> CorpusPath:
+        """Return the place that a user named.
+
+        Parameters
+        ----------
+        root : str, path or WebPath
+            A path, or a web address.
+
+        Returns
+        -------
+        place : path or WebPath
+            Of an address, the list of its corpus is read.
+
+        Raises
+        ------
+        SpecError
+            If this source cannot be read over the web.
+        FetchError
+            If there is no corpus at an address.
+        """
+        if not cls.on_web and (isinstance(root, WebPath) or is_web_address(root)):
+            msg = (
+                f"{cls.title} cannot be read over the web, as chbmit and siena can; "
+                f"got {str(root)!r}. Download it, and give the folder"
+            )
+            raise SpecError(msg)
+        return corpus_path(root)
+
+    @property
+    def _folder(self) -> Path:
+        """The root of a source that is not on the web."""
+        if isinstance(self._root, WebPath):
+            raise TypeError(self._root)
+        return self._root
 
     @property
     @abstractmethod
@@ -274,7 +319,7 @@ class CorpusSource(ABC):
     @property
     def _top(self) -> Path:
         """The folder to look in: the root, or that of the one recording asked for."""
-        return self._root if self._root.is_dir() else self._root.parent
+        return self._folder if self._folder.is_dir() else self._folder.parent
 
     def _walk(
         self, located: dict[str, Located], *, skip: Sequence[str] = ()
@@ -430,10 +475,10 @@ class CorpusSource(ABC):
 
     def _not_there(self, name: str) -> str:
         close = difflib.get_close_matches(name, self._located, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
+        hint = f"did you mean {close[0]!r}? Else " if close else ""
         return (
-            f"recording {name!r} is not below {str(self._root)!r}{hint} Names of "
-            f"recordings are paths from the folder of {self.title}: give that as root"
+            f"recording {name!r} is not below {str(self._root)!r}; {hint}give the root "
+            f"of {self.title} that its name is a path from, or fetch it"
         )
 
     def _check_names(self, sha256: Mapping[str, str], names: Collection[str]) -> None:
@@ -489,8 +534,11 @@ class CorpusSource(ABC):
         return path.removeprefix(f"{self._top}/")
 
     def _digest(self, path: str) -> str:
+        file = self._file(path)
+        if isinstance(file, WebPath):
+            return file.sha256()
         if path not in self._digests:
-            source = open_bytes(Path(path))
+            source = open_bytes(file)
             try:
                 digest = hashlib.sha256()
                 for start in range(0, source.size, _CHUNK):
@@ -509,7 +557,7 @@ class CorpusSource(ABC):
         first = bad or self._problems[0]
         return f"{msg}: {'; '.join(reasons)}. The first: {first.message}"
 
-    def files(self, recording: Recording) -> tuple[Path, ...]:
+    def files(self, recording: Recording) -> tuple[CorpusPath, ...]:
         """Return the files that a recording comes from.
 
         Parameters
@@ -519,13 +567,18 @@ class CorpusSource(ABC):
 
         Returns
         -------
-        paths : tuple of path
+        paths : tuple of path or WebPath
             Its EDF or BDF file, then its annotation files.
         """
         located = self._located[recording.name]
         return tuple(
-            Path(path) for path in dict.fromkeys((located.signal, *located.annotations))
+            map(self._file, dict.fromkeys((located.signal, *located.annotations)))
         )
+
+    def _file(self, address: str) -> CorpusPath:
+        """Return the place of a file that `_find` has located."""
+        root = self._root
+        return root.at(address) if isinstance(root, WebPath) else Path(address)
 
     def open_file(self, name: str) -> ByteSource:
         """Open the file of a recording; keep which of its bytes are read.
@@ -540,7 +593,7 @@ class CorpusSource(ABC):
         source : ByteSource
             To be closed by the caller.
         """
-        source = open_bytes(Path(self._located[name].signal))
+        source = open_bytes(self._file(self._located[name].signal))
         return _Kept(source, self._ranges[name])
 
     def bytes_read(self, name: str) -> tuple[tuple[int, int], ...]:
@@ -669,17 +722,17 @@ def _check_inside(
             raise AnnotationError(msg)
 
 
-def list_folder(folder: Path) -> list[Path]:
+def list_folder(folder: CorpusPath) -> list[CorpusPath]:
     """Return what is in a folder, sorted by name, without hidden files.
 
     Parameters
     ----------
-    folder : path
+    folder : path or WebPath
         The folder.
 
     Returns
     -------
-    paths : list of path
+    paths : list of path or WebPath
         macOS leaves ``._name.edf`` beside ``name.edf``; such files are left out.
 
     Raises

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from bgb_fixtures.builder.sources.annotations import Annotations
+    from bgb_fixtures.builder.sources.web import WebPath
 
 __all__ = ["FilesSource"]
 
@@ -89,7 +90,7 @@ class FilesSource(CorpusSource):
 
     def __init__(
         self,
-        root: str | os.PathLike[str],
+        root: str | os.PathLike[str] | WebPath,
         *,
         splits: Sequence[str] = (),
         annotations: Path | None = None,

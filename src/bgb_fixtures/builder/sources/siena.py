@@ -505,6 +505,7 @@ class SienaSource(CorpusSource):
     """
 
     title = "Siena"
+    on_web = True
 
     def __init__(
         self,

@@ -109,7 +109,7 @@ class TuszSource(CorpusSource):
                 return _SPLITS[folder]
         # The root itself may be a split, or lie in one. Only below 'edf' is the name of
         # a folder sure to be the corpus' own.
-        parts = self._root.resolve().parts
+        parts = self._folder.resolve().parts
         if self._root.is_dir() and parts[-1] in _SPLITS:
             return _SPLITS[parts[-1]]
         for above, folder in pairwise(parts):

@@ -1,0 +1,510 @@
+"""Bytes of web addresses: ranges and small files, checked, and asked for again.
+
+Invariant: what is returned is exactly what was asked for, of one version of the file; a
+server that cannot give that is noticed before the body of its answer is read. No
+credentials are sent, and no address but the one asked for is in a message.
+
+References
+----------
+HTTP semantics: ranges, validators, Retry-After; RFC 9110,
+https://www.rfc-editor.org/rfc/rfc9110.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+from bgb_fixtures import __version__
+from bgb_fixtures.errors import FetchError, MissingPackageError, SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    import requests
+
+__all__ = ["FileChangedError", "HttpSession", "Piece", "Traffic"]
+
+_T = TypeVar("_T")
+
+_TIMEOUTS_S = (10.0, 30.0)
+"""To connect, and between two packets of an answer."""
+_TRIES = 5
+_BACKOFF_S = 1.0
+_LONGEST_WAIT_S = 60.0
+_MOST_REDIRECTS = 5
+_CHUNK = 64 * 2**10
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_ABSENT = frozenset({403, 404, 410})
+"""Object stores say 403 where there is nothing and lists are private."""
+_BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
+_LENGTH = re.compile(r"[0-9]{1,18}")
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
+_STRONG_ETAG = re.compile(r'"[!#-~\x80-\xff]{0,1000}"')
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Count what went over the network, and what did not have to.
+
+    Attributes
+    ----------
+    n_requests : int
+        Requests sent, those that failed and redirects too.
+    n_bytes : int
+        Bytes of bodies that came.
+    n_cached : int
+        Bytes that were in the cache before this session.
+    """
+
+    n_requests: int = 0
+    n_bytes: int = 0
+    n_cached: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """Hold some bytes of a file.
+
+    Attributes
+    ----------
+    start : int
+        Where they begin.
+    data : bytes
+        The bytes.
+    size : int
+        Of the whole file.
+    version : str
+        Strong ETag, with its quotes, or the date of the last change; empty where a
+        digest of the whole file tells one version from another.
+    """
+
+    start: int
+    data: bytes
+    size: int
+    version: str
+
+    @property
+    def stop(self) -> int:
+        """Where the bytes end."""
+        return self.start + len(self.data)
+
+
+class FileChangedError(FetchError):
+    """A file is not the one any more of which pieces are there."""
+
+
+class _TryAgainError(Exception):
+    """An answer that may be better the next time."""
+
+    def __init__(self, problem: str, *, wait_s: float | None = None) -> None:
+        super().__init__(problem)
+        self.wait_s = wait_s
+
+
+class HttpSession:
+    """Connections to web servers, kept open between requests.
+
+    Parameters
+    ----------
+    timeouts_s : tuple of float
+        Longest time to connect, and between two packets of an answer.
+    sleep : callable
+        Waits for some seconds between two attempts.
+
+    Attributes
+    ----------
+    traffic : Traffic
+        What was fetched so far.
+    listener : callable or None
+        Called with `traffic` after each chunk.
+
+    Raises
+    ------
+    MissingPackageError
+        If requests is not installed.
+    """
+
+    def __init__(
+        self,
+        *,
+        timeouts_s: tuple[float, float] = _TIMEOUTS_S,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        try:
+            import requests
+        except ImportError as error:
+            msg = (
+                "reading from the web needs requests, which is not installed; run: "
+                'pip install "bgb-fixtures[remote]"'
+            )
+            raise MissingPackageError(msg) from error
+        self._timeouts_s = timeouts_s
+        self._sleep = sleep
+        self._session = requests.Session()
+        self._session.headers.clear()
+        self._session.headers.update(
+            {
+                # Ranges count bytes of what is sent; packed ones would be others.
+                "Accept-Encoding": "identity",
+                "User-Agent": f"bgb-fixtures/{__version__}",
+            }
+        )
+        # Without it, requests looks for a password in the user's .netrc.
+        self._session.auth = lambda request: request
+        self.traffic = Traffic()
+        self.listener: Callable[[Traffic], None] | None = None
+
+    def fetch_range(
+        self,
+        url: str,
+        start: int,
+        stop: int,
+        *,
+        size: int | None = None,
+        version: str | None = None,
+    ) -> Piece:
+        """Fetch some bytes of a file.
+
+        Parameters
+        ----------
+        url : str
+            Its address.
+        start, stop : int
+            The bytes `[start, stop)`; fewer come if the file is shorter.
+        size : int or None
+            Of the whole file; None if it is not known yet.
+        version : str or None
+            As in `Piece`; None if it is not known yet.
+
+        Returns
+        -------
+        piece : Piece
+            The bytes.
+
+        Raises
+        ------
+        SourceError
+            If the server has no such file.
+        FetchError
+            If it does not give the bytes with certainty, or not at all.
+        """
+        headers = {"Range": f"bytes={start}-{stop - 1}"}
+        if version is not None:
+            name = "If-Match" if version.startswith('"') else "If-Unmodified-Since"
+            headers[name] = version
+
+        def once() -> Piece:
+            with self._answer(url, headers) as answer:
+                if answer.status_code == 200:
+                    _refuse_whole(url, answer.headers)
+                if answer.status_code == 416 and size is None:
+                    msg = f"{url!r} is empty; expected an EDF file"
+                    raise SourceError(msg)
+                if answer.status_code in (412, 416):
+                    _refuse_change(
+                        url, f"the server says so (status {answer.status_code})"
+                    )
+                if answer.status_code != 206:
+                    _refuse_status(url, answer.status_code, expected="206")
+                total, last = _check_content_range(
+                    url, answer.headers.get("Content-Range", ""), start=start, stop=stop
+                )
+                found = _version(url, answer.headers)
+                if size not in (None, total):
+                    _refuse_change(url, f"it has {total} bytes, and had {size}")
+                if version not in (None, found):
+                    _refuse_change(url, f"its version is {found}, and was {version}")
+                data = self._body(url, answer, expected=last - start)
+            return Piece(start=start, data=data, size=total, version=found)
+
+        return self._with_retries(url, once)
+
+    def fetch_whole(self, url: str, *, most: int) -> bytes:
+        """Fetch a small file.
+
+        Parameters
+        ----------
+        url : str
+            Its address.
+        most : int
+            Bytes; a longer one is refused before it is read.
+
+        Returns
+        -------
+        data : bytes
+            All of it.
+
+        Raises
+        ------
+        SourceError
+            If the server has no such file.
+        FetchError
+            If it does not give it, or more than `most` bytes.
+        """
+
+        def once() -> bytes:
+            with self._answer(url, {}) as answer:
+                if answer.status_code != 200:
+                    _refuse_status(url, answer.status_code, expected="200")
+                return self._body(url, answer, most=most)
+
+        return self._with_retries(url, once)
+
+    def _with_retries(self, url: str, once: Callable[[], _T]) -> _T:
+        import requests
+
+        problem, wait_s = "", None
+        for attempt in range(_TRIES):
+            if attempt:
+                self._sleep(
+                    _BACKOFF_S * 2 ** (attempt - 1) if wait_s is None else wait_s
+                )
+            try:
+                return once()
+            except _TryAgainError as error:
+                problem, wait_s = str(error), error.wait_s
+                if wait_s is not None and wait_s > _LONGEST_WAIT_S:
+                    msg = (
+                        f"{url!r}: {problem}, and asks to wait for {wait_s:.0f} s; run it "
+                        "again then: what was fetched is kept"
+                    )
+                    raise FetchError(msg) from error
+            except requests.exceptions.SSLError as error:
+                msg = (
+                    f"{url!r}: the certificate of the server cannot be verified; check "
+                    "the address, the date of this machine, and its proxy"
+                )
+                raise FetchError(msg) from error
+            except (
+                requests.exceptions.ConnectionError,
+                requests.exceptions.Timeout,
+                requests.exceptions.ChunkedEncodingError,
+            ) as error:
+                problem, wait_s = self._describe(error), None
+            except requests.exceptions.RequestException as error:
+                msg = (
+                    f"{url!r} cannot be fetched ({type(error).__name__}); check the "
+                    "address and the proxy of this machine"
+                )
+                raise FetchError(msg) from error
+        msg = (
+            f"{url!r}: {_TRIES} attempts failed; the last time {problem}. Check the "
+            "connection and run it again: what was fetched is kept"
+        )
+        raise FetchError(msg)
+
+    def _describe(self, error: BaseException) -> str:
+        """Say what went wrong; the texts of requests may hold a proxy's password."""
+        import requests
+
+        if isinstance(error, requests.exceptions.ConnectTimeout):
+            return f"no connection was made within {self._timeouts_s[0]:g} s"
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, TimeoutError) or "ReadTimeout" in type(cause).__name__:
+                return f"nothing came for {self._timeouts_s[1]:g} s"
+            if isinstance(cause, OSError) and cause.strerror:
+                return f"the connection failed: {cause.strerror}"
+            cause = cause.__cause__ or cause.__context__
+        return "the connection broke off"
+
+    @contextmanager
+    def _answer(
+        self, url: str, headers: Mapping[str, str]
+    ) -> Iterator[requests.Response]:
+        """Give the head of an answer; its body is read, or the connection closed."""
+        here = url
+        for _ in range(_MOST_REDIRECTS + 1):
+            self.traffic.n_requests += 1
+            answer = self._session.get(
+                here,
+                headers=dict(headers),
+                stream=True,
+                timeout=self._timeouts_s,
+                allow_redirects=False,
+            )
+            with answer:
+                target = answer.headers.get("Location")
+                if answer.status_code not in _REDIRECTS or target is None:
+                    if answer.status_code in _BUSY:
+                        problem = (
+                            f"the server answered with status {answer.status_code}"
+                        )
+                        wait_s = _retry_after(answer.headers.get("Retry-After", ""))
+                        raise _TryAgainError(problem, wait_s=wait_s)
+                    if answer.status_code in _ABSENT:
+                        msg = (
+                            f"{url!r}: the server has no such file (status "
+                            f"{answer.status_code}); check the address"
+                        )
+                        raise SourceError(msg)
+                    _check_encoding(url, answer.headers)
+                    yield answer
+                    return
+            here = _redirected(url, here, target)
+        msg = (
+            f"{url!r}: redirected more than {_MOST_REDIRECTS} times; give the address "
+            "that a browser shows in the end"
+        )
+        raise FetchError(msg)
+
+    def _body(
+        self,
+        url: str,
+        answer: requests.Response,
+        *,
+        expected: int | None = None,
+        most: int | None = None,
+    ) -> bytes:
+        """Read a body of a known, or of no more than a bounded length."""
+        length = _content_length(answer.headers)
+        if expected is not None and length not in (None, expected):
+            msg = (
+                f"{url!r}: expected {expected} bytes, and the server announces "
+                f"{length}; use another copy of this corpus"
+            )
+            raise FetchError(msg)
+        limit = expected if expected is not None else most
+        parts = []
+        n_bytes = 0
+        if most is not None and length is not None and length > most:
+            _refuse_length(url, length, most)
+        for part in answer.iter_content(_CHUNK):
+            parts.append(part)
+            n_bytes += len(part)
+            self.traffic.n_bytes += len(part)
+            if self.listener is not None:
+                self.listener(self.traffic)
+            if limit is not None and n_bytes > limit:
+                _refuse_length(url, n_bytes, limit)
+        whole = expected if expected is not None else length
+        if whole is not None and n_bytes < whole:
+            problem = f"{n_bytes} of {whole} bytes came"
+            raise _TryAgainError(problem)
+        return b"".join(parts)
+
+
+def _content_length(headers: Mapping[str, str]) -> int | None:
+    match = _LENGTH.fullmatch(headers.get("Content-Length", ""))
+    return None if match is None else int(match[0])
+
+
+def _check_content_range(
+    url: str, text: str, *, start: int, stop: int
+) -> tuple[int, int]:
+    """Return (size of the file, end of the range), if it is the range asked for."""
+    match = _CONTENT_RANGE.fullmatch(text)
+    if match is not None:
+        first, last, total = map(int, match.groups())
+        if first == start and last + 1 == min(stop, total):
+            return total, last + 1
+    msg = (
+        f"{url!r}: asked for bytes {start} to {stop - 1}, and got Content-Range "
+        f"{text[:100]!r}; expected 'bytes {start}-{stop - 1}/<size of the file>'. Use "
+        "another copy of this corpus"
+    )
+    raise FetchError(msg)
+
+
+def _version(url: str, headers: Mapping[str, str]) -> str:
+    """Return what tells one version of a file from another."""
+    etag = headers.get("ETag", "")
+    # A weak one (W/"...") promises less than the same bytes.
+    if _STRONG_ETAG.fullmatch(etag):
+        return etag
+    changed = headers.get("Last-Modified", "")
+    if changed and _date(changed) is not None:
+        return changed
+    msg = (
+        f"{url!r}: the server sends neither a strong ETag nor Last-Modified, so pieces "
+        "of two versions could not be told apart; use another copy of this corpus, or "
+        "download it"
+    )
+    raise FetchError(msg)
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return date if date.tzinfo is not None else date.replace(tzinfo=UTC)
+
+
+def _retry_after(text: str) -> float | None:
+    """Return the seconds that a server asks for: a number, or a date."""
+    if _LENGTH.fullmatch(text):
+        return float(text)
+    date = _date(text) if text else None
+    if date is None:
+        return None
+    return max(0.0, (date - datetime.now(UTC)).total_seconds())
+
+
+def _check_encoding(url: str, headers: Mapping[str, str]) -> None:
+    encoding = headers.get("Content-Encoding", "identity")
+    if encoding.lower() != "identity":
+        msg = (
+            f"{url!r}: the server packs its answer ({encoding[:20]!r}) although it was "
+            "asked not to; use another copy of this corpus"
+        )
+        raise FetchError(msg)
+
+
+def _redirected(url: str, here: str, location: str) -> str:
+    target = urljoin(here, location)
+    parts = urlsplit(target)
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or "@" in parts.netloc
+    ):
+        msg = f"{url!r}: redirected to something else than a web address; check it"
+        raise FetchError(msg)
+    if urlsplit(here).scheme == "https" and parts.scheme == "http":
+        msg = (
+            f"{url!r}: redirected from https to http, where anybody on the way could "
+            "change the data; check the address"
+        )
+        raise FetchError(msg)
+    return target
+
+
+def _refuse_whole(url: str, headers: Mapping[str, str]) -> NoReturn:
+    length = _content_length(headers)
+    much = "" if length is None else f", {length / 1e6:.1f} MB"
+    msg = (
+        f"{url!r}: this server ignores ranges: asked for a part it sends the whole "
+        f"file{much} (status 200, expected 206), and whole recordings would be needed "
+        "(42 GB of CHB-MIT). Nothing of it was read. Use another copy of this corpus, "
+        "or download it and give its folder"
+    )
+    raise FetchError(msg)
+
+
+def _refuse_change(url: str, how: str) -> NoReturn:
+    msg = f"{url!r} changed since its first bytes were fetched: {how}"
+    raise FileChangedError(msg)
+
+
+def _refuse_status(url: str, status: int, *, expected: str) -> NoReturn:
+    msg = (
+        f"{url!r}: expected status {expected}, got {status}; check the address, or "
+        "use another copy of this corpus"
+    )
+    raise FetchError(msg)
+
+
+def _refuse_length(url: str, got: int, most: int) -> NoReturn:
+    msg = (
+        f"{url!r}: expected at most {most} bytes, and the server sends {got} or more; "
+        "use another copy of this corpus"
+    )
+    raise FetchError(msg)
