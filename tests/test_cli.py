@@ -324,7 +324,8 @@ def test_a_spec_that_is_not_there_is_one_line_and_exits_with_1(
     assert run("build", "--spec", path) == Answer(
         code=1,
         out="",
-        err=f"Error: spec {str(path)!r} cannot be read: No such file or directory\n",
+        err=f"Error: spec {str(path)!r} cannot be read: No such file or directory; "
+        "packaged specs: smoke, tiny, chbmit-smoke\n",
     )
 
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MISSING",
+    "PACKAGED_SPECS",
     "PROFILES",
     "QUOTA_WORDS",
     "SELECTABLE_KINDS",
@@ -61,6 +62,12 @@ DEFAULT_MONTAGES = {"chbmit": "double-banana"}
 """Source -> montage, where it is not 10-20."""
 _WITH_SPLITS = ("bids", "tusz")
 """Sources that say themselves which split a recording is in."""
+PACKAGED_SPECS = {
+    "smoke": "smoke.toml",
+    "tiny": "tiny.toml",
+    "chbmit-smoke": "specs/chbmit-smoke.toml",
+}
+"""Specs that ship with this package, by name; files below the packaged fixtures."""
 SELECTABLE_KINDS = ("onset", "offset", "whole", "ictal", "background")
 """Kinds of window that recordings can be asked for."""
 QUOTA_WORDS = (*KINDS, *SELECTABLE_KINDS)
@@ -865,7 +872,7 @@ def load_spec(path: str | os.PathLike[str]) -> FixtureSpec:
     Parameters
     ----------
     path : str or path
-        The file.
+        The file, or a name of `PACKAGED_SPECS`.
 
     Returns
     -------
@@ -878,10 +885,15 @@ def load_spec(path: str | os.PathLike[str]) -> FixtureSpec:
         If the file is not there, is not TOML, or asks for what is not allowed.
     """
     where = f"spec {str(path)!r}"
+    if str(path) in PACKAGED_SPECS:
+        from bgb_fixtures.loader import packaged_dir
+
+        path = packaged_dir() / PACKAGED_SPECS[str(path)]
     try:
         value = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        msg = f"{where} cannot be read: {error.strerror}"
+        known = ", ".join(PACKAGED_SPECS)
+        msg = f"{where} cannot be read: {error.strerror}; packaged specs: {known}"
         raise SpecError(msg) from error
     except ValueError as error:
         msg = f"{where} is not TOML: {error}"
@@ -897,9 +909,7 @@ def load_default_spec() -> FixtureSpec:
     spec : FixtureSpec
         From ``smoke.toml`` beside the packaged ``smoke.h5``.
     """
-    from bgb_fixtures.loader import packaged_dir
-
-    return load_spec(packaged_dir() / "smoke.toml")
+    return load_spec("smoke")
 
 
 def spec_to_json(spec: FixtureSpec) -> dict[str, Any]:

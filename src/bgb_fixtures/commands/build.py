@@ -75,7 +75,12 @@ def _quotas(
     epilog="Example: bgb-fixtures build --source chbmit --root chbmit/1.0.0 "
     "--montage double-banana --out real.h5"
 )
-@click.option("--spec", metavar="FILE", help="TOML file that says what to build.")
+@click.option(
+    "--spec",
+    metavar="FILE",
+    help="TOML file that says what to build, or a packaged one: smoke, tiny or "
+    "chbmit-smoke.",
+)
 @click.option(
     "--source",
     callback=known_word,
