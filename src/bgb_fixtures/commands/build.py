@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bgb_fixtures.commands.common import Progress, known_word, print_json, say
+from bgb_fixtures.commands.common import (
+    Progress,
+    known_word,
+    opened_root,
+    print_json,
+    say,
+)
 from bgb_fixtures.errors import SpecError
 
 if TYPE_CHECKING:
@@ -90,7 +96,8 @@ def _quotas(
 @click.option(
     "--root",
     metavar="PATH",
-    help="The folder of the corpus, a part of it, or one recording.",
+    help="The folder of the corpus, a part of it, or one recording; of chbmit and siena a "
+    "web address, too.",
 )
 @click.option(
     "--annotations",
@@ -254,7 +261,8 @@ def build(
     if annotations is not None and request.source != "edf":
         msg = "--annotations is for --source edf; other corpora have their own"
         raise click.UsageError(msg)
-    places: dict[str, Any] = {"root": root, "annotations": annotations}
+    place = opened_root(request.source, root)
+    places: dict[str, Any] = {"root": place, "annotations": annotations}
     if dry_run:
         from bgb_fixtures.builder import plan_fixture
 

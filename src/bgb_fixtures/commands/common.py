@@ -9,11 +9,19 @@ import difflib
 import json
 import os
 import sys
-from typing import Any, Self
+import time
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import click
 
-__all__ = ["QUIET", "Progress", "known_word", "print_json", "say"]
+if TYPE_CHECKING:
+    from bgb_fixtures.builder.sources.http_session import Traffic
+    from bgb_fixtures.builder.sources.web import WebPath
+
+__all__ = ["QUIET", "Progress", "known_word", "opened_root", "print_json", "say"]
+
+_LEAST_S = 0.1
+"""Between two notes beside a bar."""
 
 QUIET = "bgb_fixtures.quiet"
 """Where a context keeps whether the user asked for no more than the answer."""
@@ -90,13 +98,51 @@ class Progress:
         What goes on.
     """
 
+    _entered: ClassVar[list[Progress]] = []
+
     def __init__(self, label: str) -> None:
         self._label = label
         self._bar: Any = None
         self._told = False
+        self._noted_s = 0.0
 
     def __enter__(self) -> Self:
+        self._entered.append(self)
         return self
+
+    @classmethod
+    def note(cls, text: str) -> None:
+        """Say what moves within a step, beside the bar that moves.
+
+        Parameters
+        ----------
+        text : str
+            A few words.
+        """
+        # Of two bars that were entered together, the second begins when the first ends.
+        begun = [progress for progress in cls._entered if progress._bar is not None]
+        for progress in begun[-1:] or cls._entered[:1]:
+            progress._note(text)
+
+    def _note(self, text: str) -> None:
+        if self._is_silent() or time.monotonic() < self._noted_s + _LEAST_S:
+            return
+        self._noted_s = time.monotonic()
+        if self._bar is None:
+            click.echo(f"\r{self._label}  {text}", nl=False, err=True)
+            self._told = True
+        else:
+            self._bar.label = f"{self._label} ({text})"
+            self._bar.render_progress()
+
+    def _is_silent(self) -> bool:
+        """Say once what goes on where no cursor moves; tell whether that is all."""
+        if not sys.stderr.isatty() or _is_quiet():
+            return True
+        if _is_plain() and not self._told:
+            click.echo(f"{self._label} ...", err=True)
+            self._told = True
+        return _is_plain()
 
     def show(self, done: int, total: int) -> None:
         """Move the bar.
@@ -106,12 +152,7 @@ class Progress:
         done, total : int
             Steps done, steps in all.
         """
-        if not sys.stderr.isatty() or _is_quiet():
-            return
-        if _is_plain():
-            if not self._told:
-                click.echo(f"{self._label} ...", err=True)
-            self._told = True
+        if self._is_silent():
             return
         if self._bar is None:
             self._bar = click.progressbar(
@@ -120,8 +161,52 @@ class Progress:
         self._bar.update(done - self._bar.pos)
 
     def __exit__(self, *_: object) -> None:
+        self._entered.remove(self)
         if self._bar is not None:
             self._bar.render_finish()
+        elif self._told and not _is_plain():
+            click.echo(err=True)
+
+
+def opened_root(source: str, root: str | None) -> str | WebPath | None:
+    """Open a root that is a web address; say at the end what was fetched.
+
+    Parameters
+    ----------
+    source : str
+        Name of the source.
+    root : str or None
+        What the user typed.
+
+    Returns
+    -------
+    root : str, WebPath or None
+        The same, if it is no web address. Else what moves is shown beside the bars of
+        this command.
+    """
+    from bgb_fixtures.builder.sources import open_root
+    from bgb_fixtures.builder.sources.web import WebPath, is_web_address
+
+    if root is None or not is_web_address(root):
+        return root
+    with Progress("connecting"):
+        Progress.note("")
+        path = open_root(source, root)
+    if not isinstance(path, WebPath):
+        return root
+    session = path.folder.session
+    session.listener = lambda traffic: Progress.note(f"{traffic.n_bytes / 1e6:.1f} MB")
+    context = click.get_current_context()
+    context.call_on_close(lambda: _say_traffic(session.traffic))
+    return path
+
+
+def _say_traffic(traffic: Traffic) -> None:
+    plural = "s" * (traffic.n_requests != 1)
+    say(
+        f"fetched {traffic.n_bytes / 1e6:.1f} MB in {traffic.n_requests} request{plural}"
+        f"; {traffic.n_cached / 1e6:.1f} MB more came from the cache"
+    )
 
 
 def print_json(answer: object) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bgb_fixtures.commands.common import Progress, print_json, say
+from bgb_fixtures.commands.common import Progress, opened_root, print_json, say
 from bgb_fixtures.errors import SpecError
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ _MOST_SHOWN = 20
     "--root",
     required=True,
     metavar="PATH",
-    help="Folder of the corpus or a part of it, or one recording.",
+    help="Folder of the corpus or a part of it, or one recording; of chbmit and siena a "
+    "web address, too.",
 )
 @click.option(
     "--annotations",
@@ -65,7 +66,10 @@ def scan(
 
     try:
         corpus = get_source(
-            source, root, annotations=annotations, label_pattern=label_pattern
+            source,
+            opened_root(source, root) or root,
+            annotations=annotations,
+            label_pattern=label_pattern,
         )
     except SpecError as error:
         raise click.UsageError(str(error)) from error
