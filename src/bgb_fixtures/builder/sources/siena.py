@@ -738,7 +738,8 @@ class SienaSource(CorpusSource):
         file_name = name.partition("/")[2]
         if isinstance(entry, ListEntry) and entry.written != file_name:
             self._assume(
-                "a slip in the name of the file in the seizure list is put right; clock "
+                # 'list' is in the name of the list, and no such word may get out.
+                "a slip in the name of the file in the annotations is put right; clock "
                 "and length agree",
                 name,
             )
@@ -747,7 +748,7 @@ class SienaSource(CorpusSource):
             if written in _CHANNEL_SLIPS:
                 read = _CHANNEL_SLIPS[written]
                 self._assume(
-                    f"channel {written!r} of the seizure list is {read!r}", name
+                    f"channel {written!r} of the annotations is {read!r}", name
                 )
 
 
