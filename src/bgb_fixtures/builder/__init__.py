@@ -15,6 +15,14 @@ from bgb_fixtures.builder.listed import plan_listed
 from bgb_fixtures.builder.plan import Plan, plan_windows
 from bgb_fixtures.builder.privacy import check_anonymous, texts_of_recordings
 from bgb_fixtures.builder.process import read_content
+from bgb_fixtures.builder.saved import (
+    check_outcome,
+    check_plan_target,
+    is_exact,
+    make_plan,
+    repeat_plan,
+    save_plan,
+)
 from bgb_fixtures.builder.writer import write_fixture
 from bgb_fixtures.container import FIXTURE
 from bgb_fixtures.errors import SpecError
@@ -24,6 +32,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable
 
+    from bgb_fixtures.builder.saved import SavedPlan
     from bgb_fixtures.builder.sources import Source
     from bgb_fixtures.builder.sources.corpus import CorpusSource
     from bgb_fixtures.builder.sources.web import WebPath
@@ -31,7 +40,13 @@ if TYPE_CHECKING:
     from bgb_fixtures.h5 import WindowRecord
     from bgb_fixtures.spec import FixtureSpec
 
-__all__ = ["BuildReport", "build_fixture", "plan_fixture", "synthesise"]
+__all__ = [
+    "BuildReport",
+    "build_fixture",
+    "build_from_plan",
+    "plan_fixture",
+    "synthesise",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +67,9 @@ class BuildReport:
         What is wrong with recordings that were chosen and cannot be used, a line each.
     n_problems : dict of str to int
         Recordings that the source did not offer, by the reason.
+    differing : tuple of str
+        Built from a saved plan: arrays that are not those of the plan to the last bit,
+        as another version of a library filtered or resampled.
     """
 
     path: Path
@@ -60,6 +78,7 @@ class BuildReport:
     n_recordings: int
     left_out: tuple[str, ...] = ()
     n_problems: dict[str, int] = field(default_factory=dict)
+    differing: tuple[str, ...] = ()
 
 
 def build_fixture(
@@ -69,6 +88,7 @@ def build_fixture(
     root: str | os.PathLike[str] | WebPath | None = None,
     annotations: str | os.PathLike[str] | None = None,
     strict: bool = False,
+    plan_path: str | os.PathLike[str] | None = None,
     planning: Callable[[int, int], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> BuildReport:
@@ -89,6 +109,9 @@ def build_fixture(
     strict : bool
         Whether a recording that cannot be used is an error, even if another can take
         its place.
+    plan_path : str, path or None
+        Where to save a plan, from which `build_from_plan` makes the same file; not of
+        the synthetic source, whose spec does that.
     planning : callable or None
         Called with (recordings done, recordings in all) before any sample is read.
     progress : callable or None
@@ -115,19 +138,20 @@ def build_fixture(
     """
     # Before the work begins: it may take minutes.
     check_target(Path(path), FIXTURE)
+    if plan_path is not None:
+        if spec.source == "synthetic":
+            msg = "source 'synthetic' needs no plan: its spec gives the same bytes"
+            raise SpecError(msg)
+        check_plan_target(plan_path, beside=path)
     source = _get_source(spec, root, annotations=annotations, strict=strict)
     plan = _plan(spec, source, strict=strict, progress=planning)
     content = read_content(plan, source, progress=progress)
     if spec.source == "synthetic":
         target = write_fixture(content, path)
     else:
-        chosen = {w.recording.name: w.recording for w in plan.windows}
-        texts = texts_of_recordings(cast("CorpusSource", source), chosen.values())
-        target = write_fixture(
-            content,
-            path,
-            check=lambda file: check_anonymous(file, texts, where=str(path)),
-        )
+        target = _write_anonymous(content, plan, cast("CorpusSource", source), path)
+    if plan_path is not None:
+        save_plan(make_plan(plan, cast("CorpusSource", source), target), plan_path)
     return BuildReport(
         path=target,
         windows=content.windows,
@@ -136,6 +160,90 @@ def build_fixture(
         left_out=plan.left_out_lines,
         n_problems=Counter(finding.problem for finding in plan.problems),
     )
+
+
+def build_from_plan(
+    saved: SavedPlan,
+    path: str | os.PathLike[str],
+    *,
+    root: str | os.PathLike[str] | WebPath,
+    annotations: str | os.PathLike[str] | None = None,
+    planning: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> BuildReport:
+    """Build the fixture that a plan was saved of, from another copy of the corpus.
+
+    Parameters
+    ----------
+    saved : SavedPlan
+        From `bgb_fixtures.builder.saved.load_plan`.
+    path : str or path
+        The file to write; an older fixture there is replaced.
+    root : str, path or WebPath
+        As for `build_fixture`: the copy.
+    annotations : str, path or None
+        As for `build_fixture`.
+    planning : callable or None
+        As for `repeat_plan`: called with (recordings done, recordings in all).
+    progress : callable or None
+        As for `build_fixture`.
+
+    Returns
+    -------
+    report : BuildReport
+        What was built: the same bytes. Where samples were filtered, resampled or
+        interpolated they may differ, and `differing` says in which arrays.
+
+    Raises
+    ------
+    SourceError
+        If a recording of the plan is missing or not the same.
+    IntegrityError
+        If the fixture would not be that of the plan.
+    PrivacyError
+        If the file would hold text that identifies a recording.
+    TargetError
+        If the file cannot be written. In each case there is no new file.
+    """
+    check_target(Path(path), FIXTURE)
+    source = cast(
+        "CorpusSource", _get_source(saved.spec, root, annotations=annotations)
+    )
+    plan = repeat_plan(saved, source, progress=planning)
+    content = read_content(plan, source, progress=progress)
+    differing: list[str] = []
+
+    def compare(file: Path) -> None:
+        differing.extend(check_outcome(saved, file, exact=is_exact(plan)))
+
+    target = _write_anonymous(content, plan, source, path, check=compare)
+    return BuildReport(
+        path=target,
+        windows=content.windows,
+        missing_kinds=(),
+        n_recordings=len(plan.recordings),
+        differing=tuple(differing),
+    )
+
+
+def _write_anonymous(
+    content: Content,
+    plan: Plan,
+    source: CorpusSource,
+    path: str | os.PathLike[str],
+    *,
+    check: Callable[[Path], None] | None = None,
+) -> Path:
+    """Write a fixture that holds nothing which identifies a recording."""
+    chosen = {w.recording.name: w.recording for w in plan.windows}
+    texts = texts_of_recordings(source, chosen.values())
+
+    def check_all(file: Path) -> None:
+        check_anonymous(file, texts, where=str(path))
+        if check is not None:
+            check(file)
+
+    return write_fixture(content, path, check=check_all)
 
 
 def plan_fixture(

@@ -29,7 +29,7 @@ from bgb_fixtures.h5 import WindowRecord, category_of
 from bgb_fixtures.spec import bare_spec, spec_montage, spec_to_json, window_samples
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import TypeAlias
 
     import numpy.typing as npt
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     _Factors: TypeAlias = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 
-__all__ = ["read_content"]
+__all__ = ["number_names", "read_content"]
 
 _CHUNK_S = 60
 
@@ -174,14 +174,31 @@ def _interpolated(plan: Plan, pseudonyms: _Pseudonyms) -> dict[str, Any]:
     return {"interpolated": found} if found else {}
 
 
+def number_names(names: Iterable[str], word: str) -> dict[str, str]:
+    """Return the names that a fixture has for subjects or recordings.
+
+    Parameters
+    ----------
+    names : iterable of str
+        As the source has them; those that were selected, and no other.
+    word : str
+        ``"sub"`` or ``"rec"``.
+
+    Returns
+    -------
+    numbers : dict of str to str
+        Such as ``"rec-01"``, in sorted order of the names.
+    """
+    ordered = sorted(set(names))
+    return {name: f"{word}-{i:02d}" for i, name in enumerate(ordered, 1)}
+
+
 class _Pseudonyms:
-    """Names for the file: numbers in sorted order of those selected."""
+    """Names for the file, of subjects and of recordings."""
 
     def __init__(self, windows: Sequence[Window]) -> None:
-        subjects = sorted({w.recording.subject for w in windows})
-        names = sorted({w.recording.name for w in windows})
-        self.subjects = {s: f"sub-{i:02d}" for i, s in enumerate(subjects, 1)}
-        self.recordings = {r: f"rec-{i:02d}" for i, r in enumerate(names, 1)}
+        self.subjects = number_names((w.recording.subject for w in windows), "sub")
+        self.recordings = number_names((w.recording.name for w in windows), "rec")
 
 
 def _iter_scaled(
