@@ -671,6 +671,30 @@ def test_licence_lets_fixtures_be_given_to_others_and_says_what_to_cite(
     assert "Processes 8(7), 846" in licence.attribution
 
 
+@pytest.mark.parametrize("below", ["", "PN00", "PN00/PN00-1.edf"])
+def test_names_of_annotation_files_do_not_depend_on_the_root(
+    tmp_path: Path, below: str
+) -> None:
+    write_info(one_patient(tmp_path), "PN00,55,Male,IAS,T,R,29,1,198")
+    source = SienaSource(tmp_path / below)
+    (recording,) = source.recordings()
+    assert list(source.annotation_digests(recording.name)) == [
+        "PN00/Seizures-list-PN00.txt",
+        "subject_info.csv",
+    ]
+
+
+def test_of_recordings_asked_for_by_name_only_their_list_is_read(
+    tmp_path: Path,
+) -> None:
+    one_patient(tmp_path)
+    (tmp_path / "PN03" / "Seizures-list-PN03.txt").mkdir(parents=True)
+    source = SienaSource(tmp_path)
+    (recording,) = source.named_recordings(["PN00/PN00-1.edf"], sha256={})
+    assert recording.name == "PN00/PN00-1.edf"
+    assert source.problems == ()
+
+
 # Signals
 
 

@@ -506,6 +506,7 @@ class SienaSource(CorpusSource):
 
     title = "Siena"
     on_web = True
+    on_web = True
 
     def __init__(
         self,
@@ -559,6 +560,8 @@ class SienaSource(CorpusSource):
         n_lists = Counter(folder for folder, _ in self._patients)
         for folder, path in self._patients:
             patient = _patient_of(folder, path)
+            if not self._leads(f"{patient}/"):
+                continue
             try:
                 present = {item.name for item in list_folder(folder)}
             except SourceError as error:
@@ -624,6 +627,13 @@ class SienaSource(CorpusSource):
             annotations=annotations,
             place=place,
         )
+
+    def _annotation_name(self, name: str, path: str) -> str:
+        # As in the list of digests of the database, whatever the root is.
+        file_name = self._file(path).name
+        if file_name == _SUBJECT_INFO:
+            return file_name
+        return f"{name.partition('/')[0]}/{file_name}"
 
     def _split(self, name: str) -> str:  # noqa: ARG002
         return "train"
