@@ -506,7 +506,6 @@ class SienaSource(CorpusSource):
 
     title = "Siena"
     on_web = True
-    on_web = True
 
     def __init__(
         self,
