@@ -105,6 +105,8 @@ def test_missing_file_is_named(path: Path) -> None:
         pytest.param(
             b"\n<!DOCTYPE html>\n<html>", "it is a web page; download the", id="html"
         ),
+        pytest.param(b"<html>", "it is a web page; download the", id="html-only"),
+        pytest.param(b'<?xml version="1.0"?>', "it is a web page", id="xml"),
         pytest.param(
             b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n",
             "it is a git-lfs pointer; run 'git lfs pull'",
@@ -204,6 +206,22 @@ def test_truncated_file_is_refused(
         load_fixture(path, mode=mode, verify=verify)
 
 
+def test_file_cut_right_behind_its_documents_is_refused(
+    path: Path, data: bytes
+) -> None:
+    stop = 96 + int(data[9:19]) + int(data[20:30])
+    message = f"is truncated: expected 155928 bytes, got {stop}"
+    refuse(path, data[:stop], IntegrityError, message)
+
+
+def test_file_of_a_user_block_only_is_refused(path: Path, data: bytes) -> None:
+    index, records = split(data)
+    index["file_size"] = 8192
+    message = r"user_block: expected a power of two in \[4096, 8192\), got 8192"
+    changed = join(data, dump(index), dump(records))[:8192]
+    refuse(path, changed, FormatError, message)
+
+
 def test_longer_file_is_refused(path: Path, data: bytes) -> None:
     refuse(path, data + b"\0", IntegrityError, "is longer than written: expected")
 
@@ -293,6 +311,18 @@ def test_newer_format_version_is_refused(version: int, path: Path, data: bytes) 
     refuse(path, line + data[96:], FormatVersionError, message)
 
 
+def test_newer_format_version_with_the_line_of_this_one_is_refused(
+    path: Path, data: bytes
+) -> None:
+    message = "format version 2; this release reads 1. Upgrade bgb-fixtures"
+    refuse(path, b"BGBFIX 2" + data[8:], FormatVersionError, message)
+
+
+def test_padded_format_version_is_no_version(path: Path, data: bytes) -> None:
+    message = "the first line is not that of a fixture"
+    refuse(path, b"BGBFIX 02 later\n" + data[96:], FormatError, message)
+
+
 @pytest.mark.parametrize(
     ("n_index", "n_records", "error", "message"),
     [
@@ -358,9 +388,12 @@ INDEX_LIES = [
     ("name-number", lambda i: i.update(name=3), "index, name: expected text"),
     ("content", lambda i: i.update(content_version=0), "content_version: expected"),
     ("sfreq-0", lambda i: i.update(sfreq=0), "index, sfreq: expected a number"),
+    ("sfreq-small", lambda i: i.update(sfreq=9e-4), "index, sfreq: expected a number"),
+    ("sfreq-large", lambda i: i.update(sfreq=1e9 + 1), "sfreq: expected a number"),
     ("sfreq-text", lambda i: i.update(sfreq="256"), "got '256'"),
     ("sfreq-huge", lambda i: i.update(sfreq=10**400), "index, sfreq: expected a num"),
     ("size", lambda i: i.update(file_size=155929), "is truncated: expected 155929"),
+    ("size-limit", lambda i: i.update(file_size=2**62), "file_size: expected an int"),
     ("size-huge", lambda i: i.update(file_size=2**63), "file_size: expected an int"),
     ("block-odd", lambda i: i.update(user_block=8191), "expected a power of two"),
     ("block-small", lambda i: i.update(user_block=2048), "power of two in .*got 2048"),
@@ -407,6 +440,12 @@ INDEX_LIES = [
     ("offset-neg", lambda i: entry(i).update(offset=-4096), r"a place inside \[8192"),
     ("offset-block", lambda i: entry(i).update(offset=4096), r"a place inside \[8192"),
     ("past-end", lambda i: entry(i).update(offset=2**20), r"inside \[8192, 155928\)"),
+    (
+        "past-end-in-part",
+        lambda i: entry(i, "labels").update(offset=155648),
+        r"inside \[8192, 155928\), got '\[155648, 157696\)'",
+    ),
+    ("offset-float", lambda i: entry(i).update(offset=8192.0), "of 4096, got 8192.0"),
     ("offset-far", lambda i: entry(i).update(offset=2**80), "a place inside"),
     ("offset-text", lambda i: entry(i).update(offset="0"), "a multiple of 4096, got"),
     (
@@ -512,10 +551,16 @@ RECORD_LIES = [
     ("split", lambda r: window(r).update(split="Train!"), "split: expected text"),
     ("kind", lambda r: window(r).update(kind="ictal"), "a category and a kind of"),
     ("category", lambda r: window(r).update(category="some"), "a category and a kind"),
+    ("onset-late", lambda r: window(r).update(onset=1e9 + 1), "onset: expected a num"),
     ("onset", lambda r: window(r).update(onset=-1), "onset: expected a number"),
     ("onset-bool", lambda r: window(r).update(onset=True), "onset: expected a number"),
     ("onset-huge", lambda r: window(r).update(onset=10**400), "onset: expected a num"),
     ("clipped", lambda r: window(r).update(n_clipped=1.5), "n_clipped: expected an in"),
+    (
+        "clipped-limit",
+        lambda r: window(r).update(n_clipped=2**62),
+        r"n_clipped: expected an integer in \[0, 2\^62\)",
+    ),
     ("events", lambda r: window(r).update(events={}), "events: expected a list"),
     ("event-key", lambda r: event(r).update(x=1), r"unknown keys \['x'\]"),
     ("code", lambda r: event(r).update(tusz="xxsz"), "a TUSZ code and its SzCORE"),
@@ -552,6 +597,35 @@ def test_records_that_lie_are_refused(
     index, records = split(data)
     lie(records)
     refuse(path, join(data, dump(index), dump(records)), FormatError, message)
+
+
+def test_values_at_their_limits_are_read(path: Path, data: bytes) -> None:
+    index, records = split(data)
+    records["windows"][1] |= {"onset": 1e9, "n_clipped": 2**62 - 1}
+    records["spec"] = nested(8)
+    path.write_bytes(join(data, dump(index), dump(records)))
+    fixture = load_fixture(path, verify=False)
+    assert fixture.windows[1].onset == 1e9
+    assert fixture.windows[1].n_clipped == 4611686018427387903
+    assert fixture.records.spec == nested(8)
+
+
+@pytest.mark.parametrize("sfreq", [0.001, 1e9])
+def test_sampling_frequency_at_its_limits_is_read(
+    sfreq: float, path: Path, data: bytes
+) -> None:
+    index, records = split(data)
+    index["sfreq"] = sfreq
+    path.write_bytes(join(data, dump(index), dump(records)))
+    assert load_fixture(path, verify=False).sfreq == sfreq
+
+
+def test_documents_may_fill_the_user_block_to_its_end(path: Path, data: bytes) -> None:
+    index, records = (dump(document) for document in split(data))
+    full = join(data, index, records.ljust(8192 - 96 - len(index)))
+    assert full[8191:8193] == b" \x89"
+    path.write_bytes(full)
+    assert load_fixture(path, verify=False).windows[0].id == "w0"
 
 
 def test_records_are_checked_at_first_use_without_verify(
