@@ -662,6 +662,7 @@ def test_chbmit_tree_has_the_names_of_the_database(corpora: dict[str, Corpus]) -
         "README.md",
         "RECORDS",
         "RECORDS-WITH-SEIZURES",
+        "SHA256SUMS.txt",
         "SUBJECT-INFO",
         "chb81/chb81-summary.txt",
         "chb81/chb81_01.edf",
@@ -689,6 +690,18 @@ def test_chbmit_lists(corpora: dict[str, Corpus]) -> None:
     assert (root / "SUBJECT-INFO").read_bytes() == (
         b"Case\tGender\tAge (years)\n\nchb81\tF\t 8\nchb82\tM\t 9\n"
     )
+
+
+def test_chbmit_list_of_digests_has_every_file_of_the_database(
+    corpora: dict[str, Corpus],
+) -> None:
+    root = corpora["chbmit"].root
+    digests = _digests(root)
+    del digests["README.md"], digests["SHA256SUMS.txt"]
+
+    lines = (root / "SHA256SUMS.txt").read_text(encoding="ascii").splitlines()
+
+    assert lines == [f"{digest} {name}" for name, digest in sorted(digests.items())]
 
 
 def test_chbmit_signals_are_the_standard_set(corpora: dict[str, Corpus]) -> None:

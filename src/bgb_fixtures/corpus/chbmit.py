@@ -11,6 +11,7 @@ annotation files, https://physionet.org/physiotools/wag/annot-5.htm.
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -48,6 +49,9 @@ _NOTES = """\
   of the variance at those places. All other derivations are exact differences.
 - Summaries do not name the type of a seizure, as those of the database do not; the
   table below does. Gender and age in SUBJECT-INFO are invented.
+- SHA256SUMS.txt lists every file but itself and this one. With it the folder can be
+  served by any web server that answers ranges, and read like the database:
+  `bgb-fixtures build --source chbmit --root http://.../`.
 - Steps of 0.125 uV over 16 bits, where the database has 0.39 uV over 12 bits.
 - A fixture that `bgb-fixtures build --source chbmit` makes of this folder carries the
   licence and the citation of the real database: the program cannot tell them apart.
@@ -132,6 +136,16 @@ def _write_lists(root: Path, plan: Sequence[PlannedRecording]) -> None:
     _write_lines(
         root / "RECORDS-WITH-SEIZURES", [_edf_name(p) for p in plan if p.spec.events]
     )
+    # Last: it lists all files of the database; one blank, as PhysioNet writes it.
+    files = sorted(
+        p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file()
+    )
+    _write_lines(root / "SHA256SUMS.txt", [f"{_sha256(root / f)} {f}" for f in files])
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write_lines(path: Path, lines: Sequence[str]) -> None:
