@@ -34,8 +34,8 @@ MODULES = (
     *("builder/sources/edf", "builder/sources/byte_source"),
 )
 TESTS = (
-    *("format", "refusals", "verify", "loader", "dataset", "golden_format"),
-    *("edf", "edf_source"),
+    *("container", "mapping", "format", "refusals", "verify", "loader", "dataset"),
+    *("golden_format", "edf", "edf_source"),
 )
 # Random input and every byte of a file: slow, and no mutant needs them to be killed.
 CHOICE = "not edf", "not crash and not the_rest_is and not worker and not synthetic"
@@ -105,14 +105,12 @@ def _copy_tree(folder: Path) -> None:
         path = folder / f"src/bgb_fixtures/{name}.py"
         path.write_text(cst.parse_module(path.read_text()).visit(_Undecorate()).code)
     marks, names = CHOICE
-    settings: dict[str, list[str] | str] = {
+    settings = {
         "source_paths": ["src"],
         "only_mutate": [f"src/bgb_fixtures/{name}.py" for name in MODULES],
         "also_copy": ["fixtures", "docs", "tools", "README.md", "DATA.md"],
         "pytest_add_cli_args": ["-p", "no:cacheprovider", "-m", marks, "-k", names],
         "pytest_add_cli_args_test_selection": [f"tests/test_{t}.py" for t in TESTS],
-        # So that no mutant inherits a cache that other tests filled.
-        "process_isolation": "forkserver",
     }
     with (folder / "pyproject.toml").open("a") as file:
         file.write("\n[tool.mutmut]\nuse_git_change_detection = false\n")
