@@ -349,9 +349,10 @@ def test_r17_datasets_are_contiguous_aligned_and_without_times(
             assert properties.get_nfilters() == 0
             assert properties.get_external_count() == 0
             assert dataset.id.get_offset() % 4096 == 0
-        assert file.id.get_create_plist().get_link_creation_order() == 0
-        assert h5py.h5o.get_info(file.id).mtime == 0
-        assert {h5py.h5o.get_info(dataset.id).mtime for dataset in file.values()} == {0}
+        group = file["/"].id.get_create_plist()
+        assert group.get_link_creation_order() == group.get_attr_creation_order() == 0
+        infos = [h5py.h5o.get_info(dataset.id) for dataset in file.values()]
+        assert {(i.atime, i.btime, i.ctime, i.mtime) for i in infos} == {(0, 0, 0, 0)}
 
 
 def test_r18_same_content_gives_the_same_bytes(

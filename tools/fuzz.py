@@ -1,0 +1,859 @@
+"""Mutate good files with a fixed seed, and see that no reader is crashed or fooled.
+
+Invariant: an input depends on the seed, the target and its number only; whatever is
+read is read in a child process whose time and memory are limited.
+
+    make fuzz SECONDS=600 SEED=1
+    python tools/fuzz.py --replay findings/fixture.load.seed1.n42
+
+Every reader is one `Target`; to add one, write a function that returns it, and name it
+in `TARGETS`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import copy
+import functools
+import json
+import os
+import random
+import selectors
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import hostile
+import numpy as np
+
+from bgb_fixtures.errors import FixtureError
+from bgb_fixtures.golden.check import assert_holds
+from bgb_fixtures.golden.store import load_golden, verify_golden
+from bgb_fixtures.loader import Fixture, load_fixture
+from bgb_fixtures.verify import verify_fixture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from random import Random
+
+__all__ = [
+    "RUNS",
+    "TARGETS",
+    "FindingError",
+    "Report",
+    "Target",
+    "Worker",
+    "fuzz",
+    "main",
+]
+
+LIMIT_S = 10.0
+"""Seconds that one input may take."""
+LIMIT_BYTES = 128 * 2**20
+"""Bytes that one input may allocate, beyond four times its size."""
+_LONGEST_MESSAGE = 4000
+_START_S = 120.0
+
+
+class FindingError(Exception):
+    """A reader did what it must not."""
+
+
+# What the child does
+
+
+def _require(*, holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise FindingError(otherwise)
+
+
+def _raw_arrays(data: bytes) -> dict[str, tuple[Any, bytes]]:
+    """Return what the index says of each array, and its bytes, without any check."""
+    index = json.loads(data[96 : 96 + int(data[9:19])])
+    return {
+        name: (entry, data[entry["offset"] : entry["offset"] + entry["length"]])
+        for name, entry in index["arrays"].items()
+    }
+
+
+def _check_fixture(fixture: Fixture, path: Path) -> None:
+    """Hold a loaded fixture against the bytes of its file, with none of its code."""
+    data = path.read_bytes()
+    _require(holds=len(data) == fixture.index.file_size, otherwise="size")
+    buffer = np.frombuffer(fixture._open_buffer(), np.uint8)
+    for name, (entry, raw) in _raw_arrays(data).items():
+        array = getattr(fixture, name)
+        first = array.ctypes.data - buffer.ctypes.data
+        inside = first >= 0 and first + array.nbytes <= len(buffer)
+        _require(holds=inside, otherwise=f"array {name!r} lies outside the file")
+        right = array.tobytes() == raw and list(array.shape) == entry["shape"]
+        _require(holds=right, otherwise=f"array {name!r} is not what the file holds")
+
+
+def _check_labels(fixture: Fixture, path: Path) -> None:
+    """Derive the labels once more: counts, categories and events must bear them out."""
+    index, records = hostile.split(path.read_bytes())
+    labels, counts = fixture.labels, dict.fromkeys(("none", "partial", "full"), 0)
+    _require(holds=bool((labels <= 1).all()), otherwise="labels other than 0 and 1")
+    for row, window in zip(labels, records["windows"], strict=True):
+        expected = np.zeros(labels.shape[1], np.uint8)
+        for event in window["events"]:
+            start = round(event["onset"] * index["sfreq"])
+            stop = start + round(event["duration"] * index["sfreq"])
+            expected[start:stop] = 1
+        share = float(row.mean())
+        category = "none" if share == 0 else "full" if share >= 0.99 else "partial"
+        counts[category] += 1
+        right = bool((row == expected).all()) and category == window["category"]
+        _require(holds=right, otherwise=f"labels of {window['id']} do not follow")
+    right = counts == index["counts"] and counts["partial"] + counts["full"] > 0
+    _require(holds=right, otherwise="counts do not follow from the labels")
+
+
+def _run_load(path: Path) -> None:
+    with load_fixture(path) as fixture:
+        _check_fixture(fixture, path)
+        _check_labels(fixture, path)
+
+
+def _run_trust(path: Path) -> None:
+    with load_fixture(path, verify=False) as fixture:
+        _check_fixture(fixture, path)
+        fixture.microvolts()
+        len(fixture.windows)
+
+
+def _run_verify(path: Path) -> None:
+    verify_fixture(path)
+    _run_load(path)
+    import h5py
+
+    with h5py.File(path) as file, load_fixture(path) as fixture:
+        for name in ("signals", "labels", "scale", "offset"):
+            array = getattr(fixture, name)
+            right = file[name][()].tobytes() == array.tobytes()
+            _require(holds=right, otherwise=f"HDF5 dataset {name!r} differs")
+            _require(holds=bool(np.isfinite(array).all()), otherwise="not finite")
+
+
+def _run_golden(path: Path) -> None:
+    golden = load_golden(path)
+    for name, (entry, raw) in _raw_arrays(path.read_bytes()).items():
+        array = (
+            golden.outputs[name.removeprefix("output.")].array
+            if name.startswith("output.")
+            else getattr(golden.trace, name.removeprefix("trace."))
+        )
+        right = array.tobytes() == raw and list(array.shape) == entry["shape"]
+        _require(holds=right, otherwise=f"array {name!r} is not what the file holds")
+
+
+def _run_verify_golden(path: Path) -> None:
+    verify_golden(path)
+    _run_golden(path)
+
+
+def _run_compare(path: Path) -> None:
+    """Compare a golden with itself, but for one value that is not finite now."""
+    golden = load_golden(path)
+    obtained = copy.deepcopy(golden)
+    obtained.outputs["logits"].array.flat[0] = np.inf
+    assert_holds(golden, obtained, fixture=None, advice="record it again")
+
+
+RUNS: Mapping[str, Callable[[Path], object]] = {
+    # key -> opens a file, raises a FixtureError to refuse it, or a FindingError
+    "load": _run_load,
+    "trust": _run_trust,
+    "verify": _run_verify,
+    "golden": _run_golden,
+    "verify-golden": _run_verify_golden,
+    "compare-golden": _run_compare,
+}
+
+
+def _crash(_: Path) -> None:
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def _hang(_: Path) -> None:
+    while True:
+        time.sleep(1)
+
+
+def _allocate(_: Path) -> None:
+    bytearray(2**40)
+
+
+def _stumble(path: Path) -> None:
+    raise KeyError(path.suffix)
+
+
+_BROKEN: Mapping[str, Callable[[Path], object]] = {
+    # What a reader must not do, to test that it is noticed.
+    "crash": _crash,
+    "hang": _hang,
+    "allocate": _allocate,
+    "stumble": _stumble,
+}
+
+
+def _outcome(run: Callable[[Path], object], path: Path) -> tuple[str, str]:
+    """Return the class and the message of what a run raised; what is no refusal is a finding."""
+    try:
+        run(path)
+    except FixtureError as error:
+        text = str(error)
+        if isinstance(error.__cause__, MemoryError):
+            return "Finding", f"allocated more than {LIMIT_BYTES} bytes: {text}"
+        if not text.replace("\n", "").isprintable() or len(text) > _LONGEST_MESSAGE:
+            return "Finding", f"message not fit to print: {text[:300]!r}"
+        return type(error).__name__, text
+    except BaseException as error:  # noqa: BLE001
+        return "Finding", f"{type(error).__name__}: {error}"[:1000]
+    return "accepted", ""
+
+
+def _used() -> int:
+    """Return the bytes of private memory that this process has, or 0 if unknown."""
+    try:
+        status = Path("/proc/self/status").read_text("ascii")
+    except OSError:
+        return 0
+    return 1024 * int(status.partition("VmData:")[2].split()[0])
+
+
+def _serve(budget: int) -> None:
+    """Answer requests, one a line, until there are no more."""
+    import h5py  # noqa: F401
+
+    try:
+        import resource
+    except ModuleNotFoundError:
+        pass  # Windows: time is limited all the same.
+    else:
+        if _used():
+            resource.setrlimit(resource.RLIMIT_DATA, (_used() + budget,) * 2)
+    # What a library prints must not be taken for an answer.
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    answers.write("ready\n")
+    answers.flush()
+    for line in sys.stdin:
+        name, path = json.loads(line)
+        run = RUNS.get(name) or _BROKEN[name]
+        answers.write(json.dumps(_outcome(run, Path(path))) + "\n")
+        answers.flush()
+
+
+class Worker:
+    """Run readers in a child process; a child that dies or hangs is replaced.
+
+    Parameters
+    ----------
+    limit_s : float
+        Seconds that one input may take.
+    budget : int
+        Bytes that it may allocate (where the system can limit that: Linux).
+    """
+
+    def __init__(self, *, limit_s: float = LIMIT_S, budget: int = LIMIT_BYTES) -> None:
+        self._limit_s = limit_s
+        self._budget = budget
+        self._child: subprocess.Popen[str] | None = None
+
+    def _start(self) -> subprocess.Popen[str]:
+        command = [sys.executable, str(Path(__file__)), "--serve", str(self._budget)]
+        threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | threads,
+            text=True,
+        )
+
+    def run(self, name: str, path: Path) -> tuple[str, str]:
+        """Open a file in the child.
+
+        Parameters
+        ----------
+        name : str
+            Key of `RUNS`.
+        path : pathlib.Path
+            The file.
+
+        Returns
+        -------
+        outcome : str
+            ``"accepted"``, the class of the error, or ``"Finding"``.
+        message : str
+            What the error said.
+        """
+        if self._child is None:
+            self._child = self._start()
+            if self._answer(_START_S) != "ready\n":
+                msg = "the child does not start; run tools/fuzz.py --serve 0 to see why"
+                raise RuntimeError(msg)
+        assert self._child.stdin is not None
+        self._child.stdin.write(json.dumps([name, str(path)]) + "\n")
+        self._child.stdin.flush()
+        line = self._answer(self._limit_s)
+        if line is None:
+            self.close()
+            return "Finding", f"no answer within {self._limit_s:g} s"
+        if not line:
+            code = self._child.wait()
+            self.close()
+            return "Finding", f"the process died with exit code {code}"
+        outcome, message = json.loads(line)
+        return outcome, message
+
+    def _answer(self, limit_s: float) -> str | None:
+        """Return the next line; an empty one if the child died, None if it hangs."""
+        assert self._child is not None
+        assert self._child.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._child.stdout, selectors.EVENT_READ)
+            if not selector.select(limit_s):
+                return None
+        return self._child.stdout.readline()
+
+    def close(self) -> None:
+        """End the child."""
+        if self._child is not None:
+            self._child.kill()
+            self._child.communicate()
+            self._child = None
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the child."""
+        self.close()
+
+
+# How inputs are made
+
+_NUMBERS = [
+    *(0, 1, -1, 2, 7, 255, 256, 4095, 4096, 4097, 8192, 2**20),
+    *(2**31 - 1, 2**31, 2**32, 2**53 + 1, 2**61, 2**62 - 1, 2**62, 2**63, 2**64),
+    *(10**18, 10**400, -(2**63), 0.5, 1.0, 4096.0, 1e-320, 1e308, -0.0),
+]
+_VALUES: list[Any] = [
+    None,
+    True,
+    False,
+    "",
+    "x",
+    "\0",
+    "\ud800",
+    "\x1b[2J",
+    [],
+    {},
+    [[]],
+    {"": 0},
+]
+_TOKENS = [
+    *(b"NaN", b"-Infinity", b"1e999", b"\xef\xbb\xbf", b"\xff", b"\0", b"[" * 5000),
+    *(b'{"a":' * 3000, b"1" * 5000, b'"\\ud800"', b"true", b"null", b",", b"}", b'"'),
+]
+
+
+def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """List the paths of all values inside a document."""
+    keys: list[Any] = []
+    if isinstance(value, dict):
+        keys = list(value)
+    elif isinstance(value, list):
+        keys = list(range(len(value)))
+    inner = [place for key in keys for place in _places(value[key], (*path, key))]
+    return [*([path] if path else []), *inner]
+
+
+def _at(value: Any, path: tuple[Any, ...]) -> Any:
+    for key in path:
+        value = value[key]
+    return value
+
+
+def _near(rng: Random, value: Any) -> Any:
+    """Return a value near this one, or at a border."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return copy.deepcopy(rng.choice([*_NUMBERS, *_VALUES]))
+    return rng.choice(
+        [
+            *(value + 1, value - 1, value * 2, -value, float(value), str(value)),
+            *(value + 4096, value - 4096, value + 2**64),
+            *(copy.deepcopy(rng.choice(_NUMBERS)), rng.choice(_VALUES)),
+        ]
+    )
+
+
+def _change_json(rng: Random, document: dict[str, Any]) -> None:
+    """Change, delete, insert, move or copy one value of a document."""
+    place = rng.choice(_places(document))
+    parent, key = _at(document, place[:-1]), place[-1]
+    how = rng.randrange(6)
+    if how <= 1:
+        parent[key] = _near(rng, parent[key])
+    elif how == 2:
+        del parent[key]
+    elif how == 3:
+        value = _near(rng, None)
+        if isinstance(parent, dict):
+            parent[rng.choice(["", "x", "name", "offset", "\ud800"])] = value
+        else:
+            parent.insert(rng.randrange(len(parent) + 1), value)
+    elif how == 4:
+        other = rng.choice(_places(document))
+        parent[key] = copy.deepcopy(_at(document, other))
+    elif isinstance(parent, list):
+        parent += copy.deepcopy(parent[: rng.randrange(1, 4)])
+    else:
+        value = parent.pop(key)
+        parent[str(key) + rng.choice(["", "x", "\0", " "])] = value
+
+
+def _change_bytes(rng: Random, data: bytes) -> bytes:
+    """Flip, delete, insert or repeat some bytes."""
+    changed = bytearray(data)
+    for _ in range(rng.choice([1, 1, 1, 2, 8])):
+        place = rng.randrange(len(changed) + 1)
+        how = rng.randrange(5)
+        if how == 0 and place < len(changed):
+            changed[place] ^= 1 << rng.randrange(8)
+        elif how == 1:
+            del changed[place : place + rng.choice([1, 1, 4, 64])]
+        elif how == 2:
+            changed[place:place] = rng.choice(_TOKENS)
+        elif how == 3:
+            changed[place : place + 1] = bytes([rng.randrange(256)])
+        else:
+            length = rng.choice([1, 8, 100])
+            changed[place:place] = changed[place : place + length]
+    return bytes(changed)
+
+
+def _sign_if_possible(data: bytes, index: Any, records: Any) -> bytes:
+    """Give a file the digests that it needs; where they cannot be had, of the texts."""
+    with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
+        return hostile.sign(data, index, records)
+    return hostile.join(data, hostile.dump(index), hostile.dump(records))
+
+
+def _mutate_index(rng: Random, data: bytes) -> bytes:
+    index, records = hostile.split(data)
+    for _ in range(rng.choice([1, 1, 2, 3])):
+        _change_json(rng, index)
+    if rng.random() < 0.5:
+        return hostile.join(data, hostile.dump(index), hostile.dump(records))
+    return _sign_if_possible(data, index, records)
+
+
+def _mutate_layout(rng: Random, data: bytes) -> bytes:
+    """Give an array another shape, place and length that may fit together."""
+    index, records = hostile.split(data)
+    entry = rng.choice(list(index["arrays"].values()))
+    other = rng.choice(list(index["arrays"].values()))
+    shape = list(entry["shape"])
+    for _ in range(rng.choice([0, 1, 2])):
+        if shape:
+            place = rng.randrange(len(shape))
+            shape[place] = rng.choice([0, 1, 2, shape[place] * 2, 2**31, 2**61])
+    size = {"f2": 2, "f4": 4, "f8": 8}.get(entry["dtype"][1:], 1)
+    length = functools.reduce(lambda a, b: a * b, shape, size)
+    entry |= {"shape": shape, "length": rng.choice([length, entry["length"]])}
+    pages = len(data) // 4096 + 2
+    places = [entry["offset"], other["offset"], 4096 * rng.randrange(pages)]
+    entry["offset"] = rng.choice(places)
+    return _sign_if_possible(data, index, records)
+
+
+def _mutate_records(rng: Random, data: bytes) -> bytes:
+    index, records = hostile.split(data)
+    for _ in range(rng.choice([1, 1, 2, 3])):
+        _change_json(rng, records)
+    return hostile.join(data, hostile.dump(index), hostile.dump(records))
+
+
+def _mutate_texts(rng: Random, data: bytes) -> bytes:
+    """Change the text of a document, so that it may be no JSON any more."""
+    texts = [hostile.dump(part) for part in hostile.split(data)]
+    which = rng.randrange(2)
+    texts[which] = _change_bytes(rng, texts[which])
+    return hostile.join(data, *texts)
+
+
+def _mutate_keys(rng: Random, data: bytes) -> bytes:
+    """Write one key twice."""
+    texts = [hostile.dump(part) for part in hostile.split(data)]
+    which = rng.randrange(2)
+    parts = texts[which].split(b", ")
+    place = rng.randrange(len(parts))
+    parts.insert(place, parts[place].lstrip(b"{[").rstrip(b"}]"))
+    texts[which] = b", ".join(parts)
+    return hostile.join(data, *texts)
+
+
+def _mutate_line(rng: Random, data: bytes) -> bytes:
+    return _change_bytes(rng, data[:96]) + data[96:]
+
+
+def _mutate_arrays(rng: Random, data: bytes) -> bytes:
+    """Write odd values into an array."""
+    index, records = hostile.split(data)
+    entry = rng.choice([e for e in index["arrays"].values() if e["length"]])
+    changed = bytearray(data)
+    for _ in range(rng.choice([1, 2, 64])):
+        odd = rng.choice([np.nan, np.inf, -np.inf, 0, -0.0, 1e-45, 3e38, -1])
+        value = rng.choice([struct.pack("<f", odd), b"\1", b"\0", b"\2", b"\xff"])
+        start = entry["offset"] + rng.randrange(entry["length"] // len(value) or 1)
+        changed[start : start + len(value)] = value
+    return hostile.sign(bytes(changed), index, records)
+
+
+def _mutate_seizure(rng: Random, data: bytes) -> bytes:
+    """Move a seizure in labels and events alike: what no reader of arrays may refuse."""
+    index, records = hostile.split(data)
+    if "labels" not in index["arrays"]:
+        return _mutate_arrays(rng, data)
+    n_times = index["arrays"]["labels"]["shape"][1]
+    start = rng.randrange(n_times)
+    stop = rng.randrange(start, n_times) + 1
+    labels = bytes(start) + b"\1" * (stop - start) + bytes(n_times - stop)
+    category = "full" if (stop - start) / n_times >= 0.99 else "partial"
+    window = records["windows"][3]
+    window |= {"category": category}
+    window |= {"kind": "ictal" if category == "full" else "whole"}
+    window["events"][0] |= {"onset": start / 256, "duration": (stop - start) / 256}
+    index["counts"] = {
+        name: sum(w["category"] == name for w in records["windows"])
+        for name in ("none", "partial", "full")
+    }
+    place = index["arrays"]["labels"]["offset"] + 3 * n_times
+    changed = data[:place] + labels + data[place + n_times :]
+    return hostile.sign(changed, index, records)
+
+
+def _gaps(data: bytes) -> list[int]:
+    """List the bytes of the HDF5 structures: behind the user block, not zero."""
+    index, _ = hostile.split(data)
+    spans = [(e["offset"], e["offset"] + e["length"]) for e in index["arrays"].values()]
+    return [
+        place
+        for place in range(index["user_block"], len(data))
+        if data[place] and not any(start <= place < stop for start, stop in spans)
+    ]
+
+
+_known_gaps: dict[bytes, list[int]] = {}
+
+
+def _mutate_hdf5(rng: Random, data: bytes) -> bytes:
+    """Change addresses, sizes, types and flags of the HDF5 structures."""
+    gaps = _known_gaps.get(data)
+    if gaps is None:
+        gaps = _known_gaps[data] = _gaps(data)
+    index, records = hostile.split(data)
+    changed = bytearray(data)
+    block = index["user_block"]
+    for _ in range(rng.choice([1, 1, 1, 2, 4])):
+        place = rng.choice(gaps)
+        how = rng.randrange(5)
+        if how == 0:
+            changed[place] ^= 1 << rng.randrange(8)
+        elif how == 1:
+            changed[place] = rng.choice([0, 1, 2, 3, 4, 5, 8, 16, 127, 128, 255])
+        elif how == 2:
+            # Addresses and sizes lie on multiples of 8.
+            start = place // 8 * 8
+            near = int.from_bytes(data[start : start + 8], "little")
+            value = rng.choice(
+                [
+                    *(0, 1, 8, near + 8, near - 8, near * 2, len(data), len(data) - 8),
+                    *(place - block, block, 2**32 - 1, 2**63 - 1, 2**64 - 1),
+                ]
+            )
+            changed[start : start + 8] = (value % 2**64).to_bytes(8, "little")
+        elif how == 3:
+            source = rng.choice(gaps)
+            length = rng.choice([8, 16, 40, 64])
+            changed[place : place + length] = data[source : source + length]
+        else:
+            length = rng.choice([2, 4, 8, 32])
+            changed[place : place + length] = rng.randbytes(length)
+    return hostile.sign(bytes(changed[: len(data)]), index, records)
+
+
+def _mutate_raw(rng: Random, data: bytes) -> bytes:
+    """Change bytes anywhere, cut off, or add; nothing is signed."""
+    how = rng.randrange(4)
+    if how == 0:
+        return data[: rng.randrange(len(data))]
+    if how == 1:
+        return data + rng.randbytes(rng.choice([1, 8, 4096]))
+    return _change_bytes(rng, data)
+
+
+_MUTATIONS: Mapping[str, Callable[[Random, bytes], bytes]] = {
+    "line": _mutate_line,
+    "index": _mutate_index,
+    "layout": _mutate_layout,
+    "records": _mutate_records,
+    "texts": _mutate_texts,
+    "keys": _mutate_keys,
+    "arrays": _mutate_arrays,
+    "seizure": _mutate_seizure,
+    "hdf5": _mutate_hdf5,
+    "raw": _mutate_raw,
+}
+
+
+def mutate_container(rng: Random, data: bytes) -> tuple[str, bytes]:
+    """Return a mutation of a file of ours.
+
+    Parameters
+    ----------
+    rng : random.Random
+        Chooses.
+    data : bytes
+        A good file.
+
+    Returns
+    -------
+    kind : str
+        Which part was mutated.
+    mutated : bytes
+        The file, signed unless the kind is ``"raw"`` or ``"line"``.
+    """
+    kind = rng.choice(list(_MUTATIONS))
+    return kind, _MUTATIONS[kind](rng, data)
+
+
+# Targets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Say how one reader is fuzzed.
+
+    Attributes
+    ----------
+    name : str
+        Unique, without a dot.
+    seeds : tuple of bytes
+        Good files.
+    mutate : callable
+        Given a generator and a seed: the kind of mutation, for the table, and the input.
+    runs : tuple of str
+        Keys of `RUNS`, all of which read each input.
+    unsigned : frozenset of str
+        Kinds whose inputs no run but ``"trust"`` may accept, unless they are the seed.
+    suffix : str
+        How the name of the file ends.
+    """
+
+    name: str
+    seeds: tuple[bytes, ...]
+    mutate: Callable[[Random, bytes], tuple[str, bytes]]
+    runs: tuple[str, ...]
+    unsigned: frozenset[str] = frozenset()
+    suffix: str = ".h5"
+
+
+def fixture_target(folder: Path) -> Target:
+    """Return the target for fixtures."""
+    good = hostile.make_seeds(folder).fixture
+    return Target(
+        name="fixture",
+        seeds=(good, hostile.roomy(good, 2**16)),
+        mutate=mutate_container,
+        runs=("load", "trust", "verify"),
+        unsigned=frozenset(["raw", "line"]),
+    )
+
+
+def golden_target(folder: Path) -> Target:
+    """Return the target for golden files."""
+    good = hostile.make_seeds(folder).golden
+    return Target(
+        name="golden",
+        seeds=(good, hostile.roomy(good, 2**16)),
+        mutate=mutate_container,
+        runs=("golden", "verify-golden"),
+        unsigned=frozenset(["raw", "line"]),
+    )
+
+
+TARGETS: tuple[Callable[[Path], Target], ...] = (fixture_target, golden_target)
+
+
+# Fuzzing
+
+
+@dataclass(slots=True, kw_only=True)
+class Report:
+    """Count what was tried.
+
+    Attributes
+    ----------
+    inputs : int
+        Files made.
+    outcomes : collections.Counter
+        By target, run, kind of mutation and outcome.
+    findings : list of str
+        One line each.
+    seconds : float
+        Time taken.
+    """
+
+    inputs: int = 0
+    outcomes: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
+    findings: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def table(self) -> str:
+        """Return runs by outcome, and kinds of mutation by outcome, as text."""
+        lines = []
+        for title, key in (("reader", slice(0, 2)), ("mutation", slice(2, 3))):
+            rows = Counter[tuple[str, str]]()
+            for path, n in self.outcomes.items():
+                rows[" ".join(path[key]), path[3]] += n
+            columns = sorted({outcome for _, outcome in rows})
+            lines.append(f"{title:22}" + "".join(f"{c:>20}" for c in columns))
+            lines += [
+                f"{name:22}" + "".join(f"{rows[name, c]:>20}" for c in columns)
+                for name in sorted({name for name, _ in rows})
+            ]
+            lines.append("")
+        total = sum(self.outcomes.values())
+        lines.append(
+            f"{self.inputs} inputs, {total} reads, {len(self.findings)} findings, "
+            f"{self.seconds:.0f} s"
+        )
+        return "\n".join(lines)
+
+
+def _try(
+    target: Target, kind: str, data: bytes, *, worker: Worker, path: Path
+) -> list[tuple[str, str, str]]:
+    """Read one input in all ways; return run, outcome and message of each."""
+    path.write_bytes(data)
+    outcomes = []
+    changed = kind in target.unsigned and data not in target.seeds
+    for run in target.runs:
+        outcome, message = worker.run(run, path)
+        if outcome == "accepted" and changed and run != "trust":
+            outcome, message = "Finding", "accepted, although bytes changed"
+        outcomes.append((run, outcome, message))
+    return outcomes
+
+
+def fuzz(
+    *,
+    seed: int,
+    seconds: float = float("inf"),
+    inputs: float = float("inf"),
+    findings: Path | None = None,
+    targets: tuple[Callable[[Path], Target], ...] = TARGETS,
+) -> Report:
+    """Try mutations of all targets in turn.
+
+    Parameters
+    ----------
+    seed : int
+        The same seed makes the same inputs.
+    seconds, inputs : float
+        When to stop: time, and inputs over all targets.
+    findings : pathlib.Path or None
+        Folder for inputs that found something; made when it is needed.
+    targets : tuple of callable
+        What to fuzz.
+
+    Returns
+    -------
+    report : Report
+        What was tried, and what was found.
+    """
+    report = Report()
+    begin = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder, Worker() as worker:
+        ready = [make(Path(folder)) for make in targets]
+        while report.inputs < inputs and time.monotonic() - begin < seconds:
+            target = ready[report.inputs % len(ready)]
+            number = report.inputs // len(ready)
+            rng = random.Random(f"{seed}.{target.name}.{number}")
+            kind, data = target.mutate(rng, rng.choice(target.seeds))
+            report.inputs += 1
+            path = Path(folder) / f"input{target.suffix}"
+            for run, outcome, message in _try(
+                target, kind, data, worker=worker, path=path
+            ):
+                report.outcomes[target.name, run, kind, outcome] += 1
+                if outcome != "Finding":
+                    continue
+                name = f"{target.name}.{run}.seed{seed}.n{number}"
+                report.findings.append(f"{name} ({kind}): {message}")
+                if findings is not None:
+                    findings.mkdir(parents=True, exist_ok=True)
+                    (findings / name).write_bytes(data)
+    report.seconds = time.monotonic() - begin
+    return report
+
+
+def _replay(path: Path) -> int:
+    """Read an input once more, in the way that its name says."""
+    run = path.name.split(".")[1]
+    with Worker() as worker:
+        outcome, message = worker.run(run, path.absolute())
+    print(f"{path.name}: {outcome}: {message}")
+    return outcome == "Finding"
+
+
+def main() -> int:
+    """Run what the command line says.
+
+    Returns
+    -------
+    code : int
+        1 if something was found.
+    """
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--inputs", type=float, default=float("inf"))
+    parser.add_argument("--findings", type=Path, default=Path("findings"))
+    parser.add_argument("--replay", type=Path, metavar="FILE")
+    parser.add_argument("--serve", type=int, metavar="BYTES", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.serve is not None:
+        _serve(options.serve)
+        return 0
+    if options.replay is not None:
+        return _replay(options.replay)
+    report = fuzz(
+        seed=options.seed,
+        seconds=options.seconds,
+        inputs=options.inputs,
+        findings=options.findings,
+    )
+    print(report.table())
+    for finding in report.findings[:50]:
+        print(finding)
+    return bool(report.findings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
