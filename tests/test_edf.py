@@ -669,6 +669,65 @@ def test_a_file_that_shrinks_while_it_is_read_is_refused(tmp_path: Path) -> None
             edf.read_digital([0], 0, 12)
 
 
+def test_a_file_that_the_system_does_not_open_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "made.edf"
+    path.touch()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(type(path), "open", refuse)
+    message = r"made\.edf' cannot be opened: Permission denied"
+    with pytest.raises(SourceError, match=message):
+        LocalFile(path)
+
+
+class Share:
+    """A file on a network share: three bytes at a time, and then perhaps none."""
+
+    def __init__(self, data: bytes, *, fails_at: int) -> None:
+        self._data, self._place, self._fails_at = data, 0, fails_at
+
+    def seek(self, place: int) -> None:
+        self._place = place
+
+    def read(self, size: int) -> bytes:
+        if self._place >= self._fails_at:
+            raise OSError(5, "Input/output error")
+        part = self._data[self._place : self._place + min(size, 3)]
+        self._place += len(part)
+        return part
+
+
+def on_a_share(path: Path, monkeypatch: pytest.MonkeyPatch, fails_at: int) -> LocalFile:
+    path.write_bytes(b"0123456789")
+    source = LocalFile(path)
+    source.close()
+    share = Share(path.read_bytes(), fails_at=fails_at)
+    monkeypatch.setattr(source, "_file", share)
+    return source
+
+
+def test_bytes_that_come_in_parts_are_put_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = on_a_share(tmp_path / "a", monkeypatch, 99)
+    assert source.read(1, 9) == b"12345678"
+    assert source.read(4, 4) == b""
+    assert source.size == 10
+
+
+def test_a_share_that_goes_away_is_named_with_the_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = on_a_share(tmp_path / "made.edf", monkeypatch, 6)
+    message = r"made\.edf' cannot be read at 7: Input/output error; check the disk"
+    with pytest.raises(SourceError, match=message):
+        source.read(1, 9)
+
+
 # Witnesses
 
 
