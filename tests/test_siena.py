@@ -178,7 +178,7 @@ def test_seizures_lie_where_the_clock_says(
             id="case",
         ),
         pytest.param(
-            seizure("PN00-1.edf") + "Perch\xe9 no? Fp1, F7\n Zone of onset: T3\n",
+            seizure("PN00-1.edf") + "Perch\xe9 no? Fp1, F7\n Zone of onset: T3\nEnd of list\n",
             id="other-lines",
         ),
     ],
