@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 # Used only where no torch is installed yet; the package itself allows torch>=2.2.
 TORCH ?= torch==2.13.0
 
-.PHONY: demo test coverage mutants lint format bench clean
+.PHONY: demo test coverage mutants lint format bench compat clean
 .DEFAULT_GOAL := test
 
 $(BIN)/python:
@@ -63,6 +63,9 @@ format: $(VENV)/test.stamp
 
 bench: $(VENV)/test.stamp
 	$(BIN)/python tools/bench.py
+
+compat: $(VENV)/test.stamp
+	$(BIN)/python tools/compat.py
 
 clean:
 	rm -rf $(VENV) build dist .coverage* .mypy_cache .ruff_cache .pytest_cache
