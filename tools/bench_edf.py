@@ -23,10 +23,11 @@ from bgb_fixtures.spec import FixtureSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from bench_measure import Bench
 
-__all__ = ["bench_edf", "bench_length"]
+__all__ = ["bench_edf", "bench_length", "build_windows"]
 
 
 class _CountingFile(LocalFile):
@@ -72,6 +73,29 @@ def bench_edf(bench: Bench) -> list[Table]:
     ]
 
 
+def build_windows(root: Path | str, path: Path | str, *, window_length: float) -> None:
+    """Build one window of each kind from the recordings in a folder.
+
+    Parameters
+    ----------
+    root : str or path
+        Folder of EDF recordings and their annotations.
+    path : str or path
+        The fixture to write.
+    window_length : float
+        Seconds.
+    """
+    spec = FixtureSpec(
+        name="bench",
+        source="edf",
+        montage="double-banana",
+        profile="raw-1",
+        window_length=window_length,
+        per_kind=1,
+    )
+    build_fixture(spec, path, root=root)
+
+
 def bench_length(bench: Bench) -> list[Table]:
     """Build from an EDF recording, and load, by length of window."""
     root = bench.folder / "recordings"
@@ -86,16 +110,15 @@ def bench_length(bench: Bench) -> list[Table]:
     paths = {size: bench.folder / f"{size}.h5" for size in sizes}
 
     def build(size: int) -> None:
-        spec = FixtureSpec(
-            name="bench",
-            source="edf",
-            montage="double-banana",
-            profile="raw-1",
-            window_length=size,
-            per_kind=1,
-        )
-        build_fixture(spec, paths[size], root=root)
+        build_windows(root, paths[size], window_length=size)
 
+    peaks = {
+        size: bench.process(
+            f"import sys\nsys.path.insert(0, {str(TOOLS)!r})\nimport bench_edf\n"
+            f"bench_edf.build_windows('recordings', 'peak.h5', window_length={size})"
+        )
+        for size in sizes
+    }
     works: dict[str, Callable[[int], object]] = {
         "build one window of each kind, 18 derivations, from the EDF recording": build,
         "open them and give float32 tensors": lambda size: load_fixture(
@@ -114,5 +137,7 @@ def bench_length(bench: Bench) -> list[Table]:
         if work is build:
             bench.let_settle()
         medians = {size: times[str(size)] for size in sizes}
-        tables.append(growth(title, medians, unit="s"))
+        tables.append(
+            growth(title, medians, unit="s", peaks=peaks if work is build else None)
+        )
     return tables

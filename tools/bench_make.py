@@ -89,7 +89,7 @@ def bench_export(bench: Bench) -> list[Table]:
             title=f"bgb-fixtures report, {len(fixture)} windows",
             rows=compare(
                 bench.medians(
-                    {"one page": lambda: write_report(source, page)}, rounds=3
+                    {"one page": lambda: write_report(source, page)}, rounds=1
                 )
             ),
         ),
