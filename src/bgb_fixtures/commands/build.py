@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from bgb_fixtures.builder import BuildReport
     from bgb_fixtures.builder.plan import Plan
+    from bgb_fixtures.builder.saved import SavedPlan
     from bgb_fixtures.builder.windows import Window
     from bgb_fixtures.spec import FixtureSpec
 
@@ -223,6 +224,18 @@ def _quotas(
     "Unannotated recordings are not covered: they are always left out.",
 )
 @click.option(
+    "--save-plan",
+    metavar="FILE",
+    help="Of --source: write down what was used, names of recordings, places and "
+    "digests, so that others with the same corpus can make the same fixture.",
+)
+@click.option(
+    "--plan",
+    "plan_file",
+    metavar="FILE",
+    help="Make the fixture of a plan that someone saved; needs --root.",
+)
+@click.option(
     "--dry-run",
     is_flag=True,
     help="Print which windows would be taken and why the others are not; write nothing.",
@@ -239,6 +252,8 @@ def build(
     annotations: str | None,
     out: str | None,
     *,
+    save_plan: str | None,
+    plan_file: str | None,
     strict: bool,
     dry_run: bool,
     as_json: bool,
@@ -249,9 +264,16 @@ def build(
     Without options: the default fixture, 18 windows of synthetic EEG, as smoke.h5 in
     this folder. With --source and --root: windows with and without seizures out of
     real recordings, of which only headers and the needed records are read. With
-    --windows: as many synthetic windows as you like.
+    --windows: as many synthetic windows as you like. With --plan and --root: the
+    fixture of someone else, from your copy of the corpus.
     """
-    request = _spec_from_options(spec, options)
+    saved = None
+    if plan_file is not None:
+        flags = {
+            "spec": spec, "save_plan": save_plan, "strict": strict, "dry_run": dry_run
+        }  # fmt: skip
+        saved = _load_plan(plan_file, {**options, **flags})
+    request = _spec_from_options(spec, options) if saved is None else saved.spec
     if root is not None and request.source == "synthetic":
         msg = "--root needs --source NAME; the synthetic source reads no files"
         raise click.UsageError(msg)
@@ -261,6 +283,8 @@ def build(
     if annotations is not None and request.source != "edf":
         msg = "--annotations is for --source edf; other corpora have their own"
         raise click.UsageError(msg)
+    if save_plan is not None:
+        _check_save_plan(request, dry_run=dry_run)
     place = opened_root(request.source, root)
     places: dict[str, Any] = {"root": place, "annotations": annotations}
     if dry_run:
@@ -272,18 +296,17 @@ def build(
             )
         (_print_json_plan if as_json else _print_plan)(plan)
         return
-    from bgb_fixtures.builder import build_fixture
+    from bgb_fixtures.builder import build_fixture, build_from_plan
 
     target = out if out is not None else f"{request.name}.h5"
     with Progress("planning") as planning, Progress("building") as progress:
-        report = build_fixture(
-            request,
-            target,
-            **places,
-            strict=strict,
-            planning=planning.show,
-            progress=progress.show,
-        )
+        places |= {"planning": planning.show, "progress": progress.show}
+        if saved is not None:
+            report = build_from_plan(saved, target, **places)
+        else:
+            report = build_fixture(
+                request, target, **places, strict=strict, plan_path=save_plan
+            )
     n_positive = sum(w.category != "none" for w in report.windows)
     if as_json:
         answer = {
@@ -295,14 +318,60 @@ def build(
             "left_out": report.left_out,
             "problems": report.n_problems,
         }
+        if saved is not None:
+            answer["differing"] = report.differing
+        if save_plan is not None:
+            answer["plan"] = save_plan
         print_json(answer)
         return
     click.echo(
         f"wrote {report.path}: {len(report.windows)} windows, {n_positive} with a "
         f"seizure, {report.path.stat().st_size / 1e6:.1f} MB"
     )
-    if request.source != "synthetic":
+    if save_plan is not None:
+        click.echo(f"wrote {save_plan}: the plan; it names the recordings")
+    if saved is not None:
+        _print_sameness(report)
+    elif request.source != "synthetic":
         _print_omissions(report)
+
+
+def _load_plan(path: str, others: dict[str, Any]) -> SavedPlan:
+    from bgb_fixtures.builder.saved import load_plan
+
+    given = [k for k, value in others.items() if value not in (None, (), {}, False)]
+    if given:
+        msg = f"--plan says what to build; drop {_named(given)}"
+        raise click.UsageError(msg)
+    return load_plan(path)
+
+
+def _check_save_plan(request: FixtureSpec, *, dry_run: bool) -> None:
+    if request.source == "synthetic":
+        msg = (
+            "--save-plan is for recordings in files; the spec of synthetic EEG gives "
+            "the same bytes to everyone"
+        )
+        raise click.UsageError(msg)
+    if dry_run:
+        msg = (
+            "--save-plan goes with a build: a plan holds digests of the bytes that are "
+            "read, and --dry-run reads none"
+        )
+        raise click.UsageError(msg)
+
+
+def _print_sameness(report: BuildReport) -> None:
+    if not report.differing:
+        click.echo("the same bytes as the fixture of the plan")
+        return
+    # Not for --quiet to hide: this file has another digest.
+    click.echo(
+        f"not the same bytes as the fixture of the plan: {', '.join(report.differing)} "
+        "differ. Recordings, windows and labels are the same; filters of another "
+        "version of scipy may differ by one grid step (see bgb-fixtures diff)",
+        err=True,
+    )
 
 
 def _print_omissions(report: BuildReport) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bgb_fixtures.commands.common import Progress, print_json
-from bgb_fixtures.errors import FixtureError
+from bgb_fixtures.errors import FixtureError, IntegrityError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,10 +24,17 @@ __all__ = ["verify"]
     help="The recordings it was built from: search the fixture for their names, dates, "
     "headers and annotation texts.",
 )
+@click.option(
+    "--plan",
+    metavar="FILE",
+    help="The plan that it was built from, or that was saved with it: say in what the "
+    "two differ.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 def verify(
     fixture: str | None,
     against: str | None,
+    plan: str | None,
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Prove a fixture: every byte, every label, both sides of the file.
@@ -37,14 +44,23 @@ def verify(
     """
     from bgb_fixtures.verify import verify_fixture
 
+    differences: tuple[str, ...] = ()
     try:
         proof = verify_fixture(fixture)
         checks = list(proof.checks)
         if against is not None:
             checks.append(_search(proof.path, against))
+        if plan is not None:
+            differences = _differences(proof.path, plan)
+            if differences:
+                msg = f"{str(proof.path)!r} is not the fixture of plan {plan!r}:"
+                raise IntegrityError("\n  ".join((msg, *differences)))
+            checks.append(f"is the fixture of plan {plan!r}, byte by byte")
     except FixtureError as error:
         if as_json:
-            answer = {"verified": False, "error": str(error)}
+            answer: dict[str, object] = {"verified": False, "error": str(error)}
+            if plan is not None:
+                answer["differences"] = differences
             print_json(answer)
             sys.exit(1)
         raise
@@ -73,3 +89,12 @@ def _search(path: Path, against: str) -> str:
     check_anonymous(path, texts)
     n = len(texts.origins)
     return f"holds none of the {n} texts that identify something in {against!r}"
+
+
+def _differences(path: Path, plan: str) -> tuple[str, ...]:
+    from bgb_fixtures.builder.saved import list_differences, load_plan
+    from bgb_fixtures.loader import load_fixture
+
+    saved = load_plan(plan)
+    with load_fixture(path) as fixture:
+        return list_differences(saved, fixture)
