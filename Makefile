@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 # Used only where no torch is installed yet; the package itself allows torch>=2.2.
 TORCH ?= torch==2.13.0
 
-.PHONY: demo test coverage mutants lint format bench compat clean
+.PHONY: demo test coverage mutants fuzz lint format bench compat clean
 .DEFAULT_GOAL := test
 
 $(BIN)/python:
@@ -60,6 +60,12 @@ lint: $(VENV)/test.stamp
 format: $(VENV)/test.stamp
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# As long as you like, and other inputs with another seed: make fuzz SECONDS=600 SEED=1
+SECONDS ?= 60
+SEED ?= 0
+fuzz: $(VENV)/test.stamp
+	$(BIN)/python tools/fuzz.py --seconds $(SECONDS) --seed $(SEED)
 
 bench: $(VENV)/test.stamp
 	$(BIN)/python tools/bench.py

@@ -4,7 +4,7 @@ Invariant: an input depends on the seed, the target and its number only; whateve
 read is read in a child process whose time and memory are limited.
 
     make fuzz SECONDS=600 SEED=1
-    python tools/fuzz.py --replay findings/fixture.load.seed1.n42
+    python tools/fuzz.py --replay build/findings/fixture.load.seed1.n42
 
 Every reader is one `Target`; to add one, write a function that returns it, and name it
 in `TARGETS`.
@@ -390,7 +390,8 @@ def _at(value: Any, path: tuple[Any, ...]) -> Any:
 
 def _near(rng: Random, value: Any) -> Any:
     """Return a value near this one, or at a border."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or abs(value) > 2**64:
         return copy.deepcopy(rng.choice([*_NUMBERS, *_VALUES]))
     return rng.choice(
         [
@@ -834,7 +835,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--inputs", type=float, default=float("inf"))
-    parser.add_argument("--findings", type=Path, default=Path("findings"))
+    parser.add_argument("--findings", type=Path, default=Path("build/findings"))
     parser.add_argument("--replay", type=Path, metavar="FILE")
     parser.add_argument("--serve", type=int, metavar="BYTES", help=argparse.SUPPRESS)
     options = parser.parse_args()
