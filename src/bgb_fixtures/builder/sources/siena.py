@@ -70,7 +70,8 @@ _DAY_S = 24 * 3600
 # less than the hour that one wrong digit adds (PN00-3: 18.28.29 to 19.29.29).
 _LONGEST_SEIZURE_S = 1800
 # In 22 of the 41 recordings the list and the file end together, in 18 the file goes on
-# for 20 s. The other one is PN05-3, with 10 s, whose clocks differ (nm000385).
+# for 20 s (a public table of all headers). The other one is PN05-3, with 10 s, whose
+# clocks differ (nm000385).
 _LENGTH_SLACK_S = 60
 # Types are given per patient, as SzCORE has them (epilepsy2bids, load_annotations).
 _TYPES = {"IAS": "sz_foc_ia", "WIAS": "sz_foc_a", "FBTC": "sz_foc_f2b"}
