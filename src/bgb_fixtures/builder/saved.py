@@ -464,7 +464,7 @@ def _parse(value: dict[str, Any], *, where: str) -> SavedPlan:
         )
         raise FormatVersionError(msg)
     check_keys(value, _KEYS, where=where, what="the file")
-    if version != PLAN_VERSION:
+    if type(version) is not int:
         fail(where, "plan_version", str(PLAN_VERSION), version)
     spec = _parse_spec(value["spec"], where=where)
     sfreq = check_number(value["sfreq"], where=where, what="sfreq", least=1, most=20000)
