@@ -53,6 +53,7 @@ __all__ = [
     "Worker",
     "fuzz",
     "main",
+    "read_here",
 ]
 
 LIMIT_S = 10.0
@@ -220,6 +221,24 @@ def _outcome(run: Callable[[Path], object], path: Path) -> tuple[str, str]:
     except BaseException as error:  # noqa: BLE001
         return "Finding", f"{type(error).__name__}: {error}"[:1000]
     return "accepted", ""
+
+
+def read_here(name: str, path: Path) -> tuple[str, str]:
+    """Open a file in this process, and say what came of it as `Worker.run` does.
+
+    Parameters
+    ----------
+    name : str
+        Key of `RUNS`.
+    path : pathlib.Path
+        The file.
+
+    Returns
+    -------
+    outcome, message : str
+        As of `Worker.run`.
+    """
+    return _outcome(RUNS[name], path)
 
 
 def _used() -> int:
