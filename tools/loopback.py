@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import socket
 import threading
 import time
 from contextlib import suppress
@@ -100,6 +101,8 @@ class Loopback:
     ----------
     requests : list of Request
         What was asked for so far.
+    send_buffer : int or None
+        Bytes that the system takes before the client does; None: up to megabytes.
     change : callable
         (request, right answer) -> answer that is sent.
     """
@@ -109,6 +112,7 @@ class Loopback:
     ) -> None:
         self.root = root
         self.requests: list[Request] = []
+        self.send_buffer: int | None = None
         self.change: Callable[[Request, Answer], Answer] = _unchanged
         self._delay_s = delay_s
         self._bytes_per_s = bytes_per_s
@@ -145,10 +149,13 @@ class Loopback:
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
 
-            def do_GET(self) -> None:
+            def handle(self) -> None:
                 # A client that hangs up is what some tests are about.
                 with suppress(ConnectionError, TimeoutError):
-                    loopback.answer(self)
+                    super().handle()
+
+            def do_GET(self) -> None:
+                loopback.answer(self)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
                 pass
@@ -174,6 +181,10 @@ class Loopback:
                 span=None if match is None else (int(match[1]), int(match[2]) + 1),
             )
             self.requests.append(request)
+        if self.send_buffer is not None:
+            handler.connection.setsockopt(
+                socket.SOL_SOCKET, socket.SO_SNDBUF, self.send_buffer
+            )
         answer = self.change(request, self._right(request))
         time.sleep(self._delay_s + answer.wait_s)
         handler.send_response(answer.status)

@@ -115,8 +115,8 @@ class HttpSession:
     ----------
     timeouts_s : tuple of float
         Longest time to connect, and between two packets of an answer.
-    sleep : callable
-        Waits for some seconds between two attempts.
+    sleep : callable or None
+        Waits for some seconds between two attempts; None: `time.sleep`.
 
     Attributes
     ----------
@@ -135,7 +135,7 @@ class HttpSession:
         self,
         *,
         timeouts_s: tuple[float, float] = _TIMEOUTS_S,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
         try:
             import requests
@@ -146,7 +146,7 @@ class HttpSession:
             )
             raise MissingPackageError(msg) from error
         self._timeouts_s = timeouts_s
-        self._sleep = sleep
+        self._sleep = sleep or time.sleep
         self._session = requests.Session()
         self._session.headers.clear()
         self._session.headers.update(
