@@ -38,7 +38,7 @@ test: lint
 # All of it to 95 %; the format, the loader and the EDF reader to the last branch.
 coverage: $(VENV)/test.stamp
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n auto
+	READ_HERE=1 $(BIN)/coverage run -m pytest -n auto
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 	$(BIN)/coverage report --fail-under=100 --include "src/bgb_fixtures/container.py,\
