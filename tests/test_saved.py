@@ -194,6 +194,23 @@ def test_annotations_in_a_folder_of_their_own_are_found_again(
     }
 
 
+def test_annotations_inside_the_recording_make_all_of_its_bytes_count(
+    tmp_path: Path,
+) -> None:
+    run("export", "tiny", "--to", "edf", tmp_path / "edf")
+    for path in (tmp_path / "edf").rglob("*.tsv"):
+        path.unlink()
+    request = {"source": "edf", "window_length": 2, "label_pattern": ".*sz"}
+    plan = build(request, tmp_path / "edf", tmp_path)
+    copy = shutil.copytree(tmp_path / "edf", tmp_path / "copies" / "edf")
+    assert rebuilt(plan, copy).read_bytes() == (tmp_path / "a.h5").read_bytes()
+    before = flip(copy / "train" / "win-01.edf", -200)
+    with pytest.raises(
+        AnnotationError, match=f"win-01.edf': expected SHA-256 {before}"
+    ):
+        rebuilt(plan, copy)
+
+
 def test_a_plan_of_the_blind_split_works_as_its_spec_asked_for_it(
     tusz: Path, copy: Path, tmp_path: Path
 ) -> None:
