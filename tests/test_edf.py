@@ -141,6 +141,7 @@ def test_read_touches_the_header_and_the_covering_records_only(
 def test_read_gives_the_samples_asked_for_in_the_order_asked_for() -> None:
     edf = open_bytes(make_edf(Channel(), Channel(first=100)))
     obtained = edf.read_digital([1, 0], 3, 6)
+    assert obtained.dtype == np.int32
     assert obtained.tolist() == [[103, 104, 105], [3, 4, 5]]
 
 

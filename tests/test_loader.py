@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -281,6 +282,24 @@ def test_trusted_load_does_not_count_as_verified(
     load_fixture(path, verify=False)
     assert count_checks == []
     load_fixture(path)
+    assert len(count_checks) == 1
+
+
+# Pickles; those that a DataLoader makes are in test_dataset.py
+
+
+@pytest.mark.parametrize("mode", ["mmap", "copy"])
+def test_pickle_keeps_the_mode(mode: Any, path: Path) -> None:
+    text = pickle.dumps(load_fixture(path, mode=mode))
+    assert mode.encode() in text
+    assert pickle.dumps(pickle.loads(text)) == text
+
+
+def test_what_was_verified_is_not_verified_again_by_who_unpickles_it(
+    path: Path, count_checks: list[str]
+) -> None:
+    again = pickle.loads(pickle.dumps(load_fixture(path)))
+    assert again.labels.sum() == 1152
     assert len(count_checks) == 1
 
 
