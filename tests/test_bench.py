@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 TOOLS = Path(__file__).parents[1] / "tools"
 PARTS = [
-    "load", "windows", "process", "pytest", "edf", "length", "scan", "generate",
+    "load", "windows", "process", "pytest", "edf", "length", "scan", "remote", "generate",
     "export", "smoke", "golden", "tolerances",
 ]  # fmt: skip
 

@@ -24,6 +24,7 @@ from bench_make import bench_export, bench_generate
 from bench_measure import Bench, Row, Table
 from bench_models import bench_golden, bench_smoke, bench_tolerances
 from bench_process import bench_process, bench_pytest
+from bench_remote import bench_remote
 from bench_scan import bench_scan
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ PARTS: dict[str, Callable[[Bench], list[Table]]] = {
     "edf": bench_edf,
     "length": bench_length,
     "scan": bench_scan,
+    "remote": bench_remote,
     "generate": bench_generate,
     "export": bench_export,
     "smoke": bench_smoke,
