@@ -74,6 +74,21 @@ def test_unknown_part_is_named_with_those_there_are(
     assert "unknown part 'nonsense'; parts: load, windows" in capsys.readouterr().err
 
 
+def test_a_busy_machine_is_told(
+    bench: Any,
+    measure: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    table = measure.Table(title="nothing", rows=measure.compare({"pass": 1.0}))
+    monkeypatch.setattr(bench, "PARTS", {"nothing": lambda _: [table]})
+    monkeypatch.setattr(bench, "load_average", lambda: 3.04)
+    bench.main([])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("processor ")
+    assert lines[-1] == "other programs were running: load 3.0 at the start"
+
+
 @pytest.mark.parametrize(
     ("values", "fixed", "each"),
     [
