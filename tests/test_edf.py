@@ -444,6 +444,21 @@ def test_record_duration_of_zero_is_refused_for_samples() -> None:
             id="cut-in-the-header",
         ),
         pytest.param(
+            make_edf(Channel())[:256],
+            r"ends inside its header: expected 512 bytes of header, got 256",
+            id="cut-before-the-signals",
+        ),
+        pytest.param(
+            make_edf(Channel(), header_bytes="5I2"),
+            r"header bytes: expected an integer, got '5I2'",
+            id="header-bytes-text",
+        ),
+        pytest.param(
+            make_edf(Channel(), declared="3X"),
+            r"number of records: expected an integer, got '3X'",
+            id="records-and-a-letter",
+        ),
+        pytest.param(
             make_edf(Channel(), duration="nan"),
             r"record duration: expected a decimal number, got 'nan'",
             id="duration-nan",
@@ -504,6 +519,19 @@ def test_fields_that_no_sample_depends_on_cannot_fail(changes: dict[str, str]) -
     assert edf.read_digital([0], 0, 2).tolist() == [[0, 1]]
 
 
+def test_blanks_and_nuls_pad_fields_and_nothing_else_does() -> None:
+    channel = Channel(label=" \tX1\t\0", unit="uV\0")
+    edf = open_bytes(make_edf(channel, declared="3\0", reserved="\0"))
+    assert edf.header.signals[0].label == "\tX1\t"
+    assert edf.header.signals[0].dimension == "uV"
+    assert edf.header.declared_records == 3
+
+
+def test_start_time_stays_text() -> None:
+    edf = open_bytes(make_edf(Channel(), time="23.59.75"))
+    assert edf.header.starttime == "23.59.75"
+
+
 def test_nothing_about_the_patient_is_kept() -> None:
     edf = open_bytes(make_edf(Channel(), patient="CANARY F 02-MAY-1951 Name"))
     assert "CANARY" not in repr(edf.header)
@@ -553,6 +581,24 @@ def test_gap_is_refused(start: int, stop: int) -> None:
     message = r"record 3: starts at 7 s, expected 2 s: this recording \(EDF\+D\)"
     with pytest.raises(SourceError, match=message):
         edf.read_digital([0], start, stop)
+
+
+def test_gap_is_refused_whatever_follows_the_mark() -> None:
+    edf = open_bytes(edf_with_onsets(b"+0\x14\x14", b"+7\x14\x14", reserved="EDF+D X"))
+    with pytest.raises(SourceError, match="record 2: starts at 7 s, expected 1 s"):
+        edf.read_digital([0], 0, 8)
+
+
+def test_gap_of_a_bdf_file_is_refused() -> None:
+    channels = (Channel(spr=1), Channel(label="BDF Annotations", spr=3))
+    records = b"".join(
+        bytes(3) + onset.ljust(9, b"\0") for onset in (b"+0\x14\x14", b"+7\x14\x14")
+    )
+    data = make_edf(
+        *channels, version=b"\xffBIOSEMI", reserved="BDF+D", records=records
+    )
+    with pytest.raises(SourceError, match="record 2: starts at 7 s, expected 1 s"):
+        open_bytes(data).read_digital([0], 0, 2)
 
 
 def test_gap_behind_the_window_does_no_harm() -> None:

@@ -412,6 +412,16 @@ def test_closed_fixture_says_that_it_is_closed(
         ask(fixture)
 
 
+@pytest.mark.parametrize("name", ["signals", "labels"])
+def test_closed_fixture_gives_no_array_that_it_gave_before(
+    name: str, small_fixture: Path
+) -> None:
+    with load_fixture(small_fixture) as fixture:
+        assert len(getattr(fixture, name)) == 4
+    with pytest.raises(FixtureError, match=r"small.h5' is closed; load it again"):
+        getattr(fixture, name)
+
+
 def test_selection_outlives_its_fixture(small_fixture: Path) -> None:
     with load_fixture(small_fixture) as fixture:
         chosen = fixture.take([3, 0])

@@ -6,14 +6,17 @@ import re
 import shutil
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from bgb_fixtures import loader, mapping
-from bgb_fixtures.errors import FixtureNotFoundError, IntegrityError
+from bgb_fixtures.builder.writer import Content, write_fixture
+from bgb_fixtures.errors import FixtureNotFoundError, FormatError, IntegrityError
 from bgb_fixtures.loader import load_fixture
 from bgb_fixtures.verify import verify_fixture
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -28,6 +31,17 @@ def test_proof_lists_what_was_checked(small_fixture: Path) -> None:
         "signals, scale and offset are finite, scale above 0",
         "the HDF5 side says the same as index and records",
     )
+
+
+def test_first_scale_that_cannot_be_is_named_with_its_file(
+    make_content: Callable[..., Content], tmp_path: Path
+) -> None:
+    path = tmp_path / "new.h5"
+    scale = np.full((4, 3), 0.5, np.float32)
+    scale[1, 2] = scale[3, 0] = 0
+    message = rf"^'{re.escape(str(path))}': array 'scale' at \(1, 2\): .* got 0\.0"
+    with pytest.raises(FormatError, match=message):
+        write_fixture(make_content(scale=scale), path)
 
 
 def test_missing_fixture_is_named(tmp_path: Path) -> None:
