@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from bgb_fixtures.builder import build_fixture, plan_fixture
+from bgb_fixtures.builder import build_fixture, build_from_plan, plan_fixture
+from bgb_fixtures.builder.saved import load_plan
 from bgb_fixtures.builder.scan import scan_source
 from bgb_fixtures.builder.sources import get_source, http_session, web
 from bgb_fixtures.builder.sources.chbmit import ChbmitSource
@@ -1034,6 +1035,46 @@ def test_a_summary_that_is_not_the_one_of_the_list_ends_the_build(
         build_fixture(SPEC, tmp_path / "web.h5", root=twin_server.url)
 
 
+def test_a_plan_of_a_copy_gives_the_same_bytes_from_the_web_and_back(
+    twin: Path, twin_server: Any, tmp_path: Path
+) -> None:
+    build_fixture(SPEC, tmp_path / "1.h5", root=twin, plan_path=tmp_path / "1.json")
+    saved = load_plan(tmp_path / "1.json")
+    build_from_plan(saved, tmp_path / "2.h5", root=twin_server.url)
+    build_fixture(
+        SPEC, tmp_path / "3.h5", root=twin_server.url, plan_path=tmp_path / "3.json"
+    )
+    one, two = ((tmp_path / f"{n}.h5").read_bytes() for n in (1, 2))
+    assert two == one
+    assert (tmp_path / "3.json").read_bytes() == (tmp_path / "1.json").read_bytes()
+
+
+def test_a_scan_of_siena_fetches_its_lists_alone(tmp_path: Path) -> None:
+    root = tmp_path / "siena"
+    (root / "PN00").mkdir(parents=True)
+    (root / "PN00" / "PN00-1.edf").write_bytes(b"not read")
+    text = """Seizure n 1
+File name: PN00-1.edf
+Registration start time: 23.50.00
+Registration end time: 00.20.00
+Seizure start time: 23.59.50
+Seizure end time: 00.00.50
+"""
+    path = root / "PN00" / "Seizures-list-PN00.txt"
+    path.write_text(text, encoding="ascii")
+    write_list(root)
+    with loopback.Loopback(root) as running:
+        place = open_web(running.url, cache=tmp_path / "cache")
+        found = scan_source(get_source("siena", place))
+    assert [request.path for request in running.requests] == [
+        "SHA256SUMS.txt",
+        "PN00/Seizures-list-PN00.txt",
+    ]
+    assert found.recordings[0]["events"] == [
+        {"onset": 590.0, "duration": 60.0, "label": "seiz"}
+    ]
+
+
 @pytest.mark.parametrize("name", ["bids", "edf", "tusz"])
 def test_sources_that_are_not_on_the_web_say_so(name: str) -> None:
     match = "cannot be read over the web, as chbmit and siena can; got 'https://h/x/'"
@@ -1137,6 +1178,14 @@ def test_bytes_are_seen_while_they_come(
     assert noted[0] == ""
     assert {"0.0 MB", "0.1 MB"} >= set(noted[1:])
     assert len(noted) >= 4
+
+
+def test_verify_does_not_fetch_a_corpus_to_search_for_its_texts() -> None:
+    done = run("verify", "--against", "https://h/db/")
+    assert done.exit_code == 1
+    assert (
+        "'https://h/db/': headers and annotations of a whole folder are" in done.stderr
+    )
 
 
 # The real lists

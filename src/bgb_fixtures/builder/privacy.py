@@ -21,7 +21,7 @@ import numpy as np
 from bgb_fixtures.builder.sources.byte_source import open_bytes
 from bgb_fixtures.builder.sources.edf import header_texts
 from bgb_fixtures.builder.sources.tal import annotation_texts
-from bgb_fixtures.builder.sources.web import WebPath
+from bgb_fixtures.builder.sources.web import WebPath, is_web_address
 from bgb_fixtures.container import LINE_LENGTH, parse_json
 from bgb_fixtures.errors import PrivacyError, SourceError
 from bgb_fixtures.events import SZCORE_CODES
@@ -261,6 +261,13 @@ def texts_below(
     SourceError
         If there are no recordings.
     """
+    if is_web_address(root):
+        msg = (
+            f"{str(root)!r}: headers and annotations of a whole folder are not fetched "
+            "to be searched for; build did so for the recordings that it used. Give a "
+            "folder"
+        )
+        raise SourceError(msg)
     root = Path(root)
     wanted = (*_EDF_SUFFIXES, *_ANNOTATION_SUFFIXES)
     files = [root] if root.is_file() else sorted(root.rglob("*"))
