@@ -16,6 +16,7 @@ import argparse
 import contextlib
 import copy
 import functools
+import itertools
 import json
 import os
 import random
@@ -90,13 +91,18 @@ def _check_fixture(fixture: Fixture, path: Path) -> None:
     data = path.read_bytes()
     _require(holds=len(data) == fixture.index.file_size, otherwise="size")
     buffer = np.frombuffer(fixture._open_buffer(), np.uint8)
+    spans = []
     for name, (entry, raw) in _raw_arrays(data).items():
         array = getattr(fixture, name)
+        spans.append((entry["offset"], entry["offset"] + entry["length"]))
         first = array.ctypes.data - buffer.ctypes.data
         inside = first >= 0 and first + array.nbytes <= len(buffer)
         _require(holds=inside, otherwise=f"array {name!r} lies outside the file")
         right = array.tobytes() == raw and list(array.shape) == entry["shape"]
         _require(holds=right, otherwise=f"array {name!r} is not what the file holds")
+    spans.sort()
+    apart = all(a[1] <= b[0] for a, b in itertools.pairwise(spans))
+    _require(holds=apart, otherwise="arrays share bytes")
 
 
 def _check_labels(fixture: Fixture, path: Path) -> None:
@@ -483,21 +489,29 @@ def _mutate_index(rng: Random, data: bytes) -> bytes:
 
 
 def _mutate_layout(rng: Random, data: bytes) -> bytes:
-    """Give an array another shape, place and length that may fit together."""
+    """Give arrays other shapes, places and lengths that may fit together."""
     index, records = hostile.split(data)
-    entry = rng.choice(list(index["arrays"].values()))
-    other = rng.choice(list(index["arrays"].values()))
-    shape = list(entry["shape"])
-    for _ in range(rng.choice([0, 1, 2])):
-        if shape:
-            place = rng.randrange(len(shape))
-            shape[place] = rng.choice([0, 1, 2, shape[place] * 2, 2**31, 2**61])
-    size = {"f2": 2, "f4": 4, "f8": 8}.get(entry["dtype"][1:], 1)
-    length = functools.reduce(lambda a, b: a * b, shape, size)
-    entry |= {"shape": shape, "length": rng.choice([length, entry["length"]])}
+    entries = list(index["arrays"].values())
     pages = len(data) // 4096 + 2
-    places = [entry["offset"], other["offset"], 4096 * rng.randrange(pages)]
-    entry["offset"] = rng.choice(places)
+    sizes = [0, 1, 2, 3, 8, 2**31, 2**51 + 3, 2**61]
+    if rng.random() < 0.5:
+        # One size is another one wherever it stands, as the axes have to agree.
+        old = rng.choice([size for entry in entries for size in entry["shape"]])
+        new = rng.choice([*sizes, max(old, 1) * 2, max(old - 1, 1)])
+        for entry in entries:
+            entry["shape"] = [new if s == old else s for s in entry["shape"]]
+    for entry in rng.sample(entries, rng.choice([1, 1, 2, len(entries)])):
+        shape = entry["shape"]
+        if shape and rng.random() < 0.2:
+            shape[rng.randrange(len(shape))] = rng.choice(sizes)
+        if rng.random() < 0.7:
+            places = [rng.choice(entries)["offset"], 4096 * rng.randrange(pages)]
+            entry["offset"] = rng.choice([*places, 4096 * (pages - 2)])
+    for entry in entries:
+        size = {"f2": 2, "f4": 4, "f8": 8, "i8": 8}.get(entry["dtype"][1:], 1)
+        length = functools.reduce(lambda a, b: a * b, entry["shape"], size)
+        if rng.random() < 0.9:
+            entry["length"] = rng.choice([length, length, length, length % 2**64])
     return _sign_if_possible(data, index, records)
 
 
@@ -609,11 +623,11 @@ def _mutate_hdf5(rng: Random, data: bytes) -> bytes:
             changed[start : start + 8] = (value % 2**64).to_bytes(8, "little")
         elif how == 3:
             source = rng.choice(gaps)
-            length = rng.choice([8, 16, 40, 64])
-            changed[place : place + length] = data[source : source + length]
+            piece = data[source : source + rng.choice([8, 16, 40, 64])]
+            changed[place : place + len(piece)] = piece
         else:
-            length = rng.choice([2, 4, 8, 32])
-            changed[place : place + length] = rng.randbytes(length)
+            piece = rng.randbytes(rng.choice([2, 4, 8, 32]))
+            changed[place : place + len(piece)] = piece
     return hostile.sign(bytes(changed[: len(data)]), index, records)
 
 
