@@ -18,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from bgb_fixtures import loader, mapping
 from bgb_fixtures.builder.writer import Content, write_fixture
 from bgb_fixtures.container import array_gaps
 from bgb_fixtures.errors import (
@@ -460,3 +461,29 @@ def test_many_different_keys_are_refused_quickly(
     keys = ",".join(f'"{i:x}":0' for i in range(60000))
     index = b"{" + keys.encode() + b',"ea5f":0}'
     refuse(path, join(data, index, b"{}"), FormatError, "the key 'ea5f' twice")
+
+
+def test_copy_that_does_not_fit_into_memory_is_refused(
+    small_fixture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: int) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(mapping, "bytearray", refuse, raising=False)
+    with pytest.raises(FormatError, match="cannot be read: it does not fit into memor"):
+        load_fixture(small_fixture, mode="copy")
+
+
+def test_file_that_shrinks_while_it_is_opened_is_refused(
+    small_fixture: Path, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.write_bytes(small_fixture.read_bytes())
+
+    def read_and_shrink(*arguments: Any, **options: Any) -> Any:
+        index = parse_index(*arguments, **options)
+        os.truncate(path, 4096)
+        return index
+
+    monkeypatch.setattr(loader, "parse_index", read_and_shrink)
+    with pytest.raises(IntegrityError, match="expected 155928 bytes, but it shrank"):
+        load_fixture(path)
