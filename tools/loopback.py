@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Self
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -175,7 +175,8 @@ class Loopback:
         with self._lock:
             request = Request(
                 number=len(self.requests) + 1,
-                path=unquote(handler.path).lstrip("/"),
+                # A proxy is sent whole addresses.
+                path=unquote(urlsplit(handler.path).path).lstrip("/"),
                 target=handler.path,
                 headers=headers,
                 span=None if match is None else (int(match[1]), int(match[2]) + 1),

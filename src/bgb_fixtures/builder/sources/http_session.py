@@ -220,7 +220,9 @@ class HttpSession:
                 if size not in (None, total):
                     _refuse_change(url, f"it has {total} bytes, and had {size}")
                 if version not in (None, found):
-                    _refuse_change(url, f"its version is {found}, and was {version}")
+                    _refuse_change(
+                        url, f"its version is {found!r}, and was {version!r}"
+                    )
                 data = self._body(url, answer, expected=last - start)
             return Piece(start=start, data=data, size=total, version=found)
 
@@ -433,7 +435,7 @@ def _version(url: str, headers: Mapping[str, str]) -> str:
 def _date(text: str) -> datetime | None:
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         return None
     return date if date.tzinfo is not None else date.replace(tzinfo=UTC)
 

@@ -589,8 +589,8 @@ class WebFile:
             return None
         if self._version is not None and piece.version != self._version:
             self._refuse_change(
-                f"{self.name!r}: pieces of two versions were kept: {self._version} and "
-                f"{piece.version}"
+                f"{self.name!r}: pieces of two versions were kept: {self._version!r} and "
+                f"{piece.version!r}"
             )
         return piece
 
