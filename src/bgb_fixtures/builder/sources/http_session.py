@@ -12,6 +12,7 @@ https://www.rfc-editor.org/rfc/rfc9110.
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from contextlib import contextmanager
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     import requests
 
 __all__ = ["FileChangedError", "HttpSession", "Piece", "Traffic"]
+
+_log = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 
@@ -265,9 +268,10 @@ class HttpSession:
         problem, wait_s = "", None
         for attempt in range(_TRIES):
             if attempt:
-                self._sleep(
-                    _BACKOFF_S * 2 ** (attempt - 1) if wait_s is None else wait_s
-                )
+                if wait_s is None:
+                    wait_s = _BACKOFF_S * 2 ** (attempt - 1)
+                _log.info("%s: %s; asked again in %g s", url, problem, wait_s)
+                self._sleep(wait_s)
             try:
                 return once()
             except _TryAgainError as error:
