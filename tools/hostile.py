@@ -863,6 +863,8 @@ _add_records(
     ("spec", lambda r: r.update(spec="smoke"), "records, spec: expected an object"),
     ("spec-deep", lambda r: r.update(spec=_nested(9)), "spec: nested deeper than 8"),
     ("spec-very", lambda r: r.update(spec=_nested(150)), "spec: nested deeper than 8"),
+    ("profile-name", lambda r: r["profile"].update(name=""), "profile, name: expected"),
+    ("licence-name", lambda r: r["licence"].update(name=1), "licence, name: expected"),
     ("licence", lambda r: r["licence"].update(url=1), "licence, url: expected text"),
     (
         "redistributable",
@@ -919,6 +921,11 @@ _add_records(
     ("event-key", lambda r: _event(r).update(x=1), r"unknown keys \['x'\]"),
     ("code", lambda r: _event(r).update(tusz="xxsz"), "a TUSZ code and its SzCORE"),
     ("pair", lambda r: _event(r).update(szcore="sz_gen"), "a TUSZ code and its SzCORE"),
+    (
+        "code-of-nothing",
+        lambda r: _event(r).update(tusz="xxsz", szcore=""),
+        r"a TUSZ code and its SzCORE code, got \['xxsz', ''\]",
+    ),
     (
         "code-null",
         lambda r: _event(r).update(tusz=None, szcore=None),

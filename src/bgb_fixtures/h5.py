@@ -324,7 +324,8 @@ def parse_index(buffer: Buffer, *, size: int, where: str) -> Index:
 def _parse_event(value: object, *, index: Index, where: str, what: str) -> Event:
     event = check_keys(value, _EVENT_KEYS, where=where, what=what)
     code = event["tusz"]
-    if type(code) is not str or SZCORE_CODES.get(code, "") != event["szcore"]:
+    known = type(code) is str and code in SZCORE_CODES
+    if not known or SZCORE_CODES[code] != event["szcore"]:
         fail(where, what, "a TUSZ code and its SzCORE code", [code, event["szcore"]])
     onset = check_number(event["onset"], where=where, what=f"{what}, onset")
     duration = check_number(event["duration"], where=where, what=f"{what}, duration")
