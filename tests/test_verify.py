@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shutil
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ import pytest
 from bgb_fixtures import loader, mapping
 from bgb_fixtures.builder.writer import Content, write_fixture
 from bgb_fixtures.errors import FixtureNotFoundError, FormatError, IntegrityError
+from bgb_fixtures.events import Event
 from bgb_fixtures.loader import load_fixture
 from bgb_fixtures.verify import verify_fixture
 
@@ -42,6 +44,19 @@ def test_first_scale_that_cannot_be_is_named_with_its_file(
     message = rf"^'{re.escape(str(path))}': array 'scale' at \(1, 2\): .* got 0\.0"
     with pytest.raises(FormatError, match=message):
         write_fixture(make_content(scale=scale), path)
+
+
+def test_seizure_that_begins_in_an_onset_window_lasts_to_its_last_sample(
+    make_content: Callable[..., Content], tmp_path: Path
+) -> None:
+    content = make_content()
+    labels = content.labels.copy()
+    labels[0, 511] = 0
+    event = Event(onset=0.5, duration=383 / 256, label="fnsz")
+    first = dataclasses.replace(content.windows[0], events=(event,))
+    content = make_content(labels=labels, windows=(first, *content.windows[1:]))
+    with pytest.raises(FormatError, match="'onset', but its last label is not ictal"):
+        write_fixture(content, tmp_path / "new.h5")
 
 
 def test_missing_fixture_is_named(tmp_path: Path) -> None:
