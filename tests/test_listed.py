@@ -12,6 +12,7 @@ import pytest
 
 from bgb_fixtures.builder import build_fixture, plan_fixture
 from bgb_fixtures.builder.privacy import check_anonymous, texts_below
+from bgb_fixtures.builder.sources import chbmit as chbmit_module
 from bgb_fixtures.builder.sources import get_source
 from bgb_fixtures.builder.writer import Content, write_fixture
 from bgb_fixtures.cli import main
@@ -456,6 +457,35 @@ def test_only_folders_of_listed_recordings_are_listed(
         "edf/train/synthaaa/s001_2015/",
         "edf/train/synthaaa/s001_2015/01_tcp_ar/",
     ]
+
+
+def test_only_summaries_of_listed_cases_are_read(
+    chbmit: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = []
+    entries = chbmit_module._iter_entries
+
+    def spy(path: Any) -> Any:
+        read.append(path.name)
+        return entries(path)
+
+    monkeypatch.setattr(chbmit_module, "_iter_entries", spy)
+    plan_fixture(listing(), root=chbmit)
+    assert read == ["chb81-summary.txt"]
+
+
+def test_a_flat_annotation_of_two_recordings_belongs_to_none(
+    tusz: Path, tmp_path: Path
+) -> None:
+    name = "synthaaa_s001_t000"
+    for folder in ("one", "two"):
+        (tmp_path / "edf" / folder).mkdir(parents=True)
+        shutil.copy(tusz / TUSZ, tmp_path / "edf" / folder)
+    (tmp_path / "notes").mkdir()
+    shutil.copy((tusz / TUSZ).with_suffix(".csv_bi"), tmp_path / "notes")
+    spec = listing({"name": f"one/{name}.edf", "windows": [2]}, source="edf")
+    with pytest.raises(SourceError, match="has no file of annotations"):
+        plan_fixture(spec, root=tmp_path / "edf", annotations=tmp_path / "notes")
 
 
 # Digests

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,13 +13,19 @@ from click import ClickException
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bgb_fixtures.builder import build_fixture, build_from_plan, saved
+from bgb_fixtures.builder import (
+    build_fixture,
+    build_from_plan,
+    plan_fixture,
+    saved,
+)
 from bgb_fixtures.builder.saved import (
     Outcome,
     Piece,
     SavedPlan,
     SavedRecording,
     SavedWindow,
+    is_exact,
     list_differences,
     load_plan,
     plan_to_bytes,
@@ -666,6 +673,27 @@ def test_labels_of_filtered_data_may_not_differ(
     plan = filtered("labels", "signals")
     with pytest.raises(IntegrityError, match="array 'labels': expected SHA-256 000"):
         rebuilt(plan, copy)
+
+
+@pytest.mark.parametrize(
+    ("change", "header", "exact"),
+    [
+        pytest.param({}, {}, True, id="raw-1"),
+        pytest.param({"profile": "zscore-1"}, {}, True, id="zscore-1"),
+        pytest.param({"montage": "szcore-19"}, {}, True, id="common-average"),
+        pytest.param({"band_pass": [1, 40]}, {}, False, id="filtered"),
+        pytest.param({"profile": "brain-go-brr-3.1"}, {}, False, id="brain-go-brr"),
+        pytest.param({}, {"sfreq": 250.0}, False, id="resampled"),
+        pytest.param({}, {"interpolated": ("Fz",)}, False, id="interpolated"),
+    ],
+)
+def test_samples_may_differ_only_where_a_library_computes_them(
+    tusz: Path, change: dict[str, Any], header: dict[str, Any], *, exact: bool
+) -> None:
+    plan = plan_fixture(parse_spec(TUSZ | change, where="a test"), root=tusz)
+    name = plan.windows[0].recording.name
+    headers = plan.headers | {name: replace(plan.headers[name], **header)}
+    assert is_exact(replace(plan, headers=headers)) is exact
 
 
 # Is it this fixture?
