@@ -32,8 +32,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import fuzz_sources
 import hostile
 import numpy as np
+from fuzz_target import Target
+from fuzz_target import require as _require
 
 from bgb_fixtures.errors import FixtureError
 from bgb_fixtures.golden.check import assert_holds
@@ -46,9 +49,9 @@ if TYPE_CHECKING:
     from random import Random
 
 __all__ = [
+    "FORMAT_TARGETS",
     "RUNS",
     "TARGETS",
-    "FindingError",
     "Report",
     "Target",
     "Worker",
@@ -65,16 +68,7 @@ _LONGEST_MESSAGE = 4000
 _START_S = 120.0
 
 
-class FindingError(Exception):
-    """A reader did what it must not."""
-
-
 # What the child does
-
-
-def _require(*, holds: bool, otherwise: str) -> None:
-    if not holds:
-        raise FindingError(otherwise)
 
 
 def _raw_arrays(data: bytes) -> dict[str, tuple[Any, bytes]]:
@@ -184,6 +178,7 @@ RUNS: Mapping[str, Callable[[Path], object]] = {
     "golden": _run_golden,
     "verify-golden": _run_verify_golden,
     "compare-golden": _run_compare,
+    **fuzz_sources.RUNS,
 }
 
 
@@ -679,34 +674,6 @@ def mutate_container(rng: Random, data: bytes) -> tuple[str, bytes]:
 # Targets
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """Say how one reader is fuzzed.
-
-    Attributes
-    ----------
-    name : str
-        Unique, without a dot.
-    seeds : tuple of bytes
-        Good files.
-    mutate : callable
-        Given a generator and a seed: the kind of mutation, for the table, and the input.
-    runs : tuple of str
-        Keys of `RUNS`, all of which read each input.
-    unsigned : frozenset of str
-        Kinds whose inputs no run but ``"trust"`` may accept, unless they are the seed.
-    suffix : str
-        How the name of the file ends.
-    """
-
-    name: str
-    seeds: tuple[bytes, ...]
-    mutate: Callable[[Random, bytes], tuple[str, bytes]]
-    runs: tuple[str, ...]
-    unsigned: frozenset[str] = frozenset()
-    suffix: str = ".h5"
-
-
 def fixture_target(folder: Path) -> Target:
     """Return the target for fixtures."""
     good = hostile.make_seeds(folder).fixture
@@ -731,7 +698,8 @@ def golden_target(folder: Path) -> Target:
     )
 
 
-TARGETS: tuple[Callable[[Path], Target], ...] = (fixture_target, golden_target)
+FORMAT_TARGETS: tuple[Callable[[Path], Target], ...] = (fixture_target, golden_target)
+TARGETS = (*FORMAT_TARGETS, *fuzz_sources.TARGETS)
 
 
 # Fuzzing
@@ -803,14 +771,14 @@ def fuzz(
     findings: Path | None = None,
     targets: tuple[Callable[[Path], Target], ...] = TARGETS,
 ) -> Report:
-    """Try mutations of all targets in turn.
+    """Try mutations of all targets, each for the same time.
 
     Parameters
     ----------
     seed : int
         The same seed makes the same inputs.
     seconds, inputs : float
-        When to stop: time, and inputs over all targets.
+        When to stop: time, and inputs over all targets. Without a time they take turns.
     findings : pathlib.Path or None
         Folder for inputs that found something; made when it is needed.
     targets : tuple of callable
@@ -825,9 +793,12 @@ def fuzz(
     begin = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, Worker() as worker:
         ready = [make(Path(folder)) for make in targets]
-        while report.inputs < inputs and time.monotonic() - begin < seconds:
-            target = ready[report.inputs % len(ready)]
-            number = report.inputs // len(ready)
+        numbers, spent = [0] * len(ready), [0.0] * len(ready)
+        while report.inputs < inputs and (now := time.monotonic()) - begin < seconds:
+            turns = spent if seconds < float("inf") else [float(n) for n in numbers]
+            which = turns.index(min(turns))
+            target, number = ready[which], numbers[which]
+            numbers[which] += 1
             rng = random.Random(f"{seed}.{target.name}.{number}")
             kind, data = target.mutate(rng, rng.choice(target.seeds))
             report.inputs += 1
@@ -843,6 +814,7 @@ def fuzz(
                 if findings is not None:
                     findings.mkdir(parents=True, exist_ok=True)
                     (findings / name).write_bytes(data)
+            spent[which] += time.monotonic() - now
     report.seconds = time.monotonic() - begin
     return report
 
@@ -868,6 +840,9 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--inputs", type=float, default=float("inf"))
+    parser.add_argument(
+        "--target", action="append", metavar="NAME", help="Only this one"
+    )
     parser.add_argument("--findings", type=Path, default=Path("build/findings"))
     parser.add_argument("--replay", type=Path, metavar="FILE")
     parser.add_argument("--serve", type=int, metavar="BYTES", help=argparse.SUPPRESS)
@@ -882,6 +857,12 @@ def main() -> int:
         seconds=options.seconds,
         inputs=options.inputs,
         findings=options.findings,
+        targets=tuple(
+            make
+            for make in TARGETS
+            if options.target is None
+            or make.__name__.removesuffix("_target") in options.target
+        ),
     )
     print(report.table())
     for finding in report.findings[:50]:
