@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -31,6 +33,7 @@ from bgb_fixtures.builder.saved import (
     plan_to_bytes,
     save_plan,
 )
+from bgb_fixtures.builder.sources.web import open_web
 from bgb_fixtures.cli import main
 from bgb_fixtures.corpus import write_corpus
 from bgb_fixtures.errors import (
@@ -48,7 +51,6 @@ from bgb_fixtures.spec import parse_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 # In the twins of 30 s; both are used by the fixtures below, the third is not.
 TRAIN = "edf/train/synthaaa/s001_2015/01_tcp_ar/synthaaa_s001_t000.edf"
@@ -366,6 +368,28 @@ def test_synthetic_eeg_needs_no_plan(tmp_path: Path) -> None:
     spec = parse_spec(request, where="a test")
     with pytest.raises(SpecError, match="source 'synthetic' needs no plan"):
         build_fixture(spec, tmp_path / "a.h5", plan_path=tmp_path / "p.json")
+
+
+def test_a_plan_is_built_over_the_web_and_nothing_else_is_fetched(
+    chbmit: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("requests", reason="needs the extra remote")
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "tools")
+    loopback = importlib.import_module("loopback")
+    one = {"name": "chb82/chb82_02.edf", "windows": [11.5]}
+    request = {"source": "chbmit", "window_length": 4, "recordings": [one]}
+    plan = load_plan(build(request, chbmit, tmp_path))
+    with loopback.Loopback(chbmit) as server:
+        root = open_web(server.url, cache=tmp_path / "cache")
+        build_from_plan(plan, tmp_path / "b.h5", root=root)
+        fetched = {request.path for request in server.requests}
+    assert (tmp_path / "b.h5").read_bytes() == (tmp_path / "a.h5").read_bytes()
+    assert fetched == {
+        "SHA256SUMS.txt",
+        "chb82/chb82-summary.txt",
+        "chb82/chb82_02.edf.seizures",
+        "chb82/chb82_02.edf",
+    }
 
 
 # Another corpus
