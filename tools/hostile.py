@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 import socket
@@ -1196,7 +1197,7 @@ _add_hdf5(
         "HDF5 object 'id': expected a dataset, hard-linked",
     ),
     ("soft-link", _link("id", h5py.SoftLink("/split")), "'id': expected a dataset, hard"),
-    ("soft-link-to-itself", _link("id", h5py.SoftLink("/id")), "'id': expected a datas"),
+    ("soft-link-to-itself", _link("id", h5py.SoftLink("/id")), "'id': expected a data"),
     (
         "external-link",
         _link("id", h5py.ExternalLink("/dev/zero", "/id")),
@@ -1420,7 +1421,7 @@ _add(
 def _wide_column(data: bytes) -> bytes:
     """Say that a column of texts is 8 GiB large, in its type and in its layout."""
     index, records = split(data)
-    with h5py.File.in_memory(data) as file:
+    with h5py.File(io.BytesIO(data)) as file:
         dataset = file["subject"]
         width, offset = dataset.dtype.itemsize, dataset.id.get_offset()
     # Datatype message: version 1, class 3 (text); padding with zeros; width.
