@@ -259,6 +259,11 @@ def test_missing_golden_says_how_to_record_it(tmp_path: Path) -> None:
         load_golden(tmp_path / "none.h5")
 
 
+def test_name_with_a_nul_is_no_golden() -> None:
+    with pytest.raises(FixtureNotFoundError, match=r"no golden 'a\\x00b'"):
+        load_golden("a\0b")
+
+
 @pytest.mark.parametrize("share", [0.001, 0.01, 0.3, 0.5, 0.7, 0.99])
 def test_one_changed_byte_anywhere_is_noticed(
     share: float, path: Path, tmp_path: Path
