@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 # Used only where no torch is installed yet; the package itself allows torch>=2.2.
 TORCH ?= torch==2.13.0
 
-.PHONY: demo test coverage mutants fuzz lint format bench compat clean
+.PHONY: demo test coverage mutants fuzz lint format bench compat concurrency clean
 .DEFAULT_GOAL := test
 
 $(BIN)/python:
@@ -72,6 +72,9 @@ bench: $(VENV)/test.stamp
 
 compat: $(VENV)/test.stamp
 	$(BIN)/python tools/compat.py
+
+concurrency: $(VENV)/test.stamp
+	$(BIN)/python tools/concurrency.py
 
 clean:
 	rm -rf $(VENV) build dist .coverage* .mypy_cache .ruff_cache .pytest_cache

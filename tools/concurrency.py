@@ -1,0 +1,157 @@
+"""Try every way to start workers with every number of them, on the fixture `smoke`.
+
+Prints, for each, whether two epochs gave the bytes of this process, and what the file
+costs in memory in each worker once all have read all of it (/proc/self/smaps, Linux).
+Usage: ``python tools/concurrency.py``; the exit code is 1 if any byte differed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import re
+import sys
+import warnings
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from bgb_fixtures.dataset import FixtureDataset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from multiprocessing.synchronize import Barrier
+
+METHODS = ("fork", "spawn", "forkserver")
+WORKERS = (1, 4, 8)
+KEYS = ("Rss", "Shared_Clean", "Private_Clean", "Private_Dirty")
+
+
+class Memory(Dataset[dict[str, int]]):
+    """Give, in each worker once, what the file costs there after all read all of it.
+
+    Parameters
+    ----------
+    data : FixtureDataset
+        What to read.
+    together : multiprocessing.Barrier
+        Of as many parties as there are workers.
+    n_workers : int
+        Number of items.
+    """
+
+    def __init__(
+        self, data: FixtureDataset, together: Barrier, *, n_workers: int
+    ) -> None:
+        self.data = data
+        self.together = together
+        self.n_workers = n_workers
+
+    def __len__(self) -> int:
+        """Return the number of workers."""
+        return self.n_workers
+
+    def __getitem__(self, item: int) -> dict[str, int]:
+        """Read every window, wait for the others, measure."""
+        before = _rollup()
+        for row in range(len(self.data)):
+            signals, labels = self.data[row]
+            float(signals.sum() + labels.sum())
+        self.together.wait(60)
+        figures = _file(self.data.fixture.path)
+        figures["grown"] = _rollup() - before
+        self.together.wait(60)
+        return figures
+
+
+def _sum(table: str, key: str) -> int:
+    return sum(map(int, re.findall(rf"^{key}: +(\d+) kB$", table, re.MULTILINE)))
+
+
+def _rollup() -> int:
+    return _sum(Path("/proc/self/smaps_rollup").read_text(), "Private_Dirty")
+
+
+def _file(path: Path) -> dict[str, int]:
+    # One block per map: a line with addresses and the path, then its figures.
+    blocks = Path("/proc/self/smaps").read_text().split("VmFlags:")
+    table = "\n".join(block for block in blocks if f" {path}\n" in block)
+    return {key: _sum(table, key) for key in KEYS}
+
+
+def _digest(batches: Iterable[Any]) -> str:
+    digest = hashlib.sha256()
+    for signals, labels in batches:
+        digest.update(signals.numpy().tobytes())
+        digest.update(labels.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _row(method: str, n_workers: int, data: FixtureDataset, expected: str) -> bool:
+    start = perf_counter()
+    context = multiprocessing.get_context(method)
+    equal = True
+    # Two windows: from three workers on, more than there are.
+    few = FixtureDataset(data.fixture.take([0, 16]))
+    wanted = _digest(few[i] for i in range(len(few)))
+    for dataset, persistent, digests in (
+        (data, True, [expected, expected]),
+        (few, False, [wanted]),
+    ):
+        loader = DataLoader(
+            dataset,
+            num_workers=n_workers,
+            multiprocessing_context=context,
+            persistent_workers=persistent,
+        )
+        equal = equal and [_digest(loader) for _ in digests] == digests
+        del loader
+    seconds = perf_counter() - start
+    together = context.Barrier(n_workers)
+    memory = DataLoader(
+        Memory(data, together, n_workers=n_workers),
+        batch_size=None,
+        num_workers=n_workers,
+        multiprocessing_context=context,
+    )
+    workers = list(memory)
+    shared = min(w["Shared_Clean"] for w in workers)
+    print(
+        f"| {method} | {n_workers} | {'equal' if equal else 'DIFFER'} "
+        f"| {min(w['Rss'] for w in workers)} | {shared} "
+        f"| {max(w['Private_Clean'] for w in workers)} "
+        f"| {max(w['Private_Dirty'] for w in workers)} "
+        f"| {max(w['grown'] for w in workers)} | {seconds:.1f} |",
+        flush=True,
+    )
+    return equal
+
+
+def main() -> None:
+    """Print the table."""
+    # More workers than cores are meant.
+    warnings.filterwarnings("ignore", "This DataLoader will create")
+    torch.set_num_threads(1)
+    data = FixtureDataset("smoke")
+    expected = _digest(data[i] for i in range(len(data)))
+    expected_batches = _digest(DataLoader(data))
+    size = data.fixture.path.stat().st_size // 1024
+    print(f"{data.fixture!r}, {size} kB; memory in kB per worker, the worst of them\n")
+    print(
+        "| start | workers | epochs | file in memory | shared | private, clean "
+        "| private, written | all of the process: written while reading | s |"
+    )
+    print("| --- |" + " --- |" * 8)
+    equal = expected == expected_batches
+    print(f"| - | 0 | {'equal' if equal else 'DIFFER'} | | | | | | |")
+    for method in METHODS:
+        for n_workers in WORKERS:
+            equal = _row(method, n_workers, data, expected) and equal
+    sys.exit(not equal)
+
+
+if __name__ == "__main__":
+    main()
