@@ -159,7 +159,9 @@ def _staging(target: Path) -> Iterator[Path]:
         try:
             yield staging
         finally:
-            shutil.rmtree(staging, ignore_errors=True)
+            # What stays then, a later run removes.
+            with suppress(OSError):
+                shutil.rmtree(staging)
             if lock is not None:
                 os.close(lock)
         _sync_folder(target.parent)
@@ -223,7 +225,7 @@ def _sync_file(path: Path) -> None:
 
 
 def _sync_tree(folder: Path) -> None:
-    for path in folder.iterdir():
+    for path in sorted(folder.iterdir()):
         if path.is_dir():
             _sync_tree(path)
         else:
