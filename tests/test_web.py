@@ -503,8 +503,8 @@ def test_a_file_that_is_replaced_while_it_is_read_is_noticed(
             id="no-date",
         ),
         pytest.param(
-            with_headers(Content_Range="bytes 1-16384/200000"),
-            "bytes 0 to 16383, and got Content-Range 'bytes 1-16384/200000'",
+            with_headers(Content_Range="bytes 1-16383/200000"),
+            "bytes 0 to 16383, and got Content-Range 'bytes 1-16383/200000'",
             id="wrong-start",
         ),
         pytest.param(
@@ -777,6 +777,27 @@ def test_what_was_fetched_is_there_without_a_network(
     traffic = root.folder.session.traffic
     assert (traffic.n_requests, traffic.n_bytes) == (0, 0)
     assert traffic.n_cached == n_bytes
+
+
+def test_a_small_file_that_a_new_list_replaces_is_fetched_again(
+    folder: Path, connect: Callable[..., WebPath]
+) -> None:
+    root = connect()
+    (root / "case" / "notes.txt").read_bytes()
+    (folder / "db" / "case" / "notes.txt").write_bytes(b"third\n")
+    write_list(folder / "db")
+    (of_list,) = root.folder.cache.find(f"{root}/SHA256SUMS.txt")
+    of_list.path.unlink()
+    assert (connect() / "case" / "notes.txt").read_bytes() == b"third\n"
+
+
+def test_a_file_that_was_fetched_whole_is_no_piece_of_a_known_version(
+    server: Any, connect: Callable[..., WebPath]
+) -> None:
+    path = connect() / "case" / "notes.txt"
+    path.read_bytes()
+    assert path.open_ranges().read(0, 5) == b"first"
+    assert server.requests[-1].span == (0, 16384)
 
 
 def pieces(cache: Path) -> list[Path]:
