@@ -28,16 +28,19 @@ TOOLS = Path(__file__).parent
 """Where this file is, and what it measures with."""
 MOST_RUNS = 60
 """Runs of one way in one round."""
-# Of the memory map that ends: the counter of getrusage(), which survives exec(), begins
-# with the size of the parent.
-_PEAK = """
-import sys as _sys
-try:
-    with open("/proc/self/status") as _status:
-        _found = [line.split()[1] for line in _status if line.startswith("VmHWM:")]
-except OSError:
-    _found = []
-print("", *_found, file=_sys.stderr, sep="\\npeak ")
+# At exit, as commands end with sys.exit(). Of the memory map that ends: the counter of
+# getrusage(), which survives exec(), begins with the size of the parent.
+_PEAK = """\
+import atexit as _atexit
+@_atexit.register
+def _tell():
+    import sys
+    try:
+        with open("/proc/self/status") as status:
+            found = [line.split()[1] for line in status if line.startswith("VmHWM:")]
+    except OSError:
+        found = []
+    print("", *found, file=sys.stderr, sep="\\npeak ")
 """
 
 
@@ -177,7 +180,7 @@ class Bench:
             If it fails; with what it wrote to stderr.
         """
         done = subprocess.run(
-            [sys.executable, "-c", code + _PEAK],
+            [sys.executable, "-c", _PEAK + code],
             cwd=self.folder,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

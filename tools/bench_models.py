@@ -72,7 +72,11 @@ def bench_smoke(bench: Bench) -> list[Table]:
                 "smoke checks of a U-Net ({U-Net}k parameters) and a TCN ({TCN}k), "
                 "imports included"
             ).format_map(n_parameters),
-            rows=compare(medians, peaks=peaks),
+            # The command judges in a process of its own, whose peak is not known here.
+            rows=compare(
+                medians,
+                peaks={n: p for n, p in peaks.items() if not n.startswith("bgb-fix")},
+            ),
         )
     ]
 
