@@ -355,6 +355,19 @@ def test_a_target_that_cannot_be_written_is_told_before_the_work(
     assert not (tmp_path / "a.h5").exists()
 
 
+def test_a_plan_that_could_not_be_read_is_not_written(
+    plan: Path, tmp_path: Path
+) -> None:
+    loaded = load_plan(plan)
+    one, other = loaded.recordings
+    odd = replace(loaded, recordings=(replace(one, name="a\nb.edf"), other))
+    with pytest.raises(
+        FormatError, match=r"name: expected a path .*, got 'a\\nb\.edf'"
+    ):
+        save_plan(odd, tmp_path / "p.json")
+    assert not list(tmp_path.iterdir())
+
+
 def test_fixture_and_plan_are_two_files(tusz: Path, tmp_path: Path) -> None:
     spec = parse_spec(TUSZ, where="a test")
     path = tmp_path / "a.h5"

@@ -408,11 +408,15 @@ def save_plan(saved: SavedPlan, path: str | os.PathLike[str]) -> Path:
     ------
     TargetError
         If it cannot be written; what was there is then as it was before.
+    FormatError
+        If `load_plan` would refuse it, as for a name with a line feed.
     """
     target = Path(path)
     check_target(target, _PLAN)
+    raw = plan_to_bytes(saved)
+    _parse_file(raw, where=f"plan {str(path)!r}")
     with new_file(target) as draft:
-        draft.write_bytes(plan_to_bytes(saved))
+        draft.write_bytes(raw)
     return target
 
 
@@ -452,10 +456,11 @@ def load_plan(path: str | os.PathLike[str]) -> SavedPlan:
         raise FormatError(msg) from error
     if len(raw) > MAX_DOCUMENTS:
         fail(where, "the file", f"at most {MAX_DOCUMENTS} bytes", "more")
-    return _parse(parse_json(raw, where=where, what="the file"), where=where)
+    return _parse_file(raw, where=where)
 
 
-def _parse(value: dict[str, Any], *, where: str) -> SavedPlan:
+def _parse_file(raw: bytes, *, where: str) -> SavedPlan:
+    value = parse_json(raw, where=where, what="the file")
     version = value.get("plan_version")
     if type(version) is int and version != PLAN_VERSION:
         msg = (
