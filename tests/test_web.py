@@ -8,13 +8,16 @@ import json
 import os
 import sys
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from bgb_fixtures.builder import build_fixture, build_from_plan, plan_fixture
+from bgb_fixtures.builder.privacy import IdentifyingTexts
 from bgb_fixtures.builder.saved import load_plan
 from bgb_fixtures.builder.scan import scan_source
 from bgb_fixtures.builder.sources import get_source, http_session, web
@@ -26,6 +29,7 @@ from bgb_fixtures.builder.sources.web_cache import default_cache
 from bgb_fixtures.cli import main
 from bgb_fixtures.commands.common import Progress
 from bgb_fixtures.corpus import write_corpus
+from bgb_fixtures.edf_writer import EdfAnnotation, EdfChannel, write_edf
 from bgb_fixtures.errors import (
     FetchError,
     MissingPackageError,
@@ -661,9 +665,6 @@ def test_what_may_be_better_the_next_time_is_asked_for_again(
             "5000 of 16384 bytes came",
             id="short",
         ),
-        pytest.param(
-            lambda a: replace(a, wait_s=0.3), "nothing came for 0.1 s", id="slow"
-        ),
     ],
 )
 def test_a_server_that_goes_on_failing_is_given_up(
@@ -675,9 +676,27 @@ def test_a_server_that_goes_on_failing_is_given_up(
     slept: list[float],
 ) -> None:
     change(wrong)
-    root = connect(timeout_s=0.1)
+    root = connect()
     with pytest.raises(
         FetchError, match=rf"5 attempts failed; the last time {match}.*kept"
+    ):
+        (root / "case" / "a+1.edf").open_ranges()
+    assert slept == [1.0, 2.0, 4.0, 8.0]
+    assert len(server.requests) == 6
+
+
+def test_a_server_that_is_too_slow_is_given_up(
+    server: Any,
+    connect: Callable[..., WebPath],
+    change: Callable[..., None],
+    slept: list[float],
+) -> None:
+    connect()
+    change(lambda answer: replace(answer, wait_s=0.3))
+    # The list is in the cache by now, and not under this limit.
+    root = connect(timeout_s=0.1)
+    with pytest.raises(
+        FetchError, match=r"5 attempts failed; .* nothing came for 0\.1 s"
     ):
         (root / "case" / "a+1.edf").open_ranges()
     assert slept == [1.0, 2.0, 4.0, 8.0]
@@ -1089,6 +1108,28 @@ def test_a_summary_that_is_not_the_one_of_the_list_ends_the_build(
     )
     with pytest.raises(FetchError, match=r"chb81-summary\.txt': expected SHA-256"):
         build_fixture(SPEC, tmp_path / "web.h5", root=twin_server.url)
+
+
+def test_texts_in_the_records_of_a_recording_are_not_fetched_for_privacy(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("pyedflib", reason="needs the extra build")
+    root = tmp_path / "db"
+    root.mkdir()
+    channel = EdfChannel(label="FP1-F7", digital=np.zeros(100 * 256, np.int16))
+    note = EdfAnnotation(onset=0, duration=10_000, text="Maria Musterfrau")
+    start = datetime(2001, 1, 1)  # noqa: DTZ001
+    write_edf(root / "a.edf", [channel], start=start, annotations=[note])
+    write_list(root)
+    local, on_web = IdentifyingTexts(), IdentifyingTexts()
+    local.add_file(root / "a.edf", where="'a.edf'")
+    with loopback.Loopback(root) as running:
+        path = open_web(running.url, cache=tmp_path / "cache") / "a.edf"
+        on_web.add_file(path, where="'a.edf'")
+    assert [request.span for request in running.requests[1:]] == [(0, 16384)]
+    assert local.origins.keys() - on_web.origins.keys() == {
+        *("Maria Musterfrau", "Maria", "Musterfrau")
+    }
 
 
 def test_a_plan_of_a_copy_gives_the_same_bytes_from_the_web_and_back(
