@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import importlib
 import os
+import sys
 from collections import defaultdict
 from datetime import datetime
 from itertools import groupby
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -21,10 +24,19 @@ from bgb_fixtures.loader import load_fixture
 from bgb_fixtures.spec import FixtureSpec, load_spec
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from bgb_fixtures.loader import Fixture
 
+
+def _import_loopback() -> Any:
+    tools = str(Path(__file__).parents[1] / "tools")
+    sys.path.insert(0, tools)
+    try:
+        return importlib.import_module("loopback")
+    finally:
+        sys.path.remove(tools)
+
+
+loopback = _import_loopback()
 RECORD_BYTES = 2 * 256 * len(CH_NAMES)
 
 
@@ -113,6 +125,35 @@ def test_first_recording_by_name_holds_a_seizure(built: Fixture) -> None:
 
     assert built.windows[0].recording == first
     assert built.windows[0].events
+
+
+def test_over_the_web_it_costs_megabytes_and_is_the_same_file(
+    spec: FixtureSpec,
+    database: Path,
+    built: Fixture,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("requests", reason="needs the extra remote")
+    monkeypatch.setenv("BGB_FIXTURES_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    # Recordings are not fetched as a whole, so their digests do not matter.
+    lines = [
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()} {path.relative_to(database)}\n"
+        if path.suffix == ".txt"
+        else f"{'0' * 64} {path.relative_to(database)}\n"
+        for path in sorted(database.glob("chb*/*"))
+    ]
+    (database / "SHA256SUMS.txt").write_text("".join(lines), encoding="ascii")
+
+    with loopback.Loopback(database) as server:
+        report = build_fixture(
+            dataclasses.replace(spec, sha256=()), tmp_path / "web.h5", root=server.url
+        )
+
+    assert report.path.read_bytes() == built.path.read_bytes()
+    # 18 minutes of 23 signals, the first 16 KiB of 10 recordings, and texts.
+    assert server.n_sent < 18 * 60 * RECORD_BYTES + 10 * 16384 + 10_000
 
 
 @pytest.mark.edf
