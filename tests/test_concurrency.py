@@ -169,7 +169,7 @@ def maps_of(path: Path) -> str:
     """Return the part of /proc/self/smaps that is about one file."""
     # One block per map: a line with addresses and the path, then its figures.
     blocks = Path("/proc/self/smaps").read_text().split("VmFlags:")
-    return "\n".join(block for block in blocks if f" {path}\n" in block)
+    return "\n".join(block for block in blocks if f" {path.resolve()}\n" in block)
 
 
 @needs_smaps
@@ -279,10 +279,11 @@ def test_threads_see_the_old_file_or_the_new_while_it_is_replaced(
         content = make_content(content_version=version, signals=signals)
         versions[version] = write_fixture(content, tmp_path / f"v{version}.h5")
     target = Path(shutil.copy(versions[1], tmp_path / "target.h5"))
-    done = threading.Event()
+    begun, done = threading.Event(), threading.Event()
 
     def replace() -> None:
-        for turn in range(300):
+        begun.wait(30)
+        for turn in range(150):
             shutil.copy(versions[1 + turn % 2], tmp_path / "next.h5")
             (tmp_path / "next.h5").replace(target)
         done.set()
@@ -293,6 +294,7 @@ def test_threads_see_the_old_file_or_the_new_while_it_is_replaced(
             fixture = load_fixture(target)
             version = fixture.index.content_version
             seen.add((version, float(fixture.signals[0, 0, 0])))
+            begun.set()
         return seen
 
     writer = threading.Thread(target=replace)
