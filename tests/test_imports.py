@@ -62,6 +62,16 @@ def test_load_fixture_loads_numpy_only(small_fixture: Path) -> None:
     assert "h5py" not in modules
 
 
+def test_reading_recordings_and_annotations_loads_no_hdf5() -> None:
+    expected, _ = run("import numpy")
+    packages, _ = run(
+        "import bgb_fixtures.builder.sources.edf\n"
+        "from bgb_fixtures.builder.scan import scan_source\n"
+        "from bgb_fixtures.builder.sources import get_source"
+    )
+    assert packages == expected | {"bgb_fixtures"}
+
+
 def test_help_of_the_command_line_loads_no_heavy_package() -> None:
     packages, _ = run(
         "from bgb_fixtures.cli import main\nmain(['--help'], standalone_mode=False)"

@@ -11,7 +11,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import h5py
 import numpy as np
 
 from bgb_fixtures.container import (
@@ -73,6 +72,9 @@ class Draft:
 
 def _make_hdf5(draft: Draft, *, user_block: int) -> tuple[BytesIO, dict[str, int]]:
     """Return the file with an empty user block, and the offset of each mapped array."""
+    # Reading recordings and scanning a corpus do without it.
+    import h5py
+
     # In memory: libhdf5 2.0.0 ends the process with a segmentation fault when it closes
     # a file of which it could not write a part, as on a full disk.
     image = BytesIO()
