@@ -387,7 +387,7 @@ def test_participants_without_a_column_split_are_all_train(tmp_path: Path) -> No
     [
         pytest.param(
             "sub-02\tmine",
-            "line 3, split: expected one of 'train', .*'mine'",
+            "line 3: split: expected one of 'train', .*'mine'",
             id="unknown",
         ),
         pytest.param(

@@ -16,7 +16,27 @@ __all__ = [
     "SourceError",
     "SpecError",
     "TargetError",
+    "shorten",
 ]
+
+
+def shorten(text: str, most: int = 600) -> str:
+    """Return a text that is fit to be shown: of a broken file it can be megabytes.
+
+    Parameters
+    ----------
+    text : str
+        What is to be shown.
+    most : int
+        Characters that are kept, half of them at either end.
+
+    Returns
+    -------
+    shown : str
+        The same if it is no longer.
+    """
+    half = most // 2
+    return text if len(text) <= most else f"{text[:half]} ... {text[-half:]}"
 
 
 class FixtureError(Exception):

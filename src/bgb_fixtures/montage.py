@@ -11,7 +11,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bgb_fixtures.errors import ChannelNotFoundError, SourceError, SpecError
+from bgb_fixtures.errors import (
+    ChannelNotFoundError,
+    SourceError,
+    SpecError,
+    shorten,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -309,6 +314,12 @@ def _parse_label(label: str) -> tuple[str | None, str]:
     return electrode_name(match["anode"]), electrode_name(cathode) or cathode.upper()
 
 
+def _shown(labels: Sequence[str]) -> str:
+    """Return labels for a message; a broken file can have thousands of anything."""
+    shown = (label if label.isprintable() else repr(label) for label in labels)
+    return shorten(", ".join(shown))
+
+
 def resolve_montage(
     labels: Sequence[str], montage: Montage | str, *, where: str
 ) -> tuple[Row, ...]:
@@ -381,7 +392,7 @@ def resolve_montage(
         msg = (
             f"recording {where!r} lacks {', '.join(missing)} for montage "
             f"{montage.name!r}; "
-            f"its {len(labels)} channels: {', '.join(labels)}."
+            f"its {len(labels)} channels: {_shown(labels)}."
         )
         if bipolar and any("-" not in name for name in missing):
             msg += (

@@ -10,13 +10,15 @@ import difflib
 import itertools
 import re
 import tomllib
+import warnings
+from collections import Counter
 from dataclasses import dataclass, fields, replace
 from itertools import repeat
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from bgb_fixtures.errors import SpecError
+from bgb_fixtures.errors import SpecError, shorten
 from bgb_fixtures.events import (
     SZCORE_CODES,
     Event,
@@ -47,6 +49,7 @@ __all__ = [
     "RecordingSpec",
     "Seizure",
     "bare_spec",
+    "compile_label_pattern",
     "is_source_name",
     "kinds_of_quota",
     "load_default_spec",
@@ -79,8 +82,14 @@ MAX_WINDOW_S = 3600.0
 MAX_SYNTHETIC_S = 3600.0
 MAX_RECORDING_S = 1e7  # four months
 MAX_NAME = 1024
+MAX_BYTES = 16 * 2**20
+"""Of a file that holds a spec; a real one has some KB."""
 LEAST_SEIZURE_S = 0.25  # shorter than one spike and its wave there is no pattern
 LEAST_AMPLITUDE, MOST_AMPLITUDE = 0.1, 3.0
+_MOST_HINTS = 5
+_MOST_PARTS = 16
+# From the beginning of a part on, so that there is one way to match it.
+_LONG_KEY = re.compile(rb"""(?<![\w"'-])(?:[\w"'-]+[ \t]*\.[ \t]*){%d}""" % _MOST_PARTS)
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SPLIT = re.compile(r"[a-z0-9_]{1,16}")
 _TYPE = re.compile("|".join(SZCORE_CODES))
@@ -314,7 +323,8 @@ class _Table:
 
     def __init__(self, value: object, *, where: str, path: str = "") -> None:
         if not isinstance(value, dict):
-            msg = f"{where}, {path or 'top level'}: expected a table, got {value!r}"
+            problem = f"{path or 'top level'}: expected a table, got {value!r}"
+            msg = f"{where}, {shorten(problem)}"
             raise SpecError(msg)
         self._value = dict(value)
         self._where = where
@@ -325,16 +335,17 @@ class _Table:
         unknown = sorted(self._value.keys() - known)
         if unknown:
             hints = ""
-            for key in unknown:
+            for key in unknown[:_MOST_HINTS]:
                 close = difflib.get_close_matches(key, known, n=1)
                 hints += f"; did you mean {self._path + close[0]!r}?" if close else ""
             names = ", ".join(repr(self._path + key) for key in unknown)
-            msg = f"{self._where}: unknown key {names}{of}{hints}"
+            msg = f"{self._where}: unknown key {shorten(names)}{of}{hints}"
             raise SpecError(msg)
 
     def fail(self, key: str, expected: str, got: object) -> NoReturn:
         told = "nothing" if got is None else repr(got)
-        msg = f"{self._where}, {self._path}{key}: expected {expected}, got {told}"
+        problem = f"{self._path}{key}: expected {expected}, got {told}"
+        msg = f"{self._where}, {shorten(problem, most=1500)}"
         raise SpecError(msg)
 
     def take(self, key: str, default: Any = None) -> Any:
@@ -591,11 +602,10 @@ def _parse_list(table: _Table, *, source: str, window_length: float) -> dict[str
         _parse_listed(item, source=source, window_length=window_length)
         for item in items
     )
-    names = [recording.name for recording in listed]
-    for name in names:
-        if names.count(name) > 1:
+    for name, n_times in Counter(recording.name for recording in listed).items():
+        if n_times > 1:
             expected = "each recording once, with all of its windows"
-            table.fail("recordings", expected, f"{name} {names.count(name)} times")
+            table.fail("recordings", expected, f"{name} {n_times} times")
     digests = table.table("sha256")
     for name in digests.names():
         if not is_source_name(name):
@@ -699,8 +709,8 @@ def _parse_selection(table: _Table, *, source: str) -> dict[str, Any]:
             expected = "none, as only source 'edf' has labels of its own"
             table.fail("label_pattern", expected, pattern)
         try:
-            re.compile(pattern)
-        except (re.error, TypeError):
+            compile_label_pattern(pattern)
+        except ValueError:
             table.fail("label_pattern", "a regular expression", pattern)
     return {
         "quotas": quotas,
@@ -713,6 +723,35 @@ def _parse_selection(table: _Table, *, source: str) -> dict[str, Any]:
         "band_pass": _parse_band_pass(table),
         "label_pattern": pattern,
     }
+
+
+def compile_label_pattern(pattern: object) -> re.Pattern[str]:
+    """Return the regular expression that labels of seizures match.
+
+    Parameters
+    ----------
+    pattern : object
+        What was asked for.
+
+    Returns
+    -------
+    compiled : re.Pattern
+        Nothing is said of what may mean something else in a later Python.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    if not isinstance(pattern, str):
+        msg = "it is no text"
+        raise ValueError(msg)  # noqa: TRY004 (as of any wrong text)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(str(error)) from error
 
 
 def _parse_quotas(table: _Table) -> tuple[Quota, ...]:
@@ -890,13 +929,25 @@ def load_spec(path: str | os.PathLike[str]) -> FixtureSpec:
 
         path = packaged_dir() / PACKAGED_SPECS[str(path)]
     try:
-        value = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        with Path(path).open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
     except OSError as error:
         known = ", ".join(PACKAGED_SPECS)
         msg = f"{where} cannot be read: {error.strerror}; packaged specs: {known}"
         raise SpecError(msg) from error
-    except ValueError as error:
-        msg = f"{where} is not TOML: {error}"
+    if len(raw) > MAX_BYTES:
+        msg = f"{where}: expected a spec, at most {MAX_BYTES} bytes"
+        raise SpecError(msg)
+    if _LONG_KEY.search(raw):
+        # Its parser takes memory by the square of the parts.
+        msg = (
+            f"{where}: expected keys of a few parts, got one of more than {_MOST_PARTS}"
+        )
+        raise SpecError(msg)
+    try:
+        value = tomllib.loads(raw.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        msg = f"{where} is not TOML: {shorten(str(error))}"
         raise SpecError(msg) from error
     return parse_spec(value, where=where)
 

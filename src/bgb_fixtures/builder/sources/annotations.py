@@ -7,13 +7,14 @@ Invariant: times are the decimal numbers that the file shows; what is not certai
 from __future__ import annotations
 
 import re
+import stat
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from bgb_fixtures.errors import AnnotationError
+from bgb_fixtures.errors import AnnotationError, shorten
 from bgb_fixtures.events import SZCORE_CODES, Event
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ __all__ = [
     "fail",
     "merge_by_label",
     "parse_time",
+    "problem_at",
     "read_lines",
+    "read_whole",
     "seizures_of",
     "tusz_label",
 ]
@@ -79,8 +82,8 @@ class Annotations:
     duration: Decimal | None
 
 
-def fail(path: CorpusPath, line: int, problem: str) -> NoReturn:
-    """Raise an error about a place in a file.
+def problem_at(path: CorpusPath, line: int, problem: str) -> AnnotationError:
+    """Return an error about a place in a file.
 
     Parameters
     ----------
@@ -91,14 +94,60 @@ def fail(path: CorpusPath, line: int, problem: str) -> NoReturn:
     problem : str
         What was wrong with what, and what was expected.
 
+    Returns
+    -------
+    error : AnnotationError
+        Fit to be shown: a long problem is shortened.
+    """
+    where = f", line {line}" if line else ""
+    return AnnotationError(f"{str(path)!r}{where}: {shorten(problem)}")
+
+
+def fail(path: CorpusPath, line: int, problem: str) -> NoReturn:
+    """Raise an error about a place in a file.
+
+    Parameters
+    ----------
+    path, line, problem : path or WebPath, int, str
+        As in `problem_at`.
+
     Raises
     ------
     AnnotationError
         Always.
     """
-    where = f", line {line}" if line else ""
-    msg = f"{str(path)!r}{where}: {problem}"
-    raise AnnotationError(msg)
+    raise problem_at(path, line, problem)
+
+
+def read_whole(path: CorpusPath) -> bytes:
+    """Return the bytes of a file that annotates recordings.
+
+    Parameters
+    ----------
+    path : path or WebPath
+        The file.
+
+    Returns
+    -------
+    raw : bytes
+        All of them.
+
+    Raises
+    ------
+    AnnotationError
+        If it cannot be read, is no ordinary file, or is too large.
+    """
+    try:
+        if isinstance(path, Path):
+            status = path.stat()
+            # A pipe would block, and a device never end.
+            if not stat.S_ISREG(status.st_mode):
+                fail(path, 0, "expected annotations, which are in ordinary files")
+            if status.st_size > _LARGEST_BYTES:
+                fail(path, 0, f"expected annotations, at most {_LARGEST_BYTES} bytes")
+        return path.read_bytes()
+    except OSError as error:
+        fail(path, 0, f"cannot be read: {error.strerror}")
 
 
 def read_lines(path: CorpusPath) -> list[str]:
@@ -119,12 +168,7 @@ def read_lines(path: CorpusPath) -> list[str]:
     AnnotationError
         If it cannot be read.
     """
-    try:
-        if isinstance(path, Path) and path.stat().st_size > _LARGEST_BYTES:
-            fail(path, 0, f"expected annotations, at most {_LARGEST_BYTES} bytes")
-        raw = path.read_bytes()
-    except OSError as error:
-        fail(path, 0, f"cannot be read: {error.strerror}")
+    raw = read_whole(path)
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -18,7 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bgb_fixtures.builder.sources import Licence, Recording
-from bgb_fixtures.builder.sources.annotations import fail, read_lines, seizures_of
+from bgb_fixtures.builder.sources.annotations import (
+    fail,
+    problem_at,
+    read_lines,
+    read_whole,
+    seizures_of,
+)
 from bgb_fixtures.builder.sources.corpus import EDF_SUFFIXES, CorpusSource, Located
 from bgb_fixtures.builder.sources.tsv import parse_events_tsv, szcore_label
 from bgb_fixtures.errors import AnnotationError, SourceError
@@ -196,9 +202,10 @@ def _read_licence(dataset: Path) -> Licence:
     value: object = None
     path = dataset / "dataset_description.json"
     if path.is_file():
+        raw = read_whole(path)
         try:
-            value = json.loads(path.read_bytes())
-        except (OSError, ValueError, RecursionError) as error:
+            value = json.loads(raw)
+        except (ValueError, RecursionError) as error:
             msg = f"{str(path)!r} is no JSON that can be read: {error}"
             raise SourceError(msg) from error
     stated: object = None
@@ -234,21 +241,24 @@ def _read_splits(dataset: Path) -> dict[str, str | AnnotationError]:
     columns = rows[0]
     if "split" not in columns:
         return {}
-    if "participant_id" not in columns:
-        fail(path, 1, "expected a column participant_id")
+    needed = ("participant_id", "split")
+    for name in needed:
+        if columns.count(name) != 1:
+            fail(path, 1, f"expected a column {name}, once")
+    places = [columns.index(name) for name in needed]
     splits: dict[str, str | AnnotationError] = {}
     for number, row in enumerate(rows[1:], 2):
         if row == [""]:
             continue
-        fields = dict(zip(columns, [*row, *[""] * len(columns)], strict=False))
-        subject, split = fields["participant_id"], fields["split"].strip()
-        where = f"{str(path)!r}, line {number}"
+        subject, split = (row[i] if i < len(row) else "" for i in places)
+        split = split.strip()
         if subject in splits:
-            splits[subject] = AnnotationError(f"{where}: {subject!r} for a second time")
+            problem = f"{subject!r} for a second time"
+            splits[subject] = problem_at(path, number, problem)
         elif split in _SPLITS:
             splits[subject] = _SPLITS[split]
         else:
             known = ", ".join(map(repr, _SPLITS))
-            msg = f"{where}, split: expected one of {known}, got {split!r}"
-            splits[subject] = AnnotationError(msg)
+            problem = f"split: expected one of {known}, got {split!r}"
+            splits[subject] = problem_at(path, number, problem)
     return splits

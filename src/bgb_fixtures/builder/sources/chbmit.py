@@ -21,7 +21,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, NoReturn
 
 from bgb_fixtures.builder.sources import Licence, Recording
-from bgb_fixtures.builder.sources.annotations import fail
+from bgb_fixtures.builder.sources.annotations import fail, read_whole
 from bgb_fixtures.builder.sources.byte_source import CorpusPath, corpus_path
 from bgb_fixtures.builder.sources.corpus import CorpusSource, Located, list_folder
 from bgb_fixtures.errors import AnnotationError, SourceError
@@ -193,12 +193,8 @@ def _iter_entries(
 
 
 def _lines_that_matter(path: CorpusPath) -> Iterator[tuple[int, str]]:
-    try:
-        # Latin-1 takes every byte; what matters is ASCII.
-        text = path.read_text(encoding="latin-1")
-    except OSError as error:
-        msg = f"{str(path)!r} cannot be read: {error.strerror}"
-        raise AnnotationError(msg) from error
+    # Latin-1 takes every byte; what matters is ASCII.
+    text = read_whole(path).decode("latin-1")
     for number, raw in enumerate(text.split("\n"), 1):
         line = raw.strip()
         if _MATTERS.match(line):
@@ -316,11 +312,7 @@ def parse_sidecar(
         If it is not such a file, or is cut off.
     """
     path = corpus_path(path)
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        msg = f"{str(path)!r} cannot be read: {error.strerror}"
-        raise AnnotationError(msg) from error
+    raw = read_whole(path)
     seizures: list[tuple[Fraction, Fraction]] = []
     onset: Fraction | None = None
     resolution = _DEFAULT_RESOLUTION

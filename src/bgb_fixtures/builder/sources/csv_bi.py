@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["parse_csv"]
 
-_HEAD = re.compile(r"#\s*([A-Za-z_ ]+?)\s*[=:]\s*(.*)")
+# One way to match it: blanks around the name are taken with it.
+_HEAD = re.compile(r"#([A-Za-z_\s]+)[=:](.*)")
 _VERSION = re.compile(r"csv_v1\.[0-9]+\.[0-9]+")
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(?:secs?|s)?")
 _COLUMNS = ["channel", "start_time", "stop_time", "label", "confidence"]
@@ -55,14 +56,16 @@ def parse_csv(path: Path) -> Annotations:
     rows = [(n, line) for n, line in numbered if not line.startswith("#")]
     for number, line in numbered:
         if match := _HEAD.fullmatch(line):
-            if match[1] in head:
-                fail(path, number, f"second value of {match[1]!r}")
-            head[match[1]] = match[2]
+            name = match[1].strip()
+            if name in head:
+                fail(path, number, f"second value of {name!r}")
+            head[name] = match[2].strip()
     if not _VERSION.fullmatch(head.get("version", "")):
         expected = "expected '# version = csv_v1.0.0'"
         fail(path, 1, f"{expected}, got {head.get('version')!r}")
     if head.get("bname", path.stem) != path.stem:
-        problem = f"belongs to another recording: '# bname = {head['bname']}'"
+        stated = f"# bname = {head['bname']}"
+        problem = f"belongs to another recording: {stated!r}"
         fail(path, 0, problem)
     duration = None
     if "duration" in head:

@@ -87,8 +87,11 @@ _MICROVOLTS = {
 ANNOTATION_LABELS = ("EDF Annotations", "BDF Annotations")
 """Labels of signals that hold texts (EDF+, section 2.2.1)."""
 # The first annotation of a record of EDF+ tells when the record starts.
-_RECORD_ONSET = re.compile(rb"([+-][0-9]+(?:\.[0-9]*)?)\x14\x14")
+_RECORD_ONSET = re.compile(rb"([+-][0-9]{1,9}(?:\.[0-9]{0,12})?)\x14\x14")
 _ADVICE = "repair the header, or leave this recording out"
+_MOST_RECORD_BYTES = 256 * 2**20
+"""A record is read as a whole. Real ones have some KB, and a library that many writers
+use (EDFlib) takes at most 15 MB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -364,6 +367,9 @@ def parse_header(header: bytes, *, size: int, name: str) -> EdfHeader:
         _fail(name, field, expected="samples in at least one signal", got=0)
     sample_bytes = 2 if _fixed(header, "version") == "0" else 3
     record_bytes = sample_bytes * offset
+    if record_bytes > _MOST_RECORD_BYTES:
+        expected = f"records of at most {_MOST_RECORD_BYTES} bytes"
+        _fail(name, "samples per record", expected=expected, got=record_bytes)
     return EdfHeader(
         header_bytes=len(header),
         sample_bytes=sample_bytes,
@@ -629,7 +635,7 @@ class EdfFile:
             header.header_bytes + first * header.record_bytes,
             header.header_bytes + last * header.record_bytes,
         )
-        if header.discontinuous:
+        if header.discontinuous and raw:
             self._check_no_gap(raw, first=first)
         per_record = header.record_bytes // header.sample_bytes
         records = _decode(raw, header.sample_bytes).reshape(-1, per_record)

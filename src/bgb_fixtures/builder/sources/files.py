@@ -26,7 +26,8 @@ from bgb_fixtures.builder.sources.corpus import (
 from bgb_fixtures.builder.sources.csv_bi import parse_csv
 from bgb_fixtures.builder.sources.tal import read_edf_annotations
 from bgb_fixtures.builder.sources.tsv import parse_events_tsv, szcore_label
-from bgb_fixtures.errors import SourceError, SpecError
+from bgb_fixtures.errors import SourceError, SpecError, shorten
+from bgb_fixtures.spec import compile_label_pattern
 
 if TYPE_CHECKING:
     import os
@@ -110,12 +111,12 @@ class FilesSource(CorpusSource):
         self._pattern: re.Pattern[str] | None = None
         if label_pattern is not None:
             try:
-                self._pattern = re.compile(label_pattern)
-            except re.error as error:
+                self._pattern = compile_label_pattern(label_pattern)
+            except ValueError as error:
                 msg = (
                     f"label_pattern {label_pattern!r} is no regular expression: {error}"
                 )
-                raise SpecError(msg) from error
+                raise SpecError(shorten(msg)) from error
 
     @property
     def licence(self) -> Licence:

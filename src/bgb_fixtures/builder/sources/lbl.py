@@ -26,7 +26,8 @@ __all__ = ["parse_lbl"]
 _VERSION = re.compile(r"version\s*=\s*lbl_v1\.[0-9]+\.[0-9]+")
 _SYMBOLS = re.compile(r"symbols\[\s*([0-9]{1,4})\s*\]\s*=\s*\{(.*)\}")
 _SYMBOL = re.compile(r"([0-9]{1,4})\s*:\s*'([^']*)'")
-_LABEL = re.compile(r"label\s*=\s*\{(.*)\[(.*)\]\s*\}")
+_LABEL = re.compile(r"label\s*=\s*\{([^\[\]]*)\[([^\[\]]*)\]\s*\}")
+_LEVEL = re.compile(r"[0-9]{1,4}")
 # Lines that say how the channels and levels are called; they do not move an event.
 _OTHER = re.compile(r"(?:montage|number_of_levels|level\[\s*[0-9]{1,4}\s*\])\s*=.*")
 
@@ -84,7 +85,7 @@ def _parse_label(
 ) -> Span:
     """Read '{level, sublevel, start, stop, channel, [a number for each symbol]}'."""
     fields = [text.strip() for text in numbers.rstrip().rstrip(",").split(",")]
-    if len(fields) != 5 or not fields[0].isdecimal():
+    if len(fields) != 5 or not _LEVEL.fullmatch(fields[0]):
         problem = "expected {level, sublevel, start, stop, channel, [probabilities]}"
         fail(path, number, f"{problem}, got {numbers!r}")
     level = int(fields[0])
@@ -96,7 +97,8 @@ def _parse_label(
         parse_time(text.strip(), "probability", path=path, line=number)
         for text in probabilities.split(",")
     ]
-    best = [i for i, value in enumerate(values) if value == max(values)]
+    highest = max(values)
+    best = [i for i, value in enumerate(values) if value == highest]
     if len(values) != len(symbols[level]) or len(best) != 1:
         problem = (
             f"expected a probability for each of {len(symbols[level])} symbols and one "

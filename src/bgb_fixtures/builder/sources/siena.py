@@ -21,10 +21,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
 from bgb_fixtures.builder.sources import Licence, Recording
-from bgb_fixtures.builder.sources.annotations import fail
+from bgb_fixtures.builder.sources.annotations import fail, read_whole
 from bgb_fixtures.builder.sources.corpus import CorpusSource, Located, list_folder
 from bgb_fixtures.builder.sources.tsv import szcore_label
-from bgb_fixtures.errors import AnnotationError, ChannelNotFoundError, SourceError
+from bgb_fixtures.errors import (
+    AnnotationError,
+    ChannelNotFoundError,
+    SourceError,
+    shorten,
+)
 from bgb_fixtures.events import Event
 from bgb_fixtures.montage import electrode_name
 
@@ -82,7 +87,7 @@ _CHANNEL_SLIPS = {"1": "O1"}
 
 # Fields of a list. 'Seizure n 1', 'Seizure n 2 (in sleep):' (PN16); 'Registration start
 # time:14.18.30' without a blank (PN14), 'Start time: 21:51:02' (PN01).
-_HEADING = re.compile(r"Seizure\s*n\s*\.?\s*[0-9]+\b.*", re.IGNORECASE)
+_HEADING = re.compile(r"Seizure\s*n\s*(?:\.\s*)?[0-9]+\b.*", re.IGNORECASE)
 _FILE_NAME = re.compile(r"File\s*name\s*:\s*(\S+)", re.IGNORECASE)
 _REGISTRATION = re.compile(
     r"Registration\s+(start|end)\s+time\s*:\s*(.*)", re.IGNORECASE
@@ -246,12 +251,8 @@ def parse_seizure_list(path: CorpusPath) -> SeizureList:
 
 def _read_blocks(path: CorpusPath) -> tuple[tuple[str, ...], list[_Block]]:
     """Return the channels, and the lines that matter: first those before any seizure."""
-    try:
-        # Latin-1 takes every byte; what matters is ASCII.
-        text = path.read_text(encoding="latin-1")
-    except OSError as error:
-        msg = f"{str(path)!r} cannot be read: {error.strerror}"
-        raise AnnotationError(msg) from error
+    # Latin-1 takes every byte; what matters is ASCII.
+    text = read_whole(path).decode("latin-1")
     channels = []
     blocks = [_Block(1)]
     for number, raw in enumerate(text.split("\n"), 1):
@@ -443,11 +444,7 @@ def parse_subject_info(path: CorpusPath) -> dict[str, SubjectInfo | AnnotationEr
     AnnotationError
         If it cannot be read.
     """
-    try:
-        text = path.read_text(encoding="latin-1")
-    except OSError as error:
-        msg = f"{str(path)!r} cannot be read: {error.strerror}"
-        raise AnnotationError(msg) from error
+    text = read_whole(path).decode("latin-1")
     # Blanks stand behind the commas of the first line.
     rows = [[value.strip() for value in line.split(",")] for line in text.split("\n")]
     try:
@@ -739,7 +736,7 @@ class SienaSource(CorpusSource):
             msg = (
                 f"{place}: the list leaves {', '.join(missing)} out of the channels of "
                 f"{recording.name!r}, and all others are to be ignored; its "
-                f"{len(channels)} channels: {', '.join(channels)}."
+                f"{len(channels)} channels: {shorten(', '.join(map(repr, channels)))}."
             )
             raise ChannelNotFoundError(msg, missing=missing)
 

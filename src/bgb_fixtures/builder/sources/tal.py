@@ -32,7 +32,13 @@ _TAL = re.compile(
     rb"\x14(.*)\x14",
     re.DOTALL,
 )
-_SEPARATORS = re.compile(rb"[\0\x14\x15]")
+# One after the other: a list of all the nothing between zeros could be huge.
+_TALS = re.compile(rb"[^\0]+")
+_PARTS = re.compile(rb"[^\0\x14\x15]+")
+_MOST_RECORDS = 10**7
+"""They are read one by one; of a second each it is a recording of four months."""
+_MOST_BYTES = 2**30
+"""Of annotations; those of a day have some 10 MB."""
 _TIME = re.compile(r"[+-]?[0-9.]+")
 
 
@@ -117,15 +123,26 @@ def annotation_texts(source: ByteSource) -> tuple[str, ...]:
         indices = _annotation_signals(edf)
         for record in range(edf.header.n_records if indices else 0):
             for index in indices:
-                for part in _SEPARATORS.split(edf.read_signal_bytes(index, record)):
-                    if text := _decode(part):
+                for part in _PARTS.finditer(edf.read_signal_bytes(index, record)):
+                    if text := _decode(part[0]):
                         texts[text] = None
     return tuple(text for text in texts if not _TIME.fullmatch(text))
 
 
 def _annotation_signals(edf: EdfFile) -> list[int]:
     signals = enumerate(edf.header.signals)
-    return [i for i, signal in signals if signal.label in ANNOTATION_LABELS]
+    indices = [i for i, signal in signals if signal.label in ANNOTATION_LABELS]
+    header = edf.header
+    n_samples = sum(header.signals[i].samples_per_record for i in indices)
+    n_bytes = header.n_records * n_samples * header.sample_bytes
+    if indices and (header.n_records > _MOST_RECORDS or n_bytes > _MOST_BYTES):
+        msg = (
+            f"{edf.name!r}: expected at most {_MOST_BYTES} bytes of annotations in "
+            f"{_MOST_RECORDS} records, got {n_bytes} in {header.n_records}; fetch the "
+            "file again"
+        )
+        raise AnnotationError(msg)
+    return indices
 
 
 def _decode(raw: bytes) -> str:
@@ -140,10 +157,8 @@ def _tals(
     raw: bytes, *, path: Path, record: int
 ) -> Iterator[tuple[Decimal, Decimal | None, list[str]]]:
     """Yield (onset, duration, texts); a time-keeping TAL has no text."""
-    for tal in raw.split(b"\0"):
-        if not tal:
-            continue
-        match = _TAL.fullmatch(tal)
+    for tal in _TALS.finditer(raw):
+        match = _TAL.fullmatch(tal[0])
         if match is None:
             _fail(path, record)
         texts = [_decode(text) for text in match[3].split(b"\x14")]

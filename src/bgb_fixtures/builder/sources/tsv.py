@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["parse_events_tsv", "szcore_label"]
 
 _REQUIRED = ("onset", "duration", "eventType")
+_USED = (*_REQUIRED, "recordingDuration")
 _UNKNOWN = ("n/a", "")
 # 'sz_gen_m' is any generalised motor seizure, which only on the way out stands for mysz.
 _TUSZ_CODES = {s: code for code, s in SZCORE_CODES.items() if code != "mysz"}
@@ -96,15 +97,19 @@ def parse_events_tsv(path: Path) -> Annotations:
             f"tabs; got {', '.join(map(repr, columns)) or 'nothing'}"
         )
         fail(path, 1, problem)
+    places = {name: i for i, name in enumerate(columns)}
     spans = []
     duration: Decimal | None = None
     for number, line in lines[1:]:
         fields = [text.strip() for text in line.split("\t")]
-        # Blanks at the end of a line are gone, and empty last values with them.
-        fields += [""] * (len(columns) - len(fields))
-        if len(fields) != len(columns):
+        if len(fields) > len(columns):
             fail(path, number, f"expected {len(columns)} values, got {len(fields)}")
-        row = dict(zip(columns, fields, strict=True))
+        # Blanks at the end of a line are gone, and empty last values with them.
+        row = {
+            name: fields[places[name]] if places[name] < len(fields) else ""
+            for name in _USED
+            if name in places
+        }
         start = parse_time(row["onset"], "onset", path=path, line=number)
         stop = None
         if row["duration"] not in _UNKNOWN:
@@ -113,6 +118,9 @@ def parse_events_tsv(path: Path) -> Annotations:
         stated = row.get("recordingDuration", "")
         if stated not in _UNKNOWN:
             said = parse_time(stated, "recordingDuration", path=path, line=number)
+            if said <= 0:
+                problem = f"recordingDuration: expected more than 0 s, got {said}"
+                fail(path, number, problem)
             if duration not in (None, said):
                 problem = f"recordingDuration: expected {duration} as above, got {said}"
                 fail(path, number, problem)

@@ -14,7 +14,8 @@ https://doi.org/10.3389/fninf.2018.00083.
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from bisect import bisect_left
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -175,8 +176,12 @@ def _check_witness(
         (told, spans, counts, witness),
         (spans, told + attacks, witness, counts),
     ):
+        # Of what starts before a seizure ends, something has to end after its start.
+        starts = sorted(a for a, _ in there)
+        ends = list(accumulate((b for _, b in sorted(there)), max))
         for start, stop in here:
-            if not any(start < b and a < stop for a, b in there):
+            n_before = bisect_left(starts, stop)
+            if not n_before or ends[n_before - 1] <= start:
                 problem = (
                     f"has a seizure at {start:g}-{stop:g} s of which {other.name!r} "
                     "knows nothing; one of the two is wrong"
