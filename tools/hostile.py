@@ -268,7 +268,15 @@ def sign(data: bytes, index: Json, records: Json, *, block: int = 0) -> bytes:
         place = max(place, stop)
     rest.update(data[place:])
     index["rest_sha256"] = rest.hexdigest()
-    return join(data, dump(index), dump(records), block=block)
+    return join(data, dump(index), _text_of(data, records), block=block)
+
+
+def _text_of(data: bytes, records: Json) -> bytes:
+    """Return the records as they stand in the file, if they are still the same."""
+    with contextlib.suppress(ValueError):
+        if split(data)[1] == records:
+            return data[96 + int(data[9:19]) :][: int(data[20:30])]
+    return dump(records)
 
 
 def roomy(data: bytes, size: int) -> bytes:
