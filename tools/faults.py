@@ -1,4 +1,4 @@
-"""Fail, then kill, every system call by which a command writes, each in a run of its own.
+"""Fail every system call by which a command writes, each in a run of its own.
 
 Needs Linux and strace. First each command runs untouched and its calls on files of the
 work folder are counted; then it runs once per call and fault. After each run the target
@@ -227,7 +227,7 @@ def find_calls(
     return calls
 
 
-def try_case(name: str, case: Case, *, kill: bool, most: int) -> list[str]:
+def try_case(name: str, case: Case, *, most: int) -> list[str]:
     """Run a case once per call and fault; return what did not hold."""
     faults: list[str] = []
     outcomes: Counter[str] = Counter()
@@ -249,19 +249,14 @@ def try_case(name: str, case: Case, *, kill: bool, most: int) -> list[str]:
         fresh()
         calls = find_calls(work, case, paths, log)
         only = [word for path in paths for word in ("-P", path)]
-        points = [
-            (call, fault, k)
-            for call, k in calls
-            # strace cannot send SIGKILL; nothing handles SIGUSR1 either.
-            for fault in (("SIGUSR1",) if kill else _ERRORS[call])
-        ]
+        points = [(call, fault, k) for call, k in calls for fault in _ERRORS[call]]
         if not points:
             return [f"{name}: writes nothing"]
         # Evenly: most are one more block of the same array.
         points = points[:: -(-len(points) // most)]
         for call, fault, k in points:
             fresh()
-            what = f"signal={fault}" if kill else f"error={fault}"
+            what = f"error={fault}"
             inject = ("-e", f"trace={call}", "-e", f"inject={call}:{what}:when={k}")
             prefix = ("strace", "-f", "--seccomp-bpf", "-o", str(log), *only, *inject)
             answer = run(work, case.words, prefix=prefix)
@@ -276,7 +271,7 @@ def try_case(name: str, case: Case, *, kill: bool, most: int) -> list[str]:
             lines = [x for x in answer.told.splitlines() if not x.startswith("wrote ")]
             if answer.code == 1 and not (len(lines) == 1 and "Error: " in lines[0]):
                 faults.append(f"{where}: {answer.told[-300:]}")
-            if answer.code not in ((138, -10) if kill else (0, 1)):
+            if answer.code not in (0, 1):
                 faults.append(f"{where}: {answer.told[-300:]}")
             if case.again or state == "old":
                 second = run(work, case.words)
@@ -285,7 +280,7 @@ def try_case(name: str, case: Case, *, kill: bool, most: int) -> list[str]:
                     faults.append(f"{where}; then {second.code} {second.told} {left}")
         told = ", ".join(f"{n} {outcome}" for outcome, n in sorted(outcomes.items()))
         print(
-            f"{name}: {len(points)} {'kills' if kill else 'failures'}: {told}",
+            f"{name}: {len(points)} failures: {told}",
             flush=True,
         )
     return faults
@@ -295,7 +290,6 @@ def main() -> None:
     """Run what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("cases", nargs="*", default=list(CASES), help="which commands")
-    parser.add_argument("--kill", action="store_true", help="kill instead of fail")
     parser.add_argument("--most", type=int, default=150, help="runs of each command")
     wanted = parser.parse_args()
     if shutil.which("strace") is None:
@@ -304,7 +298,7 @@ def main() -> None:
     faults = [
         fault
         for name in wanted.cases
-        for fault in try_case(name, CASES[name], kill=wanted.kill, most=wanted.most)
+        for fault in try_case(name, CASES[name], most=wanted.most)
     ]
     print("\n".join(faults))
     sys.exit(1 if faults else 0)
