@@ -1,11 +1,12 @@
 """Try the package with the lowest and the newest of what it depends on.
 
-``python tools/compat.py`` makes environments in ``build/compat`` (kept for the next
-time): one with the lower bounds of pyproject.toml, one with the newest of everything. Each writes one of each kind of file
-(tools/compat_files.py); all are compared byte by byte, each environment reads what the
-others wrote, and the tests run with the lower bounds. ``--python PATH``, which may be
-repeated, tries the newest with another Python than the one that runs this; ``--torch`` adds the lowest torch to
-them, which on Linux brings 5 GB of CUDA libraries.
+``python tools/compat.py`` makes environments in ``build/compat``, kept for the next time:
+one with the lower bounds of pyproject.toml, one with the newest of everything. Each
+writes one of each kind of file (tools/compat_files.py); all are compared byte by byte,
+each environment reads what the others wrote, and the tests run with the lower bounds.
+``--python PATH``, which may be repeated, tries the newest with another Python than the
+one that runs this; ``--torch`` adds the lowest torch to the lowest environment, which on
+Linux brings 5 GB of CUDA libraries.
 """
 
 from __future__ import annotations
