@@ -1454,9 +1454,9 @@ _add_bytes(
 )
 
 
-def _long_montage(path: Path, seeds: Seeds) -> None:
+def _long_montage(path: Path, seeds: Seeds, *, length: int = 40_000) -> None:
     """Give both sides a text that is longer than an attribute may be."""
-    text = "m" * 40_000
+    text = "m" * length
     path.write_bytes(enlarged(seeds.fixture, 2**17, lambda r: r.update(montage=text)))
     with h5py.File(path, "r+", **_ALIGNED) as file:
         file.attrs["montage"] = np.bytes_(text.encode())
@@ -1472,6 +1472,13 @@ _add(
     "verify",
     "HDF5 attribute 'montage': expected less than 32 KiB, got 40000",
     _long_montage,
+)
+_add(
+    "verify-hdf5-attribute-of-32-KiB",
+    "R16",
+    "verify",
+    "HDF5 attribute 'montage': expected less than 32 KiB, got 32768",
+    lambda path, seeds: _long_montage(path, seeds, length=32_768),
 )
 _add_bytes(
     "verify-hdf5-garbage",
