@@ -195,6 +195,16 @@ def test_fixture_shows_arrays_and_facts(fixture: Fixture, small_fixture: Path) -
     assert repr(fixture) == f"<Fixture 'small': 4x3x512 at 256 Hz, '{small_fixture}'>"
 
 
+def test_as_many_full_as_partial_windows_are_positive_windows(
+    make_content: MakeContent, tmp_path: Path
+) -> None:
+    whole = make_content()
+    arrays = ("signals", "labels", "scale", "offset", "windows")
+    content = make_content(**{name: getattr(whole, name)[:2] for name in arrays})
+    fixture = load_fixture(write_fixture(content, tmp_path / "two.h5"))
+    assert fixture.index.counts == {"none": 0, "partial": 1, "full": 1}
+
+
 def test_microvolts_are_computed_from_scale_and_offset(fixture: Fixture) -> None:
     signals_uv = fixture.microvolts()
     assert signals_uv.dtype == np.float32
