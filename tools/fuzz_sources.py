@@ -71,7 +71,7 @@ __all__ = ["LIMIT_CPU_S", "RUNS", "TARGETS"]
 
 LIMIT_CPU_S = 2.0
 """Seconds of this process that one input may take, of at most some MB."""
-_MOST_RECORD_BYTES = 2**22
+_MOST_RECORD_BYTES = 2**20
 """Of records that are read; larger ones are only opened, as one alone is the budget."""
 
 
@@ -90,8 +90,8 @@ def _placed(path: Path, name: str) -> Iterator[Path]:
         yield placed
 
 
-def _watched(run: Callable[[Path], None]) -> Callable[[Path], None]:
-    """Make a warning, and too much time, a finding."""
+def _watched(run: Callable[[Path], None], *, times: int = 1) -> Callable[[Path], None]:
+    """Make a warning, and too much time, a finding; a run may read several times."""
 
     @functools.wraps(run)
     def watched(path: Path) -> None:
@@ -102,7 +102,7 @@ def _watched(run: Callable[[Path], None]) -> Callable[[Path], None]:
                 run(path)
         finally:
             taken = time.process_time() - begin
-            require(holds=taken <= LIMIT_CPU_S, otherwise=f"took {taken:.1f} s")
+            require(holds=taken <= times * LIMIT_CPU_S, otherwise=f"took {taken:.1f} s")
 
     return watched
 
@@ -279,6 +279,14 @@ def _run_edf(path: Path) -> None:
                 _check_montage(edf, source, witness)
 
 
+@_watched
+def _run_window(path: Path) -> None:
+    """Read all of the first signal; whatever refuses it is told."""
+    with _placed(path, "night.edf") as placed, EdfFile(LocalFile(placed)) as edf:
+        first = edf.header.signals[0].samples_per_record
+        edf.read_uv([0], 0, first * edf.header.n_records)
+
+
 def _simple_tals(witness: _Witness, path: Path) -> list[tuple[Decimal, str]]:
     """Return (time as written, text), in order."""
     found = []
@@ -324,7 +332,9 @@ def _run_tal(path: Path) -> None:
             length = witness.n_records * witness.duration
         close = math.isclose(annotations.duration or 0, length, rel_tol=1e-12)
         require(holds=close, otherwise="duration differs")
-        _check_events(seizures_of(annotations, _is_seizure, path=placed), annotations)
+        if annotations.spans:
+            events = seizures_of(annotations, _is_seizure, path=placed)
+            _check_events(events, annotations)
 
 
 def _is_seizure(label: str) -> str | None:
@@ -351,6 +361,8 @@ def _check_duration(duration: Decimal | float | None) -> None:
     require(holds=sound, otherwise=f"a recording lasts {duration} s")
 
 
+_LONG_LINE = 10_000
+"""Characters of a line that the second reader, which is slow, leaves out."""
 _STEM = "aaaaaajy_s001_t000"
 _PARSERS: Mapping[str, tuple[str, Callable[[Path], Annotations], Any]] = {
     "csv": (f"{_STEM}.csv", parse_csv, tusz_label),
@@ -378,6 +390,8 @@ def _run_text(name: str, path: Path) -> None:
         rows = [span.line for span in annotations.spans]
         require(holds=rows == _rows(name, lines), otherwise="rows got lost")
         for span in annotations.spans:
+            if len(lines[span.line - 1]) > _LONG_LINE:
+                continue
             words = re.split(r"[\t\s,{}\[\]]+", lines[span.line - 1])
             numbers = []
             for word in words:
@@ -533,7 +547,6 @@ def _run_spec(path: Path) -> None:
         require(holds=again == spec, otherwise="written, it reads otherwise")
 
 
-@_watched
 def _run_folder(path: Path) -> None:
     """Scan a corpus, and plan a build of it; nothing may end in a traceback."""
     files = seeds.unpack(path.read_bytes())
@@ -583,6 +596,7 @@ def _check_scan(told: dict[str, Any]) -> None:
 RUNS: Mapping[str, Callable[[Path], object]] = {
     # key -> reads a file, raises a FixtureError to refuse it, or a FindingError
     "edf": _run_edf,
+    "window": _run_window,
     "tal": _run_tal,
     "summary": _run_summary,
     "sidecar": _run_sidecar,
@@ -593,7 +607,8 @@ RUNS: Mapping[str, Callable[[Path], object]] = {
     "digests": _run_digests,
     "plan": _run_plan,
     "spec": _run_spec,
-    "folder": _run_folder,
+    # Three commands.
+    "folder": _watched(_run_folder, times=3),
 } | {name: _watched(functools.partial(_run_text, name)) for name in _PARSERS}
 
 

@@ -82,14 +82,17 @@ MAX_WINDOW_S = 3600.0
 MAX_SYNTHETIC_S = 3600.0
 MAX_RECORDING_S = 1e7  # four months
 MAX_NAME = 1024
-MAX_BYTES = 16 * 2**20
-"""Of a file that holds a spec; a real one has some KB."""
+MAX_BYTES = 2**20
+"""Of a file that holds a spec; one that lists every recording of TUSZ has less."""
 LEAST_SEIZURE_S = 0.25  # shorter than one spike and its wave there is no pattern
 LEAST_AMPLITUDE, MOST_AMPLITUDE = 0.1, 3.0
 _MOST_HINTS = 5
 _MOST_PARTS = 16
 # From the beginning of a part on, so that there is one way to match it.
-_LONG_KEY = re.compile(rb"""(?<![\w"'-])(?:[\w"'-]+[ \t]*\.[ \t]*){%d}""" % _MOST_PARTS)
+_TOO_LONG = re.compile(
+    rb"""(?<![\w"'-])(?:[\w"'-]+[ \t]*\.[ \t]*){%d}|(?<![0-9_])[0-9_]{1001}"""
+    % _MOST_PARTS
+)
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SPLIT = re.compile(r"[a-z0-9_]{1,16}")
 _TYPE = re.compile("|".join(SZCORE_CODES))
@@ -743,9 +746,9 @@ def compile_label_pattern(pattern: object) -> re.Pattern[str]:
     ValueError
         If it is none.
     """
-    if not isinstance(pattern, str):
-        msg = "it is no text"
-        raise ValueError(msg)  # noqa: TRY004 (as of any wrong text)
+    if not isinstance(pattern, str) or len(pattern) > MAX_NAME:
+        msg = f"expected a text of at most {MAX_NAME} characters"
+        raise ValueError(msg)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -938,10 +941,11 @@ def load_spec(path: str | os.PathLike[str]) -> FixtureSpec:
     if len(raw) > MAX_BYTES:
         msg = f"{where}: expected a spec, at most {MAX_BYTES} bytes"
         raise SpecError(msg)
-    if _LONG_KEY.search(raw):
-        # Its parser takes memory by the square of the parts.
+    if _TOO_LONG.search(raw):
+        # What the parser needs grows with their square, and by a hundred bytes a digit.
         msg = (
-            f"{where}: expected keys of a few parts, got one of more than {_MOST_PARTS}"
+            f"{where}: expected keys of at most {_MOST_PARTS} parts and numbers of at "
+            "most 1000 digits"
         )
         raise SpecError(msg)
     try:

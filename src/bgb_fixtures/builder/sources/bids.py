@@ -252,6 +252,8 @@ def _read_splits(dataset: Path) -> dict[str, str | AnnotationError]:
             continue
         subject, split = (row[i] if i < len(row) else "" for i in places)
         split = split.strip()
+        if isinstance(splits.get(subject), AnnotationError):
+            continue
         if subject in splits:
             problem = f"{subject!r} for a second time"
             splits[subject] = problem_at(path, number, problem)

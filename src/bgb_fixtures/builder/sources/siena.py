@@ -462,6 +462,8 @@ def parse_subject_info(path: CorpusPath) -> dict[str, SubjectInfo | AnnotationEr
         if any(row):
             values = dict(enumerate(row))
             patient, kind, count = (values.get(place, "") for place in places)
+            if isinstance(subjects.get(patient), AnnotationError):
+                continue
             try:
                 if patient in subjects:
                     fail(path, line, f"second row for {patient!r}; expected one")

@@ -1,0 +1,88 @@
+"""Hostile recordings and annotations are refused for what they are, or read right.
+
+The files are made by ``tools/hostile_sources.py`` and read as ``tools/fuzz.py`` does, in a
+child process whose time and memory are limited; a few inputs of the latter are tried too.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bgb_fixtures.builder.sources.annotations import read_whole
+from bgb_fixtures.errors import AnnotationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[1]
+
+
+def _load_tool(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses, and the other tools, look it up
+    spec.loader.exec_module(module)
+    return module
+
+
+for _name in ("hostile", "fuzz_target", "source_seeds"):
+    _load_tool(_name)
+fuzz_sources = _load_tool("fuzz_sources")
+hostile_sources = _load_tool("hostile_sources")
+fuzz = _load_tool("fuzz")
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Any]:
+    """Start a reader in a child process; here where ``READ_HERE`` is set."""
+    if "READ_HERE" in os.environ:
+        yield SimpleNamespace(run=fuzz.read_here)
+        return
+    with fuzz.Worker(limit_s=60) as started:
+        yield started
+
+
+@pytest.mark.parametrize(
+    "file", [pytest.param(f, id=f.name) for f in hostile_sources.HOSTILE_SOURCES]
+)
+def test_hostile_source_is_refused_for_what_it_is_or_read_right(
+    file: Any, worker: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / "hostile.in"
+    path.write_bytes(file.make())
+    outcome, message = worker.run(file.run, path)
+    assert (outcome, message[:500]) == (file.error or "accepted", message[:500])
+    assert re.search(file.message, message, re.DOTALL), message[:500]
+
+
+def test_hostile_sources_have_a_name_each() -> None:
+    names = [file.name for file in hostile_sources.HOSTILE_SOURCES]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes here")
+def test_pipe_among_annotations_does_not_block(tmp_path: Path) -> None:
+    path = tmp_path / "night.tsv"
+    os.mkfifo(path)
+    with pytest.raises(AnnotationError, match=r"night\.tsv': .* ordinary files"):
+        read_whole(path)
+
+
+def test_mutations_of_sources_find_nothing() -> None:
+    report = fuzz.fuzz(seed=0, inputs=400, targets=fuzz_sources.TARGETS)
+    assert report.findings == []
+    # Every reader saw files to read and files to refuse.
+    runs = {target.__name__ for target in fuzz_sources.TARGETS}
+    accepted = {run for _, run, _, outcome in report.outcomes if outcome == "accepted"}
+    refused = {run for _, run, _, outcome in report.outcomes if outcome != "accepted"}
+    assert (accepted, refused) == (runs, runs)
