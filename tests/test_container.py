@@ -8,6 +8,7 @@ import pytest
 
 from bgb_fixtures.container import (
     FIXTURE,
+    HDF5_SIGNATURE,
     ArrayEntry,
     Head,
     Layout,
@@ -18,6 +19,7 @@ from bgb_fixtures.container import (
     dump_json,
     encode_line,
     parse_entry,
+    parse_head,
     parse_json,
 )
 from bgb_fixtures.errors import FormatError
@@ -141,6 +143,22 @@ def test_length_counts_bytes_and_not_values() -> None:
     assert parse_any([512], 4096, 8192, "<f8").length == 4096
     with pytest.raises(FormatError, match="'<f8', got '<f4'"):
         parse_any([512], 2048, 8192, "<f4")
+
+
+def test_the_largest_user_block_is_read() -> None:
+    index = {
+        "format_version": 1,
+        "user_block": 33554432,
+        "file_size": 33554440,
+        "arrays": {},
+        "rest_sha256": DIGEST,
+    }
+    text = dump_json(index)
+    data = (encode_line(FIXTURE, text, b"{}") + text + b"{}").ljust(33554432, b"\0")
+    data += HDF5_SIGNATURE
+    head = parse_head(data, kind=FIXTURE, keys=frozenset(), size=33554440, where="'it'")
+    assert head.user_block == 33554432
+    assert head.index == index
 
 
 # Values
