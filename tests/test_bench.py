@@ -5,14 +5,10 @@ from __future__ import annotations
 import importlib
 import json
 import platform
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 TOOLS = Path(__file__).parents[1] / "tools"
 PARTS = [
@@ -22,12 +18,10 @@ PARTS = [
 
 
 @pytest.fixture(scope="module")
-def bench() -> Iterator[Any]:
+def bench() -> Any:
     """Import the script; it needs what `make test` installs."""
     pytest.importorskip("safetensors", reason="needs the dependency group test")
-    sys.path.insert(0, str(TOOLS))
-    yield importlib.import_module("bench")
-    sys.path.remove(str(TOOLS))
+    return importlib.import_module("bench")
 
 
 @pytest.fixture(scope="module")

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import importlib
 import os
-import sys
 from collections import defaultdict
 from datetime import datetime
 from itertools import groupby
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import loopback
 import numpy as np
 import pytest
 
@@ -24,19 +22,10 @@ from bgb_fixtures.loader import load_fixture
 from bgb_fixtures.spec import FixtureSpec, load_spec
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bgb_fixtures.loader import Fixture
 
-
-def _import_loopback() -> Any:
-    tools = str(Path(__file__).parents[1] / "tools")
-    sys.path.insert(0, tools)
-    try:
-        return importlib.import_module("loopback")
-    finally:
-        sys.path.remove(tools)
-
-
-loopback = _import_loopback()
 RECORD_BYTES = 2 * 256 * len(CH_NAMES)
 
 

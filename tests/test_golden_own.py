@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from bgb_fixtures.golden.check import assert_holds
 from bgb_fixtures.loader import load_fixture
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "fixtures" / "golden"
@@ -22,13 +21,12 @@ NAMES = ("exact", "filtered", "events", "unet", "tcn")
 
 
 @pytest.fixture(scope="module")
-def makers() -> Iterator[dict[str, Callable[[], Golden]]]:
+def makers() -> dict[str, Callable[[], Golden]]:
     """Import the script that made the goldens, for what it makes."""
     pytest.importorskip("torch", reason="needs the extra torch")
-    sys.path.insert(0, str(ROOT / "tools"))
     script: Any = importlib.import_module("make_goldens")
-    yield script.GOLDENS
-    sys.path.remove(str(ROOT / "tools"))
+    goldens: dict[str, Callable[[], Golden]] = script.GOLDENS
+    return goldens
 
 
 def test_every_golden_has_a_maker(makers: dict[str, Callable[[], Golden]]) -> None:

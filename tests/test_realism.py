@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import realism
 from threadpoolctl import threadpool_limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 SFREQ = 256
-
-
-def _load_tool() -> Any:
-    path = Path(__file__).parents[1] / "tools" / "realism.py"
-    spec = importlib.util.spec_from_file_location("realism", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["realism"] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-realism = _load_tool()
 
 BACKGROUND = [q.name for q in realism.QUANTITIES if q.of_piece is not None]
 ALL = [q.name for q in realism.QUANTITIES]

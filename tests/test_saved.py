@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import shutil
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import loopback
 import pytest
 from click import ClickException
 from hypothesis import given, settings
@@ -51,6 +50,7 @@ from bgb_fixtures.spec import parse_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 # In the twins of 30 s; both are used by the fixtures below, the third is not.
 TRAIN = "edf/train/synthaaa/s001_2015/01_tcp_ar/synthaaa_s001_t000.edf"
@@ -384,11 +384,9 @@ def test_synthetic_eeg_needs_no_plan(tmp_path: Path) -> None:
 
 
 def test_a_plan_is_built_over_the_web_and_nothing_else_is_fetched(
-    chbmit: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    chbmit: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("requests", reason="needs the extra remote")
-    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "tools")
-    loopback = importlib.import_module("loopback")
     one = {"name": "chb82/chb82_02.edf", "windows": [11.5]}
     request = {"source": "chbmit", "window_length": 4, "recordings": [one]}
     plan = load_plan(build(request, chbmit, tmp_path))

@@ -5,28 +5,14 @@ One seed each; ``tools/smoke_power.py`` does more.
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
+import importlib
 from typing import Any
 
 import pytest
 
-TOOLS = Path(__file__).parents[1] / "tools"
-
-
-def _load_tool(name: str) -> Any:
-    spec = importlib.util.spec_from_file_location(name, TOOLS / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses, and the other tool, look it up
-    spec.loader.exec_module(module)
-    return module
-
-
-gallery = _load_tool("smoke_gallery")
-power = _load_tool("smoke_power")
+pytest.importorskip("torch", reason="needs the extra torch")
+gallery: Any = importlib.import_module("smoke_gallery")
+power: Any = importlib.import_module("smoke_power")
 
 
 def cases(entries: Any) -> list[Any]:

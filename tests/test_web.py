@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import os
 import sys
@@ -12,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import loopback
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 
 pytest.importorskip("requests", reason="needs the extra remote")
 
-TOOLS = Path(__file__).parents[1] / "tools"
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "chbmit-annotations"
 N_BYTES = 200_000
 DATA = hashlib.shake_256(b"a recording").digest(N_BYTES)
@@ -56,17 +55,6 @@ SPEC = parse_spec(
     where="test",
 )
 RECORD_BYTES = 23 * 256 * 2
-
-
-def _import_loopback() -> Any:
-    sys.path.insert(0, str(TOOLS))
-    try:
-        return importlib.import_module("loopback")
-    finally:
-        sys.path.remove(str(TOOLS))
-
-
-loopback = _import_loopback()
 
 
 @pytest.fixture(autouse=True)
