@@ -520,9 +520,9 @@ def test_fields_that_no_sample_depends_on_cannot_fail(changes: dict[str, str]) -
 
 
 def test_blanks_and_nuls_pad_fields_and_nothing_else_does() -> None:
-    channel = Channel(label=" \tX1\t\0", unit="uV\0")
+    channel = Channel(label=" X1\t\0", unit="uV\0")
     edf = open_bytes(make_edf(channel, declared="3\0", reserved="\0"))
-    assert edf.header.signals[0].label == "\tX1\t"
+    assert edf.header.signals[0].label == "X1\t"
     assert edf.header.signals[0].dimension == "uV"
     assert edf.header.declared_records == 3
 
