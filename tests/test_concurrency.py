@@ -205,8 +205,9 @@ def test_workers_share_the_memory_of_the_file(inherited: bool) -> None:
         assert figures["mapped"] > 0.9 * size_kb
         assert figures["shared"] > 0.9 * figures["mapped"]
         assert figures["private"] == 0
-        # The interpreter's own: reference counts, a page here and there.
-        assert figures["grown"] < 4096
+        # The interpreter's own: reference counts, and what coverage notes down. The
+        # file has 20 MiB.
+        assert figures["grown"] < 8192
     for worker in workers:
         worker.join()
 
