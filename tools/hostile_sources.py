@@ -445,6 +445,27 @@ _add(
 )
 _add(
     "csv",
+    "no-time",
+    "a recording of no time, with background in it",
+    r"expected '# duration = 301\.00 secs', got '0\.00 secs'",
+    lambda: seeds.CSV.replace(b"301.00", b"0.00").replace(b"fnsz", b"bckg"),
+)
+_add(
+    "summary",
+    "overlap-of-a-moment",
+    "a seizure that starts a moment before the one above ends",
+    "line 27: seizure starts at 1493.999999999 s, before the one listed above it ends",
+    _put(seeds.SUMMARY, b" 1600 ", b" 1493.999999999 "),
+)
+_add(
+    "tsv",
+    "moment-after-the-end",
+    "a seizure that ends a moment after what rounding explains",
+    r"line 3: seizure stops at 3600\.011 s, after the recording does: 3600\.00 s",
+    _put(seeds.TSV, b"100\t10\t", b"100\t3500.011\t"),
+)
+_add(
+    "csv",
     "long-label",
     "a label of a megabyte",
     "line 8: unknown label 'xxx.{1,700}$",

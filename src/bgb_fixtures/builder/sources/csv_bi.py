@@ -70,7 +70,7 @@ def parse_csv(path: Path) -> Annotations:
     duration = None
     if "duration" in head:
         match = _DURATION.fullmatch(head["duration"])
-        if match is None:
+        if match is None or Decimal(match[1]) == 0:
             problem = "expected '# duration = 301.00 secs', got"
             fail(path, 0, f"{problem} {head['duration']!r}")
         duration = Decimal(match[1])
