@@ -757,6 +757,10 @@ def _try(
     changed = kind in target.unsigned and data not in target.seeds
     for run in target.runs:
         outcome, message = worker.run(run, path)
+        if outcome == "Finding":
+            # Once more in a new child: the memory that earlier inputs took is no finding.
+            worker.close()
+            outcome, message = worker.run(run, path)
         if outcome == "accepted" and changed and run != "trust":
             outcome, message = "Finding", "accepted, although bytes changed"
         outcomes.append((run, outcome, message))
