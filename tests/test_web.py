@@ -736,6 +736,10 @@ def test_a_redirect_is_followed(
         pytest.param("a%2B1.edf", "redirected more than 5 times", id="in-circles"),
         pytest.param("file:///etc/passwd", "something else than a web", id="file"),
         pytest.param("http://me:hush@h/", "something else than a web", id="password"),
+        pytest.param("http://[h/", "something else than a web", id="no-address"),
+        pytest.param("http://a..b/", "where it redirects to", id="empty-label"),
+        pytest.param(f"http://{'a' * 64}.b/", "where it redirects to", id="long-label"),
+        pytest.param("http://h:99999/", "cannot be fetched", id="port"),
     ],
 )
 def test_a_redirect_that_leads_nowhere_is_refused(
@@ -748,6 +752,32 @@ def test_a_redirect_that_leads_nowhere_is_refused(
     with pytest.raises(FetchError, match=match) as caught:
         (connect() / "case" / "a+1.edf").open_ranges()
     assert "hush" not in str(caught.value)
+
+
+def test_the_body_of_a_redirect_is_not_read(
+    folder: Path,
+    server: Any,
+    connect: Callable[..., WebPath],
+    change: Callable[..., None],
+) -> None:
+    (folder / "moved.edf").write_bytes(DATA)
+    server.send_buffer = 65536
+    change(
+        lambda a: replace(
+            a, status=302, headers={"Location": "/moved.edf"}, body=bytes(50_000_000)
+        )
+    )
+    file = (connect() / "case" / "a+1.edf").open_ranges()
+    assert file.read(0, 100) == DATA[:100]
+    assert server.requests[1].n_sent < 5_000_000
+
+
+def test_certificates_that_are_not_there_are_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none.pem"))
+    with pytest.raises(FetchError, match="which certificates REQUESTS_CA_BUNDLE"):
+        open_web("https://127.0.0.1:1/db/", cache=tmp_path / "cache")
 
 
 def test_a_redirect_from_https_to_http_is_refused() -> None:
@@ -852,6 +882,7 @@ def named_after(raw: bytes, start: int, stop: int) -> str:
         pytest.param(b"no json\n" + bytes(16384), id="no-json"),
         pytest.param(b"[]\n" + bytes(16384), id="no-object"),
         pytest.param(b'{"size": 9, "version": 1}\n' + bytes(16384), id="keys"),
+        pytest.param(b'{"size": 1e999, "version": "v"}\n' + bytes(16384), id="endless"),
         pytest.param(
             json.dumps(
                 {"size": N_BYTES, "url": "http://h/b", "version": '"v"'}
@@ -871,6 +902,16 @@ def test_a_foreign_file_in_the_cache_is_passed_over(
     folder.mkdir(parents=True)
     (folder / named_after(raw, 0, 16384)).write_bytes(raw)
     (folder / "0-16384").write_bytes(raw)
+    assert path.open_ranges().read(0, 100) == DATA[:100]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_pipe_in_the_cache_does_not_block(connect: Callable[..., WebPath]) -> None:
+    root = connect()
+    path = root / "case" / "a+1.edf"
+    folder = root.folder.cache.folder_of(str(path))
+    folder.mkdir(parents=True)
+    os.mkfifo(folder / named_after(b"", 0, 16384))
     assert path.open_ranges().read(0, 100) == DATA[:100]
 
 

@@ -141,7 +141,7 @@ class HttpSession:
         sleep: Callable[[float], None] | None = None,
     ) -> None:
         try:
-            import requests
+            self._session = _new_session()
         except ImportError as error:
             msg = (
                 "reading from the web needs requests, which is not installed; run: "
@@ -150,7 +150,6 @@ class HttpSession:
             raise MissingPackageError(msg) from error
         self._timeouts_s = timeouts_s
         self._sleep = sleep or time.sleep
-        self._session = requests.Session()
         self._session.headers.clear()
         self._session.headers.update(
             {
@@ -329,14 +328,7 @@ class HttpSession:
         here = url
         for _ in range(_MOST_REDIRECTS + 1):
             self.traffic.n_requests += 1
-            answer = self._session.get(
-                here,
-                headers=dict(headers),
-                stream=True,
-                timeout=self._timeouts_s,
-                allow_redirects=False,
-            )
-            with answer:
+            with self._get(url, here, headers) as answer:
                 target = answer.headers.get("Location")
                 if answer.status_code not in _REDIRECTS or target is None:
                     if answer.status_code in _BUSY:
@@ -360,6 +352,31 @@ class HttpSession:
             "that a browser shows in the end"
         )
         raise FetchError(msg)
+
+    def _get(
+        self, url: str, here: str, headers: Mapping[str, str]
+    ) -> requests.Response:
+        """Send one request; `here` is where redirects of `url` have led to."""
+        import requests
+
+        try:
+            return self._session.get(
+                here,
+                headers=dict(headers),
+                stream=True,
+                timeout=self._timeouts_s,
+                allow_redirects=False,
+            )
+        except requests.exceptions.RequestException:
+            raise
+        except (OSError, ValueError) as error:
+            # What requests lets through: no such file of certificates, no such host.
+            msg = (
+                f"{url!r} cannot be fetched ({type(error).__name__}); check the address, "
+                "where it redirects to, and which certificates REQUESTS_CA_BUNDLE or "
+                "CURL_CA_BUNDLE names"
+            )
+            raise FetchError(msg) from error
 
     def _body(
         self,
@@ -395,6 +412,17 @@ class HttpSession:
             problem = f"{n_bytes} of {whole} bytes came"
             raise _TryAgainError(problem)
         return b"".join(parts)
+
+
+def _new_session() -> requests.Session:
+    import requests
+
+    class Session(requests.Session):
+        # Although it does not follow a redirect, requests reads all of its body.
+        def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
+            return None
+
+    return Session()
 
 
 def _content_length(headers: Mapping[str, str]) -> int | None:
@@ -465,8 +493,11 @@ def _check_encoding(url: str, headers: Mapping[str, str]) -> None:
 
 
 def _redirected(url: str, here: str, location: str) -> str:
-    target = urljoin(here, location)
-    parts = urlsplit(target)
+    try:
+        target = urljoin(here, location)
+        parts = urlsplit(target)
+    except ValueError:
+        target, parts = location, urlsplit("")
     if (
         parts.scheme not in ("http", "https")
         or not parts.hostname

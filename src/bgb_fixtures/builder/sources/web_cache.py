@@ -123,7 +123,8 @@ class WebCache:
             None if it is not what was kept for this address.
         """
         try:
-            raw = kept.path.read_bytes()
+            # A pipe would block.
+            raw = kept.path.read_bytes() if kept.path.is_file() else b""
         except OSError:
             return None
         if not kept.path.name.endswith(hashlib.sha256(raw).hexdigest()):
@@ -137,7 +138,7 @@ class WebCache:
                 size=int(facts["size"]),
                 version=str(facts["version"]),
             )
-        except (ValueError, TypeError, KeyError, RecursionError):
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             return None
         right = facts.get("url") == url and piece.stop == kept.stop <= piece.size
         return piece if right else None
