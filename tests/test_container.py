@@ -14,6 +14,7 @@ from bgb_fixtures.container import (
     Layout,
     array_gaps,
     check_depth,
+    check_digest,
     check_number,
     check_overlap,
     dump_json,
@@ -196,6 +197,16 @@ def test_a_number_too_long_for_a_message_is_cut() -> None:
 def test_numbers_on_their_bounds_are_numbers() -> None:
     assert check_number(0, where="'it'", what="onset") == 0.0
     assert type(check_number(1, where="'it'", what="onset")) is float
+
+
+@pytest.mark.parametrize(
+    "digest",
+    ["0" * 63, "0" * 65, "A" * 64, "g" * 64, None],
+    ids=["short", "long", "upper-case", "no-digit", "null"],
+)
+def test_a_digest_has_64_lower_case_digits(digest: object) -> None:
+    with pytest.raises(FormatError, match=r"^'it': sha: expected 64 hexadecimal"):
+        check_digest(digest, where="'it'", what="sha")
 
 
 def nested(levels: int, value: object) -> object:

@@ -256,6 +256,20 @@ def test_units_of_voltage_become_microvolts(unit: str, expected: float) -> None:
     assert open_bytes(make_edf(channel)).read_uv([0], 0, 1).tolist() == [[expected]]
 
 
+@pytest.mark.parametrize(
+    ("pmin", "pmax"),
+    [
+        pytest.param("-.5", "+.5", id="without-leading-zero"),
+        pytest.param("-5e-1", "5E-01", id="exponent"),
+        pytest.param("-0.50", "0.5", id="decimal"),
+    ],
+)
+def test_numbers_are_read_in_every_form_that_is_one(pmin: str, pmax: str) -> None:
+    channel = Channel(pmin=pmin, pmax=pmax, dmin="-10", dmax="+10", first=4)
+    obtained = open_bytes(make_edf(channel)).read_uv([0], 0, 1)
+    assert obtained[0, 0] == pytest.approx(0.2, abs=1e-15)
+
+
 def test_negative_gain_turns_the_signal_over() -> None:
     channel = Channel(pmin="10", pmax="-10", dmin="-10", dmax="10", first=1)
     assert open_bytes(make_edf(channel)).read_uv([0], 0, 2).tolist() == [[-1.0, -2.0]]
@@ -617,6 +631,15 @@ def test_the_first_record_is_named_if_it_has_no_onset_to_count_from() -> None:
     edf = open_bytes(edf_with_onsets(b"", b"+1\x14\x14"))
     with pytest.raises(SourceError, match="record 1, 'EDF Annotations'"):
         edf.read_digital([0], 4, 8)
+
+
+@pytest.mark.parametrize(
+    "onset", [b"1\x14\x14", b"+1\x14x\x14"], ids=["no-sign", "a-text-at-once"]
+)
+def test_what_only_looks_like_the_onset_of_a_record_is_none(onset: bytes) -> None:
+    edf = open_bytes(edf_with_onsets(b"+0\x14\x14", onset))
+    with pytest.raises(SourceError, match="record 2, 'EDF Annotations'"):
+        edf.read_digital([0], 0, 8)
 
 
 def test_discontinuous_file_without_annotations_is_refused() -> None:

@@ -321,6 +321,73 @@ def test_values_at_their_limits_are_read(path: Path, data: bytes) -> None:
     assert fixture.records.spec == nested(8)
 
 
+EDGES = [
+    # field of a window, the longest and shortest that it can be, one beyond each
+    ("id", ["a" * 64, "0"], ["a" * 65, "", ".a"]),
+    ("split", ["a" * 16, "_"], ["a" * 17, "", "A"]),
+    ("subject", ["sub-123456789", "sub-01"], ["sub-1234567890", "sub-1", "sub-0a"]),
+    ("recording", ["rec-123456789", "rec-01"], ["rec-1234567890", "rec-1", "rec-"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [pytest.param(f, v, id=f"{f}-{len(v)}") for f, good, _ in EDGES for v in good],
+)
+def test_text_as_long_or_short_as_may_be_is_read(
+    field: str, value: str, path: Path, data: bytes
+) -> None:
+    index, records = split(data)
+    records["windows"][0][field] = value
+    path.write_bytes(join(data, dump(index), dump(records)))
+    assert getattr(load_fixture(path, verify=False).windows[0], field) == value
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        pytest.param(f, v, id=f"{f}-{len(v)}-{i}")
+        for f, _, bad in EDGES
+        for i, v in enumerate(bad)
+    ],
+)
+def test_text_longer_or_shorter_than_may_be_is_refused(
+    field: str, value: str, path: Path, data: bytes
+) -> None:
+    index, records = split(data)
+    records["windows"][0][field] = value
+    message = rf"windows\[0\], {field}: expected text matching"
+    refuse(path, join(data, dump(index), dump(records)), FormatError, message)
+
+
+def test_free_text_of_the_licence_has_lines_and_no_tabs(
+    path: Path, data: bytes
+) -> None:
+    index, records = split(data)
+    records["licence"]["changes"] = "a\tb"
+    message = "licence, changes: expected text"
+    refuse(path, join(data, dump(index), dump(records)), FormatError, message)
+
+
+@pytest.mark.parametrize("onset", [0.5 + 9e-4 / 256, 0.5 - 9e-4 / 256])
+def test_event_a_thousandth_of_a_sample_off_is_on_the_sample(
+    onset: float, path: Path, data: bytes
+) -> None:
+    index, records = split(data)
+    records["windows"][0]["events"][0]["onset"] = onset
+    path.write_bytes(join(data, dump(index), dump(records)))
+    assert load_fixture(path, verify=False).windows[0].events[0].onset == onset
+
+
+def test_event_more_than_a_thousandth_of_a_sample_off_is_refused(
+    path: Path, data: bytes
+) -> None:
+    index, records = split(data)
+    records["windows"][0]["events"][0]["onset"] = 0.5 + 2e-3 / 256
+    message = "onset and duration of whole samples at 256 Hz"
+    refuse(path, join(data, dump(index), dump(records)), FormatError, message)
+
+
 @pytest.mark.parametrize("sfreq", [0.001, 1e9])
 def test_sampling_frequency_at_its_limits_is_read(
     sfreq: float, path: Path, data: bytes
