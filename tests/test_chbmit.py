@@ -655,6 +655,7 @@ def test_recordings_of_a_case_without_a_summary_are_unannotated(
     ("name", "message"),
     [
         pytest.param("nowhere", "nowhere': there is no such folder or file", id="none"),
+        pytest.param("s3://h/x", "file; a web address begins with https", id="s3"),
         pytest.param("empty", r"there is no chbNN-summary\.txt in it or", id="empty"),
         pytest.param("RECORDS", "RECORDS': expected a folder of CHB-MIT", id="no-edf"),
         pytest.param(

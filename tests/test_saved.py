@@ -660,7 +660,7 @@ def test_a_kind_that_the_annotations_do_not_bear_out_is_refused(
     [
         pytest.param(("arrays", "signals"), "array 'signals'", id="signals"),
         pytest.param(("arrays", "labels"), "array 'labels'", id="labels"),
-        pytest.param(("records",), "index and records", id="records"),
+        pytest.param(("records",), "records", id="records"),
         pytest.param(("digest",), "index and records", id="digest"),
     ],
 )
@@ -668,7 +668,10 @@ def test_another_outcome_is_an_error_and_no_file(
     changed: Callable[..., Path], copy: Path, path: tuple[str, ...], what: str
 ) -> None:
     plan = changed("fixture", *path, to="0" * 64)
-    message = rf"b\.h5' would not be the fixture of the plan: {what}: expected SHA-256 "
+    message = (
+        rf"b\.h5' would not be the fixture of the plan: {what}: "
+        "expected SHA-256 0{64}, got "
+    )
     with pytest.raises(IntegrityError, match=message):
         rebuilt(plan, copy)
     assert not (copy.parent / "b.h5").exists()

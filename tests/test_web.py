@@ -1243,9 +1243,12 @@ def test_dry_run_and_scan_take_an_address(twin_server: Any) -> None:
     assert "fetched 0.0 MB in 0 requests" in scan.stderr
 
 
-def test_an_address_that_fails_is_one_line(twin_server: Any) -> None:
-    done = run("build", "--source", "tusz", "--root", twin_server.url)
-    assert done.exit_code == 1
+@pytest.mark.parametrize("command", ["build", "scan"])
+def test_an_address_for_a_source_of_folders_is_wrong_usage(
+    command: str, twin_server: Any
+) -> None:
+    done = run(command, "--source", "tusz", "--root", twin_server.url)
+    assert done.exit_code == 2
     assert "TUSZ cannot be read over the web" in done.stderr
     assert "Traceback" not in done.output
 

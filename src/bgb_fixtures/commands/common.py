@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import click
 
+from bgb_fixtures.errors import SpecError
+
 if TYPE_CHECKING:
     from bgb_fixtures.builder.sources.http_session import Traffic
     from bgb_fixtures.builder.sources.web import WebPath
@@ -183,15 +185,23 @@ def opened_root(source: str, root: str | None) -> str | WebPath | None:
     root : str, WebPath or None
         The same, if it is no web address. Else what moves is shown beside the bars of
         this command.
+
+    Raises
+    ------
+    click.UsageError
+        If this source cannot be read over the web.
     """
     from bgb_fixtures.builder.sources import open_root
     from bgb_fixtures.builder.sources.web import WebPath, is_web_address
 
     if root is None or not is_web_address(root):
         return root
-    with Progress("connecting"):
-        Progress.note("")
-        path = open_root(source, root)
+    try:
+        with Progress("connecting"):
+            Progress.note("")
+            path = open_root(source, root)
+    except SpecError as error:
+        raise click.UsageError(str(error)) from error
     if not isinstance(path, WebPath):
         return root
     session = path.folder.session

@@ -163,7 +163,9 @@ class CorpusSource(ABC):
     ) -> None:
         root = self.open_root(root)
         if not root.exists():
-            msg = f"{str(root)!r}: there is no such folder or file"
+            # Path has made s3:/ of s3://.
+            hint = "; a web address begins with https://" if ":/" in str(root) else ""
+            msg = f"{str(root)!r}: there is no such folder or file{hint}"
             raise SourceError(msg)
         self._root = root
         self._splits = tuple(splits)
