@@ -549,6 +549,17 @@ def test_root_may_be_one_case_or_one_file(
     assert [r.name for r in recordings] == expected
 
 
+def test_cases_may_share_a_folder(tmp_path: Path) -> None:
+    for case in ("chb01", "chb02"):
+        text = entry(f"{case}_01.edf")
+        (tmp_path / f"{case}-summary.txt").write_text(text, "utf-8")
+        (tmp_path / f"{case}_01.edf").touch()
+    source = ChbmitSource(tmp_path)
+    names = [recording.name for recording in source.recordings()]
+    assert names == ["chb01/chb01_01.edf", "chb02/chb02_01.edf"]
+    assert source.problems == ()
+
+
 def test_unannotated_and_absent_recordings_are_not_offered_but_counted(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

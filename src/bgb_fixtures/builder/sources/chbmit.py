@@ -20,17 +20,17 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, NoReturn
 
-from bgb_fixtures.builder.sources import Licence, Recording
+from bgb_fixtures.builder.sources import Licence
 from bgb_fixtures.builder.sources.annotations import fail, read_whole
 from bgb_fixtures.builder.sources.byte_source import CorpusPath, corpus_path
-from bgb_fixtures.builder.sources.corpus import CorpusSource, Located, list_folder
-from bgb_fixtures.errors import AnnotationError, SourceError
-from bgb_fixtures.events import Event
+from bgb_fixtures.builder.sources.cases import CaseSource
+from bgb_fixtures.errors import AnnotationError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
+    from bgb_fixtures.builder.sources.corpus import Located
     from bgb_fixtures.builder.sources.edf import EdfFile
     from bgb_fixtures.builder.sources.web import WebPath
 
@@ -52,11 +52,8 @@ _LICENCE = Licence(
     ),
     redistributable=True,
 )
-# chb21 is the same person as chb01, one and a half years later (database description).
-_SAME_SUBJECT = {"chb21": "chb01"}
 # chb12_28 and chb12_29 have a zero in place of the letter: '01' for 'O1'.
 _LABEL_SLIPS = {"01": "O1"}
-_SUMMARY_NAME = re.compile(r"(chb[0-9]+)-summary\.txt", re.IGNORECASE)
 # The longest recordings last four hours; a clock that says much more is wrong.
 _LONGEST_S = 6 * 3600
 _DAY_S = 24 * 3600
@@ -369,157 +366,49 @@ def _wfdb_annotations(
         _fail_at(path, len(raw), "the file ends before its end mark (two zero bytes)")
 
 
-class ChbmitSource(CorpusSource):
-    """CHB-MIT recordings below a folder, or one of them.
-
-    Parameters
-    ----------
-    root : str, path or WebPath
-        The folder of the database, the folder of one case, or one EDF file with the
-        summary of its case beside it; or the web address of one of these.
-    splits : sequence of str
-        As in `CorpusSource`; there is one, ``train``.
-    strict : bool
-        As in `CorpusSource`.
-
-    Raises
-    ------
-    SourceError
-        If there is no summary.
-    """
+class ChbmitSource(CaseSource[SummaryEntry]):
+    """CHB-MIT recordings below a folder, or one of them; see `CaseSource`."""
 
     title = "CHB-MIT"
-    on_web = True
-
-    def __init__(
-        self,
-        root: str | os.PathLike[str] | WebPath,
-        *,
-        splits: Sequence[str] = (),
-        strict: bool = False,
-    ) -> None:
-        super().__init__(root, splits=splits, strict=strict)
-        root = self._root
-        self._only: str | None = None
-        folder = root
-        if root.is_file():
-            if root.suffix.lower() != ".edf":
-                msg = (
-                    f"{str(root)!r}: expected a folder of CHB-MIT or an EDF file of it"
-                )
-                raise SourceError(msg)
-            self._only = root.name
-            folder = root.parent
-        self._cases = _find_cases(folder)
-        if not any(summary for _, summary in self._cases):
-            msg = (
-                f"{str(folder)!r}: there is no chbNN-summary.txt in it"
-                + ("" if self._only else " or in its chbNN folders")
-                + "; without it recordings are not annotated. Fetch it from "
-                "https://physionet.org/files/chbmit/1.0.0/"
-            )
-            raise SourceError(msg)
-        self._entries: dict[str, SummaryEntry | AnnotationError] = {}
+    address = "https://physionet.org/files/chbmit/1.0.0/"
+    prefix = "chb"
+    list_pattern = re.compile(r"(chb[0-9]+)-summary\.txt", re.IGNORECASE)
+    list_form = "chbNN-summary.txt"
+    case_form = "chbNN"
+    list_of_case = "summary of its case"
+    # Is the same person, one and a half years later (database description).
+    same_subject = {"chb21": "chb01"}  # noqa: RUF012
 
     @property
     def licence(self) -> Licence:
         """ODC-By 1.0, with what the database asks to cite."""
         return _LICENCE
 
-    def _find(self) -> dict[str, Located]:
-        """Find the recordings: by their entries in the summaries, and by their files."""
-        self._entries = {}
-        located: dict[str, Located] = {}
-        for folder, summary in self._cases:
-            case = folder.name.lower()
-            entries: dict[str, SummaryEntry | AnnotationError] = {}
-            broken = None
-            if summary is not None:
-                case = summary.name[: -len("-summary.txt")].lower()
-            if not self._leads(f"{case}/"):
-                continue
-            if summary is not None:
-                try:
-                    # Of two entries for a file the last counts, which is an error.
-                    entries = dict(_iter_entries(summary))
-                except AnnotationError as error:
-                    broken = error
-            try:
-                present = {path.name for path in list_folder(folder)}
-            except SourceError as error:
-                located[f"{case}/"] = Located(
-                    signal="", annotations=(), error=str(error)
-                )
-                continue
-            names = {name for name in present if name.lower().endswith(".edf")}
-            if broken is not None:
-                entries = dict.fromkeys(names or {f"{case}-summary.txt"}, broken)
-            for file_name in sorted(names | entries.keys()):
-                if self._only in (None, file_name):
-                    self._add(
-                        f"{case}/{file_name}",
-                        entries.get(file_name),
-                        located,
-                        folder=folder,
-                        summary=summary,
-                        present=present,
-                    )
-        return located
-
-    def _add(
+    def _parse(
         self,
-        name: str,
-        entry: SummaryEntry | AnnotationError | None,
-        located: dict[str, Located],
-        *,
-        folder: CorpusPath,
-        summary: CorpusPath | None,
-        present: set[str],
-    ) -> None:
-        """Note where a recording is, and what its summary says of it."""
-        file_name = name.partition("/")[2]
-        if name in located:
-            msg = (
-                f"{str(folder)!r}: {name!r} is also in another folder; remove one of "
-                "the two"
-            )
-            entry = AnnotationError(msg)
-        annotations: tuple[str, ...] = ()
-        place = ""
-        if entry is not None:
-            self._entries[name] = entry
-            annotations = (str(summary),)
-            if f"{file_name}.seizures" in present:
-                annotations += (str(folder / f"{file_name}.seizures"),)
-            if isinstance(entry, SummaryEntry):
-                place = f"{str(summary)!r}, line {entry.line}"
-        located[name] = Located(
-            signal=str(folder / file_name) if file_name in present else "",
-            annotations=annotations,
-            place=place,
-        )
+        path: CorpusPath,
+        case: str,  # noqa: ARG002
+        names: Collection[str],  # noqa: ARG002
+    ) -> dict[str, SummaryEntry | AnnotationError]:
+        # Of two entries for a file the last counts, which is an error.
+        return dict(_iter_entries(path))
 
-    def _annotation_name(self, name: str, path: str) -> str:
-        # As in the list of digests of the database, whatever the root is.
-        return f"{name.partition('/')[0]}/{self._file(path).name}"
+    def _witnesses(
+        self, folder: CorpusPath, file_name: str, present: Collection[str]
+    ) -> tuple[CorpusPath, ...]:
+        sidecar = f"{file_name}.seizures"
+        return (folder / sidecar,) if sidecar in present else ()
 
-    def _split(self, name: str) -> str:  # noqa: ARG002
-        return "train"
-
-    def _why_unannotated(self) -> str:
-        return (
-            "has no entry in the summary of its case: unannotated, which does not mean "
-            "free of seizures"
-        )
-
-    def _annotate(self, name: str, located: Located) -> Recording:
-        entry = self._entries[name]
-        if isinstance(entry, AnnotationError):
-            raise entry
+    def _label(
+        self,
+        case: str,  # noqa: ARG002
+        entry: SummaryEntry,
+        located: Located,
+    ) -> str:
         summary, *sidecars = map(self._file, located.annotations)
         for sidecar in sidecars:
             _check_sidecar(sidecar, summary, entry)
-        return _recording(name, name.partition("/")[0], entry)
+        return "seiz"
 
     def _channel_labels(self, edf: EdfFile) -> list[str]:
         labels = super()._channel_labels(edf)
@@ -538,42 +427,6 @@ class ChbmitSource(CorpusSource):
                     signal.label,
                     read,
                 )
-
-
-def _find_cases(folder: CorpusPath) -> list[tuple[CorpusPath, CorpusPath | None]]:
-    """Return the cases, each as (folder, summary if there is one)."""
-    items = list_folder(folder)
-    here = [path for path in items if _SUMMARY_NAME.fullmatch(path.name)]
-    if here:
-        return [(folder, summary) for summary in here]
-    cases: list[tuple[CorpusPath, CorpusPath | None]] = []
-    for case in items:
-        if not (case.is_dir() and case.name.lower().startswith("chb")):
-            continue
-        try:
-            in_case = [p for p in list_folder(case) if _SUMMARY_NAME.fullmatch(p.name)]
-        except SourceError:
-            # Said when its recordings are looked for.
-            cases.append((case, None))
-            continue
-        cases += [(case, summary) for summary in in_case]
-        if not in_case:
-            cases.append((case, None))
-            _log.info("CHB-MIT: %s has no summary, and so no annotations", case.name)
-    return cases
-
-
-def _recording(name: str, case: str, entry: SummaryEntry) -> Recording:
-    return Recording(
-        name=name,
-        subject=_SAME_SUBJECT.get(case, case),
-        split="train",
-        duration=entry.duration,
-        events=tuple(
-            Event(onset=float(start), duration=float(end - start), label="seiz")
-            for start, end in entry.seizures
-        ),
-    )
 
 
 def _check_sidecar(

@@ -16,30 +16,27 @@ from __future__ import annotations
 
 import logging
 import re
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
-from bgb_fixtures.builder.sources import Licence, Recording
+from bgb_fixtures.builder.sources import Licence
 from bgb_fixtures.builder.sources.annotations import fail, read_whole
-from bgb_fixtures.builder.sources.corpus import CorpusSource, Located, list_folder
+from bgb_fixtures.builder.sources.cases import CaseSource
 from bgb_fixtures.builder.sources.tsv import szcore_label
 from bgb_fixtures.errors import (
     AnnotationError,
     ChannelNotFoundError,
-    SourceError,
     shorten,
 )
-from bgb_fixtures.events import Event
 from bgb_fixtures.montage import electrode_name
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
+    from bgb_fixtures.builder.sources import Recording
     from bgb_fixtures.builder.sources.byte_source import CorpusPath
+    from bgb_fixtures.builder.sources.corpus import Located
     from bgb_fixtures.builder.sources.edf import EdfFile, MontageSignal
-    from bgb_fixtures.builder.sources.web import WebPath
     from bgb_fixtures.montage import Row
 
 __all__ = [
@@ -482,23 +479,8 @@ def _subject(kind: str, count: str, *, path: CorpusPath, line: int) -> SubjectIn
     return SubjectInfo(line=line, label=label or "seiz", n_seizures=int(count))
 
 
-class SienaSource(CorpusSource):
-    """Siena recordings below a folder, or one of them.
-
-    Parameters
-    ----------
-    root : str, path or WebPath
-        The folder of the database, the folder of one patient, or one EDF file with the
-        list of its patient beside it; or the web address of one of these.
-    splits : sequence of str
-        As in `CorpusSource`; there is one, ``train``.
-    strict : bool
-        As in `CorpusSource`.
-
-    Raises
-    ------
-    SourceError
-        If there is no list.
+class SienaSource(CaseSource[ListEntry]):
+    """Siena recordings below a folder, or one of them; see `CaseSource`.
 
     Notes
     -----
@@ -507,40 +489,12 @@ class SienaSource(CorpusSource):
     """
 
     title = "Siena"
-    on_web = True
-
-    def __init__(
-        self,
-        root: str | os.PathLike[str] | WebPath,
-        *,
-        splits: Sequence[str] = (),
-        strict: bool = False,
-    ) -> None:
-        super().__init__(root, splits=splits, strict=strict)
-        self._only: str | None = None
-        folder = self._root
-        if folder.is_file():
-            if folder.suffix.lower() != ".edf":
-                msg = (
-                    f"{str(folder)!r}: expected a folder of Siena or an EDF file of it"
-                )
-                raise SourceError(msg)
-            self._only = folder.name
-            folder = folder.parent
-        self._patients, top = _find_patients(folder)
-        if not any(path for _, path in self._patients):
-            msg = (
-                f"{str(folder)!r}: there is no Seizures-list-PNxx.txt in it"
-                + ("" if self._only else " or in its PNxx folders")
-                + "; without it recordings are not annotated. Fetch it from "
-                "https://physionet.org/files/siena-scalp-eeg/1.0.0/"
-            )
-            raise SourceError(msg)
-        info = top / _SUBJECT_INFO
-        self._info = info if info.is_file() else None
-        self._subjects: dict[str, SubjectInfo | AnnotationError] = {}
-        self._lists: dict[str, SeizureList] = {}
-        self._entries: dict[str, ListEntry | AnnotationError] = {}
+    address = "https://physionet.org/files/siena-scalp-eeg/1.0.0/"
+    prefix = "PN"
+    list_pattern = _LIST_NAME
+    list_form = "Seizures-list-PNxx.txt"
+    case_form = "PNxx"
+    list_of_case = "seizure list of its patient"
 
     @property
     def licence(self) -> Licence:
@@ -548,139 +502,63 @@ class SienaSource(CorpusSource):
         return _LICENCE
 
     def _find(self) -> dict[str, Located]:
-        """Find the recordings: by their entries in the lists, and by their files."""
-        self._entries = {}
-        self._lists = {}
-        broken_info = None
+        self._lists: dict[str, SeizureList] = {}
+        self._subjects: dict[str, SubjectInfo | AnnotationError] = {}
+        self._broken_info: AnnotationError | None = None
+        info = self._database / _SUBJECT_INFO
+        self._info = info if info.is_file() else None
         if self._info is not None:
             try:
                 self._subjects = parse_subject_info(self._info)
             except AnnotationError as error:
-                broken_info = error
-        located: dict[str, Located] = {}
-        n_lists = Counter(folder for folder, _ in self._patients)
-        for folder, path in self._patients:
-            patient = _patient_of(folder, path)
-            if not self._leads(f"{patient}/"):
-                continue
-            try:
-                present = {item.name for item in list_folder(folder)}
-            except SourceError as error:
-                located[f"{patient}/"] = Located(
-                    signal="", annotations=(), error=str(error)
-                )
-                continue
-            names = {
-                name
-                for name in present
-                if name.lower().endswith(".edf")
-                and (n_lists[folder] == 1 or name.upper().startswith(patient))
-            }
-            broken = broken_info
-            entries: dict[str, ListEntry | AnnotationError] = {}
-            if path is not None:
-                try:
-                    found = parse_seizure_list(path)
-                    self._lists[patient] = found
-                    entries = _by_file(found.entries, patient, names)
-                except AnnotationError as error:
-                    broken = error
-                if broken is not None:
-                    entries = dict.fromkeys(names or {path.name}, broken)
-            for file_name in sorted(names | entries.keys()):
-                if self._only in (None, file_name):
-                    self._add(
-                        f"{patient}/{file_name}",
-                        entries.get(file_name),
-                        located,
-                        folder=folder,
-                        path=path,
-                        is_present=file_name in names,
-                    )
-        return located
+                self._broken_info = error
+        return super()._find()
 
-    def _add(
+    def _parse(
+        self, path: CorpusPath, case: str, names: Collection[str]
+    ) -> dict[str, ListEntry | AnnotationError]:
+        found = self._lists[case] = parse_seizure_list(path)
+        if self._broken_info is not None:
+            raise self._broken_info
+        return _by_file(found.entries, case, names)
+
+    def _witnesses(
         self,
-        name: str,
-        entry: ListEntry | AnnotationError | None,
-        located: dict[str, Located],
-        *,
-        folder: CorpusPath,
-        path: CorpusPath | None,
-        is_present: bool,
-    ) -> None:
-        """Note where a recording is, and what its list says of it."""
-        if name in located:
-            msg = (
-                f"{str(folder)!r}: {name!r} is also in another folder; remove one of "
-                "the two"
-            )
-            entry = AnnotationError(msg)
-        annotations: tuple[str, ...] = ()
-        place = ""
-        if entry is not None:
-            self._entries[name] = entry
-            annotations = tuple(str(p) for p in (path, self._info) if p is not None)
-            if isinstance(entry, ListEntry):
-                place = f"{str(path)!r}, line {entry.line}"
-        located[name] = Located(
-            signal=str(folder / name.partition("/")[2]) if is_present else "",
-            annotations=annotations,
-            place=place,
-        )
+        folder: CorpusPath,  # noqa: ARG002
+        file_name: str,  # noqa: ARG002
+        present: Collection[str],  # noqa: ARG002
+    ) -> tuple[CorpusPath, ...]:
+        return () if self._info is None else (self._info,)
 
     def _annotation_name(self, name: str, path: str) -> str:
-        # As in the list of digests of the database, whatever the root is.
-        file_name = self._file(path).name
-        if file_name == _SUBJECT_INFO:
-            return file_name
-        return f"{name.partition('/')[0]}/{file_name}"
+        if self._file(path) == self._info:
+            return _SUBJECT_INFO
+        return super()._annotation_name(name, path)
 
-    def _split(self, name: str) -> str:  # noqa: ARG002
-        return "train"
-
-    def _why_unannotated(self) -> str:
-        return (
-            "has no entry in the seizure list of its patient: unannotated, which does "
-            "not mean free of seizures"
-        )
-
-    def _annotate(self, name: str, located: Located) -> Recording:
-        entry = self._entries[name]
-        if isinstance(entry, AnnotationError):
-            raise entry
-        patient = name.partition("/")[0]
-        label = "seiz"
-        if self._info is not None:
-            label = self._label(patient, located.annotations[0])
-        return Recording(
-            name=name,
-            subject=patient,
-            split="train",
-            duration=float(entry.duration),
-            events=tuple(
-                Event(onset=float(start), duration=float(stop - start), label=label)
-                for start, stop in entry.seizures
-            ),
-        )
-
-    def _label(self, patient: str, path: str) -> str:
+    def _label(
+        self,
+        case: str,
+        entry: ListEntry,  # noqa: ARG002
+        located: Located,
+    ) -> str:
         """Return the type of the seizures of a patient; all of them must be listed."""
-        info = self._subjects.get(patient)
+        if self._info is None:
+            return "seiz"
+        info = self._subjects.get(case)
         if isinstance(info, AnnotationError):
             raise info
         if info is None:
             msg = (
-                f"{str(self._info)!r}: expected a row for {patient}, found none; fetch "
+                f"{str(self._info)!r}: expected a row for {case}, found none; fetch "
                 "the file again, or take it away to do without types of seizures"
             )
             raise AnnotationError(msg)
-        n_listed = self._lists[patient].n_seizures
+        n_listed = self._lists[case].n_seizures
         if n_listed != info.n_seizures:
             msg = (
-                f"{path!r}: lists {n_listed} seizures, and {_SUBJECT_INFO!r}, line "
-                f"{info.line}, has {info.n_seizures} for {patient}; a seizure may be "
-                "missing in any recording of it. Fetch both files again"
+                f"{located.annotations[0]!r}: lists {n_listed} seizures, and "
+                f"{_SUBJECT_INFO!r}, line {info.line}, has {info.n_seizures} for {case}; "
+                "a seizure may be missing in any recording of it. Fetch both files again"
             )
             raise AnnotationError(msg)
         return info.label
@@ -694,8 +572,6 @@ class SienaSource(CorpusSource):
     ) -> None:
         """Compare clock, length and channels of a file with the list."""
         entry = self._entries[recording.name]
-        if not isinstance(entry, ListEntry):
-            raise entry
         place = self._located[recording.name].place
         file_name = recording.name.partition("/")[2]
         # PN14-3 has 16.17.45 in the list and 19.17.45 in the file, PN05-3 06.01.23 and
@@ -747,7 +623,7 @@ class SienaSource(CorpusSource):
         super()._note(name, edf)
         entry = self._entries[name]
         file_name = name.partition("/")[2]
-        if isinstance(entry, ListEntry) and entry.written != file_name:
+        if entry.written != file_name:
             self._assume(
                 # 'list' is in the name of the list, and no such word may get out.
                 "a slip in the name of the file in the annotations is put right; clock "
@@ -764,7 +640,9 @@ class SienaSource(CorpusSource):
 
 
 def _by_file(
-    entries: dict[str, ListEntry | AnnotationError], patient: str, names: set[str]
+    entries: dict[str, ListEntry | AnnotationError],
+    patient: str,
+    names: Collection[str],
 ) -> dict[str, ListEntry | AnnotationError]:
     """Return entries by the name of the file that is there.
 
@@ -777,35 +655,3 @@ def _by_file(
         if re.fullmatch(rf"{patient}-?\.edf", written, re.IGNORECASE):
             return dict.fromkeys(names, entry)
     return entries
-
-
-def _patient_of(folder: CorpusPath, path: CorpusPath | None) -> str:
-    match = None if path is None else _LIST_NAME.fullmatch(path.name)
-    return folder.name.upper() if match is None else match[1].upper()
-
-
-def _find_patients(
-    folder: CorpusPath,
-) -> tuple[list[tuple[CorpusPath, CorpusPath | None]], CorpusPath]:
-    """Return patients, each as (folder, list if there is one), and what holds them."""
-    items = list_folder(folder)
-    patients: list[tuple[CorpusPath, CorpusPath | None]] = []
-    patients += [(folder, path) for path in _lists_among(items)]
-    if patients:
-        return patients, folder.absolute().parent
-    for item in items:
-        if not (item.is_dir() and item.name.upper().startswith("PN")):
-            continue
-        try:
-            found = _lists_among(list_folder(item))
-        except SourceError:
-            # Said when its recordings are looked for.
-            found = []
-        patients += [(item, path) for path in found]
-        if not found:
-            patients.append((item, None))
-    return patients, folder
-
-
-def _lists_among(items: Sequence[CorpusPath]) -> list[CorpusPath]:
-    return [path for path in items if _LIST_NAME.fullmatch(path.name)]
