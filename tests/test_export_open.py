@@ -289,7 +289,9 @@ def test_edf_that_is_cut_short_is_noticed(
 
     monkeypatch.setattr(pyedflib.EdfWriter, "close", close_and_lose)
 
-    with pytest.raises(OSError, match="'w0.edf' cannot be written in full; is the disk"):
+    with pytest.raises(
+        OSError, match=r"'w0.edf' cannot be written in full; is the disk"
+    ):
         export_fixture(path, "edf", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
