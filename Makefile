@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 # Used only where no torch is installed yet; the package itself allows torch>=2.2.
 TORCH ?= torch==2.13.0
 
-.PHONY: demo test coverage mutants fuzz lint format bench compat concurrency clean
+.PHONY: demo test coverage mutants fuzz lint format bench compat concurrency faults clean
 .DEFAULT_GOAL := test
 
 $(BIN)/python:
@@ -75,6 +75,9 @@ compat: $(VENV)/test.stamp
 
 concurrency: $(VENV)/test.stamp
 	$(BIN)/python tools/concurrency.py
+
+faults: $(VENV)/test.stamp
+	$(BIN)/python tools/faults.py
 
 clean:
 	rm -rf $(VENV) build dist .coverage* .mypy_cache .ruff_cache .pytest_cache
