@@ -6,7 +6,6 @@ memory are limited, as ``tools/fuzz.py`` does; a few inputs of the latter are tr
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import subprocess
@@ -15,6 +14,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import fuzz
+import hostile
 import pytest
 
 if TYPE_CHECKING:
@@ -23,24 +24,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 
 
-def _load_tool(name: str) -> Any:
-    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses, and the other tool, look it up
-    spec.loader.exec_module(module)
-    return module
-
-
-hostile = _load_tool("hostile")
-for _name in ("fuzz_target", "source_seeds", "fuzz_sources"):
-    _load_tool(_name)
-fuzz = _load_tool("fuzz")
-
-
 @pytest.fixture(scope="module")
-def seeds(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def seeds(tmp_path_factory: pytest.TempPathFactory) -> hostile.Seeds:
     """Make the good files that the hostile ones are made of."""
     return hostile.make_seeds(tmp_path_factory.mktemp("seeds"))
 
@@ -62,7 +47,7 @@ def worker() -> Iterator[Any]:
     "file", [pytest.param(file, id=file.name) for file in hostile.HOSTILE]
 )
 def test_hostile_file_is_refused_for_what_it_is_or_read_right(
-    file: Any, seeds: Any, worker: Any, tmp_path: Path
+    file: hostile.Hostile, seeds: hostile.Seeds, worker: Any, tmp_path: Path
 ) -> None:
     path = tmp_path / "bad.h5"
     file.make(path, seeds)
@@ -86,7 +71,7 @@ def test_every_rule_of_the_format_has_a_hostile_file() -> None:
 
 
 def test_command_says_in_one_line_why_a_hostile_file_is_refused(
-    seeds: Any, tmp_path: Path
+    seeds: hostile.Seeds, tmp_path: Path
 ) -> None:
     path = tmp_path / "bad.h5"
     path.write_bytes(seeds.fixture[:-1])

@@ -6,14 +6,14 @@ child process whose time and memory are limited; a few inputs of the latter are 
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import fuzz
+import fuzz_sources
+import hostile_sources
 import pytest
 
 from bgb_fixtures.builder.sources.annotations import read_whole
@@ -21,25 +21,7 @@ from bgb_fixtures.errors import AnnotationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-ROOT = Path(__file__).parents[1]
-
-
-def _load_tool(name: str) -> Any:
-    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses, and the other tools, look it up
-    spec.loader.exec_module(module)
-    return module
-
-
-for _name in ("hostile", "fuzz_target", "source_seeds"):
-    _load_tool(_name)
-fuzz_sources = _load_tool("fuzz_sources")
-hostile_sources = _load_tool("hostile_sources")
-fuzz = _load_tool("fuzz")
+    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +38,7 @@ def worker() -> Iterator[Any]:
     "file", [pytest.param(f, id=f.name) for f in hostile_sources.HOSTILE_SOURCES]
 )
 def test_hostile_source_is_refused_for_what_it_is_or_read_right(
-    file: Any, worker: Any, tmp_path: Path
+    file: hostile_sources.HostileSource, worker: Any, tmp_path: Path
 ) -> None:
     path = tmp_path / "hostile.in"
     path.write_bytes(file.make())
