@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pyedflib
 import pytest
+from faults import MODEL, SPEC
 from matplotlib.figure import Figure
 
 from bgb_fixtures import builder
@@ -41,28 +42,6 @@ if TYPE_CHECKING:
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="needs fork and /proc")
 MOST = 32
-SPEC = """
-name = "{name}"
-source = "synthetic"
-window_length = 4
-[[recordings]]
-subject = 1
-split = "train"
-duration = 12
-windows = [0, 8]
-events = [{{ onset = 2, duration = 4.5, label = "absz" }}]
-"""
-MODEL = """
-import torch
-class Net(torch.nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv = torch.nn.Conv1d(3, 1, 1)
-        torch.nn.init.constant_(self.conv.weight, {weight})
-        torch.nn.init.constant_(self.conv.bias, 0.5)
-    def forward(self, x):
-        return self.conv(x)[:, 0]
-"""
 
 
 def call(*words: object) -> int | str | None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from bench_measure import Table, compare, growth
+from small import small_content
 
 from bgb_fixtures import load_fixture, loader
-from bgb_fixtures.builder.writer import Content, write_fixture
+from bgb_fixtures.builder.writer import write_fixture
 from bgb_fixtures.events import Event
 from bgb_fixtures.h5 import WindowRecord
 from bgb_fixtures.montage import MONTAGES
@@ -177,23 +179,13 @@ def write_windows(path: Path, n_windows: int) -> None:
         )
         for i in range(n_windows)
     )
-    content = Content(
+    content = replace(
+        small_content(),
         name="bench",
-        content_version=1,
         sfreq=float(SFREQ),
         ch_names=ch_names,
-        montage="10-20",
         unit="uV",
         profile={"name": "raw-1", "steps": ["noise"]},
-        source={"name": "synthetic"},
-        licence={
-            "name": "CC0-1.0",
-            "url": "https://creativecommons.org/publicdomain/zero/1.0/",
-            "attribution": "none needed",
-            "redistributable": True,
-            "changes": "made for a measurement",
-        },
-        spec={"source": "synthetic"},
         windows=windows,
         signals=np.tile(one, (n_windows, 1, 1)),
         labels=labels,

@@ -30,18 +30,18 @@ secrets.token_hex = lambda n: "0" * 2 * n
 from bgb_fixtures.cli import run
 run()
 """
-_MODEL = """
+MODEL = """
 import torch
 class Net(torch.nn.Module):
     def __init__(self):
         super().__init__()
-        self.conv = torch.nn.Conv1d(19, 1, 1)
+        self.conv = torch.nn.Conv1d(3, 1, 1)
         torch.nn.init.constant_(self.conv.weight, {weight})
         torch.nn.init.constant_(self.conv.bias, 0.5)
     def forward(self, x):
-        return self.conv(x)[:, 0]
+        return self.conv(x[:, :3])[:, 0]
 """
-_SPEC = """
+SPEC = """
 name = "{name}"
 source = "synthetic"
 window_length = 4
@@ -175,8 +175,8 @@ def digest(path: Path) -> str:
 def prepare(folder: Path) -> None:
     """Make what the commands read, and old targets."""
     for name in ("old", "new"):
-        (folder / f"{name}.toml").write_text(_SPEC.format(name=name))
-    (folder / "my_models.py").write_text(_MODEL.format(weight=0.25))
+        (folder / f"{name}.toml").write_text(SPEC.format(name=name))
+    (folder / "my_models.py").write_text(MODEL.format(weight=0.25))
     steps = [
         ("build", "--spec", "old.toml", "--out", "t.h5"),
         ("build", "--spec", "new.toml", "--out", "f.h5"),
@@ -188,7 +188,7 @@ def prepare(folder: Path) -> None:
             raise SystemExit(answer.told)
     for name in ("t.html", "t.png"):
         (folder / name).write_text("old")
-    (folder / "my_models.py").write_text(_MODEL.format(weight=0.5))
+    (folder / "my_models.py").write_text(MODEL.format(weight=0.5))
 
 
 def find_paths(folder: Path, case: Case, log: Path) -> list[str]:

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
+from small import small_content
 
-from bgb_fixtures.builder.writer import Content, write_fixture
-from bgb_fixtures.events import Event
+from bgb_fixtures.builder.writer import write_fixture
 from bgb_fixtures.golden.content import (
     Call,
     FixtureState,
@@ -32,7 +32,6 @@ from bgb_fixtures.golden.content import (
     Trace,
 )
 from bgb_fixtures.golden.store import write_golden
-from bgb_fixtures.h5 import WindowRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,8 +41,6 @@ if TYPE_CHECKING:
 
 __all__ = ["HOSTILE", "Hostile", "join", "make_seeds", "sign", "split"]
 
-SFREQ = 256.0
-N_TIMES = 512
 TB = 2**40
 _ALIGNED = {"alignment_threshold": 1, "alignment_interval": 4096}
 
@@ -88,56 +85,6 @@ HOSTILE: list[Hostile] = []
 
 
 # Good files
-
-
-def _window(row: int, kind: str, category: str, start: int, stop: int) -> WindowRecord:
-    event = Event(onset=start / SFREQ, duration=(stop - start) / SFREQ, label="fnsz")
-    return WindowRecord(
-        id=f"w{row}",
-        category=category,
-        kind=kind,
-        split="train" if row < 3 else "dev",
-        subject="sub-01" if row < 3 else "sub-02",
-        recording=f"rec-{row + 1:02d}",
-        onset=10.0 * row,
-        n_clipped=0,
-        events=(event,) if stop > start else (),
-    )
-
-
-def _content() -> Content:
-    windows = (
-        _window(0, "onset", "partial", 128, 512),
-        _window(1, "ictal", "full", 0, 512),
-        _window(2, "background", "none", 0, 0),
-        _window(3, "whole", "partial", 64, 320),
-    )
-    labels = np.zeros((4, N_TIMES), np.uint8)
-    labels[0, 128:] = labels[1] = labels[3, 64:320] = 1
-    values = np.arange(12)[:, None] + 37 * np.arange(N_TIMES)
-    return Content(
-        name="small",
-        content_version=1,
-        sfreq=SFREQ,
-        ch_names=("Fp1", "F3", "C3"),
-        montage="10-20",
-        unit="1",
-        profile={"name": "zscore-1", "steps": ["by hand"]},
-        source={"name": "synthetic"},
-        licence={
-            "name": "CC0-1.0",
-            "url": "https://creativecommons.org/publicdomain/zero/1.0/",
-            "attribution": "none needed",
-            "redistributable": True,
-            "changes": "made for a test",
-        },
-        spec={"source": "synthetic"},
-        windows=windows,
-        signals=(values % 64 / 8 - 4).astype(np.float32).reshape(4, 3, N_TIMES),
-        labels=labels,
-        scale=np.full((4, 3), 20.0, np.float32),
-        offset=np.array([[0.0, 1.0, -2.0]] * 4, np.float32),
-    )
 
 
 def _golden() -> Golden:
@@ -197,7 +144,7 @@ def make_seeds(folder: Path) -> Seeds:
     seeds : Seeds
         Small files, the same ones each time.
     """
-    fixture = write_fixture(_content(), folder / "seed-fixture.h5")
+    fixture = write_fixture(small_content(), folder / "seed-fixture.h5")
     golden = write_golden(_golden(), folder / "seed-golden.h5")
     return Seeds(fixture=fixture.read_bytes(), golden=golden.read_bytes())
 
