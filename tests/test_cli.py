@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, replace
@@ -506,6 +507,20 @@ def test_a_dry_run_lists_windows_and_reasons_and_writes_nothing(
     assert any(line.endswith("no quota asks for it") for line in lines[3:])
     assert any(line.endswith("in a split that was not asked for") for line in lines)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_sends_no_control_character_of_a_name_to_the_terminal(
+    run: Callable[..., Answer], twin: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "a\x07b"
+    folder.mkdir()
+    for path in sorted(twin.rglob("*_t000.*")):
+        if "train" in path.parts and path.suffix in (".edf", ".csv_bi"):
+            shutil.copy(path, folder)
+    where = ("--source", "edf", "--root", tmp_path, "--window-length", "5")
+    answer = run("build", *where, "--dry-run")
+    assert (answer.code, "\x07" in answer.out) == (0, False)
+    assert "'a\\x07b/" in answer.out
 
 
 def test_a_dry_run_as_json_holds_every_candidate(

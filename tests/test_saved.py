@@ -368,6 +368,31 @@ def test_a_plan_that_could_not_be_read_is_not_written(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_plan_that_is_too_long_to_be_read_is_not_written(
+    plan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = load_plan(plan)
+    monkeypatch.setattr(
+        "bgb_fixtures.builder.saved.MAX_DOCUMENTS", plan.stat().st_size - 1
+    )
+    with pytest.raises(FormatError, match="the file: expected at most"):
+        save_plan(loaded, tmp_path / "p.json")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_fixture_whose_plan_could_not_be_read_is_not_written(
+    chbmit: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "edf" / "a\nb"
+    folder.mkdir(parents=True)
+    shutil.copy(chbmit / "chb81" / "chb81_01.edf", folder)
+    (folder / "chb81_01.tsv").write_text("onset\tduration\teventType\n3\t13\tsz\n")
+    request = {"source": "edf", "window_length": 4, "montage": "double-banana"}
+    with pytest.raises(FormatError, match=r"plan\.json': recordings\[0\], name: "):
+        build(request, tmp_path / "edf", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["edf"]
+
+
 def test_fixture_and_plan_are_two_files(tusz: Path, tmp_path: Path) -> None:
     spec = parse_spec(TUSZ, where="a test")
     path = tmp_path / "a.h5"

@@ -17,6 +17,7 @@ from bgb_fixtures.builder.privacy import check_anonymous, texts_of_recordings
 from bgb_fixtures.builder.process import read_content
 from bgb_fixtures.builder.saved import (
     check_outcome,
+    check_plan,
     check_plan_target,
     is_exact,
     make_plan,
@@ -133,6 +134,8 @@ def build_fixture(
         If a web server does not give what it should.
     PrivacyError
         If the file would hold text that identifies a recording.
+    FormatError
+        If nobody could read the plan, as for a recording with a line feed in its name.
     TargetError
         If the file cannot be written. In each case there is no new file.
     """
@@ -146,12 +149,21 @@ def build_fixture(
     source = _get_source(spec, root, annotations=annotations, strict=strict)
     plan = _plan(spec, source, strict=strict, progress=planning)
     content = read_content(plan, source, progress=progress)
+    saved: list[SavedPlan] = []
+
+    def describe(file: Path) -> None:
+        # Before the fixture gets its place: there is none without the plan.
+        if plan_path is not None:
+            saved.append(make_plan(plan, cast("CorpusSource", source), file))
+            check_plan(saved[0], plan_path)
+
     if spec.source == "synthetic":
         target = write_fixture(content, path)
     else:
-        target = _write_anonymous(content, plan, cast("CorpusSource", source), path)
+        corpus = cast("CorpusSource", source)
+        target = _write_anonymous(content, plan, corpus, path, check=describe)
     if plan_path is not None:
-        save_plan(make_plan(plan, cast("CorpusSource", source), target), plan_path)
+        save_plan(saved[0], plan_path)
     return BuildReport(
         path=target,
         windows=content.windows,

@@ -70,6 +70,7 @@ __all__ = [
     "SavedRecording",
     "SavedWindow",
     "check_outcome",
+    "check_plan",
     "check_plan_target",
     "is_exact",
     "list_differences",
@@ -389,6 +390,24 @@ def check_plan_target(
     check_target(Path(path), _PLAN)
 
 
+def check_plan(saved: SavedPlan, path: str | os.PathLike[str]) -> None:
+    """Check that `load_plan` would take a plan, before anything is written.
+
+    Parameters
+    ----------
+    saved : SavedPlan
+        The plan.
+    path : str or path
+        Its file, for messages.
+
+    Raises
+    ------
+    FormatError
+        If it would refuse it, as for a name with a line feed, or too many windows.
+    """
+    _parse_file(plan_to_bytes(saved), where=f"plan {str(path)!r}")
+
+
 def save_plan(saved: SavedPlan, path: str | os.PathLike[str]) -> Path:
     """Write a plan.
 
@@ -413,10 +432,9 @@ def save_plan(saved: SavedPlan, path: str | os.PathLike[str]) -> Path:
     """
     target = Path(path)
     check_target(target, _PLAN)
-    raw = plan_to_bytes(saved)
-    _parse_file(raw, where=f"plan {str(path)!r}")
+    check_plan(saved, path)
     with new_file(target) as draft:
-        draft.write_bytes(raw)
+        draft.write_bytes(plan_to_bytes(saved))
     return target
 
 
@@ -454,12 +472,12 @@ def load_plan(path: str | os.PathLike[str]) -> SavedPlan:
     except OSError as error:
         msg = f"{where} cannot be read: {error.strerror}"
         raise FormatError(msg) from error
-    if len(raw) > MAX_DOCUMENTS:
-        fail(where, "the file", f"at most {MAX_DOCUMENTS} bytes", "more")
     return _parse_file(raw, where=where)
 
 
 def _parse_file(raw: bytes, *, where: str) -> SavedPlan:
+    if len(raw) > MAX_DOCUMENTS:
+        fail(where, "the file", f"at most {MAX_DOCUMENTS} bytes", "more")
     value = parse_json(raw, where=where, what="the file")
     version = value.get("plan_version")
     if type(version) is int and version != PLAN_VERSION:

@@ -226,8 +226,8 @@ def _quotas(
 @click.option(
     "--save-plan",
     metavar="FILE",
-    help="Of --source: write down what was used, names of recordings, places and "
-    "digests, so that others with the same corpus can make the same fixture.",
+    help="Of recordings: write down what was used, their names, places and digests, so "
+    "that others with the same corpus can make the same fixture.",
 )
 @click.option(
     "--plan",
@@ -410,10 +410,10 @@ def _print_plan(plan: Plan) -> None:
         types = f" ({', '.join(window.types)})" if window.types else ""
         click.echo(
             f"  {window.kind:<10}  {window.recording.split:<5}  "
-            f"{window.recording.name} at {window.start / plan.sfreq:g} s{types}"
+            f"{_shown(window.recording.name)} at {window.start / plan.sfreq:g} s{types}"
         )
     for name, electrodes in plan.interpolated.items():
-        click.echo(f"  interpolated in {name}: {', '.join(electrodes)}")
+        click.echo(f"  interpolated in {_shown(name)}: {', '.join(electrodes)}")
     windows: Counter[str] = Counter()
     recordings: dict[str, set[str]] = {}
     for window, reason in plan.iter_passed_over():
@@ -435,6 +435,11 @@ def _print_plan(plan: Plan) -> None:
     problems = Counter(finding.problem for finding in plan.problems)
     for line in (*_problem_lines(problems), *_few(plan.left_out_lines)):
         click.echo(f"  {line}")
+
+
+def _shown(name: str) -> str:
+    """Return a name that moves no cursor: whoever made the files chose it."""
+    return name if name.isprintable() else repr(name)
 
 
 def _print_json_plan(plan: Plan) -> None:
