@@ -653,6 +653,15 @@ def test_what_may_be_better_the_next_time_is_asked_for_again(
             "5000 of 16384 bytes came",
             id="short",
         ),
+        pytest.param(
+            lambda a: replace(
+                with_headers(Transfer_Encoding="chunked")(a),
+                body=b"-5\r\nabc",
+                announce=False,
+            ),
+            "(the answer was no HTTP|the connection broke off)",
+            id="negative-chunk",
+        ),
     ],
 )
 def test_a_server_that_goes_on_failing_is_given_up(

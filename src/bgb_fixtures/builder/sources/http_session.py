@@ -399,7 +399,7 @@ class HttpSession:
         n_bytes = 0
         if most is not None and length is not None and length > most:
             _refuse_length(url, length, most)
-        for part in answer.iter_content(_CHUNK):
+        for part in _iter_body(answer):
             parts.append(part)
             n_bytes += len(part)
             self.traffic.n_bytes += len(part)
@@ -423,6 +423,15 @@ def _new_session() -> requests.Session:
             return None
 
     return Session()
+
+
+def _iter_body(answer: requests.Response) -> Iterator[bytes]:
+    try:
+        yield from answer.iter_content(_CHUNK)
+    except ValueError as error:
+        # A chunk of negative length; urllib3 lets it through.
+        problem = "the answer was no HTTP"
+        raise _TryAgainError(problem) from error
 
 
 def _content_length(headers: Mapping[str, str]) -> int | None:
