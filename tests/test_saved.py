@@ -484,7 +484,9 @@ def test_an_annotation_file_more_is_refused(plan: Path, refused: Path) -> None:
 
 def test_an_annotation_file_less_is_refused(plan: Path, refused: Path) -> None:
     (refused / TRAIN).with_suffix(".csv").unlink()
-    with pytest.raises(SourceError, match=r"sha256 '.*t000\.csv': no listed recording"):
+    with pytest.raises(
+        SourceError, match=r"annotation file '.*t000\.csv': the spec or plan"
+    ):
         rebuilt(plan, refused)
 
 

@@ -493,8 +493,10 @@ class CorpusSource(ABC):
             close = difflib.get_close_matches(file_name, known, n=1)
             hint = f"did you mean {close[0]!r}? " if close else ""
             msg = (
-                f"sha256 {file_name!r}: no listed recording has an annotation file of "
-                f"this name here; {hint}There are: {', '.join(sorted(known)) or 'none'}"
+                f"annotation file {file_name!r}: the spec or plan has its SHA-256, and no "
+                f"recording that it lists has a file of this name here; {hint}There are: "
+                f"{', '.join(sorted(known)) or 'none'}. Of source edf say where they are "
+                "with --annotations"
             )
             raise SourceError(msg)
 
