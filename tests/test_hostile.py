@@ -1,6 +1,6 @@
 """Hostile files of all kinds are refused for the rule that they break, or read right.
 
-The files are made by ``tools/hostile.py`` and opened in a child process whose time and
+The files are made by ``tools/hostile_*.py`` and opened in a child process whose time and
 memory are limited, as ``tools/fuzz.py`` does; a few inputs of the latter are tried too.
 """
 
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import fuzz
 import hostile
 import pytest
+from format_seeds import Seeds, make_seeds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,9 +26,9 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
-def seeds(tmp_path_factory: pytest.TempPathFactory) -> hostile.Seeds:
+def seeds(tmp_path_factory: pytest.TempPathFactory) -> Seeds:
     """Make the good files that the hostile ones are made of."""
-    return hostile.make_seeds(tmp_path_factory.mktemp("seeds"))
+    return make_seeds(tmp_path_factory.mktemp("seeds"))
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def worker() -> Iterator[Any]:
     "file", [pytest.param(file, id=file.name) for file in hostile.HOSTILE]
 )
 def test_hostile_file_is_refused_for_what_it_is_or_read_right(
-    file: hostile.Hostile, seeds: hostile.Seeds, worker: Any, tmp_path: Path
+    file: hostile.Hostile, seeds: Seeds, worker: Any, tmp_path: Path
 ) -> None:
     path = tmp_path / "bad.h5"
     file.make(path, seeds)
@@ -71,7 +72,7 @@ def test_every_rule_of_the_format_has_a_hostile_file() -> None:
 
 
 def test_command_says_in_one_line_why_a_hostile_file_is_refused(
-    seeds: hostile.Seeds, tmp_path: Path
+    seeds: Seeds, tmp_path: Path
 ) -> None:
     path = tmp_path / "bad.h5"
     path.write_bytes(seeds.fixture[:-1])

@@ -32,8 +32,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import format_seeds as seeds
 import fuzz_sources
-import hostile
 import numpy as np
 from fuzz_target import Target
 from fuzz_target import require as _require
@@ -101,7 +101,7 @@ def _check_fixture(fixture: Fixture, path: Path) -> None:
 
 def _check_labels(fixture: Fixture, path: Path) -> None:
     """Derive the labels once more: counts, categories and events must bear them out."""
-    index, records = hostile.split(path.read_bytes())
+    index, records = seeds.split(path.read_bytes())
     labels, counts = fixture.labels, dict.fromkeys(("none", "partial", "full"), 0)
     _require(holds=bool((labels <= 1).all()), otherwise="labels other than 0 and 1")
     for row, window in zip(labels, records["windows"], strict=True):
@@ -470,22 +470,22 @@ def _change_bytes(rng: Random, data: bytes) -> bytes:
 def _sign_if_possible(data: bytes, index: Any, records: Any) -> bytes:
     """Give a file the digests that it needs; where they cannot be had, of the texts."""
     with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
-        return hostile.sign(data, index, records)
-    return hostile.join(data, hostile.dump(index), hostile.dump(records))
+        return seeds.sign(data, index, records)
+    return seeds.join(data, seeds.dump(index), seeds.dump(records))
 
 
 def _mutate_index(rng: Random, data: bytes) -> bytes:
-    index, records = hostile.split(data)
+    index, records = seeds.split(data)
     for _ in range(rng.choice([1, 1, 2, 3])):
         _change_json(rng, index)
     if rng.random() < 0.5:
-        return hostile.join(data, hostile.dump(index), hostile.dump(records))
+        return seeds.join(data, seeds.dump(index), seeds.dump(records))
     return _sign_if_possible(data, index, records)
 
 
 def _mutate_layout(rng: Random, data: bytes) -> bytes:
     """Give arrays other shapes, places and lengths that may fit together."""
-    index, records = hostile.split(data)
+    index, records = seeds.split(data)
     entries = list(index["arrays"].values())
     pages = len(data) // 4096 + 2
     sizes = [0, 1, 2, 3, 8, 2**31, 2**51 + 3, 2**61]
@@ -511,29 +511,29 @@ def _mutate_layout(rng: Random, data: bytes) -> bytes:
 
 
 def _mutate_records(rng: Random, data: bytes) -> bytes:
-    index, records = hostile.split(data)
+    index, records = seeds.split(data)
     for _ in range(rng.choice([1, 1, 2, 3])):
         _change_json(rng, records)
-    return hostile.join(data, hostile.dump(index), hostile.dump(records))
+    return seeds.join(data, seeds.dump(index), seeds.dump(records))
 
 
 def _mutate_texts(rng: Random, data: bytes) -> bytes:
     """Change the text of a document, so that it may be no JSON any more."""
-    texts = [hostile.dump(part) for part in hostile.split(data)]
+    texts = [seeds.dump(part) for part in seeds.split(data)]
     which = rng.randrange(2)
     texts[which] = _change_bytes(rng, texts[which])
-    return hostile.join(data, *texts)
+    return seeds.join(data, *texts)
 
 
 def _mutate_keys(rng: Random, data: bytes) -> bytes:
     """Write one key twice."""
-    texts = [hostile.dump(part) for part in hostile.split(data)]
+    texts = [seeds.dump(part) for part in seeds.split(data)]
     which = rng.randrange(2)
     parts = texts[which].split(b", ")
     place = rng.randrange(len(parts))
     parts.insert(place, parts[place].lstrip(b"{[").rstrip(b"}]"))
     texts[which] = b", ".join(parts)
-    return hostile.join(data, *texts)
+    return seeds.join(data, *texts)
 
 
 def _mutate_line(rng: Random, data: bytes) -> bytes:
@@ -542,7 +542,7 @@ def _mutate_line(rng: Random, data: bytes) -> bytes:
 
 def _mutate_arrays(rng: Random, data: bytes) -> bytes:
     """Write odd values into an array."""
-    index, records = hostile.split(data)
+    index, records = seeds.split(data)
     entry = rng.choice([e for e in index["arrays"].values() if e["length"]])
     changed = bytearray(data)
     for _ in range(rng.choice([1, 2, 64])):
@@ -550,12 +550,12 @@ def _mutate_arrays(rng: Random, data: bytes) -> bytes:
         value = rng.choice([struct.pack("<f", odd), b"\1", b"\0", b"\2", b"\xff"])
         start = entry["offset"] + rng.randrange(entry["length"] // len(value) or 1)
         changed[start : start + len(value)] = value
-    return hostile.sign(bytes(changed), index, records)
+    return seeds.sign(bytes(changed), index, records)
 
 
 def _mutate_seizure(rng: Random, data: bytes) -> bytes:
     """Move a seizure in labels and events alike: what no reader of arrays may refuse."""
-    index, records = hostile.split(data)
+    index, records = seeds.split(data)
     if "labels" not in index["arrays"]:
         return _mutate_arrays(rng, data)
     n_times = index["arrays"]["labels"]["shape"][1]
@@ -573,12 +573,12 @@ def _mutate_seizure(rng: Random, data: bytes) -> bytes:
     }
     place = index["arrays"]["labels"]["offset"] + 3 * n_times
     changed = data[:place] + labels + data[place + n_times :]
-    return hostile.sign(changed, index, records)
+    return seeds.sign(changed, index, records)
 
 
 def _gaps(data: bytes) -> list[int]:
     """List the bytes of the HDF5 structures: behind the user block, not zero."""
-    index, _ = hostile.split(data)
+    index, _ = seeds.split(data)
     spans = [(e["offset"], e["offset"] + e["length"]) for e in index["arrays"].values()]
     return [
         place
@@ -595,7 +595,7 @@ def _mutate_hdf5(rng: Random, data: bytes) -> bytes:
     gaps = _known_gaps.get(data)
     if gaps is None:
         gaps = _known_gaps[data] = _gaps(data)
-    index, records = hostile.split(data)
+    index, records = seeds.split(data)
     changed = bytearray(data)
     block = index["user_block"]
     for _ in range(rng.choice([1, 1, 1, 2, 4])):
@@ -623,7 +623,7 @@ def _mutate_hdf5(rng: Random, data: bytes) -> bytes:
         else:
             piece = rng.randbytes(rng.choice([2, 4, 8, 32]))
             changed[place : place + len(piece)] = piece
-    return hostile.sign(bytes(changed[: len(data)]), index, records)
+    return seeds.sign(bytes(changed[: len(data)]), index, records)
 
 
 def _mutate_raw(rng: Random, data: bytes) -> bytes:
@@ -676,10 +676,10 @@ def mutate_container(rng: Random, data: bytes) -> tuple[str, bytes]:
 
 def fixture_target(folder: Path) -> Target:
     """Return the target for fixtures."""
-    good = hostile.make_seeds(folder).fixture
+    good = seeds.make_seeds(folder).fixture
     return Target(
         name="fixture",
-        seeds=(good, hostile.roomy(good, 2**16)),
+        seeds=(good, seeds.roomy(good, 2**16)),
         mutate=mutate_container,
         runs=("load", "trust", "verify"),
         unsigned=frozenset(["raw", "line"]),
@@ -688,10 +688,10 @@ def fixture_target(folder: Path) -> Target:
 
 def golden_target(folder: Path) -> Target:
     """Return the target for golden files."""
-    good = hostile.make_seeds(folder).golden
+    good = seeds.make_seeds(folder).golden
     return Target(
         name="golden",
-        seeds=(good, hostile.roomy(good, 2**16)),
+        seeds=(good, seeds.roomy(good, 2**16)),
         mutate=mutate_container,
         runs=("golden", "verify-golden"),
         unsigned=frozenset(["raw", "line"]),

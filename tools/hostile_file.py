@@ -1,0 +1,200 @@
+"""What a hostile file is, and how one is made of a good one.
+
+Invariant: digests are computed anew, so that the rule itself is what refuses a file.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import h5py
+from format_seeds import (
+    Edit,
+    Seeds,
+    dump,
+    enlarged,
+    join,
+    sign,
+    split,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+__all__ = [
+    "ALIGNED",
+    "HOSTILE",
+    "TB",
+    "Hostile",
+    "add",
+    "add_bytes",
+    "add_hdf5",
+    "add_index",
+    "add_records",
+    "replace_dataset",
+    "set_attribute",
+    "sparse",
+]
+
+TB = 2**40
+ALIGNED = {"alignment_threshold": 1, "alignment_interval": 4096}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hostile:
+    """Describe one hostile file.
+
+    Attributes
+    ----------
+    name : str
+        Unique.
+    rules : str
+        What it breaks, separated by blanks; empty for what is no file of ours at all.
+    opener : str
+        Key of ``fuzz.RUNS``: how it is opened.
+    error : str
+        Class of the error; empty if it is to be read, with the right data.
+    message : str
+        Pattern that the message must hold.
+    make : callable
+        Put it at a path, out of the good files.
+    """
+
+    name: str
+    rules: str
+    opener: str
+    error: str
+    message: str
+    make: Callable[[Path, Seeds], object]
+
+
+HOSTILE: list[Hostile] = []
+
+
+def add(
+    name: str,
+    rules: str,
+    opener: str,
+    message: str,
+    make: Callable[[Path, Seeds], object],
+    *,
+    error: str = "FormatError",
+) -> None:
+    """Register a file."""
+    HOSTILE.append(
+        Hostile(
+            name=name,
+            rules=rules,
+            opener=opener,
+            error=error,
+            message=message,
+            make=make,
+        )
+    )
+
+
+def add_bytes(
+    name: str,
+    rules: str,
+    opener: str,
+    message: str,
+    change: Callable[[bytes], bytes],
+    *,
+    error: str = "FormatError",
+) -> None:
+    """Register a file out of the bytes of a good one: of a golden for its openers."""
+
+    def make(path: Path, seeds: Seeds) -> None:
+        path.write_bytes(change(_seed(opener, seeds)))
+
+    add(name, rules, opener, message, make, error=error)
+
+
+def _seed(opener: str, seeds: Seeds) -> bytes:
+    return seeds.golden if "golden" in opener else seeds.fixture
+
+
+def add_index(rules: str, *lies: tuple[str, Edit, str], opener: str = "trust") -> None:
+    """Register indexes that lie; only the digest of the documents is made anew."""
+    for name, edit, message in lies:
+
+        def change(data: bytes, edit: Edit = edit) -> bytes:
+            index, records = split(data)
+            edit(index)
+            return join(data, dump(index), dump(records))
+
+        kind = "golden-index" if "golden" in opener else "index"
+        integrity = message.startswith(("is truncated", "byte "))
+        error = "IntegrityError" if integrity else "FormatError"
+        add_bytes(f"{kind}-{name}", rules, opener, message, change, error=error)
+
+
+def add_records(rules: str, *lies: tuple[str, Edit, str], opener: str = "load") -> None:
+    """Register records that lie; all digests are right."""
+    for name, edit, message in lies:
+
+        def change(data: bytes, edit: Edit = edit) -> bytes:
+            index, records = split(data)
+            edit(records)
+            if len(dump(records)) > 6000:
+                return enlarged(data, 2**24, edit)
+            return join(data, dump(index), dump(records))
+
+        kind = "golden-records" if "golden" in opener else "records"
+        add_bytes(f"{kind}-{name}", rules, opener, message, change)
+
+
+def add_hdf5(
+    rules: str,
+    *changes: tuple[str, Callable[[h5py.File], object], str],
+    opener: str = "verify",
+) -> None:
+    """Register files whose HDF5 side was changed with h5py, and signed again."""
+    for name, change, message in changes:
+
+        def make(
+            path: Path,
+            seeds: Seeds,
+            change: Callable[[h5py.File], object] = change,
+        ) -> None:
+            path.write_bytes(_seed(opener, seeds))
+            with h5py.File(path, "r+", **ALIGNED) as file:
+                change(file)
+            changed = path.read_bytes()
+            index, records = split(changed)
+            index["file_size"] = len(changed)
+            path.write_bytes(sign(changed, index, records))
+
+        add(f"{opener}-hdf5-{name}", rules, opener, message, make)
+
+
+# What several of them need
+
+
+def replace_dataset(name: str, **options: Any) -> Callable[[h5py.File], None]:
+    """Store a dataset with other options; its values stay."""
+
+    def change(file: h5py.File) -> None:
+        values = file[name][()]
+        del file[name]
+        file.create_dataset(name, **({"data": values} | options))
+
+    return change
+
+
+def set_attribute(name: str, value: object, dtype: Any = None) -> Any:
+    """Give the file an attribute, or another one of this name."""
+    return lambda file: file.attrs.create(name, value, dtype=dtype)
+
+
+def sparse(size: int, head: Callable[[Seeds], bytes]) -> Callable[[Path, Seeds], None]:
+    """Make a file of a size with only some bytes on the disk."""
+
+    def make(path: Path, seeds: Seeds) -> None:
+        path.write_bytes(head(seeds))
+        os.truncate(path, size)
+
+    return make
