@@ -732,6 +732,19 @@ def test_filtered_samples_may_differ_and_that_is_said(
     assert report.path.is_file()
 
 
+def test_a_plan_that_does_not_know_all_bytes_of_its_windows_is_refused(
+    filtered: Callable[..., Path], copy: Path
+) -> None:
+    plan = filtered("signals")
+    value = json.loads(plan.read_text())
+    pieces = value["recordings"][0]["pieces"]
+    pieces[0] = {"ranges": [[0, 1]], "sha256": hashlib.sha256(b"0").hexdigest()}
+    plan.write_text(json.dumps(value))
+    with pytest.raises(FormatError, match="no SHA-256 of all of the bytes 0-"):
+        rebuilt(plan, copy)
+    assert not (copy.parent / "b.h5").exists()
+
+
 def test_labels_of_filtered_data_may_not_differ(
     filtered: Callable[..., Path], copy: Path
 ) -> None:

@@ -16,6 +16,7 @@ from bgb_fixtures.builder.plan import Plan, plan_windows
 from bgb_fixtures.builder.privacy import check_anonymous, texts_of_recordings
 from bgb_fixtures.builder.process import read_content
 from bgb_fixtures.builder.saved import (
+    check_covered,
     check_outcome,
     check_plan,
     check_plan_target,
@@ -210,6 +211,8 @@ def build_from_plan(
     ------
     SourceError
         If a recording of the plan is missing or not the same.
+    FormatError
+        If the plan does not know all bytes that its windows need.
     IntegrityError
         If the fixture would not be that of the plan.
     PrivacyError
@@ -223,6 +226,7 @@ def build_from_plan(
     )
     plan = repeat_plan(saved, source, progress=planning)
     content = read_content(plan, source, progress=progress)
+    check_covered(saved, source)
     differing: list[str] = []
 
     def compare(file: Path) -> None:

@@ -40,6 +40,7 @@ from bgb_fixtures.errors import (
     SourceError,
     TargetError,
 )
+from bgb_fixtures.events import merge_spans
 from bgb_fixtures.h5 import ARRAYS, parse_index
 from bgb_fixtures.spec import (
     SELECTABLE_KINDS,
@@ -69,6 +70,7 @@ __all__ = [
     "SavedPlan",
     "SavedRecording",
     "SavedWindow",
+    "check_covered",
     "check_outcome",
     "check_plan",
     "check_plan_target",
@@ -705,6 +707,33 @@ def _check_recording(recording: SavedRecording, source: CorpusSource) -> None:
                 raise SourceError(msg)
     finally:
         file.close()
+
+
+def check_covered(saved: SavedPlan, source: CorpusSource) -> None:
+    """Check that every byte that was read is one that a plan knows.
+
+    Parameters
+    ----------
+    saved : SavedPlan
+        The plan.
+    source : CorpusSource
+        From which all windows were read.
+
+    Raises
+    ------
+    FormatError
+        If another byte was read: nothing says that it is the right one.
+    """
+    for recording in saved.recordings:
+        known = merge_spans(span for piece in recording.pieces for span in piece.ranges)
+        for start, stop in source.bytes_read(recording.name):
+            if not any(first <= start and stop <= last for first, last in known):
+                msg = (
+                    f"the plan has no SHA-256 of all of the bytes {start}-{stop} of "
+                    f"{recording.name!r}, which its windows need; was it changed by "
+                    "hand, or saved by another release of bgb-fixtures?"
+                )
+                raise FormatError(msg)
 
 
 def is_exact(plan: Plan) -> bool:
