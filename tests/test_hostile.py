@@ -15,6 +15,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import fuzz
+import fuzz_format
 import hostile
 import pytest
 from format_seeds import Seeds, make_seeds
@@ -92,7 +93,7 @@ def test_command_says_in_one_line_why_a_hostile_file_is_refused(
 
 
 def test_mutations_find_nothing() -> None:
-    report = fuzz.fuzz(seed=0, inputs=200, targets=fuzz.FORMAT_TARGETS)
+    report = fuzz.fuzz(seed=0, inputs=200, targets=fuzz_format.TARGETS)
     assert report.findings == []
     assert report.inputs == 200
     # Every reader saw files to refuse and files to read.
