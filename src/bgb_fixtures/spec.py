@@ -6,7 +6,6 @@ the value and what is allowed.
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import re
 import tomllib
@@ -14,9 +13,8 @@ import warnings
 from collections import Counter
 from dataclasses import dataclass, fields, replace
 from itertools import repeat
-from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from bgb_fixtures.errors import SpecError, shorten
 from bgb_fixtures.events import (
@@ -27,11 +25,12 @@ from bgb_fixtures.events import (
 )
 from bgb_fixtures.h5 import KINDS
 from bgb_fixtures.montage import MONTAGES, find_montage, row_electrodes
+from bgb_fixtures.spec_table import Table
 from bgb_fixtures.synthetic import ARTEFACT_KINDS, SEIZURE_TYPES, SFREQ, STATES
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
     from bgb_fixtures.montage import Montage
 
@@ -86,7 +85,6 @@ MAX_BYTES = 2**20
 """Of a file that holds a spec; one that lists every recording of TUSZ has less."""
 LEAST_SEIZURE_S = 0.25  # shorter than one spike and its wave there is no pattern
 LEAST_AMPLITUDE, MOST_AMPLITUDE = 0.1, 3.0
-_MOST_HINTS = 5
 _MOST_PARTS = 16
 # From the beginning of a part on, so that there is one way to match it.
 _TOO_LONG = re.compile(
@@ -321,115 +319,6 @@ class FixtureSpec:
     label_pattern: str | None = None
 
 
-class _Table:
-    """A table of a spec whose keys are taken one by one and all have to be known."""
-
-    def __init__(self, value: object, *, where: str, path: str = "") -> None:
-        if not isinstance(value, dict):
-            problem = f"{path or 'top level'}: expected a table, got {value!r}"
-            msg = f"{where}, {shorten(problem)}"
-            raise SpecError(msg)
-        self._value = dict(value)
-        self._where = where
-        self._path = path
-
-    def expect(self, known: Collection[str], *, of: str = "") -> None:
-        """Refuse other keys, before a slip of the pen shows as another mistake."""
-        unknown = sorted(self._value.keys() - known)
-        if unknown:
-            hints = ""
-            for key in unknown[:_MOST_HINTS]:
-                close = difflib.get_close_matches(key, known, n=1)
-                hints += f"; did you mean {self._path + close[0]!r}?" if close else ""
-            names = ", ".join(repr(self._path + key) for key in unknown)
-            msg = f"{self._where}: unknown key {shorten(names)}{of}{hints}"
-            raise SpecError(msg)
-
-    def fail(self, key: str, expected: str, got: object) -> NoReturn:
-        told = "nothing" if got is None else repr(got)
-        problem = f"{self._path}{key}: expected {expected}, got {told}"
-        msg = f"{self._where}, {shorten(problem, most=1500)}"
-        raise SpecError(msg)
-
-    def take(self, key: str, default: Any = None) -> Any:
-        return self._value.pop(key, default)
-
-    def text(self, key: str, allowed: tuple[str, ...], default: Any = None) -> str:
-        value = self.take(key, default)
-        if value not in allowed:
-            self.fail(key, "one of " + ", ".join(map(repr, allowed)), value)
-        return str(value)
-
-    def word(self, key: str, pattern: re.Pattern[str], default: object = None) -> str:
-        return self.check_word(key, self.take(key, default), pattern)
-
-    def check_word(self, key: str, value: object, pattern: re.Pattern[str]) -> str:
-        if not isinstance(value, str) or not pattern.fullmatch(value):
-            self.fail(key, f"text matching {pattern.pattern}", value)
-        return value
-
-    def integer(self, key: str, *, least: int, most: int, default: Any = None) -> int:
-        value = self.take(key, default)
-        if type(value) is not int or not least <= value <= most:
-            self.fail(key, f"an integer in [{least}, {most}]", value)
-        return value
-
-    def seconds(
-        self,
-        key: str,
-        *,
-        least: float,
-        most: float,
-        default: Any = None,
-    ) -> float:
-        return self.number(key, self.take(key, default), least=least, most=most)
-
-    def number(self, key: str, value: object, *, least: float, most: float) -> float:
-        if (
-            not isinstance(value, int | float)
-            or isinstance(value, bool)
-            or not isfinite(value)
-            or not least <= value <= most
-        ):
-            self.fail(key, f"a number in [{least:g}, {most:g}]", value)
-        return float(value)
-
-    def count(self, key: str) -> int | None:
-        if key not in self._value:
-            return None
-        return self.integer(key, least=1, most=10**5)
-
-    def words(self, key: str, pattern: re.Pattern[str]) -> tuple[str, ...]:
-        value = self.take(key, [])
-        if (
-            not isinstance(value, list | tuple)
-            or not all(isinstance(v, str) and pattern.fullmatch(v) for v in value)
-            or len(set(value)) < len(value)
-        ):
-            self.fail(
-                key, f"a list of different texts matching {pattern.pattern}", value
-            )
-        return tuple(value)
-
-    def table(self, key: str) -> _Table:
-        return _Table(self.take(key, {}), where=self._where, path=f"{self._path}{key}.")
-
-    def is_table(self, key: str) -> bool:
-        return isinstance(self._value[key], dict)
-
-    def names(self) -> list[str]:
-        return sorted(self._value)
-
-    def tables(self, key: str) -> list[_Table]:
-        value = self.take(key, [])
-        if not isinstance(value, list):
-            self.fail(key, "a list of tables", value)
-        return [
-            _Table(item, where=self._where, path=f"{self._path}{key}[{i}].")
-            for i, item in enumerate(value)
-        ]
-
-
 _OF_FILES = {
     *("quotas", "per_kind", "splits", "types", "per_subject", "per_type"),
     *("aliases", "missing", "band_pass", "label_pattern", "sha256"),
@@ -443,13 +332,13 @@ def _names(kind: type) -> set[str]:
     return {field.name for field in fields(kind)}
 
 
-def _parse_amplitude(table: _Table) -> float:
+def _parse_amplitude(table: Table) -> float:
     return table.seconds(
         "amplitude", least=LEAST_AMPLITUDE, most=MOST_AMPLITUDE, default=1
     )
 
 
-def _parse_event(table: _Table, *, duration: float) -> Seizure:
+def _parse_event(table: Table, *, duration: float) -> Seizure:
     table.expect(_names(Seizure))
     onset = table.seconds("onset", least=0, most=duration - LEAST_SEIZURE_S)
     return Seizure(
@@ -462,7 +351,7 @@ def _parse_event(table: _Table, *, duration: float) -> Seizure:
     )
 
 
-def _parse_artefact(table: _Table, *, duration: float) -> Artefact:
+def _parse_artefact(table: Table, *, duration: float) -> Artefact:
     table.expect(_names(Artefact))
     onset = table.seconds("onset", least=0, most=duration - 1 / SFREQ)
     return Artefact(
@@ -473,7 +362,7 @@ def _parse_artefact(table: _Table, *, duration: float) -> Artefact:
     )
 
 
-def _parse_recording(table: _Table, *, window_length: float) -> RecordingSpec:
+def _parse_recording(table: Table, *, window_length: float) -> RecordingSpec:
     table.expect(_names(RecordingSpec))
     duration = table.seconds("duration", least=window_length, most=MAX_SYNTHETIC_S)
     onsets = table.take("windows", [0])
@@ -525,7 +414,7 @@ def is_source_name(value: object) -> bool:
     )
 
 
-def _take_source_name(table: _Table, key: str) -> str:
+def _take_source_name(table: Table, key: str) -> str:
     value = table.take(key)
     if not is_source_name(value):
         expected = (
@@ -537,7 +426,7 @@ def _take_source_name(table: _Table, key: str) -> str:
 
 
 def _parse_listed(
-    table: _Table, *, source: str, window_length: float
+    table: Table, *, source: str, window_length: float
 ) -> ListedRecording:
     table.expect(_names(ListedRecording), of=f" for source {source!r}")
     onsets = table.take("windows")
@@ -565,7 +454,7 @@ def _parse_listed(
 
 
 def _parse_seizures(
-    table: _Table, value: object
+    table: Table, value: object
 ) -> tuple[tuple[float, float], ...] | None:
     if value is None:
         return None
@@ -588,7 +477,7 @@ def _parse_seizures(
     return tuple(seizures)
 
 
-def _parse_list(table: _Table, *, source: str, window_length: float) -> dict[str, Any]:
+def _parse_list(table: Table, *, source: str, window_length: float) -> dict[str, Any]:
     """Take the windows that a spec lists, and refuse what would choose others."""
     items = table.tables("recordings")
     if not items:
@@ -642,7 +531,7 @@ def parse_spec(value: object, *, where: str) -> FixtureSpec:
     SpecError
         If a key is unknown or missing, or a value is not allowed.
     """
-    table = _Table(value, where=where)
+    table = Table(value, where=where)
     known = _names(FixtureSpec) - {"listed"}
     table.expect(known)
     source = table.text("source", SOURCES)
@@ -701,7 +590,7 @@ def parse_spec(value: object, *, where: str) -> FixtureSpec:
     return spec
 
 
-def _parse_selection(table: _Table, *, source: str) -> dict[str, Any]:
+def _parse_selection(table: Table, *, source: str) -> dict[str, Any]:
     """Take the keys that recordings in files have."""
     quotas = _parse_quotas(table)
     if quotas and "per_kind" in table.names():
@@ -757,7 +646,7 @@ def compile_label_pattern(pattern: object) -> re.Pattern[str]:
         raise ValueError(str(error)) from error
 
 
-def _parse_quotas(table: _Table) -> tuple[Quota, ...]:
+def _parse_quotas(table: Table) -> tuple[Quota, ...]:
     """Take a table like {onset = 4, none = 10, dev = {partial = 1}}."""
     quotas = []
     given = table.table("quotas")
@@ -779,12 +668,12 @@ def _parse_quotas(table: _Table) -> tuple[Quota, ...]:
     return tuple(quotas)
 
 
-def _parse_aliases(table: _Table) -> tuple[tuple[str, str], ...]:
+def _parse_aliases(table: Table) -> tuple[tuple[str, str], ...]:
     given = table.table("aliases")
     return tuple((key, given.word(key, _LABEL)) for key in given.names())
 
 
-def _parse_band_pass(table: _Table) -> tuple[float, float] | None:
+def _parse_band_pass(table: Table) -> tuple[float, float] | None:
     value = table.take("band_pass")
     if value is None:
         return None
