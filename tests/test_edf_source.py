@@ -400,14 +400,14 @@ def test_texts_of_header_and_annotations_are_found_for_the_search(
     path = make_edf(tmp_path / "a.edf", tals=tals)
     with closing(LocalFile(path)) as source:
         texts = header_texts(source)
-    assert texts[:5] == (
+    assert texts.recording == (
         "M-17 F 01-JAN-1990 Zoe_Canary",
         "Startdate 02-FEB-2012 Adm-77 Tech_Canary XLTEK",
         "02.02.12",
         "02.03.04",
         "EDF+C",
     )
-    assert {"Fp1", "AgCl Ser.No. 4711", "HP:0.1Hz"} <= set(texts)
+    assert {"Fp1", "AgCl Ser.No. 4711", "HP:0.1Hz"} <= set(texts.signals)
     assert annotation_texts(LocalFile(path)) == ("Zoe woke up", "ä", "Broken")
     assert annotation_texts(LocalFile(make_edf(tmp_path / "b.edf"))) == ()
 

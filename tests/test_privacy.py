@@ -269,6 +269,15 @@ def test_an_alias_may_quote_a_label(build: Callable[..., Path], corpus: Path) ->
         assert fixture.records.spec["aliases"] == aliases
 
 
+@pytest.mark.parametrize("label", ["Vermeulen", "EEG JOSEFIEN-REF"])
+def test_an_alias_may_not_hold_what_the_header_says_of_the_patient(
+    build: Callable[..., Path], corpus: Path, label: str
+) -> None:
+    write_edf(corpus / "Lindqvist" / "Marlow1969.edf", label=label)
+    with pytest.raises(PrivacyError, match=r"\d characters of the header"):
+        build(aliases={label: "EEG OZ-REF"}, montage=["Oz", "Cz-Oz"])
+
+
 # The search itself
 
 

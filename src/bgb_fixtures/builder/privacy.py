@@ -97,10 +97,14 @@ class IdentifyingTexts:
         Text to a description of its place, such as ``"the header of 'a.edf'"``.
     unreadable : list of str
         Files whose texts could not be read.
+    people : set of str
+        Those of a header that are about the recording, not about its signals; in lower
+        case. Not even the name of a channel may hold them.
     """
 
     origins: dict[str, str] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
+    people: set[str] = field(default_factory=set)
     _seen: set[str] = field(default_factory=set)
 
     def add(self, text: str, origin: str) -> None:
@@ -155,8 +159,13 @@ class IdentifyingTexts:
                     # alone are decoded.
                     on_web = isinstance(path, WebPath)
                     texts = () if on_web else annotation_texts(source)
-                for text in header:
-                    self.add(_decode(text.encode("latin-1")), f"the header of {where}")
+                of_recording, of_signals = (
+                    [_decode(text.encode("latin-1")) for text in part]
+                    for part in header
+                )
+                for text in (*of_recording, *of_signals):
+                    self.add(text, f"the header of {where}")
+                self.people |= _identifying_parts(of_recording)
                 for text in texts:
                     self.add(text, f"the annotations in {where}")
                 return
@@ -165,6 +174,12 @@ class IdentifyingTexts:
                     self.add(field.strip(" #'{}[]"), f"the annotations {where}")
         except (SourceError, OSError):
             self.unreadable.append(where)
+
+
+def _identifying_parts(texts: Iterable[str]) -> set[str]:
+    """Return texts and their words in lower case, as far as they identify anything."""
+    parts = (part for text in texts for part in (text.strip(), *_words(text)))
+    return {part.lower() for part in parts if _is_identifying(part)}
 
 
 def _decode(raw: bytes) -> str:
@@ -318,7 +333,7 @@ def check_anonymous(
         mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as buffer,
     ):
         index = parse_index(buffer, size=len(buffer), where=repr(str(path)))
-        blank = _vocabulary(buffer, index, where=repr(str(path)))
+        blank = _vocabulary(buffer, index, texts.people, where=repr(str(path)))
         # The first line holds two lengths and a digest.
         start = LINE_LENGTH
         for array in sorted(index.arrays.values(), key=lambda entry: entry.offset):
@@ -417,7 +432,9 @@ def _blanked(part: bytes, blank: re.Pattern[bytes]) -> bytes:
     return text
 
 
-def _vocabulary(buffer: mmap.mmap, index: Index, *, where: str) -> re.Pattern[bytes]:
+def _vocabulary(
+    buffer: mmap.mmap, index: Index, people: set[str], *, where: str
+) -> re.Pattern[bytes]:
     """Return a pattern of what the file says in the words of the format."""
     start, stop = index.records_span
     records = parse_json(buffer[start:stop], where=where, what="records")
@@ -433,8 +450,11 @@ def _vocabulary(buffer: mmap.mmap, index: Index, *, where: str) -> re.Pattern[by
         # What recordings were asked to hold. Those in files are listed by names.
         words |= set(_strings(spec.get("recordings", [])))
     # Rows of a montage are electrodes, and aliases what the user calls channels.
-    words |= {*records["ch_names"], *spec.get("aliases", {})}
-    words |= set(spec.get("aliases", {}).values())
+    aliases = spec.get("aliases", {})
+    channels = {*records["ch_names"], *aliases, *aliases.values()}
+    words |= {
+        name for name in channels if people.isdisjoint(_identifying_parts([name]))
+    }
     escaped = {json.dumps(word)[1:-1].lower() for word in words if word}
     escaped |= {word.lower() for word in words if word}
     longest_first = sorted(escaped, key=lambda word: (-len(word), word))

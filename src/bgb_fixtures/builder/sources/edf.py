@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, NoReturn, Self
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, Self
 
 import numpy as np
 
@@ -39,6 +39,7 @@ __all__ = [
     "EdfFile",
     "EdfHeader",
     "EdfSignal",
+    "HeaderTexts",
     "MontageSignal",
     "header_texts",
     "parse_header",
@@ -386,7 +387,22 @@ def parse_header(header: bytes, *, size: int, name: str) -> EdfHeader:
     )
 
 
-def header_texts(source: ByteSource) -> tuple[str, ...]:
+class HeaderTexts(NamedTuple):
+    """Hold texts of a header; each once, without padding, bytes read as Latin-1.
+
+    Attributes
+    ----------
+    recording : tuple of str
+        Patient, recording, date, time and reserved text; empty ones are left out.
+    signals : tuple of str
+        Label, transducer, prefiltering and reserved text of each signal, likewise.
+    """
+
+    recording: tuple[str, ...]
+    signals: tuple[str, ...]
+
+
+def header_texts(source: ByteSource) -> HeaderTexts:
     """Return the texts of a header that may tell who was recorded, when, and where.
 
     Parameters
@@ -396,10 +412,8 @@ def header_texts(source: ByteSource) -> tuple[str, ...]:
 
     Returns
     -------
-    texts : tuple of str
-        Patient, recording, date, time and reserved text; label, transducer,
-        prefiltering and reserved text of each signal. Each once, without padding,
-        bytes read as Latin-1; empty ones are left out.
+    texts : HeaderTexts
+        All of them.
 
     Raises
     ------
@@ -407,14 +421,19 @@ def header_texts(source: ByteSource) -> tuple[str, ...]:
         If it is no EDF or BDF file.
     """
     header = _read_header_bytes(source)
-    texts = [
+    columns = _signal_columns(header)
+    recording = [
         _fixed(header, field)
         for field in ("patient", "recording", "startdate", "starttime", "reserved")
     ]
-    columns = _signal_columns(header)
-    for field in ("label", "transducer", "prefiltering", "reserved"):
-        texts += columns[field]
-    return tuple(dict.fromkeys(text for text in texts if text))
+    signals = [
+        text
+        for field in ("label", "transducer", "prefiltering", "reserved")
+        for text in columns[field]
+    ]
+    return HeaderTexts(
+        *(tuple(dict.fromkeys(filter(None, texts))) for texts in (recording, signals))
+    )
 
 
 def signal_calibration(header: EdfHeader, index: int, *, name: str) -> Calibration:
