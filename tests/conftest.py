@@ -1,4 +1,4 @@
-"""What several test files share: a small content, a file of it, the real data."""
+"""What several test files share: a small content, files of it, corpora, the real data."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from small import N_TIMES, SFREQ, small_content
 from threadpoolctl import threadpool_limits
 
 from bgb_fixtures.builder.writer import Content, write_fixture
+from bgb_fixtures.corpus import write_corpus
 from bgb_fixtures.montage import MONTAGES
 
 if TYPE_CHECKING:
@@ -61,6 +62,20 @@ def banana_fixture(
         offset=np.zeros((4, 19), np.float32),
     )
     return write_fixture(content, tmp_path_factory.mktemp("banana") / "banana.h5")
+
+
+@pytest.fixture(scope="session")
+def chbmit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a twin of CHB-MIT: two cases of two recordings; do not change it."""
+    path = tmp_path_factory.mktemp("twins") / "chbmit"
+    return write_corpus("chbmit", path, n_recordings=4, duration=30).path
+
+
+@pytest.fixture(scope="session")
+def tusz(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a twin of TUSZ: a subject in each split; do not change it."""
+    path = tmp_path_factory.mktemp("twins") / "tusz"
+    return write_corpus("tusz", path, n_recordings=6, duration=30).path
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,6 @@ from bgb_fixtures.builder.sources import chbmit as chbmit_module
 from bgb_fixtures.builder.sources import get_source
 from bgb_fixtures.builder.writer import Content, write_fixture
 from bgb_fixtures.cli import main
-from bgb_fixtures.corpus import write_corpus
 from bgb_fixtures.errors import (
     AnnotationError,
     ChannelNotFoundError,
@@ -66,20 +65,6 @@ windows = [8]
 [sha256]
 "chb81/chb81-summary.txt" = "{DIGEST}"
 """
-
-
-@pytest.fixture(scope="module")
-def chbmit(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write a twin of CHB-MIT: two cases of two recordings; do not change it."""
-    path = tmp_path_factory.mktemp("twins") / "chbmit"
-    return write_corpus("chbmit", path, n_recordings=4, duration=30).path
-
-
-@pytest.fixture(scope="module")
-def tusz(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write a twin of TUSZ: a subject in each split; do not change it."""
-    path = tmp_path_factory.mktemp("twins") / "tusz"
-    return write_corpus("tusz", path, n_recordings=6, duration=30).path
 
 
 @pytest.fixture

@@ -34,7 +34,6 @@ from bgb_fixtures.builder.saved import (
 )
 from bgb_fixtures.builder.sources.web import open_web
 from bgb_fixtures.cli import main
-from bgb_fixtures.corpus import write_corpus
 from bgb_fixtures.errors import (
     AnnotationError,
     FixtureNotFoundError,
@@ -59,20 +58,6 @@ UNUSED = "edf/train/synthaaa/s001_2015/01_tcp_ar/synthaaa_s001_t001.edf"
 EVAL = "edf/eval/synthaac/s001_2015/01_tcp_ar/synthaac_s001_t000.edf"
 HEADER_BYTES = 256 * (25 + 1)
 TUSZ = {"source": "tusz", "window_length": 4, "quotas": {"onset": 2, "none": 1}}
-
-
-@pytest.fixture(scope="module")
-def tusz(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write a twin of TUSZ; do not change it."""
-    path = tmp_path_factory.mktemp("one") / "tusz"
-    return write_corpus("tusz", path, n_recordings=6, duration=30).path
-
-
-@pytest.fixture(scope="module")
-def chbmit(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write a twin of CHB-MIT; do not change it."""
-    path = tmp_path_factory.mktemp("one") / "chbmit"
-    return write_corpus("chbmit", path, n_recordings=4, duration=30).path
 
 
 def build(request: dict[str, Any], root: Path, folder: Path, **options: Any) -> Path:
