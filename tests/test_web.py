@@ -1108,6 +1108,37 @@ def test_what_is_wrong_with_one_recording_leaves_it_out(
     assert "chb81_02.edf': the server has no such file" in report.left_out[0]
 
 
+def test_a_recording_that_may_not_be_had_ends_the_build(
+    twin_server: Any, tmp_path: Path
+) -> None:
+    # So answer servers that are asked too often: which windows are taken must not
+    # depend on that.
+    def changed(request: Any, answer: Any) -> Any:
+        if request.path.endswith("_02.edf"):
+            return loopback.Answer(status=403)
+        return answer
+
+    twin_server.change = changed
+    with pytest.raises(FetchError, match="expected status 206, got 403"):
+        build_fixture(SPEC, tmp_path / "web.h5", root=twin_server.url)
+
+
+def test_a_summary_that_the_server_lacks_is_told_of_each_recording_of_its_case(
+    twin_server: Any,
+) -> None:
+    def changed(request: Any, answer: Any) -> Any:
+        if request.path.endswith("chb81-summary.txt"):
+            return loopback.Answer(status=404)
+        return answer
+
+    twin_server.change = changed
+    found = scan_source(get_source("chbmit", twin_server.url))
+    assert [bad["name"] for bad in found.bad] == [
+        "chb81/chb81_01+.edf", "chb81/chb81_02.edf", "chb81/chb81_03.edf"
+    ]  # fmt: skip
+    assert "chb81-summary.txt': the server has no such file" in found.bad[0]["message"]
+
+
 def test_a_header_that_is_cut_off_is_told_as_for_a_copy(
     twin_server: Any,
 ) -> None:

@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from bgb_fixtures.errors import AnnotationError, shorten
+from bgb_fixtures.errors import AnnotationError, SourceError, shorten
 from bgb_fixtures.events import SZCORE_CODES, Event
 
 if TYPE_CHECKING:
@@ -137,14 +137,19 @@ def read_whole(path: CorpusPath) -> bytes:
     AnnotationError
         If it cannot be read, is no ordinary file, or is too large.
     """
+    if not isinstance(path, Path):
+        try:
+            return path.read_bytes()
+        except SourceError as error:
+            # One file that a server lacks is no reason to end.
+            raise AnnotationError(str(error)) from error
     try:
-        if isinstance(path, Path):
-            status = path.stat()
-            # A pipe would block, and a device never end.
-            if not stat.S_ISREG(status.st_mode):
-                fail(path, 0, "expected annotations, which are in ordinary files")
-            if status.st_size > _LARGEST_BYTES:
-                fail(path, 0, f"expected annotations, at most {_LARGEST_BYTES} bytes")
+        status = path.stat()
+        # A pipe would block, and a device never end.
+        if not stat.S_ISREG(status.st_mode):
+            fail(path, 0, "expected annotations, which are in ordinary files")
+        if status.st_size > _LARGEST_BYTES:
+            fail(path, 0, f"expected annotations, at most {_LARGEST_BYTES} bytes")
         return path.read_bytes()
     except OSError as error:
         fail(path, 0, f"cannot be read: {error.strerror}")

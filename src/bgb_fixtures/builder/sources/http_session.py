@@ -44,8 +44,9 @@ _LONGEST_WAIT_S = 60.0
 _MOST_REDIRECTS = 5
 _CHUNK = 64 * 2**10
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_ABSENT = frozenset({403, 404, 410})
-"""Object stores say 403 where there is nothing and lists are private."""
+_ABSENT = frozenset({404, 410})
+_FORBIDDEN = 403
+"""Servers say it to those who ask too often, and object stores where there is nothing."""
 _BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
@@ -230,7 +231,7 @@ class HttpSession:
 
         return self._with_retries(url, once)
 
-    def fetch_whole(self, url: str, *, most: int) -> bytes:
+    def fetch_whole(self, url: str, *, most: int, may_be_absent: bool = False) -> bytes:
         """Fetch a small file.
 
         Parameters
@@ -239,6 +240,8 @@ class HttpSession:
             Its address.
         most : int
             Bytes; a longer one is refused before it is read.
+        may_be_absent : bool
+            Whether it is only looked for: status 403 means then that it is not there.
 
         Returns
         -------
@@ -255,6 +258,8 @@ class HttpSession:
 
         def once() -> bytes:
             with self._answer(url, {}) as answer:
+                if may_be_absent and answer.status_code == _FORBIDDEN:
+                    _refuse_absent(url, answer.status_code)
                 if answer.status_code != 200:
                     _refuse_status(url, answer.status_code, expected="200")
                 return self._body(url, answer, most=most)
@@ -338,11 +343,7 @@ class HttpSession:
                         wait_s = _retry_after(answer.headers.get("Retry-After", ""))
                         raise _TryAgainError(problem, wait_s=wait_s)
                     if answer.status_code in _ABSENT:
-                        msg = (
-                            f"{url!r}: the server has no such file (status "
-                            f"{answer.status_code}); check the address"
-                        )
-                        raise SourceError(msg)
+                        _refuse_absent(url, answer.status_code)
                     _check_encoding(url, answer.headers)
                     yield answer
                     return
@@ -538,6 +539,14 @@ def _refuse_whole(url: str, headers: Mapping[str, str]) -> NoReturn:
 def _refuse_change(url: str, how: str) -> NoReturn:
     msg = f"{url!r} changed since its first bytes were fetched: {how}"
     raise FileChangedError(msg)
+
+
+def _refuse_absent(url: str, status: int) -> NoReturn:
+    msg = (
+        f"{url!r}: the server has no such file (status {status}); check the address, or "
+        "use another copy of this corpus"
+    )
+    raise SourceError(msg)
 
 
 def _refuse_status(url: str, status: int, *, expected: str) -> NoReturn:

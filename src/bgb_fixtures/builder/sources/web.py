@@ -184,7 +184,7 @@ def _read_list(
                 return piece.data
         return None
     try:
-        raw = session.fetch_whole(url, most=_MOST_LIST_BYTES)
+        raw = session.fetch_whole(url, most=_MOST_LIST_BYTES, may_be_absent=True)
     except SourceError:
         return None
     _parse_list(raw, where=url)
