@@ -102,7 +102,7 @@ def _parse_label(
     if len(values) != len(symbols[level]) or len(best) != 1:
         problem = (
             f"expected a probability for each of {len(symbols[level])} symbols and one "
-            f"above the others, got [{probabilities}]"
+            f"above the others, got {probabilities!r}"
         )
         fail(path, number, problem)
     if best[0] not in symbols[level]:
