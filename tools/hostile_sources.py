@@ -506,7 +506,7 @@ _add(
     "lbl",
     "probabilities-of-ideographs",
     "blanks that a message must not hold",
-    r"line 9: expected a probability for each .* got '0\.8,\\u30000\.2, 0\.8'",
+    r"line 10: expected a probability for each .* got '0\.8,\\u30000\.2, 0\.8'",
     _put(seeds.LBL, b"[0.0, 0.2, 0.8]", "[0.8,\u30000.2, 0.8]".encode()),
 )
 _add(
