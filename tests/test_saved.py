@@ -838,6 +838,22 @@ def test_the_commands_save_build_and_verify(
     assert f"is the fixture of plan '{plan}', byte by byte" in capsys.readouterr().out
 
 
+def test_verify_tells_scripts_that_nothing_differs(
+    tusz: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = build(TUSZ | {"quotas": {"onset": 1}}, tusz, tmp_path)
+    run("verify", tmp_path / "a.h5", "--plan", plan, "--json")
+    assert json.loads(capsys.readouterr().out)["differences"] == []
+
+
+def test_a_plan_of_the_blind_split_is_told_for_what_it_is(
+    tusz: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = build(TUSZ | {"splits": ["eval"], "quotas": {"onset": 1}}, tusz, tmp_path)
+    run("build", "--plan", plan, "--root", tusz, "--out", tmp_path / "b.h5")
+    assert "split 'eval', which is kept blind" in capsys.readouterr().err
+
+
 def test_build_tells_scripts_what_differs(
     filtered: Callable[..., Path],
     copy: Path,

@@ -1265,11 +1265,11 @@ def test_build_says_what_was_fetched_and_what_was_there(
     first = run("build", *OPTIONS, "--root", twin_server.url, "--out", out)
     n_requests = len(twin_server.requests)
     assert (first.exit_code, first.stdout[:6]) == (0, "wrote ")
-    assert f" MB in {n_requests} requests; 0.0 MB more came from the" in first.stderr
+    assert f" MB in {n_requests} requests; 0 kB more came from the" in first.stderr
 
     second = run("build", *OPTIONS, "--root", twin_server.url, "--out", out)
 
-    assert "fetched 0.0 MB in 0 requests; " in second.stderr
+    assert "fetched 0 kB in 0 requests; " in second.stderr
     assert load_fixture(out).records.source["name"] == "chbmit"
 
 
@@ -1280,7 +1280,7 @@ def test_dry_run_and_scan_take_an_address(twin_server: Any) -> None:
     scan = run("scan", "--source", "chbmit", "--root", twin_server.url, "--json")
     assert scan.exit_code == 0
     assert json.loads(scan.stdout)["totals"]["n_recordings"] == 3
-    assert "fetched 0.0 MB in 0 requests" in scan.stderr
+    assert "fetched 0 kB in 0 requests" in scan.stderr
 
 
 @pytest.mark.parametrize("command", ["build", "scan"])

@@ -341,9 +341,16 @@ def _load_plan(path: str, others: dict[str, Any]) -> SavedPlan:
 
     given = [k for k, value in others.items() if value not in (None, (), {}, False)]
     if given:
-        msg = f"--plan says what to build; drop {_named(given)}"
+        msg = f"--plan says what to build, window by window; drop {_named(given)}"
         raise click.UsageError(msg)
-    return load_plan(path)
+    plan = load_plan(path)
+    if "eval" in plan.spec.splits:
+        click.echo(
+            "this plan takes split 'eval', which is kept blind: never tune on what is "
+            "built of it",
+            err=True,
+        )
+    return plan
 
 
 def _check_save_plan(request: FixtureSpec, *, dry_run: bool) -> None:

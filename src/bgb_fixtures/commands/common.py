@@ -214,9 +214,13 @@ def opened_root(source: str, root: str | None) -> str | WebPath | None:
 def _say_traffic(traffic: Traffic) -> None:
     plural = "s" * (traffic.n_requests != 1)
     say(
-        f"fetched {traffic.n_bytes / 1e6:.1f} MB in {traffic.n_requests} request{plural}"
-        f"; {traffic.n_cached / 1e6:.1f} MB more came from the cache"
+        f"fetched {_amount(traffic.n_bytes)} in {traffic.n_requests} request{plural}; "
+        f"{_amount(traffic.n_cached)} more came from the cache"
     )
+
+
+def _amount(n_bytes: int) -> str:
+    return f"{n_bytes / 1e3:.0f} kB" if n_bytes < 1e5 else f"{n_bytes / 1e6:.1f} MB"
 
 
 def print_json(answer: object) -> None:

@@ -58,8 +58,8 @@ def scan(
     """Count what a corpus holds, by split and type of seizure.
 
     Recordings, subjects, seizures and their seconds. Only annotations are read. What
-    could not be used is counted, with the reason; a recording that is annotated and has
-    no EDF file counts as signal: missing.
+    could not be used is counted, with the reason. A recording that is annotated and has
+    no EDF file counts, too, and under "no signal" ("signal": "missing" in JSON).
     """
     from bgb_fixtures.builder.scan import scan_source
     from bgb_fixtures.builder.sources import get_source

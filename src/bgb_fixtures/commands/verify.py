@@ -71,6 +71,8 @@ def verify(
             "digest": proof.digest,
             "checks": checks,
         }
+        if plan is not None:
+            answer["differences"] = differences
         print_json(answer)
         return
     click.echo(f"{proof.path}: verified")
