@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import mmap
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -331,39 +331,10 @@ def plan_to_bytes(saved: SavedPlan) -> bytes:
     raw : bytes
         JSON in ASCII, keys sorted: the same plan gives the same bytes.
     """
-    value = {
+    # Fields are named as the keys of the file.
+    value = asdict(saved) | {
         "plan_version": PLAN_VERSION,
         "spec": spec_to_json(saved.spec),
-        "sfreq": saved.sfreq,
-        "recordings": [
-            {
-                "name": recording.name,
-                "size": recording.size,
-                "annotations": recording.annotations,
-                "pieces": [
-                    {
-                        "ranges": [list(span) for span in piece.ranges],
-                        "sha256": piece.sha256,
-                    }
-                    for piece in recording.pieces
-                ],
-            }
-            for recording in saved.recordings
-        ],
-        "windows": [
-            {
-                "recording": window.recording,
-                "start": window.start,
-                "stop": window.stop,
-                "kind": window.kind,
-            }
-            for window in saved.windows
-        ],
-        "fixture": {
-            "digest": saved.fixture.digest,
-            "records": saved.fixture.records,
-            "arrays": saved.fixture.arrays,
-        },
     }
     text = json.dumps(value, indent=1, sort_keys=True, allow_nan=False)
     return text.encode("ascii") + b"\n"
