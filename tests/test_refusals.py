@@ -537,7 +537,9 @@ def test_copy_that_does_not_fit_into_memory_is_refused(
         raise MemoryError
 
     monkeypatch.setattr(mapping, "bytearray", refuse, raising=False)
-    with pytest.raises(FormatError, match="cannot be read: it does not fit into memory"):
+    with pytest.raises(
+        FormatError, match="cannot be read: it does not fit into memory"
+    ):
         load_fixture(small_fixture, mode="copy")
 
 
