@@ -44,7 +44,8 @@ coverage: $(VENV)/test.stamp
 	$(BIN)/coverage report --fail-under=100 --include "src/bgb_fixtures/container.py,\
 	src/bgb_fixtures/mapping.py,src/bgb_fixtures/h5.py,src/bgb_fixtures/hdf5_side.py,\
 	src/bgb_fixtures/verify.py,src/bgb_fixtures/loader.py,\
-	src/bgb_fixtures/builder/sources/edf.py,src/bgb_fixtures/builder/sources/byte_source.py"
+	src/bgb_fixtures/builder/sources/edf.py,src/bgb_fixtures/builder/sources/edf_header.py,\
+	src/bgb_fixtures/builder/sources/byte_source.py"
 
 mutants: $(VENV)/test.stamp
 	$(BIN)/python -m pip install --quiet --group mutants

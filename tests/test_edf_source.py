@@ -12,7 +12,7 @@ import pytest
 from bgb_fixtures.builder.sources import get_source
 from bgb_fixtures.builder.sources.annotations import Span
 from bgb_fixtures.builder.sources.byte_source import LocalFile
-from bgb_fixtures.builder.sources.edf import header_texts
+from bgb_fixtures.builder.sources.edf_header import header_texts
 from bgb_fixtures.builder.sources.files import FilesSource
 from bgb_fixtures.builder.sources.tal import annotation_texts, read_edf_annotations
 from bgb_fixtures.errors import AnnotationError, SourceError, SpecError

@@ -40,7 +40,8 @@ from bgb_fixtures.builder.sources.bids import BidsSource
 from bgb_fixtures.builder.sources.byte_source import LocalFile
 from bgb_fixtures.builder.sources.chbmit import parse_sidecar, parse_summary
 from bgb_fixtures.builder.sources.csv_bi import parse_csv
-from bgb_fixtures.builder.sources.edf import EdfFile, MontageSignal, header_texts
+from bgb_fixtures.builder.sources.edf import EdfFile, MontageSignal
+from bgb_fixtures.builder.sources.edf_header import header_texts
 from bgb_fixtures.builder.sources.lbl import parse_lbl
 from bgb_fixtures.builder.sources.siena import (
     ListEntry,

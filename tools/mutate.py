@@ -31,7 +31,11 @@ if TYPE_CHECKING:
 
 MODULES = (
     *("container", "mapping", "h5", "hdf5_side", "verify", "loader"),
-    *("builder/sources/edf", "builder/sources/byte_source"),
+    *(
+        "builder/sources/byte_source",
+        "builder/sources/edf",
+        "builder/sources/edf_header",
+    ),
 )
 TESTS = (
     *("container", "mapping", "format", "refusals", "hostile", "verify", "loader"),

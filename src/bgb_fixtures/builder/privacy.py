@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bgb_fixtures.builder.sources.byte_source import open_bytes
-from bgb_fixtures.builder.sources.edf import header_texts
+from bgb_fixtures.builder.sources.edf_header import header_texts
 from bgb_fixtures.builder.sources.tal import annotation_texts
 from bgb_fixtures.builder.sources.web import WebPath, is_web_address
 from bgb_fixtures.container import LINE_LENGTH, parse_json
