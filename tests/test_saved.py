@@ -385,6 +385,17 @@ def test_fixture_and_plan_are_two_files(tusz: Path, tmp_path: Path) -> None:
         build_fixture(spec, path, root=tusz, plan_path=path)
 
 
+def test_another_way_to_the_fixture_is_no_place_for_the_plan(
+    tusz: Path, tmp_path: Path
+) -> None:
+    spec = parse_spec(TUSZ, where="a test")
+    (tmp_path / "sub").mkdir()
+    other = tmp_path / "sub" / ".." / "a.h5"
+    with pytest.raises(TargetError, match="fixture and plan need a file each"):
+        build_fixture(spec, tmp_path / "a.h5", root=tusz, plan_path=other)
+    assert [path.name for path in tmp_path.iterdir()] == ["sub"]
+
+
 def test_synthetic_eeg_needs_no_plan(tmp_path: Path) -> None:
     one = {"subject": 1, "duration": 9, "events": [{"onset": 1, "duration": 5, "label": "fnsz"}]}  # fmt: skip
     request = {"source": "synthetic", "window_length": 9, "recordings": [one]}
@@ -642,6 +653,11 @@ def test_a_file_that_is_no_plan_is_told(
 def test_a_plan_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(FixtureNotFoundError, match="there is no such file"):
         load_plan(tmp_path / "p.json")
+
+
+def test_name_with_a_nul_is_no_plan() -> None:
+    with pytest.raises(FixtureNotFoundError, match=r"plan 'a\\x00b': there is no such"):
+        load_plan("a\0b")
 
 
 def test_a_window_outside_the_recording_is_refused(

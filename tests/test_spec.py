@@ -308,6 +308,11 @@ def test_spec_that_is_not_there_is_named(tmp_path: Path) -> None:
         load_spec(tmp_path / "missing.toml")
 
 
+def test_name_with_a_nul_is_no_spec() -> None:
+    with pytest.raises(SpecError, match=r"spec 'a\\x00b' cannot be read: .*null byte"):
+        load_spec("a\0b")
+
+
 def test_spec_that_is_not_toml_is_named_with_the_line(tmp_path: Path) -> None:
     path = tmp_path / "broken.toml"
     path.write_text("name = \n", encoding="utf-8")

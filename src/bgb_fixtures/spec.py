@@ -823,9 +823,11 @@ def load_spec(path: str | os.PathLike[str]) -> FixtureSpec:
     try:
         with Path(path).open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        # ValueError: a NUL in the name.
+        reason = getattr(error, "strerror", error)
         known = ", ".join(PACKAGED_SPECS)
-        msg = f"{where} cannot be read: {error.strerror}; packaged specs: {known}"
+        msg = f"{where} cannot be read: {reason}; packaged specs: {known}"
         raise SpecError(msg) from error
     if len(raw) > MAX_BYTES:
         msg = f"{where}: expected a spec, at most {MAX_BYTES} bytes"

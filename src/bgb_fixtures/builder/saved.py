@@ -357,7 +357,8 @@ def check_plan_target(
     TargetError
         If it is no name for a file, its folder is missing, or another file is there.
     """
-    if Path(path).absolute() == Path(beside).absolute():
+    target, other = (Path(p).parent.resolve() / Path(p).name for p in (path, beside))
+    if target == other:
         msg = f"{str(path)!r}: fixture and plan need a file each; choose another name"
         raise TargetError(msg)
     check_target(Path(path), _PLAN)
@@ -439,7 +440,8 @@ def load_plan(path: str | os.PathLike[str]) -> SavedPlan:
     try:
         with Path(path).open("rb") as file:
             raw = file.read(MAX_DOCUMENTS + 1)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, ValueError) as error:
+        # ValueError: a NUL in the name.
         msg = f"{where}: there is no such file"
         raise FixtureNotFoundError(msg) from error
     except OSError as error:

@@ -156,10 +156,11 @@ class Progress:
         """
         if self._is_silent():
             return
-        if self._bar is None:
-            self._bar = click.progressbar(
-                length=total, label=self._label, file=sys.stderr
-            )
+        old = self._bar
+        # A stage that follows another begins anew on its line: a bar does not go back.
+        if old is None or done < old.pos or total != old.length:
+            label = self._label if old is None else old.label
+            self._bar = click.progressbar(length=total, label=label, file=sys.stderr)
         self._bar.update(done - self._bar.pos)
 
     def __exit__(self, *_: object) -> None:

@@ -164,7 +164,8 @@ class CorpusSource(ABC):
         root = self.open_root(root)
         if not root.exists():
             # Path has made s3:/ of s3://.
-            hint = "; a web address begins with https://" if ":/" in str(root) else ""
+            is_other = isinstance(root, Path) and ":/" in str(root)
+            hint = "; a web address begins with https://" if is_other else ""
             msg = f"{str(root)!r}: there is no such folder or file{hint}"
             raise SourceError(msg)
         self._root = root

@@ -48,6 +48,9 @@ _ABSENT = frozenset({404, 410})
 _FORBIDDEN = 403
 """Servers say it to those who ask too often, and object stores where there is nothing."""
 _BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
+# Of the standard library, and of urllib3 where it compares names itself. Other errors of
+# TLS are those of a connection: a server that hangs up while hands are shaken is asked again.
+_OF_CERTIFICATES = frozenset({"SSLCertVerificationError", "CertificateError"})
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 _STRONG_ETAG = re.compile(r'"[!#-~\x80-\xff]{0,1000}"')
@@ -286,17 +289,14 @@ class HttpSession:
                         "again then: what was fetched is kept"
                     )
                     raise FetchError(msg) from error
-            except requests.exceptions.SSLError as error:
-                msg = (
-                    f"{url!r}: the certificate of the server cannot be verified; check "
-                    "the address, the date of this machine, and its proxy"
-                )
-                raise FetchError(msg) from error
             except (
                 requests.exceptions.ConnectionError,
                 requests.exceptions.Timeout,
                 requests.exceptions.ChunkedEncodingError,
             ) as error:
+                names = {type(cause).__name__ for cause in _iter_causes(error)}
+                if names & _OF_CERTIFICATES:
+                    _refuse_certificate(url, error)
                 problem, wait_s = self._describe(error), None
             except requests.exceptions.RequestException as error:
                 msg = (
@@ -316,13 +316,11 @@ class HttpSession:
 
         if isinstance(error, requests.exceptions.ConnectTimeout):
             return f"no connection was made within {self._timeouts_s[0]:g} s"
-        cause: BaseException | None = error
-        while cause is not None:
+        for cause in _iter_causes(error):
             if isinstance(cause, TimeoutError) or "ReadTimeout" in type(cause).__name__:
                 return f"nothing came for {self._timeouts_s[1]:g} s"
             if isinstance(cause, OSError) and cause.strerror:
                 return f"the connection failed: {cause.strerror}"
-            cause = cause.__cause__ or cause.__context__
         return "the connection broke off"
 
     @contextmanager
@@ -424,6 +422,14 @@ def _new_session() -> requests.Session:
             return None
 
     return Session()
+
+
+def _iter_causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error, what it came from, and so on."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
 def _iter_body(answer: requests.Response) -> Iterator[bytes]:
@@ -539,6 +545,14 @@ def _refuse_whole(url: str, headers: Mapping[str, str]) -> NoReturn:
 def _refuse_change(url: str, how: str) -> NoReturn:
     msg = f"{url!r} changed since its first bytes were fetched: {how}"
     raise FileChangedError(msg)
+
+
+def _refuse_certificate(url: str, error: Exception) -> NoReturn:
+    msg = (
+        f"{url!r}: the certificate of the server cannot be verified; check the address, "
+        "the date of this machine, and its proxy"
+    )
+    raise FetchError(msg) from error
 
 
 def _refuse_absent(url: str, status: int) -> NoReturn:
