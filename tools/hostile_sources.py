@@ -699,6 +699,14 @@ _add_digests(
 )
 _add(
     "spec",
+    "key-of-two-lines",
+    "a name with a separator of lines, which a message must not hold",
+    r"sha256\.chb01/a\\u2028b\.txt: expected text matching",
+    lambda: seeds.SPEC_OF_LISTED + '"chb01/a\u2028b.txt" = "ab"\n'.encode(),
+    error="SpecError",
+)
+_add(
+    "spec",
     "long-key",
     "a key of 15 000 parts, for which a gigabyte is needed",
     "keys of at most 16 parts and numbers of at most 1000 digits",

@@ -21,7 +21,7 @@ __all__ = [
 
 
 def shorten(text: str, most: int = 600) -> str:
-    """Return a text that is fit to be shown: of a broken file it can be megabytes.
+    """Return a text that is fit to be shown, whatever a broken file holds.
 
     Parameters
     ----------
@@ -33,10 +33,12 @@ def shorten(text: str, most: int = 600) -> str:
     Returns
     -------
     shown : str
-        The same if it is no longer.
+        The same if it is no longer and of letters; what a terminal would obey, or break
+        a line at, is escaped.
     """
     half = most // 2
-    return text if len(text) <= most else f"{text[:half]} ... {text[-half:]}"
+    shown = text if len(text) <= most else f"{text[:half]} ... {text[-half:]}"
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in shown)
 
 
 class FixtureError(Exception):
