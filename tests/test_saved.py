@@ -905,6 +905,7 @@ def test_verify_tells_what_differs_and_exits_with_one(
         pytest.param(["--spec", "a.toml"], "drop --spec", id="spec"),
         pytest.param(["--quota", "onset=1"], "drop --quota", id="quota"),
         pytest.param(["--name", "other"], "drop --name", id="name"),
+        pytest.param(["--seed", "0"], "drop --seed", id="seed"),
         pytest.param(["--strict"], "drop --strict", id="strict"),
         pytest.param(["--dry-run"], "drop --dry-run", id="dry-run"),
         pytest.param(["--save-plan", "b.json"], "drop --save-plan", id="save-plan"),

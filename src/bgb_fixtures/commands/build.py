@@ -339,7 +339,8 @@ def build(
 def _load_plan(path: str, others: dict[str, Any]) -> SavedPlan:
     from bgb_fixtures.builder.saved import load_plan
 
-    given = [k for k, value in others.items() if value not in (None, (), {}, False)]
+    # A seed of 0 is given, too, although it equals False.
+    given = [k for k, v in others.items() if v is not False and v not in (None, (), {})]
     if given:
         msg = f"--plan says what to build, window by window; drop {_named(given)}"
         raise click.UsageError(msg)
