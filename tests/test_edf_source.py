@@ -275,6 +275,7 @@ def test_a_flat_name_that_two_recordings_have_says_nothing(tmp_path: Path) -> No
     ("name", "message"),
     [
         pytest.param("nowhere", "there is no such file or folder", id="missing"),
+        pytest.param("x" * 300, "xx' cannot be reached: File name", id="impossible"),
         pytest.param("list.xlsx", r"ends in one of \.tsv, \.csv_bi, \.csv", id="excel"),
     ],
 )
@@ -506,6 +507,14 @@ def test_wrong_request_is_refused(
 def test_root_that_is_not_there_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(SourceError, match="nowhere': there is no such folder or file"):
         get_source(name, tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("name", ["tusz", "chbmit", "siena", "bids", "edf"])
+def test_root_that_the_system_refuses_is_said_in_one_line(
+    name: str, tmp_path: Path
+) -> None:
+    with pytest.raises(SourceError, match="xx' cannot be reached: File name too long"):
+        get_source(name, tmp_path / ("x" * 300))
 
 
 def test_root_that_is_another_file_is_refused(tmp_path: Path) -> None:

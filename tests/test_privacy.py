@@ -377,6 +377,20 @@ def test_a_folder_without_recordings_is_no_proof(tmp_path: Path) -> None:
         texts_below(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        pytest.param("nowhere", "nowhere': there is no such folder", id="missing"),
+        pytest.param("x" * 300, "xx' cannot be reached: File name", id="impossible"),
+    ],
+)
+def test_a_folder_that_is_not_there_is_no_proof(
+    name: str, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(SourceError, match=message):
+        texts_below(tmp_path / name)
+
+
 def test_a_file_that_cannot_be_read_is_named_and_its_path_searched_for(
     corpus: Path,
 ) -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bgb_fixtures.builder.sources.byte_source import open_bytes
+from bgb_fixtures.builder.sources.byte_source import is_there, open_bytes
 from bgb_fixtures.builder.sources.edf_header import header_texts
 from bgb_fixtures.builder.sources.tal import annotation_texts
 from bgb_fixtures.builder.sources.web import WebPath, is_web_address
@@ -284,6 +284,9 @@ def texts_below(
         )
         raise SourceError(msg)
     root = Path(root)
+    if not is_there(root):
+        msg = f"{str(root)!r}: there is no such folder or file"
+        raise SourceError(msg)
     wanted = (*_EDF_SUFFIXES, *_ANNOTATION_SUFFIXES)
     files = [root] if root.is_file() else sorted(root.rglob("*"))
     files = [path for path in files if path.suffix.lower() in wanted and path.is_file()]

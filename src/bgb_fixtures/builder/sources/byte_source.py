@@ -14,7 +14,14 @@ from bgb_fixtures.errors import SourceError
 if TYPE_CHECKING:
     import os
 
-__all__ = ["ByteSource", "CorpusPath", "LocalFile", "corpus_path", "open_bytes"]
+__all__ = [
+    "ByteSource",
+    "CorpusPath",
+    "LocalFile",
+    "corpus_path",
+    "is_there",
+    "open_bytes",
+]
 
 CorpusPath: TypeAlias = Path | WebPath
 """Where a file or folder of a corpus lies."""
@@ -43,6 +50,31 @@ def corpus_path(path: str | os.PathLike[str] | WebPath) -> CorpusPath:
     if isinstance(path, str) and is_web_address(path):
         return open_web(path)
     return Path(path)
+
+
+def is_there(place: CorpusPath) -> bool:
+    """Say whether a file or a folder exists.
+
+    Parameters
+    ----------
+    place : path or WebPath
+        As a user named it.
+
+    Returns
+    -------
+    there : bool
+        False if it is certain that there is none.
+
+    Raises
+    ------
+    SourceError
+        If this user may not know, or the system does not take the name.
+    """
+    try:
+        return place.exists()
+    except OSError as error:
+        msg = f"{str(place)!r} cannot be reached: {error.strerror}"
+        raise SourceError(msg) from error
 
 
 class ByteSource(Protocol):
@@ -79,11 +111,11 @@ class LocalFile:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.name = str(path)
-        # A pipe or a device would block or never end.
-        if not Path(path).is_file():
-            msg = f"{self.name!r}: there is no such file; expected an EDF file"
-            raise SourceError(msg)
         try:
+            # A pipe or a device would block or never end.
+            if not Path(path).is_file():
+                msg = f"{self.name!r}: there is no such file; expected an EDF file"
+                raise SourceError(msg)
             # Unbuffered: a buffer reads more than was asked for.
             self._file = Path(path).open("rb", buffering=0)  # noqa: SIM115
         except OSError as error:

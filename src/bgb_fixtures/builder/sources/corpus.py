@@ -22,6 +22,7 @@ from bgb_fixtures.builder.sources.byte_source import (
     ByteSource,
     CorpusPath,
     corpus_path,
+    is_there,
     open_bytes,
 )
 from bgb_fixtures.builder.sources.edf import EdfFile, MontageSignal
@@ -162,7 +163,7 @@ class CorpusSource(ABC):
         strict: bool = False,
     ) -> None:
         root = self.open_root(root)
-        if not root.exists():
+        if not is_there(root):
             # Path has made s3:/ of s3://.
             is_other = isinstance(root, Path) and ":/" in str(root)
             hint = "; a web address begins with https://" if is_other else ""

@@ -17,6 +17,7 @@ from bgb_fixtures.builder.sources.annotations import (
     seizures_of,
     tusz_label,
 )
+from bgb_fixtures.builder.sources.byte_source import is_there
 from bgb_fixtures.builder.sources.corpus import (
     BLIND_SPLIT,
     EDF_SUFFIXES,
@@ -102,7 +103,7 @@ class FilesSource(CorpusSource):
         if self._root.is_file() and self._root.suffix.lower() not in EDF_SUFFIXES:
             msg = f"{str(self._root)!r}: expected a folder, or an EDF or BDF file"
             raise SourceError(msg)
-        if annotations is not None and not annotations.exists():
+        if annotations is not None and not is_there(annotations):
             msg = f"annotations {str(annotations)!r}: there is no such file or folder"
             raise SourceError(msg)
         if annotations is not None and annotations.is_file():
