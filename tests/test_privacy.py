@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
+import os
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -389,6 +391,33 @@ def test_a_folder_that_is_not_there_is_no_proof(
 ) -> None:
     with pytest.raises(SourceError, match=message):
         texts_below(tmp_path / name)
+
+
+def test_a_folder_that_is_a_link_is_searched_and_a_circle_ends(
+    corpus: Path, tmp_path: Path
+) -> None:
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (linked / "Lindqvist").symlink_to(corpus / "Lindqvist")
+    (linked / "again").symlink_to(linked)
+    found = texts_below(linked)
+    assert {"Marlow1969", "Vermeulen"} <= found.origins.keys()
+
+
+def test_a_folder_that_cannot_be_listed_is_not_passed_over(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan = os.scandir
+
+    def refuse(path: Any) -> Any:
+        if str(path).endswith("Lindqvist"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scan(path)
+
+    write_edf(corpus / "a.edf")
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(SourceError, match="Lindqvist' cannot be listed: Permission"):
+        texts_below(corpus)
 
 
 def test_a_file_that_cannot_be_read_is_named_and_its_path_searched_for(

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import mmap
+import os
 import re
 from collections import defaultdict
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -30,7 +31,6 @@ from bgb_fixtures.montage import electrode_name
 from bgb_fixtures.spec import MISSING
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from bgb_fixtures.builder.sources import Recording
@@ -288,8 +288,8 @@ def texts_below(
         msg = f"{str(root)!r}: there is no such folder or file"
         raise SourceError(msg)
     wanted = (*_EDF_SUFFIXES, *_ANNOTATION_SUFFIXES)
-    files = [root] if root.is_file() else sorted(root.rglob("*"))
-    files = [path for path in files if path.suffix.lower() in wanted and path.is_file()]
+    files = [root] if root.is_file() else sorted(_files_below(root))
+    files = [path for path in files if path.suffix.lower() in wanted and _is_file(path)]
     if not any(path.suffix.lower() in _EDF_SUFFIXES for path in files):
         msg = f"{str(root)!r}: there is no EDF or BDF file to compare with"
         raise SourceError(msg)
@@ -302,6 +302,34 @@ def texts_below(
         if progress is not None:
             progress(done, len(files))
     return texts
+
+
+def _files_below(root: Path) -> Iterator[Path]:
+    """Yield all files; links are followed, as sources do, but never in circles."""
+
+    def refuse(error: OSError) -> NoReturn:
+        msg = (
+            f"{error.filename!r} cannot be listed: {error.strerror}; what is in it cannot "
+            "be searched for"
+        )
+        raise SourceError(msg) from error
+
+    seen: set[tuple[int, int]] = set()
+    for folder, folders, names in os.walk(root, onerror=refuse, followlinks=True):
+        status = Path(folder).stat()
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        yield from (Path(folder, name) for name in names)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        # It is named among those that could not be read.
+        return True
 
 
 def check_anonymous(
