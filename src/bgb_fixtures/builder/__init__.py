@@ -18,7 +18,6 @@ from bgb_fixtures.builder.process import read_content
 from bgb_fixtures.builder.saved import (
     check_covered,
     check_outcome,
-    check_plan,
     check_plan_target,
     is_exact,
     make_plan,
@@ -138,7 +137,7 @@ def build_fixture(
     FormatError
         If nobody could read the plan, as for a recording with a line feed in its name.
     TargetError
-        If the file cannot be written. In each case there is no new file.
+        If a file cannot be written. In each case there is no new fixture.
     """
     # Before the work begins: it may take minutes.
     check_target(Path(path), FIXTURE)
@@ -150,21 +149,17 @@ def build_fixture(
     source = _get_source(spec, root, annotations=annotations, strict=strict)
     plan = _plan(spec, source, strict=strict, progress=planning)
     content = read_content(plan, source, progress=progress)
-    saved: list[SavedPlan] = []
 
     def describe(file: Path) -> None:
         # Before the fixture gets its place: there is none without the plan.
         if plan_path is not None:
-            saved.append(make_plan(plan, cast("CorpusSource", source), file))
-            check_plan(saved[0], plan_path)
+            save_plan(make_plan(plan, cast("CorpusSource", source), file), plan_path)
 
     if spec.source == "synthetic":
         target = write_fixture(content, path)
     else:
         corpus = cast("CorpusSource", source)
         target = _write_anonymous(content, plan, corpus, path, check=describe)
-    if plan_path is not None:
-        save_plan(saved[0], plan_path)
     return BuildReport(
         path=target,
         windows=content.windows,
