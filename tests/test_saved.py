@@ -18,16 +18,15 @@ from bgb_fixtures.builder import (
     build_fixture,
     build_from_plan,
     plan_fixture,
-    saved,
+    repetition,
 )
+from bgb_fixtures.builder.repetition import is_exact, list_differences
 from bgb_fixtures.builder.saved import (
     Outcome,
     Piece,
     SavedPlan,
     SavedRecording,
     SavedWindow,
-    is_exact,
-    list_differences,
     load_plan,
     plan_to_bytes,
     save_plan,
@@ -294,7 +293,7 @@ def test_the_header_has_no_digest_of_its_own(plan: Path, tusz: Path) -> None:
 def test_bytes_are_grouped_until_they_cannot_be_guessed(
     ranges: list[tuple[int, int]], groups: list[list[tuple[int, int]]]
 ) -> None:
-    assert saved._group(ranges) == [tuple(group) for group in groups]
+    assert repetition._group(ranges) == [tuple(group) for group in groups]
 
 
 def test_a_plan_holds_no_path_of_the_machine_and_no_annotation(
@@ -822,7 +821,7 @@ def test_order_and_number_of_windows_are_compared(plan: Path) -> None:
     value = json.loads(plan.read_text())
     loaded = load_plan(plan)
     with load_fixture(plan.with_name("a.h5")) as fixture:
-        one = saved.SavedPlan(
+        one = SavedPlan(
             spec=loaded.spec,
             sfreq=loaded.sfreq,
             recordings=loaded.recordings,

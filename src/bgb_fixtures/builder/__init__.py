@@ -15,15 +15,14 @@ from bgb_fixtures.builder.listed import plan_listed
 from bgb_fixtures.builder.plan import Plan, plan_windows
 from bgb_fixtures.builder.privacy import check_anonymous, texts_of_recordings
 from bgb_fixtures.builder.process import read_content
-from bgb_fixtures.builder.saved import (
+from bgb_fixtures.builder.repetition import (
     check_covered,
     check_outcome,
-    check_plan_target,
     is_exact,
     make_plan,
     repeat_plan,
-    save_plan,
 )
+from bgb_fixtures.builder.saved import check_plan_target, save_plan
 from bgb_fixtures.builder.writer import write_fixture
 from bgb_fixtures.container import FIXTURE
 from bgb_fixtures.errors import SpecError

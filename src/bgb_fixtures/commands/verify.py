@@ -94,7 +94,8 @@ def _search(path: Path, against: str) -> str:
 
 
 def _differences(path: Path, plan: str) -> tuple[str, ...]:
-    from bgb_fixtures.builder.saved import list_differences, load_plan
+    from bgb_fixtures.builder.repetition import list_differences
+    from bgb_fixtures.builder.saved import load_plan
     from bgb_fixtures.loader import load_fixture
 
     saved = load_plan(plan)
