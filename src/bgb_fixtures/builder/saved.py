@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Sequence
 
-
 __all__ = [
     "PLAN_VERSION",
     "Outcome",
