@@ -98,9 +98,9 @@ def _describe(scan: Scan) -> str:
 
     totals = scan.totals
     summary = (
-        f"{totals['n_recordings']} annotated recordings of {totals['n_subjects']} "
-        f"subjects, {totals['n_with_seizures']} with seizures; {totals['n_usable']} "
-        "can be used"
+        f"annotated recordings: {totals['n_recordings']}, with seizures: "
+        f"{totals['n_with_seizures']}; subjects: {totals['n_subjects']}; can be used: "
+        f"{totals['n_usable']}"
     )
     lines = [
         summary,
