@@ -66,7 +66,10 @@ NEEDS_TORCH = (
     "tests/test_plugin.py::test_smoke_batch_holds_two_partial_and_two_none_windows_of_train",
 )
 # Their tools import it.
-TOOLS_NEED_TORCH = ("test_faults.py", "test_realism.py", "test_smoke_gallery.py")
+TOOLS_NEED_TORCH = (
+    *("test_bench.py", "test_faults.py", "test_realism.py"),
+    "test_smoke_gallery.py",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
