@@ -618,6 +618,13 @@ _add(
 )
 _add(
     "siena",
+    "digits-in-a-name",
+    "a name of a million digits, which two parts of a pattern match",
+    "line 11: expected the name of an EDF file of PN00, got 'PN1{1,600}",
+    _put(seeds.SIENA, b"PN00-1.edf", b"PN" + b"1" * _MEGABYTE + b",1.edf"),
+)
+_add(
+    "siena",
     "long-time",
     "a time of a megabyte",
     "line 14: start of a seizure: expected one time by the clock .{1,800}$",

@@ -95,7 +95,7 @@ _CHANNEL = re.compile(r"Channel\s+[0-9]+\s*:\s*(.*)", re.IGNORECASE)
 _MATTERS = re.compile(
     r"(?:Seizure|File|Registration|Start\s+time|End\s+time)\b", re.IGNORECASE
 )
-_EDF_NAME = re.compile(r"PN[0-9]+[A-Za-z0-9._-]*\.edf", re.IGNORECASE)
+_EDF_NAME = re.compile(r"PN[0-9][A-Za-z0-9._-]*\.edf", re.IGNORECASE)
 # '19.58.36', '21:51:02' (PN01) and both in one, '16:13.23' (PN12).
 _CLOCK = re.compile(r"([0-9]{1,2})[.:]([0-9]{2})[.:]([0-9]{2})")
 _ADVICE = (
