@@ -84,7 +84,7 @@ def _rows(n_windows: int, server: Loopback, folder: Path) -> list[Row]:
         n_requests = len(server.requests) - n_requests
         rows.append(
             Row(
-                name=f"{n_windows} windows: {name}",
+                name=f"windows, {n_windows}: {name}",
                 value=value,
                 ratio=value / rows[0].value if rows else 1.0,
                 note=f"{(server.n_sent - n_bytes) / 1e6:.2f} MB, {n_requests} requests",
