@@ -539,6 +539,15 @@ _add(
 )
 _add(
     "tsv",
+    "type-of-a-million-parts",
+    "parts that no type of TUSZ has, before an unknown one",
+    "line 3: unknown eventType 'x'",
+    lambda: seeds.TSV.replace(b"sz_foc_ia", b"sz" + b"_" * _MEGABYTE).replace(
+        b"\tsz\t", b"\tx\t"
+    ),
+)
+_add(
+    "tsv",
     "type-escape",
     "a type that a terminal would obey",
     r"line 2: unknown eventType '\\x1b\[2J'",

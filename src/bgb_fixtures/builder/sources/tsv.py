@@ -30,6 +30,7 @@ _USED = (*_REQUIRED, "recordingDuration")
 _UNKNOWN = ("n/a", "")
 # 'sz_gen_m' is any generalised motor seizure, which only on the way out stands for mysz.
 _TUSZ_CODES = {s: code for code, s in SZCORE_CODES.items() if code != "mysz"}
+_MOST_PARTS = max(szcore.count("_") + 1 for szcore in _TUSZ_CODES)
 
 
 def szcore_label(label: str) -> str | None:
@@ -56,7 +57,8 @@ def szcore_label(label: str) -> str | None:
     if label == "bckg":
         return None
     # The list of SzCORE itself has 'sz_gen:' for 'sz_gen'.
-    parts = label.removesuffix(":").split("_")
+    # Further parts say more than any type of TUSZ does; there may be a million.
+    parts = label.removesuffix(":").split("_", _MOST_PARTS)[:_MOST_PARTS]
     if parts[0] == "sz":
         while "_".join(parts) not in _TUSZ_CODES:
             parts.pop()
