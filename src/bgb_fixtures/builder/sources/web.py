@@ -104,9 +104,8 @@ def open_web(
     # Kept ones first: a list two levels above is found without a network, too.
     for known in (True, False):
         for base, url in zip(bases, addresses, strict=True):
-            raw = _read_list(url + _LIST, session, kept, known=known)
-            if raw is not None:
-                digests = _parse_list(raw, where=url + _LIST)
+            digests = _read_list(url + _LIST, session, kept, known=known)
+            if digests is not None:
                 folder = WebFolder(url, digests, session=session, cache=kept)
                 return WebPath(folder, parts[len(base) - 1 :])
     msg = (
@@ -174,22 +173,25 @@ def _address(host: str, names: tuple[str, ...]) -> str:
 
 def _read_list(
     url: str, session: HttpSession, cache: WebCache, *, known: bool
-) -> bytes | None:
-    """Return the list from the cache, or from the web; None if it is not there."""
+) -> dict[str, str] | None:
+    """Return the list from the cache, or from the web; None if it is not there.
+
+    As paths and digests; what is no list is not kept.
+    """
     if known:
         for kept in cache.find(url):
             piece = cache.load(url, kept)
             if piece is not None and len(piece.data) == piece.size:
                 session.traffic.n_cached += piece.size
-                return piece.data
+                return _parse_list(piece.data, where=url)
         return None
     try:
         raw = session.fetch_whole(url, most=_MOST_LIST_BYTES, may_be_absent=True)
     except SourceError:
         return None
-    _parse_list(raw, where=url)
+    digests = _parse_list(raw, where=url)
     cache.save(url, Piece(start=0, data=raw, size=len(raw), version=""))
-    return raw
+    return digests
 
 
 def _parse_list(raw: bytes, *, where: str) -> dict[str, str]:
