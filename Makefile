@@ -41,11 +41,11 @@ coverage: $(VENV)/test.stamp
 	READ_HERE=1 $(BIN)/coverage run -m pytest -n auto
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
-	$(BIN)/coverage report --fail-under=100 --include "src/bgb_fixtures/container.py,\
-	src/bgb_fixtures/mapping.py,src/bgb_fixtures/h5.py,src/bgb_fixtures/hdf5_side.py,\
-	src/bgb_fixtures/verify.py,src/bgb_fixtures/loader.py,\
-	src/bgb_fixtures/builder/sources/edf.py,src/bgb_fixtures/builder/sources/edf_header.py,\
-	src/bgb_fixtures/builder/sources/byte_source.py"
+	$(BIN)/coverage report --fail-under=100 --include "src/bgb_fixtures/format/layout.py,\
+	src/bgb_fixtures/format/map.py,src/bgb_fixtures/format/records.py,src/bgb_fixtures/format/hdf5.py,\
+	src/bgb_fixtures/verify.py,src/bgb_fixtures/fixture.py,\
+	src/bgb_fixtures/edf/records.py,src/bgb_fixtures/edf/header.py,\
+	src/bgb_fixtures/edf/byte_source.py"
 
 mutants: $(VENV)/test.stamp
 	$(BIN)/python -m pip install --quiet --group mutants

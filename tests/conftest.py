@@ -12,9 +12,9 @@ import pytest
 from small import N_TIMES, SFREQ, small_content
 from threadpoolctl import threadpool_limits
 
-from bgb_fixtures.builder.writer import Content, write_fixture
-from bgb_fixtures.corpus import write_corpus
-from bgb_fixtures.montage import MONTAGES
+from bgb_fixtures.corpora.twin import write_corpus
+from bgb_fixtures.eeg.montage import MONTAGES
+from bgb_fixtures.format.write import Content, write_fixture
 
 if TYPE_CHECKING:
     from collections.abc import Callable

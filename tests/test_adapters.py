@@ -17,11 +17,11 @@ from bgb_fixtures.adapters import (
     to_mne_epochs,
     to_mne_raw,
 )
-from bgb_fixtures.builder.writer import Content, write_fixture
 from bgb_fixtures.dataset import FixtureDataset
+from bgb_fixtures.eeg.montage import MONTAGES
 from bgb_fixtures.errors import MissingPackageError, SpecError
-from bgb_fixtures.loader import Fixture, load_fixture
-from bgb_fixtures.montage import MONTAGES
+from bgb_fixtures.fixture import Fixture, load_fixture
+from bgb_fixtures.format.write import Content, write_fixture
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pytest
 
-from bgb_fixtures import builder
-from bgb_fixtures.builder import build_fixture, plan_fixture
-from bgb_fixtures.builder.preprocess import (
+from bgb_fixtures import build as build_module
+from bgb_fixtures.build import build_fixture, plan_fixture
+from bgb_fixtures.build.windows import choose_windows
+from bgb_fixtures.corpora import Licence, Recording
+from bgb_fixtures.eeg.events import Event
+from bgb_fixtures.eeg.montage import MONTAGES, Montage
+from bgb_fixtures.eeg.scaling import (
     brain_go_brr_window,
     standardise_brain_go_brr,
 )
-from bgb_fixtures.builder.sources import Licence, Recording
-from bgb_fixtures.builder.windows import choose_windows
 from bgb_fixtures.errors import (
     ChannelNotFoundError,
     FixtureError,
@@ -24,10 +26,8 @@ from bgb_fixtures.errors import (
     SpecError,
     TargetError,
 )
-from bgb_fixtures.events import Event
-from bgb_fixtures.loader import load_fixture
-from bgb_fixtures.montage import MONTAGES, Montage
-from bgb_fixtures.spec import FixtureSpec, load_default_spec, parse_spec
+from bgb_fixtures.fixture import load_fixture
+from bgb_fixtures.request.spec import FixtureSpec, load_default_spec, parse_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from bgb_fixtures.builder import BuildReport
-    from bgb_fixtures.builder.plan import Plan
-    from bgb_fixtures.builder.windows import Choice
+    from bgb_fixtures.build import BuildReport
+    from bgb_fixtures.build.plan import Plan
+    from bgb_fixtures.build.windows import Choice
 
 LICENCE = Licence(
     name="ODC-By-1.0", url="https://example.org", attribution="A.", redistributable=True
@@ -158,7 +158,7 @@ def make_spec(**changes: Any) -> FixtureSpec:
 def source(monkeypatch: pytest.MonkeyPatch) -> FakeSource:
     """Stand in for the source of the spec."""
     fake = FakeSource()
-    monkeypatch.setattr(builder, "_get_source", lambda *_, **__: fake)
+    monkeypatch.setattr(build_module, "_get_source", lambda *_, **__: fake)
     return fake
 
 
@@ -277,7 +277,7 @@ def test_many_bad_recordings_cost_few_turns(
         turns.append(1)
         return choose_windows(*given, **named)
 
-    monkeypatch.setattr("bgb_fixtures.builder.plan.choose_windows", counted)
+    monkeypatch.setattr("bgb_fixtures.build.plan.choose_windows", counted)
     for i in range(300):
         # Every other one is shorter than its annotations say, the rest broken.
         source.add(f"a{i:03}", (0, 1), n_seconds=2, duration=duration)
@@ -968,6 +968,6 @@ def test_target_that_cannot_be_is_refused_before_the_work_begins(
     name: str, message: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(builder, "plan_windows", None)
+    monkeypatch.setattr(build_module, "plan_windows", None)
     with pytest.raises(TargetError, match=message):
         build_fixture(load_default_spec(), name)

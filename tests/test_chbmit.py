@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from bgb_fixtures.builder import build_fixture
-from bgb_fixtures.builder.sources.byte_source import LocalFile
-from bgb_fixtures.builder.sources.chbmit import (
+from bgb_fixtures.build import build_fixture
+from bgb_fixtures.corpora.chbmit.corpus import (
     ChbmitSource,
     parse_sidecar,
     parse_summary,
 )
+from bgb_fixtures.edf.byte_source import LocalFile
+from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.errors import (
     AnnotationError,
     ChannelNotFoundError,
     SourceError,
     SpecError,
 )
-from bgb_fixtures.events import Event
-from bgb_fixtures.loader import load_fixture
-from bgb_fixtures.spec import parse_spec
+from bgb_fixtures.fixture import load_fixture
+from bgb_fixtures.request.spec import parse_spec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

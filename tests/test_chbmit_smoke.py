@@ -14,17 +14,17 @@ import loopback
 import numpy as np
 import pytest
 
-from bgb_fixtures.builder import build_fixture
-from bgb_fixtures.builder.sources.chbmit import parse_summary
-from bgb_fixtures.corpus.chbmit import CH_NAMES
-from bgb_fixtures.edf_writer import EdfChannel, write_edf
-from bgb_fixtures.loader import load_fixture
-from bgb_fixtures.spec import FixtureSpec, load_spec
+from bgb_fixtures.build import build_fixture
+from bgb_fixtures.corpora.chbmit.corpus import parse_summary
+from bgb_fixtures.corpora.chbmit.twin import CH_NAMES
+from bgb_fixtures.edf.writer import EdfChannel, write_edf
+from bgb_fixtures.fixture import load_fixture
+from bgb_fixtures.request.spec import FixtureSpec, load_spec
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bgb_fixtures.loader import Fixture
+    from bgb_fixtures.fixture import Fixture
 
 RECORD_BYTES = 2 * 256 * len(CH_NAMES)
 

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-from bgb_fixtures import __version__, builder
-from bgb_fixtures.builder import BuildReport
-from bgb_fixtures.builder.writer import Content, write_fixture
+from bgb_fixtures import __version__, build
+from bgb_fixtures.build import BuildReport
 from bgb_fixtures.cli import main
-from bgb_fixtures.corpus import write_corpus
-from bgb_fixtures.loader import load_fixture
-from bgb_fixtures.spec import parse_spec
+from bgb_fixtures.corpora.twin import write_corpus
+from bgb_fixtures.fixture import load_fixture
+from bgb_fixtures.format.write import Content, write_fixture
+from bgb_fixtures.request.spec import parse_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -162,7 +162,7 @@ def test_build_lists_the_kinds_that_it_did_not_find(
         missing_kinds=("offset", "whole"),
         n_recordings=4,
     )
-    monkeypatch.setattr(builder, "build_fixture", lambda *_, **__: report)
+    monkeypatch.setattr(build, "build_fixture", lambda *_, **__: report)
     answer = run("build", "--source", "chbmit", "--root", "x")
     assert answer.code == 0
     assert answer.err == (

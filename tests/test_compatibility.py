@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bgb_fixtures.events import Event
+from bgb_fixtures.eeg.events import Event
+from bgb_fixtures.fixture import load_fixture
+from bgb_fixtures.format.records import WindowRecord
 from bgb_fixtures.golden import compare_goldens, load_golden, verify_golden
 from bgb_fixtures.golden.content import FixtureState, ModelState, Tolerance
-from bgb_fixtures.h5 import WindowRecord
-from bgb_fixtures.loader import load_fixture
 from bgb_fixtures.verify import verify_fixture
 
 ROOT = Path(__file__).parents[1]
@@ -50,7 +50,7 @@ def test_kept_golden_is_proved_and_equals_itself(path: Path) -> None:
 
 @pytest.mark.parametrize("version", [1])
 def test_each_format_version_that_is_read_has_kept_files(version: int) -> None:
-    from bgb_fixtures.container import FIXTURE, GOLDEN
+    from bgb_fixtures.format.layout import FIXTURE, GOLDEN
 
     # A new version without kept files of it fails here.
     assert max(FIXTURE.version, GOLDEN.version) == version

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from bgb_fixtures.builder.windows import kind_of
+from bgb_fixtures.build.windows import kind_of
+from bgb_fixtures.eeg.events import merge_spans
 from bgb_fixtures.errors import SpecError
-from bgb_fixtures.events import merge_spans
-from bgb_fixtures.spec import RecordingSpec, parse_spec, spec_to_json
+from bgb_fixtures.request.spec import RecordingSpec, parse_spec, spec_to_json
 from bgb_fixtures.synthetic.compose import compose_recording, compose_spec
 
 

@@ -24,11 +24,12 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from bgb_fixtures import loader, mapping
-from bgb_fixtures.builder.writer import Content, write_fixture
+from bgb_fixtures import fixture as loader
 from bgb_fixtures.dataset import FixtureDataset
 from bgb_fixtures.errors import FixtureError, IntegrityError
-from bgb_fixtures.loader import Fixture, load_fixture
+from bgb_fixtures.fixture import Fixture, load_fixture
+from bgb_fixtures.format import map as mapping
+from bgb_fixtures.format.write import Content, write_fixture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

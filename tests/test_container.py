@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from bgb_fixtures.container import (
+from bgb_fixtures.errors import FormatError
+from bgb_fixtures.format.layout import (
     FIXTURE,
     HDF5_SIGNATURE,
     ArrayEntry,
@@ -23,7 +24,6 @@ from bgb_fixtures.container import (
     parse_head,
     parse_json,
 )
-from bgb_fixtures.errors import FormatError
 
 DIGEST = "0" * 64
 

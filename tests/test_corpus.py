@@ -20,21 +20,21 @@ import numpy as np
 import pyedflib
 import pytest
 
-from bgb_fixtures.builder import build_fixture
-from bgb_fixtures.builder.sources.chbmit import ChbmitSource
+from bgb_fixtures.build import build_fixture
 from bgb_fixtures.cli import main
-from bgb_fixtures.corpus import LAYOUTS, CorpusReport, write_corpus
-from bgb_fixtures.corpus.plan import PlannedRecording, plan_recordings
-from bgb_fixtures.edf_writer import EdfChannel, write_edf
+from bgb_fixtures.corpora.chbmit.corpus import ChbmitSource
+from bgb_fixtures.corpora.twin import LAYOUTS, CorpusReport, write_corpus
+from bgb_fixtures.corpora.twin.plan import PlannedRecording, plan_recordings
+from bgb_fixtures.edf.writer import EdfChannel, write_edf
+from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.errors import (
     MissingPackageError,
     SourceError,
     SpecError,
     TargetError,
 )
-from bgb_fixtures.events import Event
-from bgb_fixtures.loader import load_fixture
-from bgb_fixtures.spec import RecordingSpec, parse_spec
+from bgb_fixtures.fixture import load_fixture
+from bgb_fixtures.request.spec import RecordingSpec, parse_spec
 from bgb_fixtures.synthetic.recording import generate
 from bgb_fixtures.synthetic.subject import make_subject
 

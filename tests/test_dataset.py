@@ -11,11 +11,11 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from bgb_fixtures.builder import build_fixture
-from bgb_fixtures.builder.writer import Content, write_fixture
+from bgb_fixtures.build import build_fixture
 from bgb_fixtures.dataset import FixtureDataset, SyntheticDataset
 from bgb_fixtures.errors import FixtureNotFoundError, IntegrityError, SpecError
-from bgb_fixtures.loader import load_fixture
+from bgb_fixtures.fixture import load_fixture
+from bgb_fixtures.format.write import Content, write_fixture
 from bgb_fixtures.synthetic.compose import compose_spec
 
 if TYPE_CHECKING:

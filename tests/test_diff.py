@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from bgb_fixtures.builder.writer import Content, write_fixture
 from bgb_fixtures.cli import main
 from bgb_fixtures.diff import describe_diff, diff_fixtures
+from bgb_fixtures.fixture import load_fixture
+from bgb_fixtures.format.write import Content, write_fixture
 from bgb_fixtures.golden import make_golden, write_golden
-from bgb_fixtures.loader import load_fixture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +70,7 @@ def test_values_are_told_by_window_and_channel(
 
 
 def test_most_channels_are_summed_up(compare: Compare) -> None:
-    from bgb_fixtures.montage import MONTAGES
+    from bgb_fixtures.eeg.montage import MONTAGES
 
     def wide(value: float) -> dict[str, Any]:
         return {

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bgb_fixtures.builder.sources.byte_source import LocalFile
-from bgb_fixtures.builder.sources.edf import EdfFile, MontageSignal
+from bgb_fixtures.edf.byte_source import LocalFile
+from bgb_fixtures.edf.records import EdfFile, MontageSignal
+from bgb_fixtures.eeg.montage import Row
 from bgb_fixtures.errors import SourceError
-from bgb_fixtures.montage import Row
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from bgb_fixtures.builder.sources import get_source
-from bgb_fixtures.builder.sources.annotations import Span
-from bgb_fixtures.builder.sources.byte_source import LocalFile
-from bgb_fixtures.builder.sources.edf_header import header_texts
-from bgb_fixtures.builder.sources.files import FilesSource
-from bgb_fixtures.builder.sources.tal import annotation_texts, read_edf_annotations
+from bgb_fixtures.corpora import get_source
+from bgb_fixtures.corpora.annotations import Span
+from bgb_fixtures.corpora.plain import FilesSource
+from bgb_fixtures.edf.annotations import annotation_texts, read_edf_annotations
+from bgb_fixtures.edf.byte_source import LocalFile
+from bgb_fixtures.edf.header import header_texts
+from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.errors import AnnotationError, SourceError, SpecError
-from bgb_fixtures.events import Event
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

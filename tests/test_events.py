@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bgb_fixtures.events import (
+from bgb_fixtures.eeg.events import (
     SZCORE_CODES,
     Event,
     clip_events,

@@ -16,17 +16,17 @@ import numpy as np
 import pyedflib
 import pytest
 
-from bgb_fixtures.builder.sources.tusz import TuszSource
-from bgb_fixtures.builder.writer import Content, write_fixture
 from bgb_fixtures.cli import main
 from bgb_fixtures.commands.export import export as export_command
+from bgb_fixtures.corpora.tusz.corpus import TuszSource
+from bgb_fixtures.eeg.events import Event
+from bgb_fixtures.eeg.montage import MONTAGES
 from bgb_fixtures.errors import MissingPackageError, SpecError, TargetError
-from bgb_fixtures.events import Event
 from bgb_fixtures.export import LAYOUTS, export_fixture
-from bgb_fixtures.h5 import WindowRecord
-from bgb_fixtures.loader import load_fixture
-from bgb_fixtures.montage import MONTAGES
-from bgb_fixtures.spec import load_default_spec
+from bgb_fixtures.fixture import load_fixture
+from bgb_fixtures.format.records import WindowRecord
+from bgb_fixtures.format.write import Content, write_fixture
+from bgb_fixtures.request.spec import load_default_spec
 from bgb_fixtures.synthetic.head import ELECTRODES
 from bgb_fixtures.synthetic.recording import generate
 

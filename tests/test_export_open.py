@@ -19,15 +19,15 @@ import safetensors
 import safetensors.numpy
 import safetensors.torch
 
-from bgb_fixtures.builder.sources.bids import BidsSource
-from bgb_fixtures.builder.sources.tal import read_edf_annotations
-from bgb_fixtures.builder.writer import Content, write_fixture
+from bgb_fixtures.corpora.bids.corpus import BidsSource
+from bgb_fixtures.edf.annotations import read_edf_annotations
+from bgb_fixtures.eeg.events import Event
+from bgb_fixtures.eeg.montage import MONTAGES
 from bgb_fixtures.errors import SpecError
-from bgb_fixtures.events import Event
 from bgb_fixtures.export import export_fixture
-from bgb_fixtures.h5 import WindowRecord
-from bgb_fixtures.loader import load_fixture
-from bgb_fixtures.montage import MONTAGES
+from bgb_fixtures.fixture import load_fixture
+from bgb_fixtures.format.records import WindowRecord
+from bgb_fixtures.format.write import Content, write_fixture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

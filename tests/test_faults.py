@@ -27,12 +27,12 @@ import pytest
 from faults import MODEL, SPEC
 from matplotlib.figure import Figure
 
-from bgb_fixtures import builder
-from bgb_fixtures.builder.process import read_content
-from bgb_fixtures.builder.writer import Content, write_fixture
+from bgb_fixtures import build
+from bgb_fixtures.build.process import read_content
 from bgb_fixtures.cli import main
-from bgb_fixtures.edf_writer import EdfAnnotation, EdfChannel, write_edf
-from bgb_fixtures.loader import load_fixture
+from bgb_fixtures.edf.writer import EdfAnnotation, EdfChannel, write_edf
+from bgb_fixtures.fixture import load_fixture
+from bgb_fixtures.format.write import Content, write_fixture
 from bgb_fixtures.staging import new_file, new_folder
 
 if TYPE_CHECKING:
@@ -236,9 +236,9 @@ def once(monkeypatch: pytest.MonkeyPatch) -> None:
             kept[name] = read_content(plan, source)
         return kept[name]
 
-    monkeypatch.setattr(builder, "read_content", read_once)
+    monkeypatch.setattr(build, "read_content", read_once)
     blank = Figure(figsize=(1, 1))
-    monkeypatch.setattr("bgb_fixtures.plot.draw_windows", lambda *_, **__: blank)
+    monkeypatch.setattr("bgb_fixtures.report.plot.draw_windows", lambda *_, **__: blank)
 
 
 @dataclass(frozen=True)
@@ -488,21 +488,21 @@ CHILD = """
 import contextlib, io, json, os, random, resource, shutil, signal, sys, time
 from pathlib import Path
 import pyedflib
-from bgb_fixtures import builder, cli, export
+from bgb_fixtures import build as building, cli, export
 from bgb_fixtures.commands import build
 from bgb_fixtures.commands import export as _
 from bgb_fixtures.golden.store import load_golden, write_golden
-from bgb_fixtures.loader import load_fixture
-from bgb_fixtures.storing import store
+from bgb_fixtures.fixture import load_fixture
+from bgb_fixtures.format.store import store
 
-kept, read = {}, builder.read_content
+kept, read = {}, building.read_content
 
 def read_once(plan, source, **_):
     if plan.spec.name not in kept:
         kept[plan.spec.name] = read(plan, source)
     return kept[plan.spec.name]
 
-builder.read_content = read_once
+building.read_content = read_once
 
 def call(*words):
     told = io.StringIO()

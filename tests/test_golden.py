@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from bgb_fixtures.builder.writer import Content, write_fixture
 from bgb_fixtures.errors import GoldenMismatchError, SpecError
+from bgb_fixtures.fixture import Fixture, load_fixture
+from bgb_fixtures.format.write import Content, write_fixture
 from bgb_fixtures.golden import (
     Golden,
     compare_goldens,
@@ -29,7 +30,6 @@ from bgb_fixtures.golden.seizures import (
 )
 from bgb_fixtures.golden.tolerance import default_tolerance
 from bgb_fixtures.golden.values import flatten_values
-from bgb_fixtures.loader import Fixture, load_fixture
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,7 +18,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
-from bgb_fixtures.builder.writer import Content, write_fixture
 from bgb_fixtures.errors import (
     FixtureError,
     FixtureNotFoundError,
@@ -27,6 +26,8 @@ from bgb_fixtures.errors import (
     IntegrityError,
     TargetError,
 )
+from bgb_fixtures.fixture import load_fixture
+from bgb_fixtures.format.write import Content, write_fixture
 from bgb_fixtures.golden import (
     Golden,
     load_golden,
@@ -37,7 +38,6 @@ from bgb_fixtures.golden import (
 )
 from bgb_fixtures.golden import store as golden_store
 from bgb_fixtures.golden.content import Output, Tolerance
-from bgb_fixtures.loader import load_fixture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -333,7 +333,7 @@ def test_failed_write_leaves_the_old_golden(
 def test_reading_and_comparing_load_neither_h5py_nor_torch(name: str) -> None:
     code = (
         f"import sys, bgb_fixtures.golden.{name}\n"
-        "heavy = {'h5py', 'torch', 'click', 'timescoring', 'bgb_fixtures.builder'}\n"
+        "heavy = {'h5py', 'torch', 'click', 'timescoring', 'bgb_fixtures.build'}\n"
         "print(sorted(heavy & sys.modules.keys()))"
     )
     done = subprocess.run(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bgb_fixtures.fixture import load_fixture
 from bgb_fixtures.golden import Golden, compare_goldens, load_golden, verify_golden
 from bgb_fixtures.golden.check import assert_holds
-from bgb_fixtures.loader import load_fixture
 
 if TYPE_CHECKING:
     from collections.abc import Callable

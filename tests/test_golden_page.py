@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from bgb_fixtures.fixture import Fixture, load_fixture
 from bgb_fixtures.golden.compare import Comparison, compare_goldens
 from bgb_fixtures.golden.page import comparison_to_page
 from bgb_fixtures.golden.record import make_golden
-from bgb_fixtures.loader import Fixture, load_fixture
 
 if TYPE_CHECKING:
     from pathlib import Path

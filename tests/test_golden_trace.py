@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from bgb_fixtures.fixture import Fixture, load_fixture
 from bgb_fixtures.golden import (
     Golden,
     compare_goldens,
@@ -19,7 +20,6 @@ from bgb_fixtures.golden import (
 )
 from bgb_fixtures.golden.report import origin_of
 from bgb_fixtures.golden.trace import Tracer
-from bgb_fixtures.loader import Fixture, load_fixture
 
 if TYPE_CHECKING:
     from pathlib import Path

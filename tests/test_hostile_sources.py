@@ -16,7 +16,7 @@ import fuzz_sources
 import hostile_sources
 import pytest
 
-from bgb_fixtures.builder.sources.annotations import read_whole
+from bgb_fixtures.corpora.annotations import read_whole
 from bgb_fixtures.errors import AnnotationError
 
 if TYPE_CHECKING:

@@ -19,7 +19,14 @@ before = set(sys.modules)
 new = {{name.partition(".")[0] for name in set(sys.modules) - before}}
 print(json.dumps([sorted(new - set(sys.stdlib_module_names)), sorted(sys.modules)]))
 """
-READING = ["dataset", "errors", "events", "h5", "loader", "verify"]
+READING = [
+    "dataset",
+    "errors",
+    "eeg.events",
+    "format.records",
+    "fixture",
+    "verify",
+]
 
 
 def run(code: str, *arguments: str) -> tuple[set[str], set[str]]:
@@ -65,9 +72,9 @@ def test_load_fixture_loads_numpy_only(small_fixture: Path) -> None:
 def test_reading_recordings_and_annotations_loads_no_hdf5() -> None:
     expected, _ = run("import numpy")
     packages, _ = run(
-        "import bgb_fixtures.builder.sources.edf\n"
-        "from bgb_fixtures.builder.scan import scan_source\n"
-        "from bgb_fixtures.builder.sources import get_source"
+        "import bgb_fixtures.edf.records\n"
+        "from bgb_fixtures.corpora.scan import scan_source\n"
+        "from bgb_fixtures.corpora import get_source"
     )
     assert packages == expected | {"bgb_fixtures"}
 
@@ -82,7 +89,7 @@ def test_help_of_the_command_line_loads_no_heavy_package() -> None:
 @pytest.mark.parametrize("name", READING)
 def test_reading_side_never_loads_the_builder(name: str) -> None:
     _, modules = run(f"import bgb_fixtures.{name}")
-    assert not any(module.startswith("bgb_fixtures.builder") for module in modules)
+    assert not any(module.startswith("bgb_fixtures.build") for module in modules)
 
 
 def test_public_names_are_listed_and_loaded_at_first_use() -> None:
@@ -92,7 +99,7 @@ def test_public_names_are_listed_and_loaded_at_first_use() -> None:
         "[getattr(bgb_fixtures, name) for name in bgb_fixtures.__all__]"
     )
     _, modules = run(code)
-    assert "bgb_fixtures.loader" in modules
+    assert "bgb_fixtures.fixture" in modules
 
 
 def test_unknown_public_name_is_an_attribute_error() -> None:

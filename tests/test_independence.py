@@ -17,10 +17,10 @@ import h5py
 import numpy as np
 import pytest
 
-from bgb_fixtures.builder import build_fixture
+from bgb_fixtures.build import build_fixture
+from bgb_fixtures.fixture import Fixture, load_fixture
+from bgb_fixtures.format.records import COLUMNS, event_to_json
 from bgb_fixtures.golden import load_golden
-from bgb_fixtures.h5 import COLUMNS, event_to_json
-from bgb_fixtures.loader import Fixture, load_fixture
 from bgb_fixtures.synthetic.compose import compose_spec
 
 if TYPE_CHECKING:

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from bgb_fixtures.builder import build_fixture, plan_fixture
-from bgb_fixtures.builder.privacy import check_anonymous, texts_below
-from bgb_fixtures.builder.sources import chbmit as chbmit_module
-from bgb_fixtures.builder.sources import get_source
-from bgb_fixtures.builder.writer import Content, write_fixture
+from bgb_fixtures.build import build_fixture, plan_fixture
+from bgb_fixtures.build.privacy import check_anonymous, texts_below
 from bgb_fixtures.cli import main
+from bgb_fixtures.corpora import get_source
+from bgb_fixtures.corpora.chbmit import corpus as chbmit_module
 from bgb_fixtures.errors import (
     AnnotationError,
     ChannelNotFoundError,
@@ -23,8 +22,9 @@ from bgb_fixtures.errors import (
     SourceError,
     SpecError,
 )
-from bgb_fixtures.loader import load_fixture
-from bgb_fixtures.spec import (
+from bgb_fixtures.fixture import load_fixture
+from bgb_fixtures.format.write import Content, write_fixture
+from bgb_fixtures.request.spec import (
     FixtureSpec,
     ListedRecording,
     bare_spec,

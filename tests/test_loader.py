@@ -15,8 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from bgb_fixtures import loader, mapping
-from bgb_fixtures.builder.writer import Content, write_fixture
+from bgb_fixtures import fixture as loader
 from bgb_fixtures.errors import (
     FixtureError,
     FixtureNotFoundError,
@@ -25,7 +24,9 @@ from bgb_fixtures.errors import (
     MissingPackageError,
     SpecError,
 )
-from bgb_fixtures.loader import Fixture, find_fixture, load_fixture
+from bgb_fixtures.fixture import Fixture, find_fixture, load_fixture
+from bgb_fixtures.format import map as mapping
+from bgb_fixtures.format.write import Content, write_fixture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,7 +97,7 @@ def test_installed_package_has_its_fixtures_beside_its_code(
 def test_checkout_has_its_fixtures_at_its_root(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    code = tmp_path / "src/bgb_fixtures/loader.py"
+    code = tmp_path / "src/bgb_fixtures/fixture.py"
     monkeypatch.setattr(loader, "__file__", str(code))
     assert loader.packaged_dir.__wrapped__() == tmp_path / "fixtures"
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-from bgb_fixtures import builder
-from bgb_fixtures.builder import BuildReport
+from bgb_fixtures import build
+from bgb_fixtures.build import BuildReport
 from bgb_fixtures.cli import main
 
 if TYPE_CHECKING:
@@ -110,10 +110,10 @@ def _incomplete_build(small_fixture: Path, monkeypatch: pytest.MonkeyPatch) -> N
     )
 
     def build_fixture(*_: object, **__: object) -> BuildReport:
-        logging.getLogger("bgb_fixtures.builder").info("4 recordings can be used")
+        logging.getLogger("bgb_fixtures.build").info("4 recordings can be used")
         return report
 
-    monkeypatch.setattr(builder, "build_fixture", build_fixture)
+    monkeypatch.setattr(build, "build_fixture", build_fixture)
 
 
 @pytest.mark.usefixtures("_incomplete_build")
@@ -129,7 +129,7 @@ def _incomplete_build(small_fixture: Path, monkeypatch: pytest.MonkeyPatch) -> N
         pytest.param(["-q"], "", id="quiet"),
         pytest.param(
             ["-v"],
-            "INFO bgb_fixtures.builder: 4 recordings can be used\n"
+            "INFO bgb_fixtures.build: 4 recordings can be used\n"
             "kinds of window not found in the 4 annotated recordings at this window "
             "length: whole\n",
             id="verbose",

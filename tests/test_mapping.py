@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bgb_fixtures import loader, mapping
-from bgb_fixtures.builder.writer import Content, write_fixture
+from bgb_fixtures import fixture as loader
 from bgb_fixtures.errors import FormatError, IntegrityError
-from bgb_fixtures.h5 import Index, parse_index
-from bgb_fixtures.loader import load_fixture
-from bgb_fixtures.mapping import read_file
+from bgb_fixtures.fixture import load_fixture
+from bgb_fixtures.format import map as mapping
+from bgb_fixtures.format.map import read_file
+from bgb_fixtures.format.records import Index, parse_index
+from bgb_fixtures.format.write import Content, write_fixture
 
 if TYPE_CHECKING:
     from collections.abc import Callable

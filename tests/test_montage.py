@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bgb_fixtures.errors import ChannelNotFoundError, SourceError, SpecError
-from bgb_fixtures.montage import (
+from bgb_fixtures.eeg.montage import (
     MONTAGES,
     electrode_name,
     find_montage,
@@ -13,6 +12,7 @@ from bgb_fixtures.montage import (
     resolve_montage,
     row_electrodes,
 )
+from bgb_fixtures.errors import ChannelNotFoundError, SourceError, SpecError
 
 
 def words(text: str) -> list[str]:

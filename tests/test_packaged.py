@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from bgb_fixtures.builder import build_fixture
-from bgb_fixtures.events import clip_events, events_to_mask
-from bgb_fixtures.loader import Fixture, load_fixture, packaged_dir
-from bgb_fixtures.spec import load_spec
+from bgb_fixtures.build import build_fixture
+from bgb_fixtures.eeg.events import clip_events, events_to_mask
+from bgb_fixtures.fixture import Fixture, load_fixture, packaged_dir
+from bgb_fixtures.request.spec import load_spec
 from bgb_fixtures.synthetic.recording import generate
 from bgb_fixtures.verify import verify_fixture
 

@@ -98,7 +98,7 @@ def test_command_of_the_wheel_builds_what_the_wheel_ships(
 
 
 def test_editable_install_finds_the_fixtures_of_the_checkout() -> None:
-    from bgb_fixtures.loader import packaged_dir
+    from bgb_fixtures.fixture import packaged_dir
 
     # The environment that runs this is such an install (make test).
     assert packaged_dir() == ROOT / "fixtures"

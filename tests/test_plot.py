@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from bgb_fixtures.eeg.montage import MONTAGES
 from bgb_fixtures.errors import ChannelNotFoundError, SpecError, TargetError
-from bgb_fixtures.loader import Fixture, load_fixture
-from bgb_fixtures.montage import MONTAGES
-from bgb_fixtures.plot import draw_windows, save_figure
+from bgb_fixtures.fixture import Fixture, load_fixture
+from bgb_fixtures.report.plot import draw_windows, save_figure
 
 if TYPE_CHECKING:
     from pathlib import Path

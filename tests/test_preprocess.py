@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from bgb_fixtures.builder.preprocess import (
+from bgb_fixtures.eeg.scaling import (
     PROFILE_STEPS,
     PROFILE_UNITS,
     Moments,
@@ -20,7 +20,7 @@ from bgb_fixtures.builder.preprocess import (
     zscore_1,
 )
 from bgb_fixtures.errors import MissingPackageError, SourceError
-from bgb_fixtures.spec import PROFILES
+from bgb_fixtures.request.spec import PROFILES
 
 STEP = 2.0**-12
 

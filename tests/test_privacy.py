@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from bgb_fixtures.builder import build_fixture
-from bgb_fixtures.builder.privacy import (
+from bgb_fixtures.build import build_fixture
+from bgb_fixtures.build.privacy import (
     IdentifyingTexts,
     check_anonymous,
     texts_below,
 )
-from bgb_fixtures.builder.writer import Content, write_fixture
+from bgb_fixtures.eeg.montage import MONTAGES
 from bgb_fixtures.errors import PrivacyError, SourceError
-from bgb_fixtures.h5 import parse_index
-from bgb_fixtures.loader import load_fixture
-from bgb_fixtures.montage import MONTAGES
-from bgb_fixtures.spec import parse_spec
+from bgb_fixtures.fixture import load_fixture
+from bgb_fixtures.format.records import parse_index
+from bgb_fixtures.format.write import Content, write_fixture
+from bgb_fixtures.request.spec import parse_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable

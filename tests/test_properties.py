@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bgb_fixtures.builder.preprocess import Moments
-from bgb_fixtures.builder.sources import Recording
-from bgb_fixtures.builder.windows import Limits, choose_windows, kind_of
-from bgb_fixtures.events import (
+from bgb_fixtures.build.windows import Limits, choose_windows, kind_of
+from bgb_fixtures.corpora import Recording
+from bgb_fixtures.eeg.events import (
     Event,
     clip_events,
     events_to_mask,
     mask_to_spans,
     merge_spans,
 )
+from bgb_fixtures.eeg.scaling import Moments
 
 if TYPE_CHECKING:
     from random import Random

@@ -18,9 +18,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from bgb_fixtures import loader, mapping
-from bgb_fixtures.builder.writer import Content, write_fixture
-from bgb_fixtures.container import array_gaps
+from bgb_fixtures import fixture as loader
 from bgb_fixtures.errors import (
     FixtureError,
     FixtureNotFoundError,
@@ -28,8 +26,11 @@ from bgb_fixtures.errors import (
     FormatVersionError,
     IntegrityError,
 )
-from bgb_fixtures.h5 import parse_index, parse_records
-from bgb_fixtures.loader import load_fixture
+from bgb_fixtures.fixture import load_fixture
+from bgb_fixtures.format import map as mapping
+from bgb_fixtures.format.layout import array_gaps
+from bgb_fixtures.format.records import parse_index, parse_records
+from bgb_fixtures.format.write import Content, write_fixture
 
 if TYPE_CHECKING:
     from collections.abc import Callable

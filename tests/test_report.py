@@ -18,7 +18,6 @@ import pytest
 from click.testing import CliRunner
 from matplotlib import rc_context
 
-from bgb_fixtures.builder.writer import write_fixture
 from bgb_fixtures.cli import main
 from bgb_fixtures.errors import (
     FixtureNotFoundError,
@@ -26,16 +25,17 @@ from bgb_fixtures.errors import (
     SpecError,
     TargetError,
 )
-from bgb_fixtures.loader import load_fixture
-from bgb_fixtures.plot import REGION_COLOURS, draw_windows
+from bgb_fixtures.fixture import load_fixture
+from bgb_fixtures.format.write import write_fixture
 from bgb_fixtures.report import write_report
+from bgb_fixtures.report.plot import REGION_COLOURS, draw_windows
 from bgb_fixtures.report.statistics import measure_window
 from bgb_fixtures.report.style import COLOUR_PAIRS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bgb_fixtures.builder.writer import Content
+    from bgb_fixtures.format.write import Content
 
 LICENCE = {
     "name": "closed",

@@ -14,14 +14,14 @@ from click import ClickException
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bgb_fixtures.builder import (
+from bgb_fixtures.build import (
     build_fixture,
     build_from_plan,
     plan_fixture,
     repetition,
 )
-from bgb_fixtures.builder.repetition import is_exact, list_differences
-from bgb_fixtures.builder.saved import (
+from bgb_fixtures.build.repetition import is_exact, list_differences
+from bgb_fixtures.build.saved import (
     Outcome,
     Piece,
     SavedPlan,
@@ -31,8 +31,8 @@ from bgb_fixtures.builder.saved import (
     plan_to_bytes,
     save_plan,
 )
-from bgb_fixtures.builder.sources.web import open_web
 from bgb_fixtures.cli import main
+from bgb_fixtures.corpora.remote.web import open_web
 from bgb_fixtures.errors import (
     AnnotationError,
     FixtureNotFoundError,
@@ -43,8 +43,8 @@ from bgb_fixtures.errors import (
     SpecError,
     TargetError,
 )
-from bgb_fixtures.loader import load_fixture
-from bgb_fixtures.spec import parse_spec
+from bgb_fixtures.fixture import load_fixture
+from bgb_fixtures.request.spec import parse_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -357,7 +357,7 @@ def test_a_plan_that_is_too_long_to_be_read_is_not_written(
 ) -> None:
     loaded = load_plan(plan)
     monkeypatch.setattr(
-        "bgb_fixtures.builder.saved.MAX_DOCUMENTS", plan.stat().st_size - 1
+        "bgb_fixtures.build.saved.MAX_DOCUMENTS", plan.stat().st_size - 1
     )
     with pytest.raises(FormatError, match="the file: expected at most"):
         save_plan(loaded, tmp_path / "p.json")

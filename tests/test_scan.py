@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from click.testing import CliRunner
 
-from bgb_fixtures.builder.scan import scan_source
-from bgb_fixtures.builder.sources import get_source
-from bgb_fixtures.builder.sources.byte_source import LocalFile
 from bgb_fixtures.cli import main
-from bgb_fixtures.corpus import write_corpus
+from bgb_fixtures.corpora import get_source
+from bgb_fixtures.corpora.scan import scan_source
+from bgb_fixtures.corpora.twin import write_corpus
+from bgb_fixtures.edf.byte_source import LocalFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 from scipy.signal import resample_poly
 
-from bgb_fixtures.builder import build_fixture
-from bgb_fixtures.builder.sources.siena import (
+from bgb_fixtures.build import build_fixture
+from bgb_fixtures.corpora.siena import (
     SienaSource,
     SubjectInfo,
     parse_seizure_list,
     parse_subject_info,
 )
-from bgb_fixtures.edf_writer import EdfChannel, write_edf
+from bgb_fixtures.edf.writer import EdfChannel, write_edf
+from bgb_fixtures.eeg.events import Event
+from bgb_fixtures.eeg.montage import MONTAGES, resolve_montage
 from bgb_fixtures.errors import AnnotationError, ChannelNotFoundError, SourceError
-from bgb_fixtures.events import Event
-from bgb_fixtures.loader import load_fixture
-from bgb_fixtures.montage import MONTAGES, resolve_montage
-from bgb_fixtures.spec import parse_spec
+from bgb_fixtures.fixture import load_fixture
+from bgb_fixtures.request.spec import parse_spec
 
 if TYPE_CHECKING:
     from pathlib import Path

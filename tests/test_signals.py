@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.signal import resample_poly
 
-from bgb_fixtures.builder.signals import (
+from bgb_fixtures.build.signals import (
     AveragedSignal,
     BandPassedSignal,
     InterpolatedSignal,
@@ -19,8 +19,8 @@ from bgb_fixtures.builder.signals import (
     resampling_steps,
     spline_weights,
 )
+from bgb_fixtures.eeg.montage import MONTAGES
 from bgb_fixtures.errors import MissingPackageError, SourceError, SpecError
-from bgb_fixtures.montage import MONTAGES
 
 if TYPE_CHECKING:
     import numpy.typing as npt

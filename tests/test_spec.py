@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.errors import SpecError
-from bgb_fixtures.events import Event
-from bgb_fixtures.spec import (
+from bgb_fixtures.request.spec import (
     Artefact,
     FixtureSpec,
     Quota,

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from bgb_fixtures.builder import build_fixture
-from bgb_fixtures.builder.sources.synthetic import SyntheticSource
+from bgb_fixtures.build import build_fixture
+from bgb_fixtures.build.synthetic import SyntheticSource
 from bgb_fixtures.errors import SpecError
-from bgb_fixtures.spec import Artefact, RecordingSpec, Seizure, load_spec
+from bgb_fixtures.request.spec import Artefact, RecordingSpec, Seizure, load_spec
 from bgb_fixtures.synthetic import ARTEFACT_KINDS, SEIZURE_TYPES
 from bgb_fixtures.synthetic import recording as recording_module
 from bgb_fixtures.synthetic.artefacts import add_artefact
@@ -38,7 +38,7 @@ from bgb_fixtures.synthetic.subject import make_subject
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from bgb_fixtures.events import Event
+    from bgb_fixtures.eeg.events import Event
 
     Array = npt.NDArray[np.float64]
 
@@ -592,7 +592,7 @@ def test_recordings_of_one_subject_differ() -> None:
 CHILD = """
 import hashlib, sys
 from pathlib import Path
-from bgb_fixtures.spec import load_spec
+from bgb_fixtures.request.spec import load_spec
 from bgb_fixtures.synthetic.recording import generate
 spec = load_spec(sys.argv[1])
 digest = hashlib.sha256()
@@ -606,7 +606,7 @@ if off:
         from numpy.core._multiarray_umath import __cpu_features__ as features
     assert not any(features[name] for name in off), off
 if len(sys.argv) > 3:
-    from bgb_fixtures.builder import build_fixture
+    from bgb_fixtures.build import build_fixture
     build_fixture(spec, sys.argv[3])
     print(hashlib.sha256(Path(sys.argv[3]).read_bytes()).hexdigest())
 print(digest.hexdigest())
@@ -771,7 +771,7 @@ def test_generator_imports_numpy_only() -> None:
         "from bgb_fixtures.synthetic.recording import generate\n"
         "heavy = {'h5py', 'mne', 'pyedflib', 'torch', 'scipy', 'click'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
-        "print([m for m in sys.modules if m.startswith('bgb_fixtures.builder')])\n"
+        "print([m for m in sys.modules if m.startswith('bgb_fixtures.build')])\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from bgb_fixtures.builder import build_fixture
-from bgb_fixtures.builder.sources.tusz import TuszSource
-from bgb_fixtures.corpus import CorpusReport, write_corpus
-from bgb_fixtures.edf_writer import EdfChannel, write_edf
+from bgb_fixtures.build import build_fixture
+from bgb_fixtures.corpora.tusz.corpus import TuszSource
+from bgb_fixtures.corpora.twin import CorpusReport, write_corpus
+from bgb_fixtures.edf.writer import EdfChannel, write_edf
+from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.errors import AnnotationError, ChannelNotFoundError, SourceError
-from bgb_fixtures.events import Event
-from bgb_fixtures.loader import load_fixture
-from bgb_fixtures.spec import parse_spec
+from bgb_fixtures.fixture import load_fixture
+from bgb_fixtures.request.spec import parse_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from bgb_fixtures import loader, mapping
-from bgb_fixtures.builder.writer import Content, write_fixture
+from bgb_fixtures import fixture as loader
+from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.errors import FixtureNotFoundError, FormatError, IntegrityError
-from bgb_fixtures.events import Event
-from bgb_fixtures.loader import load_fixture
+from bgb_fixtures.fixture import load_fixture
+from bgb_fixtures.format import map as mapping
+from bgb_fixtures.format.write import Content, write_fixture
 from bgb_fixtures.verify import verify_fixture
 
 if TYPE_CHECKING:

@@ -18,20 +18,22 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from bgb_fixtures.builder import build_fixture, build_from_plan, plan_fixture
-from bgb_fixtures.builder.privacy import IdentifyingTexts
-from bgb_fixtures.builder.saved import load_plan
-from bgb_fixtures.builder.scan import scan_source
-from bgb_fixtures.builder.sources import get_source, http_session, web
-from bgb_fixtures.builder.sources.chbmit import ChbmitSource
-from bgb_fixtures.builder.sources.edf import EdfFile
-from bgb_fixtures.builder.sources.http_session import HttpSession
-from bgb_fixtures.builder.sources.web import WebPath, open_web
-from bgb_fixtures.builder.sources.web_cache import default_cache
+from bgb_fixtures.build import build_fixture, build_from_plan, plan_fixture
+from bgb_fixtures.build.privacy import IdentifyingTexts
+from bgb_fixtures.build.saved import load_plan
 from bgb_fixtures.cli import main
 from bgb_fixtures.commands.common import Progress
-from bgb_fixtures.corpus import write_corpus
-from bgb_fixtures.edf_writer import EdfAnnotation, EdfChannel, write_edf
+from bgb_fixtures.corpora import get_source
+from bgb_fixtures.corpora.chbmit.corpus import ChbmitSource
+from bgb_fixtures.corpora.remote import session as http_session
+from bgb_fixtures.corpora.remote import web
+from bgb_fixtures.corpora.remote.cache import default_cache
+from bgb_fixtures.corpora.remote.session import HttpSession
+from bgb_fixtures.corpora.remote.web import WebPath, open_web
+from bgb_fixtures.corpora.scan import scan_source
+from bgb_fixtures.corpora.twin import write_corpus
+from bgb_fixtures.edf.records import EdfFile
+from bgb_fixtures.edf.writer import EdfAnnotation, EdfChannel, write_edf
 from bgb_fixtures.errors import (
     FetchError,
     MissingPackageError,
@@ -39,8 +41,8 @@ from bgb_fixtures.errors import (
     SpecError,
     TargetError,
 )
-from bgb_fixtures.loader import load_fixture
-from bgb_fixtures.spec import parse_spec
+from bgb_fixtures.fixture import load_fixture
+from bgb_fixtures.request.spec import parse_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

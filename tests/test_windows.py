@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from bgb_fixtures.builder.sources import Recording
-from bgb_fixtures.builder.windows import (
+from bgb_fixtures.build.windows import (
     Choice,
     Limits,
     Window,
@@ -18,9 +17,10 @@ from bgb_fixtures.builder.windows import (
     iter_passed_over,
     kind_of,
 )
-from bgb_fixtures.events import Event
-from bgb_fixtures.h5 import category_of
-from bgb_fixtures.spec import Quota
+from bgb_fixtures.corpora import Recording
+from bgb_fixtures.eeg.events import Event
+from bgb_fixtures.format.records import category_of
+from bgb_fixtures.request.spec import Quota
 
 # Recordings here have 1 sample a second, so that seconds are samples.
 SFREQ = 1.0

@@ -16,10 +16,10 @@ from bench_recording import (
 )
 
 from bgb_fixtures import load_fixture
-from bgb_fixtures.builder import build_fixture
-from bgb_fixtures.builder.sources.byte_source import LocalFile
-from bgb_fixtures.builder.sources.edf import EdfFile
-from bgb_fixtures.spec import FixtureSpec
+from bgb_fixtures.build import build_fixture
+from bgb_fixtures.edf.byte_source import LocalFile
+from bgb_fixtures.edf.records import EdfFile
+from bgb_fixtures.request.spec import FixtureSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable

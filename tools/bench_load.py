@@ -9,11 +9,12 @@ import numpy as np
 from bench_measure import Table, compare, growth
 from small import small_content
 
-from bgb_fixtures import load_fixture, loader
-from bgb_fixtures.builder.writer import write_fixture
-from bgb_fixtures.events import Event
-from bgb_fixtures.h5 import WindowRecord
-from bgb_fixtures.montage import MONTAGES
+from bgb_fixtures import fixture as loader
+from bgb_fixtures import load_fixture
+from bgb_fixtures.eeg.events import Event
+from bgb_fixtures.eeg.montage import MONTAGES
+from bgb_fixtures.format.records import WindowRecord
+from bgb_fixtures.format.write import write_fixture
 
 if TYPE_CHECKING:
     from collections.abc import Callable

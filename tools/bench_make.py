@@ -10,11 +10,11 @@ from bench_measure import Row, Table, compare
 from threadpoolctl import threadpool_limits
 
 from bgb_fixtures import load_fixture
-from bgb_fixtures.builder import build_fixture
+from bgb_fixtures.build import build_fixture
 from bgb_fixtures.export import export_fixture
-from bgb_fixtures.loader import packaged_dir
+from bgb_fixtures.fixture import packaged_dir
 from bgb_fixtures.report import write_report
-from bgb_fixtures.spec import load_spec
+from bgb_fixtures.request.spec import load_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable

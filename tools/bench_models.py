@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bench_measure import Bench
     from torch import nn
 
-    from bgb_fixtures.loader import Fixture
+    from bgb_fixtures.fixture import Fixture
 
 __all__ = ["bench_golden", "bench_smoke", "bench_tolerances", "write_logits"]
 

@@ -9,10 +9,10 @@ from urllib.request import urlopen
 from bench_measure import Row, Table
 from loopback import Loopback
 
-from bgb_fixtures.builder import build_fixture, plan_fixture
-from bgb_fixtures.builder.sources.web import open_web
-from bgb_fixtures.corpus import write_corpus
-from bgb_fixtures.spec import FixtureSpec, parse_spec
+from bgb_fixtures.build import build_fixture, plan_fixture
+from bgb_fixtures.corpora.remote.web import open_web
+from bgb_fixtures.corpora.twin import write_corpus
+from bgb_fixtures.request.spec import FixtureSpec, parse_spec
 
 if TYPE_CHECKING:
     from pathlib import Path

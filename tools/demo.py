@@ -18,8 +18,8 @@ def main() -> None:
     from torch import nn
 
     from bgb_fixtures import load_fixture
-    from bgb_fixtures.builder import build_fixture
-    from bgb_fixtures.spec import load_default_spec
+    from bgb_fixtures.build import build_fixture
+    from bgb_fixtures.request.spec import load_default_spec
     from bgb_fixtures.verify import verify_fixture
 
     clock = _Clock(start)

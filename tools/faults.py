@@ -20,7 +20,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from bgb_fixtures.corpus import LAYOUTS as CORPORA
+from bgb_fixtures.corpora.twin import LAYOUTS as CORPORA
 from bgb_fixtures.export import LAYOUTS
 
 # Staging folders get one name: the calls on it are to be told from others.

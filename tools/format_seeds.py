@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from small import small_content
 
-from bgb_fixtures.builder.writer import write_fixture
+from bgb_fixtures.format.write import write_fixture
 from bgb_fixtures.golden.content import (
     Call,
     FixtureState,

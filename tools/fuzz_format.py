@@ -18,9 +18,9 @@ import format_seeds as seeds
 import numpy as np
 from fuzz_target import Target, require
 
+from bgb_fixtures.fixture import Fixture, load_fixture
 from bgb_fixtures.golden.check import assert_holds
 from bgb_fixtures.golden.store import load_golden, verify_golden
-from bgb_fixtures.loader import Fixture, load_fixture
 from bgb_fixtures.verify import verify_fixture
 
 if TYPE_CHECKING:

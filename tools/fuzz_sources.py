@@ -26,7 +26,7 @@ import source_seeds as seeds
 from click.testing import CliRunner
 from fuzz_target import FindingError, Target, require
 
-from bgb_fixtures.builder.saved import (
+from bgb_fixtures.build.saved import (
     Outcome,
     Piece,
     SavedPlan,
@@ -35,38 +35,38 @@ from bgb_fixtures.builder.saved import (
     load_plan,
     plan_to_bytes,
 )
-from bgb_fixtures.builder.sources.annotations import seizures_of, tusz_label
-from bgb_fixtures.builder.sources.bids import BidsSource
-from bgb_fixtures.builder.sources.byte_source import LocalFile
-from bgb_fixtures.builder.sources.chbmit import parse_sidecar, parse_summary
-from bgb_fixtures.builder.sources.csv_bi import parse_csv
-from bgb_fixtures.builder.sources.edf import EdfFile, MontageSignal
-from bgb_fixtures.builder.sources.edf_header import header_texts
-from bgb_fixtures.builder.sources.lbl import parse_lbl
-from bgb_fixtures.builder.sources.siena import (
+from bgb_fixtures.cli import main
+from bgb_fixtures.commands.build import build  # noqa: F401 (imported before memory is limited)
+from bgb_fixtures.commands.scan import scan  # noqa: F401
+from bgb_fixtures.corpora.annotations import seizures_of, tusz_label
+from bgb_fixtures.corpora.bids.corpus import BidsSource
+from bgb_fixtures.corpora.bids.events import parse_events_tsv, szcore_label
+from bgb_fixtures.corpora.chbmit.corpus import parse_sidecar, parse_summary
+from bgb_fixtures.corpora.remote.web import _parse_list
+from bgb_fixtures.corpora.siena import (
     ListEntry,
     SubjectInfo,
     parse_seizure_list,
     parse_subject_info,
 )
-from bgb_fixtures.builder.sources.tal import annotation_texts, read_edf_annotations
-from bgb_fixtures.builder.sources.tse import parse_tse
-from bgb_fixtures.builder.sources.tsv import parse_events_tsv, szcore_label
-from bgb_fixtures.builder.sources.web import _parse_list
-from bgb_fixtures.cli import main
-from bgb_fixtures.commands.build import build  # noqa: F401 (imported before memory is limited)
-from bgb_fixtures.commands.scan import scan  # noqa: F401
+from bgb_fixtures.corpora.tusz.csv import parse_csv
+from bgb_fixtures.corpora.tusz.lbl import parse_lbl
+from bgb_fixtures.corpora.tusz.tse import parse_tse
+from bgb_fixtures.edf.annotations import annotation_texts, read_edf_annotations
+from bgb_fixtures.edf.byte_source import LocalFile
+from bgb_fixtures.edf.header import header_texts
+from bgb_fixtures.edf.records import EdfFile, MontageSignal
+from bgb_fixtures.eeg.montage import resolve_montage
 from bgb_fixtures.errors import ChannelNotFoundError, SourceError
-from bgb_fixtures.h5 import ARRAYS
-from bgb_fixtures.montage import resolve_montage
-from bgb_fixtures.spec import bare_spec, load_spec, parse_spec, spec_to_json
+from bgb_fixtures.format.records import ARRAYS
+from bgb_fixtures.request.spec import bare_spec, load_spec, parse_spec, spec_to_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from random import Random
 
-    from bgb_fixtures.builder.sources.annotations import Annotations
-    from bgb_fixtures.events import Event
+    from bgb_fixtures.corpora.annotations import Annotations
+    from bgb_fixtures.eeg.events import Event
 
 __all__ = ["LIMIT_CPU_S", "RUNS", "TARGETS"]
 

@@ -30,11 +30,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MODULES = (
-    *("container", "mapping", "h5", "hdf5_side", "verify", "loader"),
     *(
-        "builder/sources/byte_source",
-        "builder/sources/edf",
-        "builder/sources/edf_header",
+        "format/layout",
+        "format/map",
+        "format/records",
+        "format/hdf5",
+        "verify",
+        "fixture",
+    ),
+    *(
+        "edf/byte_source",
+        "edf/records",
+        "edf/header",
     ),
 )
 TESTS = (

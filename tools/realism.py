@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bgb_fixtures.montage import MONTAGES
+from bgb_fixtures.eeg.montage import MONTAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -164,7 +164,7 @@ def _real_window(name: str, data_uv: Array, onset: int) -> Window:
 def _read_bipolar(path: Path) -> Array:
     import pyedflib
 
-    from bgb_fixtures.montage import resolve_montage
+    from bgb_fixtures.eeg.montage import resolve_montage
 
     with pyedflib.EdfReader(str(path)) as reader:
         labels = reader.getSignalLabels()
@@ -1121,8 +1121,8 @@ AIMS: dict[str, tuple[float, float]] = {
 
 def build_seed(seed: int) -> list[Window]:
     """Build the default fixture with another seed and read it."""
-    from bgb_fixtures.builder import build_fixture
-    from bgb_fixtures.spec import load_default_spec
+    from bgb_fixtures.build import build_fixture
+    from bgb_fixtures.request.spec import load_default_spec
 
     spec = dataclasses.replace(load_default_spec(), seed=seed)
     with tempfile.TemporaryDirectory() as folder:
@@ -1133,7 +1133,7 @@ def build_seed(seed: int) -> list[Window]:
 
 def _default_windows(path: str | None) -> tuple[str, list[Window]]:
     from bgb_fixtures.errors import FixtureNotFoundError
-    from bgb_fixtures.loader import find_fixture
+    from bgb_fixtures.fixture import find_fixture
 
     try:
         found = find_fixture(path)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from bgb_fixtures.builder.writer import Content
-from bgb_fixtures.events import Event
-from bgb_fixtures.h5 import WindowRecord
+from bgb_fixtures.eeg.events import Event
+from bgb_fixtures.format.records import WindowRecord
+from bgb_fixtures.format.write import Content
 
 __all__ = ["N_TIMES", "SFREQ", "small_content"]
 

@@ -12,20 +12,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from bgb_fixtures.eeg.events import Event
     from bgb_fixtures.errors import FixtureError
-    from bgb_fixtures.events import Event
-    from bgb_fixtures.h5 import WindowRecord
-    from bgb_fixtures.loader import Fixture, load_fixture
+    from bgb_fixtures.fixture import Fixture, load_fixture
+    from bgb_fixtures.format.records import WindowRecord
 
 __version__ = "0.1.0"
 __all__ = ["Event", "Fixture", "FixtureError", "WindowRecord", "load_fixture"]
 
 _MODULES = {
-    "Event": "events",
-    "Fixture": "loader",
+    "Event": "eeg.events",
+    "Fixture": "fixture",
     "FixtureError": "errors",
-    "WindowRecord": "h5",
-    "load_fixture": "loader",
+    "WindowRecord": "format.records",
+    "load_fixture": "fixture",
 }
 
 

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bgb_fixtures.errors import FormatError, SpecError
-from bgb_fixtures.h5 import CATEGORIES
-from bgb_fixtures.loader import load_fixture
+from bgb_fixtures.fixture import load_fixture
+from bgb_fixtures.format.records import CATEGORIES
 from bgb_fixtures.staging import new_file
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator
 
-    from bgb_fixtures.loader import Fixture
+    from bgb_fixtures.fixture import Fixture
 
 __all__ = ["fill_card", "write_card"]
 

@@ -23,7 +23,7 @@ except ImportError as error:
     raise MissingPackageError(_message) from error
 
 from bgb_fixtures.errors import SpecError
-from bgb_fixtures.loader import LABELS, Fixture, load_fixture, reduce_labels
+from bgb_fixtures.fixture import LABELS, Fixture, load_fixture, reduce_labels
 
 if TYPE_CHECKING:
     import os
@@ -178,7 +178,7 @@ class SyntheticDataset(Dataset[Item]):
 
     def __getitem__(self, item: int) -> Item:
         """Generate one window: signals and labels as float32 tensors."""
-        from bgb_fixtures.builder import synthesise
+        from bgb_fixtures.build import synthesise
         from bgb_fixtures.synthetic.compose import compose_window
 
         index = operator.index(item) + (self.n_windows if item < 0 else 0)

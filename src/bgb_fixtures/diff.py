@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from bgb_fixtures.h5 import WindowRecord
-    from bgb_fixtures.loader import Fixture
+    from bgb_fixtures.fixture import Fixture
+    from bgb_fixtures.format.records import WindowRecord
 
 __all__ = [
     "ChannelChange",

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     import torch
 
+    from bgb_fixtures.fixture import Fixture
     from bgb_fixtures.golden.check import GoldenChecker
-    from bgb_fixtures.loader import Fixture
 
 __all__ = [
     "background_windows",
@@ -146,7 +146,7 @@ def pytest_terminal_summary(
 
 def _load(config: pytest.Config) -> Fixture:
     from bgb_fixtures.errors import FixtureError
-    from bgb_fixtures.loader import load_fixture
+    from bgb_fixtures.fixture import load_fixture
 
     source: str | None = config.getoption("--bgb-fixture")
     try:

@@ -10,11 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bgb_fixtures.container import check_keys, parse_json
 from bgb_fixtures.errors import FormatError
-from bgb_fixtures.h5 import COLUMNS, FORMAT_VERSION, NUMBER_COLUMNS, parse_events
-from bgb_fixtures.hdf5_side import check_attributes, check_structure, open_hdf5
-from bgb_fixtures.loader import Fixture, load_fixture
+from bgb_fixtures.fixture import Fixture, load_fixture
+from bgb_fixtures.format.hdf5 import check_attributes, check_structure, open_hdf5
+from bgb_fixtures.format.layout import check_keys, parse_json
+from bgb_fixtures.format.records import (
+    COLUMNS,
+    FORMAT_VERSION,
+    NUMBER_COLUMNS,
+    parse_events,
+)
 
 if TYPE_CHECKING:
     import os

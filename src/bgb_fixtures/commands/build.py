@@ -20,11 +20,11 @@ from bgb_fixtures.errors import SpecError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bgb_fixtures.builder import BuildReport
-    from bgb_fixtures.builder.plan import Plan
-    from bgb_fixtures.builder.saved import SavedPlan
-    from bgb_fixtures.builder.windows import Window
-    from bgb_fixtures.spec import FixtureSpec
+    from bgb_fixtures.build import BuildReport
+    from bgb_fixtures.build.plan import Plan
+    from bgb_fixtures.build.saved import SavedPlan
+    from bgb_fixtures.build.windows import Window
+    from bgb_fixtures.request.spec import FixtureSpec
 
 __all__ = ["build"]
 
@@ -41,7 +41,7 @@ _OF_WINDOWS = {"windows", "ictal_share"}
 def _montage(
     context: click.Context, param: click.Parameter, value: str | None
 ) -> str | list[str] | None:
-    from bgb_fixtures.montage import MONTAGES, electrode_name
+    from bgb_fixtures.eeg.montage import MONTAGES, electrode_name
 
     if value is not None and value not in MONTAGES:
         rows = [row.strip() for row in value.split(",")]
@@ -288,7 +288,7 @@ def build(
     place = opened_root(request.source, root)
     places: dict[str, Any] = {"root": place, "annotations": annotations}
     if dry_run:
-        from bgb_fixtures.builder import plan_fixture
+        from bgb_fixtures.build import plan_fixture
 
         with Progress("planning") as progress:
             plan = plan_fixture(
@@ -296,7 +296,7 @@ def build(
             )
         (_print_json_plan if as_json else _print_plan)(plan)
         return
-    from bgb_fixtures.builder import build_fixture, build_from_plan
+    from bgb_fixtures.build import build_fixture, build_from_plan
 
     target = out if out is not None else f"{request.name}.h5"
     with Progress("planning") as planning, Progress("building") as progress:
@@ -337,7 +337,7 @@ def build(
 
 
 def _load_plan(path: str, others: dict[str, Any]) -> SavedPlan:
-    from bgb_fixtures.builder.saved import load_plan
+    from bgb_fixtures.build.saved import load_plan
 
     # A seed of 0 is given, too, although it equals False.
     given = [k for k, v in others.items() if v is not False and v not in (None, (), {})]
@@ -400,7 +400,7 @@ def _few(lines: Sequence[str]) -> Iterator[str]:
 
 
 def _problem_lines(n_problems: dict[str, int]) -> Iterator[str]:
-    from bgb_fixtures.builder.sources.corpus import PROBLEMS
+    from bgb_fixtures.corpora.corpus import PROBLEMS
 
     for word, count in sorted(n_problems.items()):
         yield f"{count} recording{'s' * (count != 1)}: {PROBLEMS.get(word, word)}"
@@ -492,7 +492,7 @@ def _window_to_json(window: Window, plan: Plan) -> dict[str, Any]:
 
 
 def _spec_from_options(spec: str | None, options: dict[str, Any]) -> FixtureSpec:
-    from bgb_fixtures.spec import load_default_spec, load_spec, parse_spec
+    from bgb_fixtures.request.spec import load_default_spec, load_spec, parse_spec
 
     given = {
         _LISTS.get(key, key): list(value) if isinstance(value, tuple) else value

@@ -17,8 +17,8 @@ import click
 from bgb_fixtures.errors import SpecError
 
 if TYPE_CHECKING:
-    from bgb_fixtures.builder.sources.http_session import Traffic
-    from bgb_fixtures.builder.sources.web import WebPath
+    from bgb_fixtures.corpora.remote.session import Traffic
+    from bgb_fixtures.corpora.remote.web import WebPath
 
 __all__ = ["QUIET", "Progress", "known_word", "opened_root", "print_json", "say"]
 
@@ -53,8 +53,8 @@ def known_word(
     click.BadParameter
         If the word is not known.
     """
-    from bgb_fixtures.montage import MONTAGES
-    from bgb_fixtures.spec import PROFILES, SOURCES
+    from bgb_fixtures.eeg.montage import MONTAGES
+    from bgb_fixtures.request.spec import PROFILES, SOURCES
 
     name = str(param.name)
     words = {"source": SOURCES, "montage": tuple(MONTAGES), "profile": PROFILES}[name]
@@ -192,8 +192,8 @@ def opened_root(source: str, root: str | None) -> str | WebPath | None:
     click.UsageError
         If this source cannot be read over the web.
     """
-    from bgb_fixtures.builder.sources import open_root
-    from bgb_fixtures.builder.sources.web import WebPath, is_web_address
+    from bgb_fixtures.corpora import open_root
+    from bgb_fixtures.corpora.remote.web import WebPath, is_web_address
 
     if root is None or not is_web_address(root):
         return root

@@ -54,7 +54,7 @@ def corpus(
     can be tested on it. The same options give the same bytes. Free to use (CC0); see its
     README.md.
     """
-    from bgb_fixtures.corpus import write_corpus
+    from bgb_fixtures.corpora.twin import write_corpus
 
     if without_fz_pz and layout != "tusz":
         msg = f"--without-fz-pz goes with --layout tusz, not with {layout}"

@@ -11,8 +11,8 @@ import click
 from bgb_fixtures.commands.common import print_json
 
 if TYPE_CHECKING:
+    from bgb_fixtures.fixture import Fixture
     from bgb_fixtures.golden.content import Golden
-    from bgb_fixtures.loader import Fixture
 
 __all__ = ["diff"]
 
@@ -46,7 +46,7 @@ def diff(before: str, after: str, as_json: bool) -> None:  # noqa: FBT001
 
 def _diff_fixtures(before: str, after: str) -> tuple[dict[str, Any], list[str]]:
     from bgb_fixtures.diff import describe_diff, diff_fixtures, diff_to_json
-    from bgb_fixtures.loader import load_fixture
+    from bgb_fixtures.fixture import load_fixture
 
     with load_fixture(before) as a, load_fixture(after) as b:
         found = diff_fixtures(a, b)
@@ -99,7 +99,7 @@ def _facts(a: Golden, b: Golden) -> list[tuple[str, str, str]]:
 def _find_fixture(golden: Golden) -> Fixture | None:
     """Find the windows of a golden, if this machine has them under their name."""
     from bgb_fixtures.errors import FixtureError
-    from bgb_fixtures.loader import load_fixture
+    from bgb_fixtures.fixture import load_fixture
 
     state = golden.fixture
     if state is None:

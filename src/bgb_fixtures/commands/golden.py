@@ -25,8 +25,8 @@ from bgb_fixtures.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from bgb_fixtures.fixture import Fixture
     from bgb_fixtures.golden.content import Golden
-    from bgb_fixtures.loader import Fixture
 
 __all__ = ["golden"]
 
@@ -206,8 +206,8 @@ def _prepare(
     **options: float | None,
 ) -> _Request:
     """Find the windows and the file, before the model is imported."""
+    from bgb_fixtures.fixture import load_fixture
     from bgb_fixtures.golden.check import golden_path
-    from bgb_fixtures.loader import load_fixture
     from bgb_fixtures.smoke.importing import split_target
 
     split_target(model)

@@ -10,7 +10,7 @@ import click
 from bgb_fixtures.commands.common import print_json
 
 if TYPE_CHECKING:
-    from bgb_fixtures.loader import Fixture
+    from bgb_fixtures.fixture import Fixture
 
 __all__ = ["info"]
 
@@ -26,7 +26,7 @@ def info(fixture: str | None, as_json: bool) -> None:  # noqa: FBT001
     FIXTURE is a name or a path; without one, the packaged fixture smoke. Index and
     records are checked; the arrays are not (see verify).
     """
-    from bgb_fixtures.loader import load_fixture
+    from bgb_fixtures.fixture import load_fixture
 
     with load_fixture(fixture, verify=False) as loaded:
         if as_json:
@@ -42,7 +42,7 @@ def _seconds(value: float) -> str:
 
 
 def _describe(fixture: Fixture) -> str:
-    from bgb_fixtures.h5 import CATEGORIES, FORMAT_VERSION
+    from bgb_fixtures.format.records import CATEGORIES, FORMAT_VERSION
 
     index, records = fixture.index, fixture.records
     licence = records.licence

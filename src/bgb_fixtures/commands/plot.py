@@ -10,7 +10,7 @@ from bgb_fixtures.commands.common import Progress, known_word
 from bgb_fixtures.errors import SpecError
 
 if TYPE_CHECKING:
-    from bgb_fixtures.loader import Fixture
+    from bgb_fixtures.fixture import Fixture
 
 __all__ = ["plot"]
 
@@ -77,8 +77,8 @@ def plot(
     One spectrogram for each side of the head. FIXTURE is a name or a path; without one,
     the packaged fixture smoke. Negative is up; the seizure is shaded.
     """
-    from bgb_fixtures.loader import load_fixture
-    from bgb_fixtures.plot import draw_windows, save_figure
+    from bgb_fixtures.fixture import load_fixture
+    from bgb_fixtures.report.plot import draw_windows, save_figure
 
     with load_fixture(fixture) as loaded, Progress("drawing") as progress:
         figure = draw_windows(

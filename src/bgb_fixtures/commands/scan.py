@@ -10,7 +10,7 @@ from bgb_fixtures.commands.common import Progress, opened_root, print_json, say
 from bgb_fixtures.errors import SpecError
 
 if TYPE_CHECKING:
-    from bgb_fixtures.builder.scan import Scan
+    from bgb_fixtures.corpora.scan import Scan
 
 __all__ = ["scan"]
 
@@ -61,8 +61,8 @@ def scan(
     could not be used is counted, with the reason. A recording that is annotated and has
     no EDF file counts, too, and under "no signal" ("signal": "missing" in JSON).
     """
-    from bgb_fixtures.builder.scan import scan_source
-    from bgb_fixtures.builder.sources import get_source
+    from bgb_fixtures.corpora import get_source
+    from bgb_fixtures.corpora.scan import scan_source
 
     try:
         corpus = get_source(
@@ -94,7 +94,7 @@ def scan(
 
 
 def _describe(scan: Scan) -> str:
-    from bgb_fixtures.builder.sources.corpus import PROBLEMS
+    from bgb_fixtures.corpora.corpus import PROBLEMS
 
     totals = scan.totals
     summary = (

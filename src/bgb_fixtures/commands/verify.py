@@ -82,7 +82,7 @@ def verify(
 
 
 def _search(path: Path, against: str) -> str:
-    from bgb_fixtures.builder.privacy import check_anonymous, texts_below
+    from bgb_fixtures.build.privacy import check_anonymous, texts_below
 
     with Progress("reading headers") as progress:
         texts = texts_below(against, progress=progress.show)
@@ -94,9 +94,9 @@ def _search(path: Path, against: str) -> str:
 
 
 def _differences(path: Path, plan: str) -> tuple[str, ...]:
-    from bgb_fixtures.builder.repetition import list_differences
-    from bgb_fixtures.builder.saved import load_plan
-    from bgb_fixtures.loader import load_fixture
+    from bgb_fixtures.build.repetition import list_differences
+    from bgb_fixtures.build.saved import load_plan
+    from bgb_fixtures.fixture import load_fixture
 
     saved = load_plan(plan)
     with load_fixture(path) as fixture:

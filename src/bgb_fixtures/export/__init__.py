@@ -10,9 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bgb_fixtures.corpora.bids import export as bids
+from bgb_fixtures.corpora.tusz import export as tusz
 from bgb_fixtures.errors import SpecError
-from bgb_fixtures.export import bids, brain_go_brr, edf, npz, safetensors, tusz
-from bgb_fixtures.loader import Fixture, load_fixture
+from bgb_fixtures.export import brain_go_brr, edf, npz, safetensors
+from bgb_fixtures.fixture import Fixture, load_fixture
 from bgb_fixtures.staging import check_new_folder, new_folder
 
 if TYPE_CHECKING:

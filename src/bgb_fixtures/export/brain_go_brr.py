@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bgb_fixtures.eeg.montage import MONTAGES
 from bgb_fixtures.export.layout import (
     Layout,
     edf_name,
@@ -25,15 +26,14 @@ from bgb_fixtures.export.layout import (
     split_problems,
     write_npz,
 )
-from bgb_fixtures.h5 import category_of
-from bgb_fixtures.montage import MONTAGES
+from bgb_fixtures.format.records import category_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from bgb_fixtures.export.layout import RecordingRows
-    from bgb_fixtures.loader import Fixture
+    from bgb_fixtures.fixture import Fixture
 
 __all__ = ["LAYOUT"]
 

@@ -12,14 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bgb_fixtures.edf_writer import (
-    TICKS_PER_S,
-    EdfAnnotation,
-    import_pyedflib,
-    write_edf,
-)
-from bgb_fixtures.export.layout import Layout, event_spans
-from bgb_fixtures.export.samples import (
+from bgb_fixtures.edf.steps import (
     START,
     Steps,
     describe_steps,
@@ -28,12 +21,19 @@ from bgb_fixtures.export.samples import (
     samples_problems,
     window_steps,
 )
+from bgb_fixtures.edf.writer import (
+    TICKS_PER_S,
+    EdfAnnotation,
+    import_pyedflib,
+    write_edf,
+)
+from bgb_fixtures.export.layout import Layout, event_spans
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from bgb_fixtures.loader import Fixture
+    from bgb_fixtures.fixture import Fixture
 
 __all__ = ["LAYOUT"]
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from bgb_fixtures.events import Event
-    from bgb_fixtures.loader import Fixture
+    from bgb_fixtures.eeg.events import Event
+    from bgb_fixtures.fixture import Fixture
 
 __all__ = [
     "EDF_FOLDER",

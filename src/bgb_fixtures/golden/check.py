@@ -27,9 +27,9 @@ from bgb_fixtures.golden.store import is_golden, load_golden, write_golden
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bgb_fixtures.fixture import Fixture
     from bgb_fixtures.golden.compare import Comparison
     from bgb_fixtures.golden.content import Golden
-    from bgb_fixtures.loader import Fixture
 
 __all__ = [
     "GoldenChecker",

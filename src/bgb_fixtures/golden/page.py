@@ -17,9 +17,9 @@ from bgb_fixtures.report.document import make_document
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from bgb_fixtures.fixture import Fixture
+    from bgb_fixtures.format.records import WindowRecord
     from bgb_fixtures.golden.compare import Change, Comparison
-    from bgb_fixtures.h5 import WindowRecord
-    from bgb_fixtures.loader import Fixture
 
     Array = npt.NDArray[np.float64]
 

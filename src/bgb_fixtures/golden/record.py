@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import torch
 
-    from bgb_fixtures.loader import Fixture
+    from bgb_fixtures.fixture import Fixture
 
 __all__ = [
     "check_windows",

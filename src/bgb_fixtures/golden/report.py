@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from bgb_fixtures.fixture import Fixture
+    from bgb_fixtures.format.records import WindowRecord
     from bgb_fixtures.golden.compare import Change, Comparison, Extreme
     from bgb_fixtures.golden.seizures import DetectionChange, Score, Span
-    from bgb_fixtures.h5 import WindowRecord
-    from bgb_fixtures.loader import Fixture
 
 __all__ = ["comparison_to_json", "describe_comparison", "origin_of"]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bgb_fixtures.events import mask_to_spans
+from bgb_fixtures.eeg.events import mask_to_spans
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

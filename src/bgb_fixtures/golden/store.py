@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bgb_fixtures.container import (
+from bgb_fixtures.errors import FixtureNotFoundError, FormatError
+from bgb_fixtures.format.layout import (
     GOLDEN,
     MAX_DOCUMENTS,
     NAME,
@@ -35,7 +36,7 @@ from bgb_fixtures.container import (
     parse_head,
     parse_json,
 )
-from bgb_fixtures.errors import FixtureNotFoundError, FormatError
+from bgb_fixtures.format.map import Mapped, check_digests, read_file
 from bgb_fixtures.golden.content import (
     STATISTICS,
     Call,
@@ -47,7 +48,6 @@ from bgb_fixtures.golden.content import (
     Trace,
 )
 from bgb_fixtures.golden.values import DTYPES, MAX_BYTES
-from bgb_fixtures.mapping import Mapped, check_digests, read_file
 
 if TYPE_CHECKING:
     import os
@@ -115,7 +115,7 @@ def write_golden(golden: Golden, path: str | os.PathLike[str]) -> Path:
         If the content breaks a rule of the format.
     """
     # Here, as h5py takes 40 ms to import and readers do without.
-    from bgb_fixtures.storing import Draft, store
+    from bgb_fixtures.format.store import Draft, store
 
     records = dump_json(_records_to_json(golden))
     arrays = {_OUTPUT + key: output.array for key, output in golden.outputs.items()}
@@ -225,7 +225,7 @@ def verify_golden(path: str | os.PathLike[str]) -> Golden:
     FormatError
         If a rule of the format is broken or both sides of the file disagree.
     """
-    from bgb_fixtures.hdf5_side import check_attributes, check_structure, open_hdf5
+    from bgb_fixtures.format.hdf5 import check_attributes, check_structure, open_hdf5
 
     path = Path(path)
     where = repr(str(path))

@@ -14,6 +14,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bgb_fixtures.eeg.montage import resolve_montage
 from bgb_fixtures.errors import (
     ChannelNotFoundError,
     FormatError,
@@ -21,15 +22,14 @@ from bgb_fixtures.errors import (
     SourceError,
     SpecError,
 )
-from bgb_fixtures.h5 import FORMAT_VERSION, KINDS
-from bgb_fixtures.loader import Fixture, find_fixture, load_fixture
-from bgb_fixtures.montage import resolve_montage
-from bgb_fixtures.plot import draw_windows
+from bgb_fixtures.fixture import Fixture, find_fixture, load_fixture
+from bgb_fixtures.format.records import FORMAT_VERSION, KINDS
 from bgb_fixtures.report.document import (
     check_page_target,
     make_document,
     write_page,
 )
+from bgb_fixtures.report.plot import draw_windows
 from bgb_fixtures.report.spectrum import draw_spectrum, spectrum_limits
 from bgb_fixtures.report.statistics import Statistics, measure_window
 from bgb_fixtures.verify import verify_fixture
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable
 
-    from bgb_fixtures.h5 import WindowRecord
+    from bgb_fixtures.format.records import WindowRecord
 
 __all__ = ["Report", "write_report"]
 

@@ -9,7 +9,7 @@ import math
 from html import escape
 from typing import TYPE_CHECKING
 
-from bgb_fixtures.plot import REGION_COLOURS
+from bgb_fixtures.report.plot import REGION_COLOURS
 from bgb_fixtures.report.statistics import LOWEST_HZ, Statistics
 
 if TYPE_CHECKING:

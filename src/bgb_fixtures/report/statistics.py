@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bgb_fixtures.plot import REGION_COLOURS, region_of
+from bgb_fixtures.report.plot import REGION_COLOURS, region_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from bgb_fixtures.loader import Fixture
+    from bgb_fixtures.fixture import Fixture
 
 __all__ = ["LOWEST_HZ", "Statistics", "measure_window"]
 

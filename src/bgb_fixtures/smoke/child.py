@@ -122,7 +122,7 @@ def _device(name: str | None) -> torch.device | None:
 def _run(request: dict[str, Any], messages: _Messages) -> None:
     import torch
 
-    from bgb_fixtures.loader import load_fixture
+    from bgb_fixtures.fixture import load_fixture
     from bgb_fixtures.smoke.importing import find_factory, import_object, read_config
     from bgb_fixtures.smoke.runner import run_checks, select_checks
     from bgb_fixtures.smoke.state import set_seed

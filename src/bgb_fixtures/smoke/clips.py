@@ -17,7 +17,7 @@ from bgb_fixtures.errors import SpecError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from bgb_fixtures.loader import Fixture
+    from bgb_fixtures.fixture import Fixture
 
 __all__ = ["Clips", "choose_windows", "clip_lengths", "cut_clips"]
 

@@ -22,7 +22,7 @@ except ImportError as error:
     raise MissingPackageError(_message) from error
 
 from bgb_fixtures.errors import SmokeError, SpecError
-from bgb_fixtures.loader import Fixture, load_fixture
+from bgb_fixtures.fixture import Fixture, load_fixture
 from bgb_fixtures.smoke import behaviour, objective, training
 from bgb_fixtures.smoke.catalogue import CAN_SKIP, SENTENCES
 from bgb_fixtures.smoke.limits import TimeLimitExceeded, describe_error, time_limit

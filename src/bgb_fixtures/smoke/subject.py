@@ -22,7 +22,7 @@ from bgb_fixtures.smoke.state import ModelState, set_seed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bgb_fixtures.loader import Fixture
+    from bgb_fixtures.fixture import Fixture
 
 __all__ = ["RelativeAdam", "Subject", "auc"]
 

@@ -28,7 +28,7 @@ SEIZURE_TYPES = (
     "atsz",
     "mysz",
 )
-"""TUSZ codes with a pattern; all of `bgb_fixtures.events.SZCORE_CODES` but seiz."""
+"""TUSZ codes with a pattern; all of `bgb_fixtures.eeg.events.SZCORE_CODES` but seiz."""
 
 ARTEFACT_KINDS = (
     "blink",

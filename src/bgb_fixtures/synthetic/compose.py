@@ -10,7 +10,7 @@ import math
 from fractions import Fraction
 
 from bgb_fixtures.errors import SpecError
-from bgb_fixtures.spec import (
+from bgb_fixtures.request.spec import (
     Artefact,
     FixtureSpec,
     RecordingSpec,

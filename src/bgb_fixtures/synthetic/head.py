@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bgb_fixtures.montage import MONTAGES
+from bgb_fixtures.eeg.montage import MONTAGES
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bgb_fixtures.events import seconds_to_sample
+from bgb_fixtures.eeg.events import seconds_to_sample
 from bgb_fixtures.synthetic import RECIPE, SFREQ
 from bgb_fixtures.synthetic.artefacts import (
     add_artefact,
@@ -30,7 +30,7 @@ from bgb_fixtures.synthetic.subject import make_subject
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from bgb_fixtures.spec import RecordingSpec
+    from bgb_fixtures.request.spec import RecordingSpec
     from bgb_fixtures.synthetic.subject import Subject
 
     Array = npt.NDArray[np.float64]

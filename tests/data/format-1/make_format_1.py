@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bgb_fixtures.builder.writer import Content, write_fixture
-from bgb_fixtures.events import Event
+from bgb_fixtures.eeg.events import Event
+from bgb_fixtures.format.records import WindowRecord
+from bgb_fixtures.format.write import Content, write_fixture
 from bgb_fixtures.golden import Golden, write_golden
 from bgb_fixtures.golden.content import (
     Call,
@@ -23,7 +24,6 @@ from bgb_fixtures.golden.content import (
     Tolerance,
     Trace,
 )
-from bgb_fixtures.h5 import WindowRecord
 
 N_WINDOWS, N_CHANNELS, N_TIMES, SFREQ = 4, 2, 64, 32.0
 # Window, category, kind, split, ictal samples [start, stop).

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bgb_fixtures.eeg.events import mask_to_spans
+from bgb_fixtures.eeg.montage import MONTAGES
 from bgb_fixtures.errors import MissingPackageError, SpecError
-from bgb_fixtures.events import mask_to_spans
 from bgb_fixtures.export import export_fixture
+from bgb_fixtures.fixture import Fixture, load_fixture
 from bgb_fixtures.golden.seizures import score_events
-from bgb_fixtures.loader import Fixture, load_fixture
-from bgb_fixtures.montage import MONTAGES
 from bgb_fixtures.smoke.report import CheckResult, Failed, Skipped, SmokeReport
 from bgb_fixtures.smoke.szcore.program import run_program, split_command
 from bgb_fixtures.smoke.szcore.table import RULES, BrokenRule, read_events

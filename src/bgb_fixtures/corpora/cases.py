@@ -1,0 +1,249 @@
+"""A database of cases: a folder each, with one list of the seizures in it.
+
+Invariant: a list that cannot be read makes every recording of its case an error; a
+recording that no list names is unannotated.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import abstractmethod
+from collections import Counter
+from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
+
+from bgb_fixtures.corpora import Recording
+from bgb_fixtures.corpora.corpus import CorpusSource, Located, list_folder
+from bgb_fixtures.eeg.events import Event
+from bgb_fixtures.errors import AnnotationError, SourceError
+
+if TYPE_CHECKING:
+    import os
+    import re
+    from collections.abc import Collection, Mapping, Sequence
+    from decimal import Decimal
+
+    from bgb_fixtures.corpora.remote.web import WebPath
+    from bgb_fixtures.edf.byte_source import CorpusPath
+
+__all__ = ["CaseSource"]
+
+_log = logging.getLogger(__name__)
+
+
+class _Entry(Protocol):
+    """What a list says of one recording."""
+
+    @property
+    def line(self) -> int:
+        """Line of the list where it begins, from 1."""
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds of the recording."""
+
+    @property
+    def seizures(self) -> Sequence[tuple[Decimal | int, Decimal | int]]:
+        """(start, end) in seconds from the start of the recording, in order."""
+
+
+_EntryT = TypeVar("_EntryT", bound=_Entry)
+
+
+class CaseSource(CorpusSource, Generic[_EntryT]):
+    """Recordings of a database of cases, or one of them.
+
+    Parameters
+    ----------
+    root : str, path or WebPath
+        The folder of the database, the folder of one case, or one EDF file with the
+        list of its case beside it; or the web address of one of these.
+    splits : sequence of str
+        As in `CorpusSource`; there is one, ``train``.
+    strict : bool
+        As in `CorpusSource`.
+
+    Raises
+    ------
+    SourceError
+        If there is no list.
+    """
+
+    on_web = True
+    address: ClassVar[str]
+    """Where the database is."""
+    prefix: ClassVar[str]
+    """What the name of a case begins with."""
+    list_pattern: ClassVar[re.Pattern[str]]
+    """Matches the name of a list; its group is the case."""
+    list_form: ClassVar[str]
+    """The name of a list, for messages; likewise the others."""
+    case_form: ClassVar[str]
+    list_of_case: ClassVar[str]
+    same_subject: ClassVar[Mapping[str, str]] = {}
+    """Cases of a person who has another case, too."""
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str] | WebPath,
+        *,
+        splits: Sequence[str] = (),
+        strict: bool = False,
+    ) -> None:
+        super().__init__(root, splits=splits, strict=strict)
+        self._only: str | None = None
+        folder = self._root
+        if folder.is_file():
+            if folder.suffix.lower() != ".edf":
+                msg = (
+                    f"{str(folder)!r}: expected a folder of {self.title} or an EDF "
+                    "file of it"
+                )
+                raise SourceError(msg)
+            self._only = folder.name
+            folder = folder.parent
+        self._database, self._cases = self._find_cases(folder)
+        if not any(path for _, path in self._cases):
+            msg = (
+                f"{str(folder)!r}: there is no {self.list_form} in it"
+                + ("" if self._only else f" or in its {self.case_form} folders")
+                + "; without it recordings are not annotated. Fetch it from "
+                f"{self.address}"
+            )
+            raise SourceError(msg)
+        self._entries: dict[str, _EntryT] = {}
+
+    @abstractmethod
+    def _parse(
+        self, path: CorpusPath, case: str, names: Collection[str]
+    ) -> dict[str, _EntryT | AnnotationError]:
+        """Read the list of a case, whose EDF files have these names.
+
+        Entries are by the name of the file; one that is not certain is its error. What
+        is wrong outside of the entries is raised.
+        """
+
+    @abstractmethod
+    def _witnesses(
+        self, folder: CorpusPath, file_name: str, present: Collection[str]
+    ) -> tuple[CorpusPath, ...]:
+        """Return the other annotation files of a recording, of those in its folder."""
+
+    @abstractmethod
+    def _label(self, case: str, entry: _EntryT, located: Located) -> str:
+        """Compare an entry with the other witnesses; return the label of seizures."""
+
+    def _find_cases(
+        self, folder: CorpusPath
+    ) -> tuple[CorpusPath, list[tuple[CorpusPath, CorpusPath | None]]]:
+        """Return what holds the cases, and these, as (folder, list if there is one)."""
+        items = list_folder(folder)
+        if here := self._lists_among(items):
+            return folder.absolute().parent, [(folder, path) for path in here]
+        cases: list[tuple[CorpusPath, CorpusPath | None]] = []
+        for item in items:
+            is_case = item.name.lower().startswith(self.prefix.lower())
+            if not (is_case and item.is_dir()):
+                continue
+            try:
+                found = self._lists_among(list_folder(item))
+            except SourceError:
+                # Said when its recordings are looked for.
+                cases.append((item, None))
+                continue
+            cases += [(item, path) for path in found]
+            if not found:
+                cases.append((item, None))
+                what = (self.title, item.name, self.list_of_case.partition(" of ")[0])
+                _log.info("%s: %s has no %s, and so no annotations", *what)
+        return folder, cases
+
+    def _lists_among(self, items: Sequence[CorpusPath]) -> list[CorpusPath]:
+        return [path for path in items if self.list_pattern.fullmatch(path.name)]
+
+    def _case(self, folder: CorpusPath, path: CorpusPath | None) -> str:
+        match = None if path is None else self.list_pattern.fullmatch(path.name)
+        return self.prefix + (match[1] if match else folder.name)[len(self.prefix) :]
+
+    def _find(self) -> dict[str, Located]:
+        """Find the recordings: by their entries in the lists, and by their files."""
+        self._entries = {}
+        located: dict[str, Located] = {}
+        n_lists = Counter(folder for folder, _ in self._cases)
+        for folder, path in self._cases:
+            case = self._case(folder, path)
+            if not self._leads(f"{case}/"):
+                continue
+            try:
+                present = {item.name for item in list_folder(folder)}
+            except SourceError as error:
+                located[f"{case}/"] = Located(
+                    signal="", annotations=(), error=str(error)
+                )
+                continue
+            names = {
+                name
+                for name in present
+                if name.lower().endswith(".edf")
+                and (n_lists[folder] == 1 or name.lower().startswith(case.lower()))
+            }
+            entries: dict[str, _EntryT | AnnotationError] = {}
+            if path is not None:
+                try:
+                    entries = self._parse(path, case, names)
+                except AnnotationError as error:
+                    entries = dict.fromkeys(names or {path.name}, error)
+            for file_name in sorted(names | entries.keys()):
+                if self._only not in (None, file_name):
+                    continue
+                name = f"{case}/{file_name}"
+                entry = entries.get(file_name)
+                annotations: tuple[CorpusPath, ...] = ()
+                place = problem = ""
+                if path is not None and entry is not None:
+                    others = self._witnesses(folder, file_name, present)
+                    annotations = (path, *others)
+                if isinstance(entry, AnnotationError):
+                    problem = str(entry)
+                elif entry is not None:
+                    self._entries[name] = entry
+                    place = f"{str(path)!r}, line {entry.line}"
+                if name in located:
+                    problem = (
+                        f"{str(folder)!r}: {name!r} is also in another folder; remove "
+                        "one of the two"
+                    )
+                located[name] = Located(
+                    signal=str(folder / file_name) if file_name in names else "",
+                    annotations=tuple(map(str, annotations)),
+                    place=place,
+                    error=problem,
+                )
+        return located
+
+    def _annotation_name(self, name: str, path: str) -> str:
+        # As in the list of digests of the database, whatever the root is.
+        return f"{name.partition('/')[0]}/{self._file(path).name}"
+
+    def _split(self, name: str) -> str:  # noqa: ARG002
+        return "train"
+
+    def _why_unannotated(self) -> str:
+        return (
+            f"has no entry in the {self.list_of_case}: unannotated, which does not mean "
+            "free of seizures"
+        )
+
+    def _annotate(self, name: str, located: Located) -> Recording:
+        entry = self._entries[name]
+        case = name.partition("/")[0]
+        label = self._label(case, entry, located)
+        return Recording(
+            name=name,
+            subject=self.same_subject.get(case, case),
+            split="train",
+            duration=None if entry.duration is None else float(entry.duration),
+            events=tuple(
+                Event(onset=float(start), duration=float(stop - start), label=label)
+                for start, stop in entry.seizures
+            ),
+        )

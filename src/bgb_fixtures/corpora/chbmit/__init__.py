@@ -1,0 +1,1 @@
+"""CHB-MIT: read it and its annotation files, write its twin."""

@@ -1,0 +1,327 @@
+"""EDF, EDF+ and BDF files of any origin, with annotations beside them or in them.
+
+Invariant: for each recording one annotation file counts, found by its name; two are
+refused. The licence is not known, so nothing made of such files is redistributable.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bgb_fixtures.corpora import Licence, Recording
+from bgb_fixtures.corpora.annotations import (
+    fail,
+    seizures_of,
+    tusz_label,
+)
+from bgb_fixtures.corpora.bids.events import parse_events_tsv, szcore_label
+from bgb_fixtures.corpora.corpus import (
+    BLIND_SPLIT,
+    EDF_SUFFIXES,
+    CorpusSource,
+    Located,
+)
+from bgb_fixtures.corpora.tusz.csv import parse_csv
+from bgb_fixtures.edf.annotations import read_edf_annotations
+from bgb_fixtures.edf.byte_source import is_there
+from bgb_fixtures.errors import SourceError, SpecError, shorten
+from bgb_fixtures.request.spec import compile_label_pattern
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Sequence
+
+    from bgb_fixtures.corpora.annotations import Annotations
+    from bgb_fixtures.corpora.remote.web import WebPath
+
+__all__ = ["FilesSource"]
+
+_LICENCE = Licence(name="unknown", url="", attribution="", redistributable=False)
+_PARSERS: dict[str, Callable[[Path], Annotations]] = {
+    ".tsv": parse_events_tsv,
+    ".csv_bi": parse_csv,
+    ".csv": parse_csv,
+}
+# What is looked for beside 'night.edf', or 'night_eeg.edf'.
+_ENDINGS = (".tsv", "_events.tsv", ".csv_bi")
+# Beside a recording in a folder 'eval' they tell that it is TUSZ.
+_TUSZ_ENDINGS = (".csv_bi", ".tse", ".tse_bi")
+_TUSZ_DEPTH = 4
+"""Folders of TUSZ from a split down: split, subject, session, montage."""
+_SUBJECT = re.compile(r"sub-[A-Za-z0-9]+")
+
+
+class FilesSource(CorpusSource):
+    """EDF, EDF+ and BDF files below a folder, or one of them.
+
+    Parameters
+    ----------
+    root : str or path
+        A folder, or one file.
+    splits : sequence of str
+        As in `CorpusSource`; there is one, ``train``.
+    annotations : path or None
+        A file of annotations if there is one recording, or a folder of them: with the
+        same folders and names as the recordings, or flat. None: beside the recordings.
+        TSV files need columns onset, duration and eventType; others are `.csv_bi`.
+    label_pattern : str or None
+        Matches the whole of each label that is a seizure; everything else is none.
+        With it, recordings without a file of annotations are taken with those inside
+        them (EDF+).
+    strict : bool
+        As in `CorpusSource`.
+
+    Raises
+    ------
+    SourceError
+        If there is nothing at `root` or `annotations`; when recordings are asked for,
+        if some look like the blind split of TUSZ.
+    SpecError
+        If `label_pattern` is no regular expression.
+
+    Notes
+    -----
+    A recording belongs to the subject that its name begins with (``sub-01_...``), else
+    to that of its folder below the root, else to one of its own.
+    """
+
+    title = "EDF"
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str] | WebPath,
+        *,
+        splits: Sequence[str] = (),
+        annotations: Path | None = None,
+        label_pattern: str | None = None,
+        strict: bool = False,
+    ) -> None:
+        super().__init__(root, splits=splits, strict=strict)
+        if self._root.is_file() and self._root.suffix.lower() not in EDF_SUFFIXES:
+            msg = f"{str(self._root)!r}: expected a folder, or an EDF or BDF file"
+            raise SourceError(msg)
+        if annotations is not None and not is_there(annotations):
+            msg = f"annotations {str(annotations)!r}: there is no such file or folder"
+            raise SourceError(msg)
+        if annotations is not None and annotations.is_file():
+            _check_parser(annotations)
+        self._given = annotations
+        self._pattern: re.Pattern[str] | None = None
+        if label_pattern is not None:
+            try:
+                self._pattern = compile_label_pattern(label_pattern)
+            except ValueError as error:
+                msg = (
+                    f"label_pattern {label_pattern!r} is no regular expression: {error}"
+                )
+                raise SpecError(shorten(msg)) from error
+
+    @property
+    def licence(self) -> Licence:
+        """Not known."""
+        return _LICENCE
+
+    def _find(self) -> dict[str, Located]:
+        located: dict[str, Located] = {}
+        names = dict(self._walk(located))
+        signals = [
+            below + name
+            for below, files in names.items()
+            for name in files
+            if name.lower().endswith(EDF_SUFFIXES)
+        ]
+        if self._root.is_file():
+            signals = [self._root.name]
+        if self._given is None:
+            found = self._find_beside(signals, names)
+        elif self._given.is_dir():
+            found = self._find_in_folder(signals, self._given)
+        else:
+            found = self._take_file(signals, self._given)
+        self._refuse_blind(found, names)
+        for name, paths in found.items():
+            signal = f"{self._top}/{name}" if name in signals else ""
+            inside = [signal] if self._pattern is not None else []
+            located[name] = Located(
+                signal=signal,
+                annotations=tuple(paths or inside),
+                error=_say_ambiguous(name, paths) if len(paths) > 1 else "",
+            )
+        return located
+
+    def _leads(self, folder: str) -> bool:
+        # In a flat folder of annotations, a name that two recordings have says nothing:
+        # all have to be known.
+        return self._given is not None or super()._leads(folder)
+
+    def _annotation_name(self, name: str, path: str) -> str:
+        given = self._given
+        if given is None or path == self._located[name].signal:
+            return super()._annotation_name(name, path)
+        if not given.is_dir():
+            return Path(path).name
+        return Path(path).relative_to(given).as_posix()
+
+    def _refuse_blind(
+        self, found: dict[str, list[str]], names: dict[str, list[str]]
+    ) -> None:
+        """Refuse what `TuszSource` gives only if asked for by name."""
+        above = self._top.resolve().parts[-_TUSZ_DEPTH:]
+        for name, paths in found.items():
+            folder = name[: name.rfind("/") + 1]
+            files = (*paths, *names.get(folder, ()))
+            if BLIND_SPLIT in (*above, *folder.split("/")) and any(
+                file.lower().endswith(_TUSZ_ENDINGS) for file in files
+            ):
+                msg = (
+                    f"recording {name!r} below {str(self._root)!r} is in a folder "
+                    f"{BLIND_SPLIT!r} and has annotations of TUSZ (.csv_bi, .tse): this "
+                    f"looks like TUSZ, whose split {BLIND_SPLIT!r} is kept blind; use "
+                    "--source tusz, which takes it only by name. If it is not TUSZ, "
+                    "rename the folder"
+                )
+                raise SourceError(msg)
+
+    def _take_file(self, signals: list[str], given: Path) -> dict[str, list[str]]:
+        if len(signals) != 1:
+            msg = (
+                f"annotations {str(given)!r} is one file, and {str(self._root)!r} "
+                f"holds {len(signals)} recordings; give a folder of annotations, or "
+                "one recording"
+            )
+            raise SourceError(msg)
+        return {signals[0]: [str(given)]}
+
+    def _find_in_folder(self, signals: list[str], given: Path) -> dict[str, list[str]]:
+        """Look in the same folder below `given`, then in `given` itself."""
+        n_named = Counter(map(_stem_of, signals))
+        found = {}
+        for name in signals:
+            folder = name[: name.rfind("/") + 1]
+            places = [given / folder]
+            # In a flat folder a name that two recordings have says nothing.
+            if n_named[_stem_of(name)] == 1:
+                places.append(given)
+            found[name] = _first_found(places, name)
+        return found
+
+    def _find_beside(
+        self, signals: list[str], names: dict[str, list[str]]
+    ) -> dict[str, list[str]]:
+        """Look beside the recordings; name the annotated ones that have no file."""
+        present = {below: set(files) for below, files in names.items()}
+        found: dict[str, list[str]] = {}
+        for name in signals:
+            folder = name[: name.rfind("/") + 1]
+            found[name] = [
+                f"{self._top}/{folder}{candidate}"
+                for candidate in _candidates(name)
+                if candidate in present[folder]
+            ]
+        if self._root.is_dir():
+            used = {path for paths in found.values() for path in paths}
+            for below, files in names.items():
+                for file in files:
+                    path = f"{self._top}/{below}{file}"
+                    # A bare .tsv may be a table of anything.
+                    if path not in used and file.endswith(_ENDINGS[1:]):
+                        stem = file.removesuffix(".csv_bi").removesuffix("_events.tsv")
+                        found.setdefault(f"{below}{stem}.edf", []).append(path)
+        return found
+
+    def _split(self, name: str) -> str:  # noqa: ARG002
+        return "train"
+
+    def _why_unannotated(self) -> str:
+        return (
+            "has no file of annotations (NAME.tsv, NAME_events.tsv or NAME.csv_bi) "
+            "beside it; unannotated does not mean free of seizures. If they are in "
+            "the recording (EDF+), give a label pattern"
+        )
+
+    def _annotate(self, name: str, located: Located) -> Recording:
+        path = Path(located.annotations[0])
+        inside = located.annotations[0] == located.signal
+        annotations = (
+            read_edf_annotations(path)
+            if inside
+            else _PARSERS[path.suffix.lower()](path)
+        )
+        if inside and not annotations.spans:
+            problem = (
+                "holds no annotation at all, so it cannot be told from a recording that "
+                "nobody annotated; give a file of annotations"
+            )
+            fail(path, 0, problem)
+        meaning = szcore_label if path.suffix.lower() == ".tsv" else tusz_label
+        events = seizures_of(
+            annotations,
+            meaning if self._pattern is None else self._match_label,
+            path=path,
+        )
+        duration = annotations.duration
+        return Recording(
+            name=name,
+            subject=_subject(name),
+            split="train",
+            duration=None if duration is None else float(duration),
+            events=events,
+        )
+
+    def _match_label(self, label: str) -> str | None:
+        if self._pattern is None or not self._pattern.fullmatch(label):
+            return None
+        try:
+            return szcore_label(label) or "seiz"
+        except ValueError:
+            return "seiz"
+
+
+def _check_parser(path: Path) -> None:
+    if path.suffix.lower() not in _PARSERS:
+        known = ", ".join(_PARSERS)
+        msg = f"annotations {str(path)!r}: expected a file that ends in one of {known}"
+        raise SourceError(msg)
+
+
+def _stem_of(name: str) -> str:
+    return name.rpartition("/")[2].rpartition(".")[0]
+
+
+def _candidates(name: str) -> list[str]:
+    """Return the names that a file of annotations of a recording may have."""
+    stem = _stem_of(name)
+    stems = dict.fromkeys((stem, stem.removesuffix("_eeg")))
+    return [s + ending for s in stems for ending in _ENDINGS]
+
+
+def _say_ambiguous(name: str, paths: Sequence[str]) -> str:
+    files = ", ".join(repr(Path(path).name) for path in paths)
+    return (
+        f"recording {name!r} has {len(paths)} files of annotations: {files}; which one "
+        "counts is not known: leave one"
+    )
+
+
+def _first_found(places: Sequence[Path], name: str) -> list[str]:
+    """Return the files of annotations in the first folder that has any."""
+    for place in places:
+        found = [
+            str(place / candidate)
+            for candidate in _candidates(name)
+            if (place / candidate).is_file()
+        ]
+        if found:
+            return found
+    return []
+
+
+def _subject(name: str) -> str:
+    *folders, file_name = name.split("/")
+    match = _SUBJECT.match(file_name)
+    if match:
+        return match[0]
+    return folders[0] if folders else file_name

@@ -1,0 +1,1 @@
+"""Corpora at a web address."""

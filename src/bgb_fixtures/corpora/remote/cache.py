@@ -1,0 +1,182 @@
+"""Pieces of files from the web, kept in a folder of this machine.
+
+Invariant: a piece that is found is the one that was kept, byte for byte: its digest is
+in its name. Whatever else is in the folder is passed over, and fetched again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from bgb_fixtures.corpora.remote.session import Piece
+from bgb_fixtures.errors import TargetError
+from bgb_fixtures.staging import new_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["KeptPiece", "WebCache", "default_cache"]
+
+VARIABLE = "BGB_FIXTURES_CACHE"
+"""Environment variable that names the folder."""
+_NAME = re.compile(r"([0-9]{1,18})-([0-9]{1,18})-([0-9a-f]{64})")
+
+
+def default_cache(environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder of the cache.
+
+    Parameters
+    ----------
+    environment : mapping of str to str
+        Environment variables.
+
+    Returns
+    -------
+    folder : pathlib.Path
+        What ``BGB_FIXTURES_CACHE`` says; else ``bgb-fixtures`` where the desktop keeps
+        caches (``XDG_CACHE_HOME``, or ``.cache`` in the home folder).
+    """
+    if environment.get(VARIABLE):
+        return Path(environment[VARIABLE])
+    caches = environment.get("XDG_CACHE_HOME")
+    try:
+        return (Path(caches) if caches else Path.home() / ".cache") / "bgb-fixtures"
+    except RuntimeError as error:
+        msg = f"this user has no home folder to keep a cache in; set {VARIABLE}"
+        raise TargetError(msg) from error
+
+
+class KeptPiece(NamedTuple):
+    """Where a piece lies, and which bytes it says it holds."""
+
+    start: int
+    stop: int
+    path: Path
+
+
+class WebCache:
+    """The pieces of files from the web.
+
+    Parameters
+    ----------
+    folder : path
+        Made when the first piece is kept; may be shared by processes.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def folder_of(self, url: str) -> Path:
+        """Return the folder of the pieces of one file.
+
+        Parameters
+        ----------
+        url : str
+            Its address.
+
+        Returns
+        -------
+        folder : pathlib.Path
+            It may not exist.
+        """
+        return self._folder / hashlib.sha256(url.encode("utf-8")).hexdigest()
+
+    def find(self, url: str) -> list[KeptPiece]:
+        """Look for pieces of a file.
+
+        Parameters
+        ----------
+        url : str
+            Its address.
+
+        Returns
+        -------
+        kept : list of KeptPiece
+            In order of their bytes; not read yet.
+        """
+        folder = self.folder_of(url)
+        try:
+            names = [path.name for path in folder.iterdir()]
+        except OSError:
+            return []
+        matches = filter(None, map(_NAME.fullmatch, names))
+        return sorted(KeptPiece(int(m[1]), int(m[2]), folder / m[0]) for m in matches)
+
+    def load(self, url: str, kept: KeptPiece) -> Piece | None:
+        """Read a piece.
+
+        Parameters
+        ----------
+        url : str
+            Address of the file.
+        kept : KeptPiece
+            One of `find`.
+
+        Returns
+        -------
+        piece : Piece or None
+            None if it is not what was kept for this address.
+        """
+        try:
+            # A pipe would block.
+            raw = kept.path.read_bytes() if kept.path.is_file() else b""
+        except OSError:
+            return None
+        if not kept.path.name.endswith(hashlib.sha256(raw).hexdigest()):
+            return None
+        head, _, data = raw.partition(b"\n")
+        try:
+            facts = json.loads(head)
+            piece = Piece(
+                start=kept.start,
+                data=data,
+                size=int(facts["size"]),
+                version=str(facts["version"]),
+            )
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+            return None
+        right = facts.get("url") == url and piece.stop == kept.stop <= piece.size
+        return piece if right else None
+
+    def save(self, url: str, piece: Piece) -> KeptPiece:
+        """Keep a piece.
+
+        Parameters
+        ----------
+        url : str
+            Address of the file.
+        piece : Piece
+            Some of its bytes.
+
+        Returns
+        -------
+        kept : KeptPiece
+            Where it lies now.
+
+        Raises
+        ------
+        TargetError
+            If it cannot be written.
+        """
+        facts = {"size": piece.size, "url": url, "version": piece.version}
+        raw = json.dumps(facts, sort_keys=True).encode("ascii") + b"\n" + piece.data
+        folder = self.folder_of(url)
+        digest = hashlib.sha256(raw).hexdigest()
+        path = folder / f"{piece.start}-{piece.stop}-{digest}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with new_file(path) as draft:
+                draft.write_bytes(raw)
+        except OSError as error:
+            msg = (
+                f"the cache {str(self._folder)!r} cannot be written: "
+                f"{error.strerror or error}; make room in it, or set {VARIABLE} to "
+                "another folder"
+            )
+            raise TargetError(msg) from error
+        return KeptPiece(piece.start, piece.stop, path)

@@ -1,0 +1,184 @@
+"""What a corpus holds, from its annotations alone.
+
+Invariant: every recording that is annotated or has a file is in the answer once, with
+what became of it; one that cannot be used changes nothing for the others.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from bgb_fixtures.corpora.corpus import PROBLEMS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from bgb_fixtures.corpora.corpus import CorpusSource, Finding
+    from bgb_fixtures.eeg.events import Event
+
+__all__ = ["Scan", "scan_source"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """Hold what a scan found; JSON values all through.
+
+    Attributes
+    ----------
+    totals : dict
+        ``n_recordings`` (annotated with certainty), ``n_with_seizures``, ``n_seizures``,
+        ``n_subjects``, ``seizure_seconds`` (overlapping seizures count once),
+        ``recorded_seconds`` (of those whose annotations say how long they are),
+        ``n_without_duration``, ``n_signal_missing``, and ``n_usable``, those that a
+        build may choose from without naming a split.
+    by_split : dict
+        Split -> the same without ``n_subjects`` and ``n_usable``.
+    by_type : dict
+        TUSZ code -> ``n_seizures`` and ``seizure_seconds``.
+    problems : dict
+        Key of `PROBLEMS` -> number of recordings.
+    recordings : list of dict
+        Sorted by name: ``name``, ``subject``, ``split``, ``signal`` (``"present"`` or
+        ``"missing"``), ``duration``, ``n_seizures``, ``seizure_seconds``, ``events``,
+        ``problem`` and ``message`` (None without one).
+    """
+
+    totals: dict[str, int | float]
+    by_split: dict[str, dict[str, int | float]]
+    by_type: dict[str, dict[str, int | float]]
+    problems: dict[str, int]
+    recordings: list[dict[str, Any]]
+
+    @property
+    def bad(self) -> list[dict[str, Any]]:
+        """The recordings whose annotations are not certain."""
+        return [r for r in self.recordings if r["problem"] == "annotation"]
+
+
+class _Sums:
+    """Counts and exact sums of recordings."""
+
+    def __init__(self) -> None:
+        self.n = Counter[str]()
+        self.seizure_s = Fraction(0)
+        self.recorded_s = Fraction(0)
+
+    def add(self, finding: Finding) -> None:
+        recording = finding.recording
+        if recording is None:
+            return
+        self.n["n_recordings"] += 1
+        self.n["n_with_seizures"] += bool(recording.events)
+        self.n["n_seizures"] += len(recording.events)
+        self.n["n_signal_missing"] += not finding.has_signal
+        self.n["n_without_duration"] += recording.duration is None
+        self.seizure_s += _ictal_seconds(recording.events)
+        if recording.duration is not None:
+            self.recorded_s += _exact(recording.duration)
+
+    def to_json(self) -> dict[str, int | float]:
+        keys = (
+            "n_recordings",
+            "n_with_seizures",
+            "n_seizures",
+            "n_signal_missing",
+            "n_without_duration",
+        )
+        return {key: self.n[key] for key in keys} | {
+            "seizure_seconds": float(self.seizure_s),
+            "recorded_seconds": float(self.recorded_s),
+        }
+
+
+def _exact(seconds: float) -> Fraction:
+    return Fraction(repr(seconds))
+
+
+def _ictal_seconds(events: Iterable[Event]) -> Fraction:
+    """Return the length of the union of some seizures."""
+    total = end = Fraction(0)
+    for event in sorted(events, key=lambda e: e.onset):
+        start = _exact(event.onset)
+        stop = start + _exact(event.duration)
+        total += max(stop - max(start, end), Fraction(0))
+        end = max(end, stop)
+    return total
+
+
+def scan_source(
+    source: CorpusSource, progress: Callable[[int, int], None] | None = None
+) -> Scan:
+    """Read the annotations of a corpus, and nothing else.
+
+    Parameters
+    ----------
+    source : CorpusSource
+        The corpus.
+    progress : callable or None
+        Called with (recordings done, recordings in all).
+
+    Returns
+    -------
+    scan : Scan
+        What it holds.
+
+    Raises
+    ------
+    SourceError
+        If the corpus as a whole cannot be read. A recording that cannot be is part of
+        the answer.
+    """
+    totals = _Sums()
+    splits: dict[str, _Sums] = {}
+    types: dict[str, list[Event]] = {}
+    problems = Counter[str]()
+    subjects = set()
+    recordings = []
+    n_usable = 0
+    for finding in source.findings(progress):
+        totals.add(finding)
+        if finding.problem:
+            problems[finding.problem] += 1
+        else:
+            n_usable += 1
+        if finding.recording is not None:
+            subjects.add(finding.recording.subject)
+            splits.setdefault(finding.split, _Sums()).add(finding)
+            for event in finding.recording.events:
+                types.setdefault(event.label, []).append(event)
+        recordings.append(_finding_to_json(finding))
+    return Scan(
+        totals=totals.to_json() | {"n_subjects": len(subjects), "n_usable": n_usable},
+        by_split={split: splits[split].to_json() for split in sorted(splits)},
+        by_type={
+            label: {
+                "n_seizures": len(events),
+                "seizure_seconds": float(sum(_exact(e.duration) for e in events)),
+            }
+            for label, events in sorted(types.items())
+        },
+        problems={key: problems[key] for key in PROBLEMS if problems[key]},
+        recordings=recordings,
+    )
+
+
+def _finding_to_json(finding: Finding) -> dict[str, Any]:
+    recording = finding.recording
+    events = recording.events if recording is not None else ()
+    return {
+        "name": finding.name,
+        "subject": None if recording is None else recording.subject,
+        "split": finding.split or None,
+        "signal": "present" if finding.has_signal else "missing",
+        "duration": None if recording is None else recording.duration,
+        "n_seizures": None if recording is None else len(events),
+        "seizure_seconds": None if recording is None else float(_ictal_seconds(events)),
+        "events": [
+            {"onset": e.onset, "duration": e.duration, "label": e.label} for e in events
+        ],
+        "problem": finding.problem or None,
+        "message": finding.message or None,
+    }

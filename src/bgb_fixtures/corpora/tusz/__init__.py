@@ -1,0 +1,1 @@
+"""TUSZ: read it and its annotation files, write its twin, export to it."""

@@ -1,0 +1,189 @@
+"""The TUH EEG Seizure Corpus: versions 2 (`.csv`) and 1.5 (`.tse`, `.lbl`).
+
+Invariant: background is the recording less its seizures; rows that say `bckg` are not
+trusted, as half of those in real `.csv_bi` files end after a second. The set `eval` is
+blind and is offered only if it is asked for by name. What is made of this corpus is
+never redistributable.
+
+References
+----------
+AAREADME of TUSZ 2.0.3; Shah et al. (2018), Frontiers in Neuroinformatics 12:83,
+https://doi.org/10.3389/fninf.2018.00083.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from itertools import accumulate, pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bgb_fixtures.corpora import Licence, Recording
+from bgb_fixtures.corpora.annotations import (
+    fail,
+    seizures_of,
+    tusz_label,
+)
+from bgb_fixtures.corpora.corpus import (
+    EDF_SUFFIXES,
+    CorpusSource,
+    Located,
+)
+from bgb_fixtures.corpora.tusz.csv import parse_csv
+from bgb_fixtures.corpora.tusz.lbl import parse_lbl
+from bgb_fixtures.corpora.tusz.tse import parse_tse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bgb_fixtures.corpora.annotations import Annotations
+    from bgb_fixtures.eeg.events import Event
+
+__all__ = ["TuszSource"]
+
+_LICENCE = Licence(
+    name="TUH data use agreement",
+    url="https://isip.piconepress.com/projects/nedc/html/tuh_eeg/",
+    attribution=(
+        "Shah, V. et al. (2018). The Temple University Hospital Seizure Detection "
+        "Corpus. Frontiers in Neuroinformatics 12:83. "
+        "https://doi.org/10.3389/fninf.2018.00083\n"
+        "Obeid, I. & Picone, J. (2016). The Temple University Hospital EEG Data Corpus. "
+        "Frontiers in Neuroscience 10:196. https://doi.org/10.3389/fnins.2016.00196"
+    ),
+    redistributable=False,
+)
+# The files that count come first: types before seizure or not, and of those the newer
+# format before the older.
+_TYPED = (".csv", ".tse", ".lbl")
+_BINARY = (".csv_bi", ".tse_bi", ".lbl_bi")
+_PARSERS: dict[str, Callable[[Path], Annotations]] = {
+    ".csv": parse_csv,
+    ".csv_bi": parse_csv,
+    ".tse": parse_tse,
+    ".tse_bi": parse_tse,
+    ".lbl": parse_lbl,
+    ".lbl_bi": parse_lbl,
+}
+# aaaaaajy_s001_t000, or 00000258_s002_t000 in version 1.5.
+_STEM = re.compile(r"([A-Za-z0-9]+)_s[0-9]+_t[0-9]+")
+# Folder -> split; version 1.5.0 calls it dev_test.
+_SPLITS = {"train": "train", "dev": "dev", "dev_test": "dev", "eval": "eval"}
+
+
+class TuszSource(CorpusSource):
+    """TUSZ recordings below a folder, or one of them."""
+
+    title = "TUSZ"
+
+    @property
+    def licence(self) -> Licence:
+        """Built locally by people with access; never given to others."""
+        return _LICENCE
+
+    def _find(self) -> dict[str, Located]:
+        located: dict[str, Located] = {}
+        only = None if self._root.is_dir() else self._root.stem
+        for below, names in self._walk(located):
+            files: dict[str, dict[str, str]] = {}
+            for name in names:
+                stem, dot, suffix = name.rpartition(".")
+                kind = (dot + suffix).lower()
+                if kind in _PARSERS or kind in EDF_SUFFIXES:
+                    files.setdefault(stem, {})[kind] = f"{self._top}/{below}{name}"
+            for stem, of_stem in files.items():
+                signal = next((of_stem[s] for s in EDF_SUFFIXES if s in of_stem), "")
+                # Tables of other things lie about in a corpus.
+                if stem == (only or stem) and (signal or _STEM.fullmatch(stem)):
+                    located[f"{below}{stem}.edf"] = Located(
+                        signal=signal,
+                        annotations=tuple(
+                            of_stem[s] for s in (*_TYPED, *_BINARY) if s in of_stem
+                        ),
+                    )
+        return located
+
+    def _split(self, name: str) -> str:
+        for folder in name.split("/")[:-1]:
+            if folder in _SPLITS:
+                return _SPLITS[folder]
+        # The root itself may be a split, or lie in one. Only below 'edf' is the name of
+        # a folder sure to be the corpus' own.
+        parts = self._folder.resolve().parts
+        if self._root.is_dir() and parts[-1] in _SPLITS:
+            return _SPLITS[parts[-1]]
+        for above, folder in pairwise(parts):
+            if above == "edf" and folder in _SPLITS:
+                return _SPLITS[folder]
+        return ""
+
+    def _annotate(self, name: str, located: Located) -> Recording:
+        paths = [Path(path) for path in located.annotations]
+        counts = paths[0]
+        match = _STEM.fullmatch(counts.stem)
+        if match is None:
+            problem = (
+                "expected a name like 'aaaaaajy_s001_t000', which says whose recording "
+                "it is"
+            )
+            fail(counts, 0, problem)
+        split = self._split(name)
+        if not split:
+            problem = (
+                "is in no folder 'train', 'dev' or 'eval', so its split is not known; "
+                "give the folder of the corpus as root"
+            )
+            fail(counts, 0, problem)
+        annotations = _PARSERS[counts.suffix.lower()](counts)
+        events = seizures_of(annotations, tusz_label, path=counts)
+        witness = next((p for p in paths if p.suffix.lower() in _BINARY), None)
+        if witness not in (None, counts):
+            _check_witness(annotations, events, counts=counts, witness=witness)
+        duration = annotations.duration
+        return Recording(
+            name=name,
+            subject=match[1],
+            split=split,
+            duration=None if duration is None else float(duration),
+            events=events,
+        )
+
+
+def _check_witness(
+    annotations: Annotations,
+    events: Sequence[Event],
+    *,
+    counts: Path,
+    witness: Path,
+) -> None:
+    """Compare the file with types to the one without.
+
+    Borders may differ, as one is annotated by channel; a seizure that the other file
+    knows nothing of may not. Attacks that are not epileptic may be in either.
+    """
+    seen = seizures_of(
+        _PARSERS[witness.suffix.lower()](witness), tusz_label, path=witness
+    )
+    attacks = [
+        (float(span.start), float(span.stop or span.start))
+        for span in annotations.spans
+        if span.label == "nesz"
+    ]
+    told = [(e.onset, e.onset + e.duration) for e in events]
+    spans = [(e.onset, e.onset + e.duration) for e in seen]
+    for here, there, one, other in (
+        (told, spans, counts, witness),
+        (spans, told + attacks, witness, counts),
+    ):
+        # Of what starts before a seizure ends, something has to end after its start.
+        starts = sorted(a for a, _ in there)
+        ends = list(accumulate((b for _, b in sorted(there)), max))
+        for start, stop in here:
+            n_before = bisect_left(starts, stop)
+            if not n_before or ends[n_before - 1] <= start:
+                problem = (
+                    f"has a seizure at {start:g}-{stop:g} s of which {other.name!r} "
+                    "knows nothing; one of the two is wrong"
+                )
+                fail(one, 0, problem)

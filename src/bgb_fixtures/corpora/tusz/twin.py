@@ -1,0 +1,182 @@
+"""The layout of TUSZ 2.0.3: splits, patients, referential recordings, CSV annotations.
+
+Invariant: times are multiples of 1/16 s, which four decimals hold exactly.
+"""
+
+from __future__ import annotations
+
+from string import ascii_lowercase
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bgb_fixtures.corpora.tusz.write import TCP_PAIRS, write_annotations
+from bgb_fixtures.corpora.twin.layout import Layout
+from bgb_fixtures.edf.writer import EdfChannel, write_edf
+from bgb_fixtures.synthetic import SFREQ
+from bgb_fixtures.synthetic.head import ELECTRODES
+from bgb_fixtures.synthetic.streams import Streams
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from bgb_fixtures.corpora.twin.plan import PlannedRecording
+    from bgb_fixtures.eeg.events import Event
+
+__all__ = ["LAYOUT"]
+
+_STEPS_PER_S = 16
+_NOTES = """\
+- Patients are named synthaaa, synthaab, ...; every year is 2015.
+- A patient with the average reference is in 01_tcp_ar (`EEG FP1-REF`), one with linked
+  ears in 02_tcp_le (`EEG FP1-LE`). Beside the electrodes there are A1, A2, an ECG and,
+  in 01_tcp_ar, the trends IBI, BURSTS and SUPPR at 1 Hz, all zero.
+- `.csv` has rows for each pair of the TCP montage. All pairs take part in a generalised
+  seizure from its start to its end. In a focal one the pairs on the side of the focus
+  do; those of the other side join in after two fifths of it (fnsz, cpsz) or never
+  (spsz), as the generator lets seizures spread.
+- `.csv_bi` of a recording with seizures has only `seiz` rows, of one without a `bckg` row.
+- Steps of 0.125 uV, where the corpus has 0.15 to 0.9 uV.
+"""
+# Signals in the order in which files of the corpus have them.
+_ORDERS = {
+    "AR": (
+        "FP1", "FP2", "F3", "F4", "C3", "C4", "P3", "P4", "O1", "O2", "F7", "F8", "T3",
+        "T4", "T5", "T6", "A1", "A2", "FZ", "CZ", "PZ",
+    ),
+    "LE": (
+        "FP1", "FP2", "F3", "F4", "C3", "C4", "A1", "A2", "P3", "P4", "O1", "O2", "F7",
+        "F8", "T3", "T4", "T5", "T6", "FZ", "CZ", "PZ",
+    ),
+}  # fmt: skip
+_FOLDERS = {"AR": "01_tcp_ar", "LE": "02_tcp_le"}
+_SUFFIXES = {"AR": "REF", "LE": "LE"}
+_ECG_LABELS = {"AR": "EEG EKG1-REF", "LE": "EEG EKG-LE"}
+_TRENDS = (("IBI", "sec"), ("BURSTS", "brst/min"), ("SUPPR", "%"))
+# Focal type -> numerator and denominator of the share of a seizure after which it has
+# reached the other side; None: it stays on its side.
+_SPREAD = {"fnsz": (2, 5), "cpsz": (2, 5), "spsz": None}
+# One heartbeat as runs of (samples, steps of 0.125 uV per sample): P, Q, R, S, T wave.
+_BEAT = (
+    *((10, 64), (10, -64), (12, 0)),
+    *((3, -200), (5, 1560), (6, -1400), (4, 300)),
+    *((20, 0), (20, 90), (24, -75)),
+)
+
+
+def _patient(planned: PlannedRecording) -> str:
+    letters = ""
+    rest = planned.patient
+    for _ in range(3):
+        rest, letter = divmod(rest, len(ascii_lowercase))
+        letters = ascii_lowercase[letter] + letters
+    return f"synth{letters}"
+
+
+def _edf_name(planned: PlannedRecording) -> str:
+    """Return the path of a recording inside the corpus."""
+    patient = _patient(planned)
+    folder = _FOLDERS[planned.subject.reference]
+    return (
+        f"edf/{planned.spec.split}/{patient}/s001_{planned.start.year}/{folder}/"
+        f"{patient}_s001_t{planned.take:03d}.edf"
+    )
+
+
+def _write_recording(
+    root: Path, planned: PlannedRecording, digital: npt.NDArray[np.int16]
+) -> None:
+    """Write the EDF file of a recording and its two annotation files."""
+    path = root / _edf_name(planned)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_edf(path, _channels(planned, digital), start=planned.start)
+    write_annotations(
+        path,
+        duration=planned.spec.duration,
+        channels={pair: _seizures_of(pair, planned) for pair in TCP_PAIRS},
+        seizures=[(e.onset, e.onset + e.duration) for e in planned.spec.events],
+    )
+
+
+def _channels(
+    planned: PlannedRecording, digital: npt.NDArray[np.int16]
+) -> list[EdfChannel]:
+    reference = planned.subject.reference
+    rows = {n.upper(): row for n, row in zip(ELECTRODES, digital, strict=True)}
+    absent = {name.upper() for name in planned.without}
+    channels = [
+        EdfChannel(label=f"EEG {name}-{_SUFFIXES[reference]}", digital=rows[name])
+        for name in _ORDERS[reference]
+        if name not in absent
+    ]
+    n_times = digital.shape[1]
+    channels.append(
+        EdfChannel(label=_ECG_LABELS[reference], digital=_ecg(planned, n_times))
+    )
+    if reference == "AR":
+        zeros = np.zeros(n_times // SFREQ, dtype=np.int16)
+        channels += [
+            EdfChannel(label=label, digital=zeros, sfreq=1, unit=unit)
+            for label, unit in _TRENDS
+        ]
+    return channels
+
+
+def _ecg(planned: PlannedRecording, n_times: int) -> npt.NDArray[np.int32]:
+    """Return an electrocardiogram in whole steps, the same on every machine."""
+    lengths, slopes = zip(*_BEAT, strict=True)
+    beat = np.cumsum(np.repeat(np.array(slopes, dtype=np.int32), lengths))
+    period = int(SFREQ / planned.subject.heart_hz)
+    streams = Streams.of_seed(planned.seed).child(
+        f"corpus/ecg/{planned.patient}-{planned.take}"
+    )
+    course = np.zeros(n_times + 2 * period, dtype=np.int32)
+    at = 0
+    for word in streams.raw("beats", n_times // period + 2):
+        if at + len(beat) > len(course):
+            break
+        course[at : at + len(beat)] = beat
+        # A heart at rest varies by some percent; a beat never overlaps the next.
+        at += max(len(beat), period + int(word) % 13 - 6)
+    return course[:n_times]
+
+
+def _seizures_of(
+    pair: str, planned: PlannedRecording
+) -> list[tuple[float, float, str]]:
+    """Return (start, stop, label) of the seizures that a pair takes part in."""
+    side = planned.subject.focus_side
+    starts = ((event, _joins(event, pair, side=side)) for event in planned.spec.events)
+    return [
+        (start, event.onset + event.duration, event.label)
+        for event, start in starts
+        if start is not None
+    ]
+
+
+def _joins(event: Event, pair: str, *, side: str) -> float | None:
+    """Return when a pair of electrodes takes part in a seizure, if it does."""
+    if event.label not in _SPREAD:
+        return event.onset
+    # Odd numbers are on the left.
+    digit = next(int(character) for character in pair if character.isdigit())
+    if (digit % 2 == 1) == (side == "L"):
+        return event.onset
+    spread = _SPREAD[event.label]
+    if spread is None:
+        return None
+    steps = round(event.duration * _STEPS_PER_S) * spread[0] // spread[1]
+    return event.onset + steps / _STEPS_PER_S
+
+
+LAYOUT = Layout(
+    title="the TUH EEG Seizure Corpus (TUSZ) 2.0.3",
+    notes=_NOTES,
+    splits=("train", "dev", "eval"),
+    steps_per_s=_STEPS_PER_S,
+    edf_name=_edf_name,
+    write_recording=_write_recording,
+    write_lists=None,
+)

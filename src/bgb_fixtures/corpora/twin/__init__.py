@@ -1,0 +1,220 @@
+"""A miniature corpus of synthetic EDF recordings in the layout of a real one.
+
+For people who test what reads EDF: recordings, annotation files and lists as TUSZ,
+CHB-MIT or a BIDS data set have them, with seizures that are known to the sample.
+
+Invariant: the same request gives the same bytes of every file; a corpus is there in
+full, in a folder of its own, or not at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from bgb_fixtures.corpora.bids import twin as bids
+from bgb_fixtures.corpora.chbmit import twin as chbmit
+from bgb_fixtures.corpora.tusz import twin as tusz
+from bgb_fixtures.corpora.twin.plan import plan_recordings
+from bgb_fixtures.edf.writer import import_pyedflib
+from bgb_fixtures.errors import SpecError
+from bgb_fixtures.staging import check_new_folder, new_folder
+from bgb_fixtures.synthetic import RECIPE
+from bgb_fixtures.synthetic.recording import generate
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from bgb_fixtures.corpora.twin.layout import Layout
+    from bgb_fixtures.corpora.twin.plan import PlannedRecording
+    from bgb_fixtures.eeg.events import Event
+
+__all__ = ["LAYOUTS", "CorpusRecording", "CorpusReport", "write_corpus"]
+
+
+LAYOUTS = {"tusz": tusz.LAYOUT, "chbmit": chbmit.LAYOUT, "bids": bids.LAYOUT}
+"""Name of a layout -> the layout."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorpusRecording:
+    """Say what one recording of a written corpus holds.
+
+    Attributes
+    ----------
+    name : str
+        Path of the EDF file inside the corpus, with ``/``.
+    split : str
+        ``"train"``, ``"dev"`` or ``"eval"``.
+    duration : float
+        Seconds.
+    events : tuple of Event
+        Seizures, exact to the sample, with their type.
+    without : tuple of str
+        Electrodes that the file lacks.
+    """
+
+    name: str
+    split: str
+    duration: float
+    events: tuple[Event, ...]
+    without: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CorpusReport:
+    """Say what was written.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The folder.
+    recordings : tuple of CorpusRecording
+        Sorted by name.
+    """
+
+    path: Path
+    recordings: tuple[CorpusRecording, ...]
+
+
+def write_corpus(
+    layout: str,
+    out: str | os.PathLike[str],
+    *,
+    n_recordings: int,
+    duration: float,
+    seed: int = 0,
+    without_fz_pz: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> CorpusReport:
+    """Write a miniature corpus.
+
+    Parameters
+    ----------
+    layout : str
+        ``"tusz"``, ``"chbmit"`` or ``"bids"``.
+    out : str or path
+        The folder to make; it may exist if it is empty.
+    n_recordings : int
+        1 to 999. The first recording by name holds a seizure; with 6 or more, a third
+        to a half of them do, and every split has both kinds.
+    duration : float
+        Whole seconds of each recording, 10 to 3600.
+    seed : int
+        0 to 4294967295; of patients, seizures and signals.
+    without_fz_pz : bool
+        For TUSZ: leave Fz and Pz out of the last recording of the train split, as 3 % of
+        the files of the corpus lack them.
+    progress : callable or None
+        Called with (recordings done, recordings in all), first with none done.
+
+    Returns
+    -------
+    report : CorpusReport
+        What was written.
+
+    Raises
+    ------
+    SpecError
+        If the request cannot be met.
+    TargetError
+        If the folder is taken or cannot be written. Nothing is left behind.
+    MissingPackageError
+        If pyedflib is not installed.
+    """
+    if layout not in LAYOUTS:
+        known = ", ".join(repr(name) for name in LAYOUTS)
+        msg = f"unknown layout {layout!r}; layouts: {known}"
+        raise SpecError(msg)
+    if without_fz_pz and layout != "tusz":
+        msg = f"without Fz and Pz: only layout 'tusz' has such files, got {layout!r}"
+        raise SpecError(msg)
+    form = LAYOUTS[layout]
+    plan = plan_recordings(
+        n_recordings=n_recordings,
+        duration=duration,
+        seed=seed,
+        splits=form.splits,
+        steps_per_s=form.steps_per_s,
+    )
+    if without_fz_pz:
+        last = max(i for i, p in enumerate(plan) if p.spec.split == "train")
+        lacking = replace(plan[last], without=("Fz", "Pz"))
+        plan = (*plan[:last], lacking, *plan[last + 1 :])
+    report = CorpusReport(path=check_new_folder(out), recordings=_describe(form, plan))
+    import_pyedflib()
+    with new_folder(report.path) as folder:
+        if progress is not None:
+            progress(0, len(plan))
+        for done, planned in enumerate(plan, 1):
+            signal = generate(planned.spec, seed=seed, run=planned.take + 1)
+            form.write_recording(folder, planned, signal.digital)
+            if progress is not None:
+                progress(done, len(plan))
+        if form.write_lists is not None:
+            form.write_lists(folder, plan)
+        readme = _readme(layout, report.recordings, seed=seed)
+        (folder / "README.md").write_bytes(readme.encode("ascii"))
+    return report
+
+
+def _describe(
+    form: Layout, plan: Sequence[PlannedRecording]
+) -> tuple[CorpusRecording, ...]:
+    recordings = (
+        CorpusRecording(
+            name=form.edf_name(planned),
+            split=planned.spec.split,
+            duration=planned.spec.duration,
+            events=planned.spec.events,
+            without=planned.without,
+        )
+        for planned in plan
+    )
+    return tuple(sorted(recordings, key=lambda recording: recording.name))
+
+
+def _readme(layout: str, recordings: Sequence[CorpusRecording], *, seed: int) -> str:
+    """Return what a finder of this folder has to know; no version, path or date."""
+    duration = recordings[0].duration
+    rows = [f"| {r.name} | {_seizures(r)} |" for r in recordings]
+    option = " --without-fz-pz" if any(r.without for r in recordings) else ""
+    return f"""\
+# Synthetic EEG in the layout of {LAYOUTS[layout].title}
+
+Everything here is synthetic: made by the generator of bgb-fixtures (recipe {RECIPE}).
+Nobody was recorded; names, dates and times are invented. No file comes from the corpus
+whose layout this is. Use it to test programs that read EDF and annotations; no claim
+about the performance of a detector on patients may be drawn from it.
+
+Licence: CC0-1.0, https://creativecommons.org/publicdomain/zero/1.0/. Do with it what you
+like.
+
+Made again, byte for byte, by
+
+    bgb-fixtures corpus --layout {layout} --out DIR --recordings {len(recordings)} \
+--duration {duration:g} --seed {seed}{option}
+
+## Worth knowing
+
+- {len(recordings)} recordings of {duration:g} s at 256 Hz; EDF, records of 1 s.
+{LAYOUTS[layout].notes}
+## Seizures
+
+Type (TUSZ code), start and end in seconds from the start of the recording.
+
+| file | seizures |
+| --- | --- |
+{chr(10).join(rows)}
+"""
+
+
+def _seizures(recording: CorpusRecording) -> str:
+    parts = [
+        f"{e.label} {e.onset:g}-{e.onset + e.duration:g}" for e in recording.events
+    ]
+    if recording.without:
+        parts.append(f"lacks {' and '.join(recording.without)}")
+    return "; ".join(parts) or "none"

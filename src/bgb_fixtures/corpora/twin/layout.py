@@ -1,0 +1,50 @@
+"""What a layout has to say: the one noun that its module and `write_corpus` share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from bgb_fixtures.corpora.twin.plan import PlannedRecording
+
+__all__ = ["Layout"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Describe how a corpus lays out its files.
+
+    Attributes
+    ----------
+    title : str
+        What it is the layout of.
+    notes : str
+        Markdown list of what is worth knowing, for the README of a corpus.
+    splits : tuple of str
+        In the order in which recordings go to them.
+    steps_per_s : int
+        Annotations hold multiples of 1 / `steps_per_s` seconds exactly.
+    edf_name : callable
+        (planned recording) -> path of its EDF file inside the corpus, with ``/``.
+    write_recording : callable
+        (root, planned recording, digital): write its EDF file and annotations. `digital`
+        is int16 of shape (21, n_times), in the order of
+        `bgb_fixtures.synthetic.head.ELECTRODES`.
+    write_lists : callable or None
+        (root, plan): write what there is once for the corpus; None if there is nothing.
+    """
+
+    title: str
+    notes: str
+    splits: tuple[str, ...]
+    steps_per_s: int
+    edf_name: Callable[[PlannedRecording], str]
+    write_recording: Callable[[Path, PlannedRecording, npt.NDArray[np.int16]], None]
+    write_lists: Callable[[Path, Sequence[PlannedRecording]], None] | None

@@ -1,0 +1,1 @@
+"""EDF and BDF files: the format, and nothing of any corpus."""

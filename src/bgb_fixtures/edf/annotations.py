@@ -1,0 +1,178 @@
+"""The annotations inside EDF+ and BDF+ files: lists of time-stamped texts (TALs).
+
+Invariant: only the header and the bytes of annotation signals are read. Texts may name
+people; they are returned to be matched, and no message of this module holds one.
+
+References
+----------
+EDF+, section 2.2, https://www.edfplus.info/specs/edfplus.html.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import TYPE_CHECKING, NoReturn
+
+from bgb_fixtures.corpora.annotations import Annotations, Span
+from bgb_fixtures.edf.byte_source import open_bytes
+from bgb_fixtures.edf.records import ANNOTATION_LABELS, EdfFile
+from bgb_fixtures.errors import AnnotationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from bgb_fixtures.edf.byte_source import ByteSource
+
+__all__ = ["annotation_texts", "read_edf_annotations"]
+
+_TAL = re.compile(
+    rb"([+-][0-9]{1,9}(?:\.[0-9]{0,12})?)(?:\x15([0-9]{1,9}(?:\.[0-9]{0,12})?))?"
+    rb"\x14(.*)\x14",
+    re.DOTALL,
+)
+# One after the other: a list of all the nothing between zeros could be huge.
+_TALS = re.compile(rb"[^\0]+")
+_PARTS = re.compile(rb"[^\0\x14\x15]+")
+_MOST_RECORDS = 10**7
+"""They are read one by one; of a second each it is a recording of four months."""
+_MOST_BYTES = 2**30
+"""Of annotations; those of a day have some 10 MB."""
+_TIME = re.compile(r"[+-]?[0-9.]+")
+
+
+def read_edf_annotations(path: Path) -> Annotations:
+    """Read the annotations inside an EDF+ or BDF+ file.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Returns
+    -------
+    annotations : Annotations
+        One stretch for each text, in seconds from the first sample; without a duration
+        its stop is None. Line numbers are those of records, from 1. The duration is
+        that of the recording.
+
+    Raises
+    ------
+    SourceError
+        If it is no EDF or BDF file.
+    AnnotationError
+        If it holds no annotation signal, or something else in one.
+    """
+    with EdfFile(open_bytes(path)) as edf:
+        header = edf.header
+        indices = _annotation_signals(edf)
+        if not indices:
+            msg = (
+                f"{str(path)!r} holds no annotations: it has no signal 'EDF "
+                "Annotations'; give a file of annotations"
+            )
+            raise AnnotationError(msg)
+        duration = header.n_records * header.record_duration
+        origin: Decimal | None = None
+        spans = []
+        for record in range(header.n_records):
+            for index in indices:
+                raw = edf.read_signal_bytes(index, record)
+                for onset, length, texts in _tals(raw, path=path, record=record):
+                    if origin is None:
+                        # A recording may begin a fraction of a second after the time
+                        # in its header; the first stamp of all says how much.
+                        origin = onset
+                    start = onset - origin
+                    spans += [
+                        Span(
+                            start=start,
+                            stop=None if length is None else start + length,
+                            label=text,
+                            line=record + 1,
+                        )
+                        for text in texts
+                    ]
+    return Annotations(
+        spans=tuple(spans),
+        duration=Decimal(duration.numerator) / Decimal(duration.denominator),
+    )
+
+
+def annotation_texts(source: ByteSource) -> tuple[str, ...]:
+    """Return every text in the annotation signals of a file, well-formed or not.
+
+    Parameters
+    ----------
+    source : ByteSource
+        An EDF or BDF file; closed afterwards.
+
+    Returns
+    -------
+    texts : tuple of str
+        Each once, in order; empty for plain EDF.
+
+    Raises
+    ------
+    SourceError
+        If it is no EDF or BDF file.
+    """
+    texts: dict[str, None] = {}
+    with EdfFile(source) as edf:
+        indices = _annotation_signals(edf)
+        for record in range(edf.header.n_records if indices else 0):
+            for index in indices:
+                for part in _PARTS.finditer(edf.read_signal_bytes(index, record)):
+                    if text := _decode(part[0]):
+                        texts[text] = None
+    return tuple(text for text in texts if not _TIME.fullmatch(text))
+
+
+def _annotation_signals(edf: EdfFile) -> list[int]:
+    signals = enumerate(edf.header.signals)
+    indices = [i for i, signal in signals if signal.label in ANNOTATION_LABELS]
+    header = edf.header
+    n_samples = sum(header.signals[i].samples_per_record for i in indices)
+    n_bytes = header.n_records * n_samples * header.sample_bytes
+    if indices and (header.n_records > _MOST_RECORDS or n_bytes > _MOST_BYTES):
+        msg = (
+            f"{edf.name!r}: expected at most {_MOST_BYTES} bytes of annotations in "
+            f"{_MOST_RECORDS} records, got {n_bytes} in {header.n_records}; fetch the "
+            "file again"
+        )
+        raise AnnotationError(msg)
+    return indices
+
+
+def _decode(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8").strip()
+    except UnicodeDecodeError:
+        # EDF+ asks for UTF-8; older writers used the code page of the machine.
+        return raw.decode("latin-1").strip()
+
+
+def _tals(
+    raw: bytes, *, path: Path, record: int
+) -> Iterator[tuple[Decimal, Decimal | None, list[str]]]:
+    """Yield (onset, duration, texts); a time-keeping TAL has no text."""
+    for tal in _TALS.finditer(raw):
+        match = _TAL.fullmatch(tal[0])
+        if match is None:
+            _fail(path, record)
+        texts = [_decode(text) for text in match[3].split(b"\x14")]
+        yield (
+            Decimal(match[1].decode("ascii")),
+            None if match[2] is None else Decimal(match[2].decode("ascii")),
+            [text for text in texts if text],
+        )
+
+
+def _fail(path: Path, record: int) -> NoReturn:
+    msg = (
+        f"{str(path)!r}, record {record + 1}, 'EDF Annotations': expected "
+        "'+onset[\\x15duration]\\x14text\\x14', got something else; give a file of "
+        "annotations instead"
+    )
+    raise AnnotationError(msg)

@@ -1,0 +1,293 @@
+"""Windows of a fixture in the 16 bits of EDF.
+
+Invariant: a window that was generated on a grid of 0.125 uV gets back the values that
+were generated; what any other sample loses is counted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bgb_fixtures.edf.writer import DIGITAL, PHYSICAL, EdfChannel
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from bgb_fixtures.fixture import Fixture
+
+__all__ = [
+    "GRID_UV",
+    "START",
+    "Steps",
+    "describe_steps",
+    "edf_channels",
+    "label_problems",
+    "samples_problems",
+    "to_steps",
+    "window_steps",
+    "window_uv",
+]
+
+# A moment that no person was ever recorded at by this program; midnight as in TUSZ.
+START = datetime(2015, 1, 1)  # noqa: DTZ001 (the EDF header has no time zone)
+"""Start of every recording, for headers that must have one."""
+
+GRID_UV = 0.125
+"""Synthetic EEG is generated in steps of this many microvolts."""
+
+_CLIP = 10.0
+_LABEL = 16
+_NONE = np.empty(0, np.int32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Steps:
+    """Hold one channel in 16 bits, and what the largest of its samples lost.
+
+    Attributes
+    ----------
+    digital : numpy.ndarray of int32, shape (n_times,)
+        Within the 16 bits.
+    physical : tuple of float
+        Microvolts at the digital limits.
+    on_grid : bool
+        Whether a step is `GRID_UV`, on which the samples were generated.
+    lost_uv : float
+        The largest difference from the microvolts of the fixture.
+    """
+
+    digital: npt.NDArray[np.int32]
+    physical: tuple[float, float]
+    on_grid: bool
+    lost_uv: float
+
+    def summary(self) -> Steps:
+        """Return the same without the samples: what `describe_steps` needs."""
+        return replace(self, digital=_NONE)
+
+
+def samples_problems(fixture: Fixture) -> list[str]:
+    """Return what keeps the windows of a fixture from being EDF records of 1 s.
+
+    Parameters
+    ----------
+    fixture : Fixture
+        The fixture.
+
+    Returns
+    -------
+    problems : list of str
+        Empty if there is nothing.
+    """
+    sfreq, n_times = fixture.sfreq, fixture.signals.shape[2]
+    if sfreq != int(sfreq) or n_times % int(sfreq):
+        problem = (
+            f"its windows have {n_times} samples at {sfreq:g} Hz; expected whole "
+            "seconds of a whole number of Hz, for EDF records of 1 s"
+        )
+        return [problem]
+    return []
+
+
+def label_problems(labels: Sequence[str]) -> list[str]:
+    """Return which names of channels have no room in an EDF header.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        As they would be in the file.
+
+    Returns
+    -------
+    problems : list of str
+        One per label.
+    """
+    return [
+        f"the label {label!r} has {len(label)} characters; EDF has room for {_LABEL}"
+        for label in labels
+        if len(label) > _LABEL
+    ]
+
+
+def window_uv(fixture: Fixture, row: int) -> npt.NDArray[np.float64]:
+    """Return a window in microvolts.
+
+    Parameters
+    ----------
+    fixture : Fixture
+        The fixture.
+    row : int
+        The window.
+
+    Returns
+    -------
+    data_uv : numpy.ndarray of float64, shape (n_channels, n_times)
+        Not rounded.
+    """
+    scale, offset = (
+        array[row].astype(np.float64)[:, None]
+        for array in (fixture.scale, fixture.offset)
+    )
+    return np.asarray(fixture.signals[row].astype(np.float64) * scale + offset)
+
+
+def window_steps(fixture: Fixture, row: int) -> list[Steps]:
+    """Return the channels of a window in 16 bits, with the least loss.
+
+    Parameters
+    ----------
+    fixture : Fixture
+        The fixture.
+    row : int
+        The window.
+
+    Returns
+    -------
+    steps : list of Steps
+        In the order of the channels.
+
+    Notes
+    -----
+    Synthetic EEG was generated on a grid of 0.125 uV. Where every sample of a channel
+    lies as near to it as rounding allows, the nearest step is the value that was
+    generated. Else the 16 bits cover the range of the channel.
+    """
+    scaled = fixture.records.profile["name"] == "zscore-1"
+    values = fixture.signals[row]
+    return [
+        to_steps(
+            data_uv,
+            # zscore-1 rounds to multiples of 2^-12 and clips at 10.
+            rounding_uv=float(scale) * 2.0**-13 if scaled else 0.0,
+            clipped=np.abs(value) >= _CLIP if scaled else None,
+        )
+        for data_uv, value, scale in zip(
+            window_uv(fixture, row), values, fixture.scale[row], strict=True
+        )
+    ]
+
+
+def to_steps(
+    data_uv: npt.NDArray[np.float64],
+    *,
+    rounding_uv: float = 0.0,
+    clipped: npt.NDArray[np.bool_] | None = None,
+) -> Steps:
+    """Return one channel in 16 bits, with the calibration that loses least.
+
+    Parameters
+    ----------
+    data_uv : numpy.ndarray of float64, shape (n_times,)
+        Microvolts.
+    rounding_uv : float
+        By how much a sample may be off the grid, if it was generated on it.
+    clipped : numpy.ndarray of bool, shape (n_times,), or None
+        Samples that need not be near the grid.
+
+    Returns
+    -------
+    steps : Steps
+        Of `GRID_UV`, or, where the samples do not lie on that grid, such that the 16
+        bits cover the range of the channel, between whole microvolts.
+    """
+    low, high = data_uv.min(), data_uv.max()
+    largest = np.float32(max(abs(low), abs(high)))
+    slack_uv = rounding_uv + float(np.spacing(largest))
+    near = slice(None) if clipped is None else ~clipped
+    digital = np.rint(data_uv / GRID_UV)
+    lost = np.abs(digital * GRID_UV - data_uv)
+    on_grid = (
+        # A coarser scale would find any value near the grid.
+        4 * slack_uv < GRID_UV
+        and PHYSICAL[0] <= low
+        and high <= PHYSICAL[1]
+        and bool((lost[near] <= slack_uv).all())
+    )
+    physical = PHYSICAL
+    if not on_grid:
+        physical = (float(np.floor(low)), float(np.ceil(high)))
+        if physical[0] == physical[1]:
+            physical = (physical[0], physical[1] + 1)
+        step = (physical[1] - physical[0]) / (DIGITAL[1] - DIGITAL[0])
+        digital = np.rint((data_uv - physical[0]) / step) + DIGITAL[0]
+        lost = np.abs((digital - DIGITAL[0]) * step + physical[0] - data_uv)
+    return Steps(
+        digital=digital.astype(np.int32),
+        physical=physical,
+        on_grid=on_grid,
+        lost_uv=float(lost.max()),
+    )
+
+
+def edf_channels(
+    labels: Sequence[str], steps: Sequence[Steps], *, sfreq: float
+) -> list[EdfChannel]:
+    """Return the signals of an EDF file.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        Their names in the file.
+    steps : sequence of Steps
+        Their samples.
+    sfreq : float
+        A whole number of Hz.
+
+    Returns
+    -------
+    channels : list of EdfChannel
+        For `write_edf`.
+    """
+    return [
+        EdfChannel(
+            label=label,
+            digital=channel.digital,
+            sfreq=int(sfreq),
+            physical=channel.physical,
+        )
+        for label, channel in zip(labels, steps, strict=True)
+    ]
+
+
+def describe_steps(fixture: Fixture, steps: Sequence[Steps]) -> str:
+    """Return, for a README, what samples lost on their way to 16 bits.
+
+    Parameters
+    ----------
+    fixture : Fixture
+        The fixture.
+    steps : sequence of Steps
+        Every channel of every file.
+
+    Returns
+    -------
+    text : str
+        One item of a Markdown list without its hyphen, perhaps a second one.
+    """
+    fitted = [channel for channel in steps if not channel.on_grid]
+    n_clipped = sum(window.n_clipped for window in fixture.windows)
+    text = (
+        "Steps of 0.125 uV, on which the windows were generated: every sample is the one "
+        f"that was generated, except the {n_clipped} that the fixture clips."
+    )
+    if fitted:
+        lost_uv = max(channel.lost_uv for channel in fitted)
+        text = (
+            "The 16 bits of a channel of a file cover its own range, between whole "
+            f"microvolts; {len(steps) - len(fitted)} of {len(steps)} channels have "
+            "steps of 0.125 uV instead, on which they were generated. Against the "
+            f"microvolts of the fixture no sample is off by more than {lost_uv:.2g} uV."
+        )
+    filtered = (
+        "\n- These are filtered microvolts, as the profile says, not those of the "
+        "recording."
+        if fixture.records.profile["name"] == "brain-go-brr-3.1"
+        else ""
+    )
+    return text + filtered

@@ -1,0 +1,1 @@
+"""The file of DATA.md, a module per part."""

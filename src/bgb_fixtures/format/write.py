@@ -1,0 +1,209 @@
+"""Write a fixture: its content as the documents and arrays of the format.
+
+Invariant: what is written has passed the checks that a reader makes.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bgb_fixtures.errors import SpecError
+from bgb_fixtures.format.layout import FIXTURE, dump_json
+from bgb_fixtures.format.records import (
+    ARRAYS,
+    CATEGORIES,
+    COLUMNS,
+    FORMAT_VERSION,
+    NUMBER_COLUMNS,
+    WindowRecord,
+    event_to_json,
+)
+from bgb_fixtures.format.store import Draft, store
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+__all__ = ["Content", "write_fixture"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """Hold everything that goes into a fixture file.
+
+    Attributes
+    ----------
+    name : str
+        Name of the fixture.
+    content_version : int
+        Which samples.
+    sfreq : float
+        Sampling frequency in Hz.
+    ch_names : tuple of str
+        Channel names in array order.
+    montage, unit : str
+        Name of the montage; ``"uV"`` or ``"1"``.
+    profile, source, licence, spec : dict
+        As in `bgb_fixtures.format.records.Records`.
+    windows : tuple of WindowRecord
+        One per row.
+    signals : numpy.ndarray of float32, shape (n_windows, n_channels, n_times)
+        Model-ready signal.
+    labels : numpy.ndarray of uint8, shape (n_windows, n_times)
+        1 = seizure.
+    scale, offset : numpy.ndarray of float32, shape (n_windows, n_channels)
+        microvolts = signals * scale + offset.
+    """
+
+    name: str
+    content_version: int
+    sfreq: float
+    ch_names: tuple[str, ...]
+    montage: str
+    unit: str
+    profile: dict[str, Any]
+    source: dict[str, Any]
+    licence: dict[str, Any]
+    spec: dict[str, Any]
+    windows: tuple[WindowRecord, ...]
+    signals: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.uint8]
+    scale: npt.NDArray[np.float32]
+    offset: npt.NDArray[np.float32]
+
+
+def _window_to_json(window: WindowRecord) -> dict[str, Any]:
+    value = {name: getattr(window, name) for name in COLUMNS}
+    return value | {"events": [event_to_json(event) for event in window.events]}
+
+
+def _columns(windows: Sequence[WindowRecord]) -> dict[str, npt.NDArray[Any]]:
+    """Return the records of the windows as one array per field."""
+    columns: dict[str, npt.NDArray[Any]] = {}
+    for name in COLUMNS:
+        values = [getattr(window, name) for window in windows]
+        if name == "events":
+            values = [
+                json.dumps([event_to_json(e) for e in events], sort_keys=True)
+                for events in values
+            ]
+        if name in NUMBER_COLUMNS:
+            columns[name] = np.array(values, NUMBER_COLUMNS[name])
+        else:
+            columns[name] = np.array([v.encode("ascii") for v in values])
+    return columns
+
+
+def _attributes(content: Content) -> dict[str, Any]:
+    return {
+        "sfreq": np.float64(content.sfreq),
+        "ch_names": np.array([n.encode("ascii") for n in content.ch_names]),
+        "montage": np.bytes_(content.montage.encode("ascii")),
+        "unit": np.bytes_(content.unit.encode("ascii")),
+        "format_version": np.int64(FORMAT_VERSION),
+        "content_version": np.int64(content.content_version),
+        "licence": np.bytes_(content.licence["name"].encode("ascii")),
+    }
+
+
+def _check_content(content: Content) -> None:
+    where = f"fixture {content.name!r}"
+    if all(window.category == "none" for window in content.windows):
+        msg = (
+            f"{where}: none of its {len(content.windows)} windows holds a seizure; "
+            "expected at least one"
+        )
+        raise SpecError(msg)
+    for name, (dtype, _) in ARRAYS.items():
+        got = getattr(content, name).dtype
+        if got != np.dtype(dtype):
+            # A silent cast could wrap labels around or round samples.
+            msg = f"{where}: array {name!r}: expected {np.dtype(dtype)}, got {got}"
+            raise SpecError(msg)
+    bad = np.flatnonzero(~np.isfinite(content.signals).all(axis=(1, 2)))
+    if len(bad):
+        msg = f"{where}: window {int(bad[0])} holds a value not finite"
+        raise SpecError(msg)
+
+
+def write_fixture(
+    content: Content,
+    path: str | os.PathLike[str],
+    *,
+    check: Callable[[Path], None] | None = None,
+) -> Path:
+    """Write a fixture file.
+
+    Parameters
+    ----------
+    content : Content
+        What to write.
+    path : str or path
+        Target. An older fixture there is replaced; any other file is not.
+    check : callable or None
+        Given the finished and proved file, before it is moved into place; may raise.
+
+    Returns
+    -------
+    path : pathlib.Path
+        The target.
+
+    Raises
+    ------
+    SpecError
+        If no window holds a seizure, a value is not finite, an array has another
+        dtype, or a text is not ASCII.
+    TargetError
+        If the target cannot be written; it is then as it was before.
+    FormatError
+        If the content breaks a rule of the format.
+    """
+    from bgb_fixtures.verify import verify_fixture
+
+    _check_content(content)
+    records = dump_json(
+        {
+            "ch_names": list(content.ch_names),
+            "montage": content.montage,
+            "unit": content.unit,
+            "profile": content.profile,
+            "source": content.source,
+            "licence": content.licence,
+            "spec": content.spec,
+            "windows": [_window_to_json(window) for window in content.windows],
+        }
+    )
+    try:
+        draft = Draft(
+            kind=FIXTURE,
+            name=content.name,
+            facts={
+                "content_version": content.content_version,
+                "sfreq": content.sfreq,
+                "counts": {
+                    category: sum(w.category == category for w in content.windows)
+                    for category in CATEGORIES
+                },
+            },
+            records=records,
+            arrays={name: getattr(content, name) for name in ARRAYS},
+            columns=_columns(content.windows),
+            attributes=_attributes(content),
+        )
+    except UnicodeEncodeError as error:
+        msg = f"fixture {content.name!r}: {error.object!r} is not ASCII"
+        raise SpecError(msg) from error
+
+    def prove(file: Path) -> None:
+        verify_fixture(file)
+        if check is not None:
+            check(file)
+
+    return store(draft, path, prove=prove)

@@ -1,0 +1,1 @@
+"""What to build: checked and resolved when it is made."""
