@@ -402,8 +402,12 @@ class GoldenChecker:
             The windows.
         batch_size : int
             Windows at a time; the first batch is traced.
-        rtol, atol, threshold, nan_ok
-            As in `check`.
+        rtol, atol : float or None
+            Tolerances instead of the recorded ones, as in `check`.
+        threshold : float or None
+            Detection threshold, as in `check`.
+        nan_ok : bool
+            Whether NaN may be recorded as expected, as in `check`.
 
         Raises
         ------
