@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from bgb_fixtures.corpora.remote.cache import KeptPiece
 
-__all__ = ["WebFile", "WebFolder", "WebPath", "is_web_address", "open_web"]
+__all__ = ["WebFile", "WebFolder", "WebPath", "open_web"]
 
 _LIST = "SHA256SUMS.txt"
 """Every project on PhysioNet has one."""
@@ -46,23 +46,6 @@ _LINE = re.compile(r"([0-9a-f]{64}) [ *]?(?:\./)?(\S(?:.*\S)?)")
 _MOST_CHARACTERS, _MOST_LEVELS = 1000, 16
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ADVICE = "give a folder of a PhysioNet database, such as .../files/chbmit/1.0.0/"
-
-
-def is_web_address(path: object) -> bool:
-    """Say whether a text is meant as an address on the web.
-
-    Parameters
-    ----------
-    path : object
-        What was given as a root.
-
-    Returns
-    -------
-    is_address : bool
-        True if it begins with ``http://`` or ``https://``, in any case.
-    """
-    text = path.lower() if isinstance(path, str) else ""
-    return text.startswith(("http://", "https://"))
 
 
 def open_web(
