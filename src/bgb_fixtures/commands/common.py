@@ -54,10 +54,13 @@ def known_word(
         If the word is not known.
     """
     from bgb_fixtures.eeg.montage import MONTAGES
-    from bgb_fixtures.request.spec import PROFILES, SOURCES
+    from bgb_fixtures.eeg.scaling import PROFILES
+    from bgb_fixtures.request.spec import SOURCES
 
     name = str(param.name)
-    words = {"source": SOURCES, "montage": tuple(MONTAGES), "profile": PROFILES}[name]
+    words = {"source": SOURCES, "montage": tuple(MONTAGES), "profile": tuple(PROFILES)}[
+        name
+    ]
     if value is not None and value not in words:
         close = difflib.get_close_matches(value.lower(), words, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
@@ -193,10 +196,12 @@ def opened_root(source: str, root: str | None) -> str | WebPath | None:
         If this source cannot be read over the web.
     """
     from bgb_fixtures.corpora import open_root
-    from bgb_fixtures.corpora.remote.web import WebPath, is_web_address
+    from bgb_fixtures.corpora.places import is_web_address
 
     if root is None or not is_web_address(root):
         return root
+    from bgb_fixtures.corpora.remote.web import WebPath
+
     try:
         with Progress("connecting"):
             Progress.note("")

@@ -149,7 +149,7 @@ class OpenRecordings:
         source: ByteSource = open_bytes(place)
         if self._whole_digests:
             source = HashedSource(source)
-        edf = EdfFile(source)
+        edf = EdfFile(source, in_order=self._whole_digests)
         try:
             return OpenRecording(recording, self.corpus, edf)
         except BaseException:

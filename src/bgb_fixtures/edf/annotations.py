@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from bgb_fixtures.edf.source import ByteSource
 
 __all__ = ["annotation_texts", "read_edf_annotations"]
 
@@ -82,18 +81,16 @@ def read_edf_annotations(path: Path) -> Annotations:
     )
 
 
-def annotation_texts(source: ByteSource) -> tuple[str, ...]:
+def annotation_texts(edf: EdfFile) -> tuple[str, ...]:
     """Return every text in the annotation signals of a file, well-formed or not, once.
 
-    The source is closed afterwards. SourceError if it is no EDF or BDF file.
+    There are none in plain EDF.
     """
     texts: dict[str, None] = {}
-    with EdfFile(source) as edf:
-        indices = _annotation_signals(edf)
-        for _, raw in edf.iter_signal_bytes(indices):
-            for part in _PARTS.finditer(raw):
-                if text := _decode(part[0]):
-                    texts[text] = None
+    for _, raw in edf.iter_signal_bytes(_annotation_signals(edf)):
+        for part in _PARTS.finditer(raw):
+            if text := _decode(part[0]):
+                texts[text] = None
     return tuple(text for text in texts if not _TIME.fullmatch(text))
 
 

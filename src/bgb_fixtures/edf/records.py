@@ -45,6 +45,8 @@ __all__ = ["ANNOTATION_LABELS", "EdfFile", "MontageSignal", "RecordReader"]
 
 ANNOTATION_LABELS = ("EDF Annotations", "BDF Annotations")
 """Labels of signals that hold texts (EDF+, section 2.2.1)."""
+_SKIPPED = 64
+"""Records; some hundred kilobytes."""
 # The first annotation of a record of EDF+ tells when the record starts.
 _RECORD_ONSET = re.compile(rb"([+-][0-9]{1,9}(?:\.[0-9]{0,12})?)\x14\x14")
 
@@ -58,11 +60,18 @@ class _Held(NamedTuple):
 
 
 class RecordReader:
-    """Reads whole records of one file, each at most once if the reads are announced."""
+    """Reads whole records of one file, each at most once if the reads are announced.
 
-    def __init__(self, source: ByteSource, header: EdfHeader) -> None:
+    If `in_order`, records that a read skips are read as well, for the digest of the file.
+    """
+
+    def __init__(
+        self, source: ByteSource, header: EdfHeader, *, in_order: bool = False
+    ) -> None:
         self._source = source
         self._header = header
+        self._in_order = in_order
+        self._next = 0
         self._reads_to_come: npt.NDArray[np.int32] = np.zeros(0, np.int32)
         self._held: list[_Held] = []
 
@@ -96,6 +105,15 @@ class RecordReader:
     def _fetch(self, first: int, last: int) -> bytes:
         if first >= last:
             return b""
+        while self._in_order and self._next < first:
+            # Piece by piece: what lies between may be hours.
+            start, stop = self._next, min(self._next + _SKIPPED, first)
+            raw = self._read(start, stop)
+            self._hold(_Held(start, stop, raw))
+        return self._read(first, last)
+
+    def _read(self, first: int, last: int) -> bytes:
+        self._next = max(self._next, last)
         header = self._header
         return self._source.read(
             header.header_bytes + first * header.record_bytes,
@@ -119,21 +137,27 @@ class RecordReader:
                 a, b = max(a, held.first), min(b, held.last)  # noqa: PLW2901
                 if a < b:
                     kept.append(_Held(a, b, self._cut(held, a, b)))
-        edges = np.flatnonzero(np.diff(np.concatenate(([0], to_come > 0, [0]))))
-        for start, stop in zip(edges[::2], edges[1::2], strict=True):
-            a, b = first + int(start), first + int(stop)
-            insort(kept, _Held(a, b, self._cut(done, a, b)))
         self._held = kept
+        self._hold(done)
+
+    def _hold(self, done: _Held) -> None:
+        """Hold those records of a read that are still announced."""
+        to_come = self._reads_to_come[done.first : done.last] > 0
+        edges = np.flatnonzero(np.diff(np.concatenate(([0], to_come, [0]))))
+        for start, stop in zip(edges[::2], edges[1::2], strict=True):
+            a, b = done.first + int(start), done.first + int(stop)
+            insort(self._held, _Held(a, b, self._cut(done, a, b)))
 
 
 class EdfFile:
     """An open EDF or BDF file: its header is read, its samples are not.
 
-    `header` and `raw_header` hold what its header says. If it is no EDF or BDF file, the
-    source is closed and SourceError raised.
+    `header` and `raw_header` hold what its header says. If `in_order`, bytes are read from
+    the first to the last, as the digest of the whole file needs it. If it is no EDF or
+    BDF file, the source is closed and SourceError raised.
     """
 
-    def __init__(self, source: ByteSource) -> None:
+    def __init__(self, source: ByteSource, *, in_order: bool = False) -> None:
         self._source = source
         try:
             self.raw_header = read_header_bytes(source)
@@ -143,7 +167,7 @@ class EdfFile:
         except BaseException:
             source.close()
             raise
-        self._reader = RecordReader(source, self.header)
+        self._reader = RecordReader(source, self.header, in_order=in_order)
         self._calibrations: dict[int, Calibration] = {}
         self._origin: Fraction | None = None
         self._digests: dict[tuple[int, int], str] | None = None

@@ -27,6 +27,7 @@ __all__ = [
     "events_to_mask",
     "mask_to_spans",
     "merge_spans",
+    "sample_to_seconds",
     "seconds_to_sample",
     "seconds_to_span",
 ]
@@ -103,6 +104,19 @@ def seconds_to_span(onset: float, duration: float, sfreq: float) -> tuple[int, i
 def seconds_to_sample(seconds: float, sfreq: float) -> int:
     """Return the first sample whose time is not before `seconds`."""
     return math.ceil(_exact(seconds) * _exact(sfreq))
+
+
+def sample_to_seconds(sample: int, sfreq: float) -> float:
+    """Return a time that `seconds_to_sample` turns into the same sample.
+
+    With as few decimals as that takes; at most 1e-9 s before the sample.
+    """
+    exact = Fraction(sample) / _exact(sfreq)
+    seconds = float(exact)
+    if seconds_to_sample(seconds, sfreq) == sample:
+        return seconds
+    # Rounding to a binary number may lead past the sample: cut the decimals off.
+    return float(Fraction(math.floor(exact * 10**9), 10**9))
 
 
 def merge_spans(

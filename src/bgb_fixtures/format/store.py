@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["Draft", "check_target", "store"]
+__all__ = ["Draft", "check_target", "make_file", "store"]
 
 # Room for the index, whose numbers are known only after the arrays are written.
 _INDEX_ROOM = 4096
@@ -105,7 +105,7 @@ def _digest(file: memoryview, spans: Sequence[tuple[int, int]]) -> str:
     return digest.hexdigest()
 
 
-def _make_file(draft: Draft) -> memoryview:
+def make_file(draft: Draft) -> memoryview:
     """Return all bytes of the file."""
     room = max(_INDEX_ROOM, _ENTRY_ROOM * len(draft.arrays))
     needed = LINE_LENGTH + len(draft.records) + room
@@ -245,7 +245,7 @@ def store(
     check_target(target, draft.kind)
     with new_file(target) as file:
         try:
-            file.write_bytes(_make_file(draft))
+            file.write_bytes(make_file(draft))
             prove(file)
         except FormatError as error:
             # It names the file that it read; that one is gone by then.

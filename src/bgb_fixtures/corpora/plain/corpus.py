@@ -21,7 +21,7 @@ from bgb_fixtures.corpora.tusz.csv import parse_csv
 from bgb_fixtures.corpora.tusz.labels import tusz_label
 from bgb_fixtures.edf.annotations import read_edf_annotations
 from bgb_fixtures.errors import SourceError, SpecError, shorten
-from bgb_fixtures.request.spec import compile_label_pattern
+from bgb_fixtures.request.recorded import compile_label_pattern
 
 if TYPE_CHECKING:
     import os

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.errors import SpecError
-from bgb_fixtures.request.spec import MAX_SYNTHETIC_S, Artefact, RecordingSpec
+from bgb_fixtures.request.synthetic import MAX_SYNTHETIC_S, RecordingSpec
+from bgb_fixtures.synthetic.scenario import Artefact
 from bgb_fixtures.synthetic.streams import Streams
 from bgb_fixtures.synthetic.subject import make_subject
 

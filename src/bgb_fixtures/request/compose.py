@@ -9,15 +9,11 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
+from bgb_fixtures.eeg.montage import find_montage
 from bgb_fixtures.errors import SpecError
-from bgb_fixtures.request.spec import (
-    Artefact,
-    FixtureSpec,
-    RecordingSpec,
-    Seizure,
-    parse_spec,
-    spec_to_json,
-)
+from bgb_fixtures.request.spec import parse_spec, spec_to_json
+from bgb_fixtures.request.synthetic import RecordingSpec, SyntheticRequest
+from bgb_fixtures.synthetic.scenario import Artefact, Seizure
 from bgb_fixtures.synthetic.streams import Streams
 
 __all__ = [
@@ -55,34 +51,14 @@ def compose_spec(
     ictal_share: float = 0.5,
     window_length: float = 60.0,
     profile: str = "zscore-1",
-    montage: str = "10-20",
+    montage: str | list[str] = "10-20",
     name: str = "synthetic",
-) -> FixtureSpec:
-    """Compose the spec of a fixture of synthetic windows.
+) -> SyntheticRequest:
+    """Compose the request for a fixture of synthetic windows, each of another subject.
 
-    Parameters
-    ----------
-    n_windows : int
-        From 1 to 999. From 5 windows on, the last fifth is split ``"dev"``, which then
-        holds a window with a seizure if any two windows in a row do.
-    seed : int
-        In [0, 2^32).
-    ictal_share : float
-        Share of the windows that hold a seizure, in (0, 1].
-    window_length : float
-        Seconds, from 8 to 600.
-    profile, montage, name : str
-        As in `FixtureSpec`.
-
-    Returns
-    -------
-    spec : FixtureSpec
-        One recording of one subject per window.
-
-    Raises
-    ------
-    SpecError
-        If a value is outside its range, or no window would hold a seizure.
+    From 5 windows on, the last fifth is split ``"dev"``, which then holds a window with a
+    seizure if any two windows in a row do. The window length is in seconds. SpecError if
+    a value is outside its range, or no window would hold a seizure.
     """
     check_request(
         n_windows, seed=seed, ictal_share=ictal_share, window_length=window_length
@@ -94,12 +70,10 @@ def compose_spec(
         msg = "ictal share: expected more than 0, as a fixture holds a seizure; got 0"
         raise SpecError(msg)
     n_dev = n_windows // 5
-    spec = FixtureSpec(
-        name=name,
-        source="synthetic",
+    request = SyntheticRequest(
+        name="synthetic",
         window_length=float(window_length),
-        montage=montage,
-        profile=profile,
+        montage=find_montage("10-20"),
         seed=seed,
         recordings=tuple(
             compose_recording(
@@ -113,62 +87,35 @@ def compose_spec(
         ),
     )
     # Profile, montage and name are checked where those of a file are.
-    return parse_spec(spec_to_json(spec), where="request")
+    asked = {"profile": profile, "montage": montage, "name": name}
+    composed = parse_spec(spec_to_json(request) | asked, where="request")
+    assert isinstance(composed, SyntheticRequest)
+    return composed
 
 
 def compose_window(
     index: int, *, seed: int, ictal_share: float, window_length: float
-) -> FixtureSpec:
-    """Compose the spec of one window, as `compose_spec` has it at `index`.
+) -> SyntheticRequest:
+    """Compose the request for one window, as `compose_spec` has it at `index`.
 
-    Parameters
-    ----------
-    index : int
-        From 0.
-    seed, ictal_share, window_length
-        As in `compose_spec`; a share of 0 is allowed.
-
-    Returns
-    -------
-    spec : FixtureSpec
-        One recording with one window, which may be without a seizure.
+    It may be without a seizure, and the share may be 0.
     """
-    return FixtureSpec(
+    recording = compose_recording(
+        index, seed=seed, ictal_share=ictal_share, window_length=window_length
+    )
+    return SyntheticRequest(
         name="synthetic",
-        source="synthetic",
         window_length=float(window_length),
-        montage="10-20",
-        profile="zscore-1",
+        montage=find_montage("10-20"),
         seed=seed,
-        recordings=(
-            compose_recording(
-                index, seed=seed, ictal_share=ictal_share, window_length=window_length
-            ),
-        ),
+        recordings=(recording,),
     )
 
 
 def check_request(
     n_windows: int, *, seed: int, ictal_share: float, window_length: float
 ) -> None:
-    """Check what windows are asked for.
-
-    Parameters
-    ----------
-    n_windows : int
-        At least 1.
-    seed : int
-        In [0, 2^32).
-    ictal_share : float
-        In [0, 1].
-    window_length : float
-        Seconds, from 8 to 600, a multiple of 1/16.
-
-    Raises
-    ------
-    SpecError
-        If a value is outside its range.
-    """
+    """Check what windows are asked for."""
     if type(n_windows) is not int or n_windows < 1:
         msg = f"windows: expected an integer of at least 1, got {n_windows!r}"
         raise SpecError(msg)
@@ -194,28 +141,7 @@ def compose_recording(
     window_length: float,
     split: str = "train",
 ) -> RecordingSpec:
-    """Compose the recording that window `index` is cut from.
-
-    Parameters
-    ----------
-    index : int
-        From 0.
-    seed : int
-        Of every random stream.
-    ictal_share : float
-        Share of the windows that hold a seizure, in [0, 1].
-    window_length : float
-        Seconds.
-    split : str
-        Name of the split.
-
-    Returns
-    -------
-    recording : RecordingSpec
-        Longer than its one window by signal to scale by, and by the rest of a seizure;
-        subject `index` + 1. Windows with a seizure are onset, offset, whole
-        and ictal in turn; every second window without one holds an artefact.
-    """
+    """Compose the recording that window `index` is cut from."""
     streams = Streams.of_seed(seed).child(f"compose/{index}")
     share = Fraction(repr(float(ictal_share)))
     n_before = math.ceil(index * share)
