@@ -10,15 +10,12 @@ import numpy as np
 import pytest
 
 from bgb_fixtures import build as build_module
-from bgb_fixtures.build import build_fixture, plan_fixture
+from bgb_fixtures.build import build_fixture, select_fixture
 from bgb_fixtures.build.windows import choose_windows
-from bgb_fixtures.corpora import Licence, Recording
+from bgb_fixtures.corpora.recording import Licence, Recording
 from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.eeg.montage import MONTAGES, Montage
-from bgb_fixtures.eeg.scaling import (
-    brain_go_brr_window,
-    standardise_brain_go_brr,
-)
+from bgb_fixtures.eeg.scaling import brain_go_brr_window, standardise_brain_go_brr
 from bgb_fixtures.errors import (
     ChannelNotFoundError,
     FixtureError,
@@ -27,7 +24,8 @@ from bgb_fixtures.errors import (
     TargetError,
 )
 from bgb_fixtures.fixture import load_fixture
-from bgb_fixtures.request.spec import FixtureSpec, load_default_spec, parse_spec
+from bgb_fixtures.request.recorded import RecordedRequest
+from bgb_fixtures.request.spec import load_default_spec, parse_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -149,7 +147,7 @@ class FakeSource:
         return {entry[1] for entry in self.log if entry[0] == "open"}
 
 
-def make_spec(**changes: Any) -> FixtureSpec:
+def make_spec(**changes: Any) -> RecordedRequest:
     request = {"source": "chbmit", "window_length": 4, **changes}
     return parse_spec(request, where="a test")
 
@@ -367,7 +365,7 @@ def test_a_channel_that_is_not_what_its_label_says_ends_the_build(
 
 
 def plan(**changes: Any) -> Plan:
-    return plan_fixture(make_spec(**changes), root="somewhere")
+    return select_fixture(make_spec(**changes), root="somewhere")
 
 
 def test_a_plan_holds_the_windows_that_a_build_takes(
@@ -893,7 +891,7 @@ def test_brain_go_brr_refuses_another_rate_than_its_own(
 # The synthetic source
 
 
-def make_synthetic(**changes: Any) -> FixtureSpec:
+def make_synthetic(**changes: Any) -> RecordedRequest:
     request = {
         "source": "synthetic",
         "window_length": 4,

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from support.searched import search
 
 from bgb_fixtures.build import build_fixture
-from bgb_fixtures.corpora.chbmit.corpus import (
-    ChbmitSource,
-    parse_sidecar,
-    parse_summary,
-)
-from bgb_fixtures.edf.byte_source import LocalFile
+from bgb_fixtures.corpora.chbmit.corpus import ChbmitCorpus
+from bgb_fixtures.corpora.chbmit.summary import parse_summary
+from bgb_fixtures.corpora.chbmit.wfdb import parse_sidecar
+from bgb_fixtures.edf.source import LocalFile
 from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.errors import (
     AnnotationError,
@@ -258,7 +257,7 @@ def test_entry_without_clock_has_no_duration(tmp_path: Path) -> None:
 def test_times_with_decimals_are_exact(tmp_path: Path) -> None:
     write_summary(tmp_path, entry("chb01_03.edf", ("0.1", "36.4")))
     (tmp_path / "chb01_03.edf").touch()
-    (recording,) = ChbmitSource(tmp_path).recordings()
+    (recording,) = search(ChbmitCorpus, tmp_path).recordings()
     assert recording.events == (Event(onset=0.1, duration=36.3, label="seiz"),)
 
 
@@ -455,7 +454,7 @@ def tree_with_sidecar(root: Path, raw: bytes, *seizures: tuple[object, object]) 
 )
 def test_sidecar_agrees(tmp_path: Path, raw: bytes) -> None:
     root = tree_with_sidecar(tmp_path, raw, (10, 50))
-    (recording,) = ChbmitSource(root).recordings()
+    (recording,) = search(ChbmitCorpus, root).recordings()
     assert recording.events == (Event(onset=10.0, duration=40.0, label="seiz"),)
 
 
@@ -494,9 +493,9 @@ def test_sidecar_that_disagrees_is_refused(
     root = tree_with_sidecar(tmp_path, raw, *seizures)
     pattern = rf"chb01-summary\.txt', line 9: 'chb01_03\.edf' has .*{message}"
     with pytest.raises(AnnotationError, match=pattern):
-        ChbmitSource(root, strict=True).recordings()
+        search(ChbmitCorpus, root, strict=True).recordings()
     with pytest.raises(SourceError, match=pattern):
-        ChbmitSource(root).recordings()
+        search(ChbmitCorpus, root).recordings()
 
 
 # Recordings
@@ -521,7 +520,7 @@ def make_tree(root: Path) -> Path:
 
 def test_recordings_are_read_from_annotations_alone_and_sorted(tmp_path: Path) -> None:
     # No header could be read from empty files.
-    recordings = ChbmitSource(make_tree(tmp_path)).recordings()
+    recordings = search(ChbmitCorpus, make_tree(tmp_path)).recordings()
     assert [(r.name, r.duration, len(r.events)) for r in recordings] == [
         ("chb01/chb01_01.edf", 60.0, 0),
         ("chb01/chb01_03.edf", 60.0, 1),
@@ -531,7 +530,7 @@ def test_recordings_are_read_from_annotations_alone_and_sorted(tmp_path: Path) -
 
 
 def test_chb21_is_the_subject_of_chb01(tmp_path: Path) -> None:
-    recordings = ChbmitSource(make_tree(tmp_path)).recordings()
+    recordings = search(ChbmitCorpus, make_tree(tmp_path)).recordings()
     assert {r.subject for r in recordings} == {"chb01"}
 
 
@@ -545,7 +544,7 @@ def test_chb21_is_the_subject_of_chb01(tmp_path: Path) -> None:
 def test_root_may_be_one_case_or_one_file(
     tmp_path: Path, below: str, expected: list[str]
 ) -> None:
-    recordings = ChbmitSource(make_tree(tmp_path) / below).recordings()
+    recordings = search(ChbmitCorpus, make_tree(tmp_path) / below).recordings()
     assert [r.name for r in recordings] == expected
 
 
@@ -554,7 +553,7 @@ def test_cases_may_share_a_folder(tmp_path: Path) -> None:
         text = entry(f"{case}_01.edf")
         (tmp_path / f"{case}-summary.txt").write_text(text, "utf-8")
         (tmp_path / f"{case}_01.edf").touch()
-    source = ChbmitSource(tmp_path)
+    source = search(ChbmitCorpus, tmp_path)
     names = [recording.name for recording in source.recordings()]
     assert names == ["chb01/chb01_01.edf", "chb02/chb02_01.edf"]
     assert source.problems == ()
@@ -567,7 +566,7 @@ def test_unannotated_and_absent_recordings_are_not_offered_but_counted(
     (root / "chb01" / "chb01_99.edf").touch()
     (root / "chb01" / "chb01_01.edf").unlink()
     with caplog.at_level(logging.INFO, "bgb_fixtures"):
-        recordings = ChbmitSource(root).recordings()
+        recordings = search(ChbmitCorpus, root).recordings()
     assert [r.name for r in recordings] == ["chb01/chb01_03.edf", "chb21/chb21_19.edf"]
     (message,) = caplog.messages
     assert message == (
@@ -582,7 +581,7 @@ def test_a_case_without_a_summary_is_passed_over_and_named(
     root = make_tree(tmp_path)
     (root / "chb05").mkdir()
     with caplog.at_level(logging.INFO, "bgb_fixtures"):
-        ChbmitSource(root)
+        search(ChbmitCorpus, root)
     assert caplog.messages == ["CHB-MIT: chb05 has no summary, and so no annotations"]
 
 
@@ -591,21 +590,21 @@ def test_one_unannotated_file_is_refused(tmp_path: Path) -> None:
     path = root / "chb01" / "chb01_99.edf"
     path.touch()
     with pytest.raises(SourceError, match="unannotated, which does not mean free"):
-        ChbmitSource(path).recordings()
+        search(ChbmitCorpus, path).recordings()
 
 
 def test_annotations_without_any_recording_are_refused(tmp_path: Path) -> None:
     write_summary(tmp_path, entry("chb01_01.edf"))
     message = "no recording of CHB-MIT that can be used: 1 x annotated, and there is no"
     with pytest.raises(SourceError, match=message):
-        ChbmitSource(tmp_path).recordings()
+        search(ChbmitCorpus, tmp_path).recordings()
 
 
 def test_the_same_recording_in_two_folders_is_not_certain(tmp_path: Path) -> None:
     root = make_tree(tmp_path)
     write_summary(root / "chb01_copy", entry("chb01_03.edf", (10, 50)))
     (root / "chb01_copy" / "chb01_03.edf").touch()
-    source = ChbmitSource(root)
+    source = search(ChbmitCorpus, root)
     names = [recording.name for recording in source.recordings()]
     assert names == ["chb01/chb01_01.edf", "chb21/chb21_19.edf"]
     (problem,) = source.problems
@@ -625,7 +624,7 @@ def test_one_bad_entry_does_not_touch_the_others(tmp_path: Path) -> None:
     )
     for i in range(1, 6):
         (tmp_path / f"chb01_0{i}.edf").touch()
-    source = ChbmitSource(tmp_path)
+    source = search(ChbmitCorpus, tmp_path)
     assert [r.name for r in source.recordings()] == [
         "chb01/chb01_01.edf",
         "chb01/chb01_04.edf",
@@ -641,7 +640,7 @@ def test_an_unreadable_summary_is_said_of_each_of_its_recordings(
 ) -> None:
     root = make_tree(tmp_path)
     (root / "chb01" / "chb01-summary.txt").write_text("nothing\n", encoding="ascii")
-    source = ChbmitSource(root)
+    source = search(ChbmitCorpus, root)
     assert [r.name for r in source.recordings()] == ["chb21/chb21_19.edf"]
     assert [p.name for p in source.problems] == [
         "chb01/chb01_01.edf",
@@ -655,7 +654,7 @@ def test_recordings_of_a_case_without_a_summary_are_unannotated(
     root = make_tree(tmp_path)
     (root / "chb05").mkdir()
     (root / "chb05" / "chb05_13.edf").touch()
-    source = ChbmitSource(root)
+    source = search(ChbmitCorpus, root)
     source.recordings()
     assert [(p.name, p.problem) for p in source.problems] == [
         ("chb05/chb05_13.edf", "unannotated")
@@ -681,13 +680,13 @@ def test_root_without_annotations_is_refused(
     (tmp_path / "RECORDS").touch()
     (tmp_path / "a.edf").touch()
     with pytest.raises(SourceError, match=message):
-        ChbmitSource(tmp_path / name)
+        search(ChbmitCorpus, tmp_path / name)
 
 
 def test_licence_lets_fixtures_be_given_to_others_and_says_what_to_cite(
     tmp_path: Path,
 ) -> None:
-    licence = ChbmitSource(make_tree(tmp_path)).licence
+    licence = search(ChbmitCorpus, make_tree(tmp_path)).licence
     assert licence.name == "ODC-By-1.0"
     assert licence.redistributable
     assert "10.13026/C2K01R" in licence.attribution
@@ -699,11 +698,11 @@ def test_licence_lets_fixtures_be_given_to_others_and_says_what_to_cite(
 
 def one_recording(
     root: Path, seconds: int, *seizures: tuple[int, int], **options: Any
-) -> ChbmitSource:
+) -> ChbmitCorpus:
     """Make a case of one recording, without clock."""
     write_summary(root, entry("chb01_03.edf", *seizures))
     write_edf(root / "chb01_03.edf", seconds, **options)
-    return ChbmitSource(root)
+    return search(ChbmitCorpus, root)
 
 
 def test_rows_are_found_by_label(tmp_path: Path) -> None:
@@ -866,7 +865,9 @@ def test_entries_may_be_out_of_order(tmp_path: Path) -> None:
     )
     for name in ("chb01_24.edf", "chb01_25.edf"):
         (tmp_path / name).touch()
-    names = [recording.name for recording in ChbmitSource(tmp_path).recordings()]
+    names = [
+        recording.name for recording in search(ChbmitCorpus, tmp_path).recordings()
+    ]
     assert names == ["chb01/chb01_24.edf", "chb01/chb01_25.edf"]
 
 
@@ -874,7 +875,7 @@ def test_entries_may_be_out_of_order(tmp_path: Path) -> None:
 def test_odd_file_names_are_recordings(tmp_path: Path, name: str) -> None:
     write_summary(tmp_path, entry(name, (5, 6)), case=name[:5])
     (tmp_path / name).touch()
-    (recording,) = ChbmitSource(tmp_path).recordings()
+    (recording,) = search(ChbmitCorpus, tmp_path).recordings()
     assert (recording.subject, len(recording.events)) == (name[:5], 1)
 
 
@@ -1002,7 +1003,7 @@ def test_all_real_summaries_hold_141_seizures_and_sidecars_agree(
             (case / path.name).write_bytes(path.read_bytes())
         for found in parse_summary(summary):
             (case / found.file_name).touch()
-    recordings = ChbmitSource(tmp_path).recordings()
+    recordings = search(ChbmitCorpus, tmp_path).recordings()
     assert len(recordings) == 459
     assert sum(len(r.events) for r in recordings) == 141
     assert sum(bool(r.events) for r in recordings) == 99

@@ -15,11 +15,12 @@ import pytest
 from support import loopback
 
 from bgb_fixtures.build import build_fixture
-from bgb_fixtures.corpora.chbmit.corpus import parse_summary
+from bgb_fixtures.corpora.chbmit.summary import parse_summary
 from bgb_fixtures.corpora.chbmit.twin import CH_NAMES
 from bgb_fixtures.edf.writer import EdfChannel, write_edf
 from bgb_fixtures.fixture import load_fixture
-from bgb_fixtures.request.spec import FixtureSpec, load_spec
+from bgb_fixtures.request.recorded import RecordedRequest
+from bgb_fixtures.request.spec import load_spec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,12 +31,12 @@ RECORD_BYTES = 2 * 256 * len(CH_NAMES)
 
 
 @pytest.fixture(scope="module")
-def spec() -> FixtureSpec:
+def spec() -> RecordedRequest:
     return load_spec("chbmit-smoke")
 
 
 @pytest.fixture(scope="module")
-def database(spec: FixtureSpec, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def database(spec: RecordedRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make the recordings and summaries that the spec names; 4 h each, and silent."""
     root = tmp_path_factory.mktemp("chbmit")
     silence = np.zeros(256, np.int32)
@@ -68,7 +69,7 @@ def database(spec: FixtureSpec, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.fixture(scope="module")
 def built(
-    spec: FixtureSpec, database: Path, tmp_path_factory: pytest.TempPathFactory
+    spec: RecordedRequest, database: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Fixture:
     # The summaries here are not those of the database.
     spec = dataclasses.replace(spec, sha256=())
@@ -117,7 +118,7 @@ def test_first_recording_by_name_holds_a_seizure(built: Fixture) -> None:
 
 
 def test_over_the_web_it_costs_megabytes_and_is_the_same_file(
-    spec: FixtureSpec,
+    spec: RecordedRequest,
     database: Path,
     built: Fixture,
     tmp_path: Path,
@@ -147,7 +148,7 @@ def test_over_the_web_it_costs_megabytes_and_is_the_same_file(
 
 @pytest.mark.edf
 def test_its_seizures_are_those_of_the_real_summaries(
-    spec: FixtureSpec, shared_data: Path
+    spec: RecordedRequest, shared_data: Path
 ) -> None:
     told = {
         f"{name.partition('/')[0]}/{entry.file_name}": tuple(
@@ -164,7 +165,7 @@ def test_its_seizures_are_those_of_the_real_summaries(
 
 @pytest.mark.edf
 def test_its_digests_are_those_of_the_real_summaries(
-    spec: FixtureSpec, shared_data: Path
+    spec: RecordedRequest, shared_data: Path
 ) -> None:
     assert len(spec.sha256) == 9
     for name, digest in spec.sha256:

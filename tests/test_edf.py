@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bgb_fixtures.edf.byte_source import LocalFile
 from bgb_fixtures.edf.records import EdfFile, MontageSignal
+from bgb_fixtures.edf.source import LocalFile
 from bgb_fixtures.eeg.montage import Row
 from bgb_fixtures.errors import SourceError
 

@@ -15,10 +15,11 @@ import mne
 import numpy as np
 import pyedflib
 import pytest
+from support.searched import search
 
 from bgb_fixtures.cli import main
 from bgb_fixtures.commands.export import export as export_command
-from bgb_fixtures.corpora.tusz.corpus import TuszSource
+from bgb_fixtures.corpora.tusz.corpus import TuszCorpus
 from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.eeg.montage import MONTAGES
 from bgb_fixtures.errors import MissingPackageError, SpecError, TargetError
@@ -858,14 +859,14 @@ def test_tusz_border_on_any_sample_is_read_by_the_source_of_this_package(
 
     root = export_fixture(path, "tusz", tmp_path / "out").path
 
-    events = [r.events for r in TuszSource(root).recordings() if r.events]
+    events = [r.events for r in search(TuszCorpus, root).recordings() if r.events]
     assert [event.span(256) for (event,) in events] == [(1283, 1284), (7, 2559)]
 
 
 def test_tusz_source_of_this_package_finds_all_that_was_written(
     exports: Exports,
 ) -> None:
-    recordings = TuszSource(exports["tusz"]).recordings()
+    recordings = search(TuszCorpus, exports["tusz"]).recordings()
 
     found = {
         (r.subject, r.split, e.label, e.onset, e.duration)

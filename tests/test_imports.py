@@ -73,7 +73,7 @@ def test_reading_recordings_and_annotations_loads_no_hdf5() -> None:
     expected, _ = run("import numpy")
     packages, _ = run(
         "import bgb_fixtures.edf.records\n"
-        "from bgb_fixtures.corpora.scan import scan_source\n"
+        "from bgb_fixtures.corpora.scan import scan_corpus\n"
         "from bgb_fixtures.corpora import get_source"
     )
     assert packages == expected | {"bgb_fixtures"}

@@ -11,6 +11,7 @@ import pytest
 from bgb_fixtures.eeg.scaling import (
     PROFILE_STEPS,
     PROFILE_UNITS,
+    PROFILES,
     Moments,
     Scaled,
     brain_go_brr_window,
@@ -20,7 +21,6 @@ from bgb_fixtures.eeg.scaling import (
     zscore_1,
 )
 from bgb_fixtures.errors import MissingPackageError, SourceError
-from bgb_fixtures.request.spec import PROFILES
 
 STEP = 2.0**-12
 

@@ -12,11 +12,7 @@ import numpy as np
 import pytest
 
 from bgb_fixtures.build import build_fixture
-from bgb_fixtures.build.privacy import (
-    IdentifyingTexts,
-    check_anonymous,
-    texts_below,
-)
+from bgb_fixtures.build.privacy import IdentifyingTexts, check_anonymous, texts_below
 from bgb_fixtures.eeg.montage import MONTAGES
 from bgb_fixtures.errors import PrivacyError, SourceError
 from bgb_fixtures.fixture import load_fixture

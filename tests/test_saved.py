@@ -17,8 +17,8 @@ from support import loopback
 from bgb_fixtures.build import (
     build_fixture,
     build_from_plan,
-    plan_fixture,
     repetition,
+    select_fixture,
 )
 from bgb_fixtures.build.repetition import is_exact, list_differences
 from bgb_fixtures.build.saved import (
@@ -768,7 +768,7 @@ def test_labels_of_filtered_data_may_not_differ(
 def test_samples_may_differ_only_where_a_library_computes_them(
     tusz: Path, change: dict[str, Any], header: dict[str, Any], *, exact: bool
 ) -> None:
-    plan = plan_fixture(parse_spec(TUSZ | change, where="a test"), root=tusz)
+    plan = select_fixture(parse_spec(TUSZ | change, where="a test"), root=tusz)
     name = plan.windows[0].recording.name
     headers = plan.headers | {name: replace(plan.headers[name], **header)}
     assert is_exact(replace(plan, headers=headers)) is exact

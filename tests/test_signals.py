@@ -10,16 +10,12 @@ import numpy as np
 import pytest
 from scipy.signal import resample_poly
 
-from bgb_fixtures.build.signals import (
-    AveragedSignal,
-    BandPassedSignal,
-    InterpolatedSignal,
-    LoopCheckedSignal,
-    ResampledSignal,
-    resampling_steps,
-    spline_weights,
-)
+from bgb_fixtures.corpora.chbmit.loops import LoopCheckedSignal
+from bgb_fixtures.eeg.average import AveragedSignal
+from bgb_fixtures.eeg.filter import BandPassedSignal
+from bgb_fixtures.eeg.interpolate import InterpolatedSignal, spline_weights
 from bgb_fixtures.eeg.montage import MONTAGES
+from bgb_fixtures.eeg.resample import ResampledSignal, resampling_ratio
 from bgb_fixtures.errors import MissingPackageError, SourceError, SpecError
 
 if TYPE_CHECKING:
@@ -190,19 +186,19 @@ def test_derivations_are_taken_of_interpolated_electrodes() -> None:
 def test_rates_have_the_smallest_factors(
     rates: tuple[float, float], steps: tuple[int, int]
 ) -> None:
-    assert resampling_steps(*rates) == steps
+    assert resampling_ratio(*rates) == steps
 
 
 def test_rates_without_a_small_ratio_are_refused() -> None:
     with pytest.raises(SpecError, match=r"255\.99 Hz .* ratio is 25600/25599"):
-        resampling_steps(255.99, 256)
+        resampling_ratio(255.99, 256)
 
 
 @pytest.mark.parametrize("sfreq", [200, 250, 400, 512, 1000])
 def test_a_resampled_window_is_cut_out_of_the_resampled_recording(sfreq: int) -> None:
     data = noise(2, sfreq * 20)
     signal = ResampledSignal(ArraySignal(data, sfreq), 256)
-    up, down = resampling_steps(sfreq, 256)
+    up, down = resampling_ratio(sfreq, 256)
     # The same recording with its ends repeated for long.
     padded = np.pad(data, ((0, 0), (down * 40, down * 40)), mode="edge")
     whole = resample_poly(padded, up, down, axis=1)[:, up * 40 :]

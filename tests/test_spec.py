@@ -13,19 +13,16 @@ import pytest
 
 from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.errors import SpecError
+from bgb_fixtures.request.recorded import Quota, RecordedRequest, kinds_of_quota
+from bgb_fixtures.request.samples import window_samples
 from bgb_fixtures.request.spec import (
-    Artefact,
-    FixtureSpec,
-    Quota,
-    RecordingSpec,
-    Seizure,
-    kinds_of_quota,
     load_default_spec,
     load_spec,
     parse_spec,
     spec_to_json,
-    window_samples,
 )
+from bgb_fixtures.request.synthetic import RecordingSpec
+from bgb_fixtures.synthetic.scenario import Artefact, Seizure
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 SMALL: dict[str, Any] = {
@@ -354,14 +351,14 @@ quotas = { onset = 4, none = 10, dev = { partial = 1, none = 2 } }
 """
 
 
-def real(**changes: Any) -> FixtureSpec:
+def real(**changes: Any) -> RecordedRequest:
     return parse_spec({"source": "tusz", **changes}, where="spec 'mine.toml'")
 
 
 def test_every_key_for_recordings_is_read(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(EVERYTHING, encoding="utf-8")
-    assert load_spec(path) == FixtureSpec(
+    assert load_spec(path) == RecordedRequest(
         name="mine",
         source="edf",
         window_length=10,
@@ -406,7 +403,7 @@ def test_every_key_for_recordings_survives_json(tmp_path: Path) -> None:
 )
 def test_recordings_have_defaults(source: str, montage: str) -> None:
     spec = parse_spec({"source": source}, where="a test")
-    assert spec == FixtureSpec(
+    assert spec == RecordedRequest(
         name=source, source=source, montage=montage, profile="raw-1"
     )
     assert spec_to_json(spec) == {

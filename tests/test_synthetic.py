@@ -17,7 +17,8 @@ import pytest
 from bgb_fixtures.build import build_fixture
 from bgb_fixtures.build.synthetic import SyntheticSource
 from bgb_fixtures.errors import SpecError
-from bgb_fixtures.request.spec import Artefact, RecordingSpec, Seizure, load_spec
+from bgb_fixtures.request.spec import load_spec
+from bgb_fixtures.request.synthetic import RecordingSpec
 from bgb_fixtures.synthetic import ARTEFACT_KINDS, SEIZURE_TYPES
 from bgb_fixtures.synthetic import recording as recording_module
 from bgb_fixtures.synthetic.artefacts import add_artefact
@@ -31,6 +32,7 @@ from bgb_fixtures.synthetic.head import (
     patch,
 )
 from bgb_fixtures.synthetic.recording import generate
+from bgb_fixtures.synthetic.scenario import Artefact, Seizure
 from bgb_fixtures.synthetic.seizures import add_seizure
 from bgb_fixtures.synthetic.streams import Streams, shaped_noise
 from bgb_fixtures.synthetic.subject import make_subject

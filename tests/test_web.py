@@ -17,20 +17,20 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from support import loopback
+from support.searched import search, search_named
 
-from bgb_fixtures.build import build_fixture, build_from_plan, plan_fixture
+from bgb_fixtures.build import build_fixture, build_from_plan, select_fixture
 from bgb_fixtures.build.privacy import IdentifyingTexts
 from bgb_fixtures.build.saved import load_plan
 from bgb_fixtures.cli import main
 from bgb_fixtures.commands.common import Progress
-from bgb_fixtures.corpora import get_source
-from bgb_fixtures.corpora.chbmit.corpus import ChbmitSource
+from bgb_fixtures.corpora.chbmit.corpus import ChbmitCorpus
 from bgb_fixtures.corpora.remote import session as http_session
 from bgb_fixtures.corpora.remote import web
 from bgb_fixtures.corpora.remote.cache import default_cache
 from bgb_fixtures.corpora.remote.session import HttpSession
 from bgb_fixtures.corpora.remote.web import WebPath, open_web
-from bgb_fixtures.corpora.scan import scan_source
+from bgb_fixtures.corpora.scan import scan_corpus
 from bgb_fixtures.corpora.twin import write_corpus
 from bgb_fixtures.edf.records import EdfFile
 from bgb_fixtures.edf.writer import EdfAnnotation, EdfChannel, write_edf
@@ -583,7 +583,7 @@ def test_a_root_that_is_not_in_the_list_is_not_told_to_be_an_address(
     connect: Callable[..., WebPath],
 ) -> None:
     with pytest.raises(SourceError, match=r"/db/chb99': there is no such .* file$"):
-        get_source("chbmit", connect("db/chb99"))
+        search_named("chbmit", connect("db/chb99"))
 
 
 def test_a_small_file_that_is_not_the_one_of_the_list_is_refused(
@@ -1084,16 +1084,16 @@ def test_a_build_fetches_headers_and_the_records_of_its_windows_once(
 def test_a_plan_fetches_annotations_and_headers_alone(
     twin: Path, twin_server: Any
 ) -> None:
-    plan = plan_fixture(SPEC, root=twin_server.url)
+    plan = select_fixture(SPEC, root=twin_server.url)
     spans = {request.span for request in twin_server.requests}
     assert spans == {None, (0, 16384)}
-    assert plan.windows == plan_fixture(SPEC, root=twin).windows
+    assert plan.windows == select_fixture(SPEC, root=twin).windows
 
 
 def test_a_scan_fetches_annotations_alone(twin: Path, twin_server: Any) -> None:
-    found = scan_source(get_source("chbmit", twin_server.url))
+    found = scan_corpus(search_named("chbmit", twin_server.url))
     assert {request.span for request in twin_server.requests} == {None}
-    assert found == scan_source(get_source("chbmit", twin))
+    assert found == scan_corpus(search_named("chbmit", twin))
 
 
 @pytest.mark.parametrize(
@@ -1110,15 +1110,15 @@ def test_a_scan_fetches_annotations_alone(twin: Path, twin_server: Any) -> None:
 def test_a_part_of_the_corpus_has_an_address_too(
     below: str, names: list[str], twin_server: Any
 ) -> None:
-    source = ChbmitSource(twin_server.url + below)
+    source = search(ChbmitCorpus, twin_server.url + below)
     assert [recording.name for recording in source.recordings()] == names
 
 
 def test_names_of_annotation_files_are_those_of_a_copy(
     twin: Path, twin_server: Any
 ) -> None:
-    on_web = ChbmitSource(twin_server.url)
-    local = ChbmitSource(twin)
+    on_web = search(ChbmitCorpus, twin_server.url)
+    local = search(ChbmitCorpus, twin)
     for source in (on_web, local):
         source.recordings()
     name = "chb81/chb81_01+.edf"
@@ -1163,7 +1163,7 @@ def test_a_summary_that_the_server_lacks_is_told_of_each_recording_of_its_case(
         return answer
 
     twin_server.change = changed
-    found = scan_source(get_source("chbmit", twin_server.url))
+    found = scan_corpus(search_named("chbmit", twin_server.url))
     assert [bad["name"] for bad in found.bad] == [
         "chb81/chb81_01+.edf", "chb81/chb81_02.edf", "chb81/chb81_03.edf"
     ]  # fmt: skip
@@ -1262,7 +1262,7 @@ Seizure end time: 00.00.50
     write_list(root)
     with loopback.Loopback(root) as running:
         place = open_web(running.url, cache=tmp_path / "cache")
-        found = scan_source(get_source("siena", place))
+        found = scan_corpus(search_named("siena", place))
     assert [request.path for request in running.requests] == [
         "SHA256SUMS.txt",
         "PN00/Seizures-list-PN00.txt",
@@ -1276,7 +1276,7 @@ Seizure end time: 00.00.50
 def test_sources_that_are_not_on_the_web_say_so(name: str) -> None:
     match = "cannot be read over the web, as chbmit and siena can; got 'https://h/x/'"
     with pytest.raises(SpecError, match=match):
-        get_source(name, "https://h/x/")
+        search_named(name, "https://h/x/")
 
 
 # The command line
@@ -1415,7 +1415,7 @@ def test_a_real_case_is_scanned_by_its_address(
 ) -> None:
     monkeypatch.setenv("BGB_FIXTURES_CACHE", str(tmp_path / "cache"))
     with loopback.Loopback(SHARED) as running:
-        found = scan_source(get_source("chbmit", f"{running.url}chb01/"))
+        found = scan_corpus(search_named("chbmit", f"{running.url}chb01/"))
     # Three of the seven sidecars of the list are not in that folder.
     assert found.problems == {"annotation": 3}
     assert "_15.edf.seizures': the server has no such file" in found.bad[0]["message"]

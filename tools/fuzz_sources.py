@@ -25,6 +25,7 @@ import numpy as np
 from click.testing import CliRunner
 from fuzz_target import FindingError, Target, require
 from hostile import source_seeds as seeds
+from support.searched import search
 
 from bgb_fixtures.build.saved import (
     Outcome,
@@ -36,26 +37,24 @@ from bgb_fixtures.build.saved import (
     plan_to_bytes,
 )
 from bgb_fixtures.cli import main
-from bgb_fixtures.commands.build import build  # noqa: F401 (imported before memory is limited)
+from bgb_fixtures.commands.build import build  # noqa: F401 (imported before memory is limited
 from bgb_fixtures.commands.scan import scan  # noqa: F401
-from bgb_fixtures.corpora.annotations import seizures_of, tusz_label
-from bgb_fixtures.corpora.bids.corpus import BidsSource
+from bgb_fixtures.corpora.bids.corpus import BidsCorpus
 from bgb_fixtures.corpora.bids.events import parse_events_tsv, szcore_label
-from bgb_fixtures.corpora.chbmit.corpus import parse_sidecar, parse_summary
+from bgb_fixtures.corpora.chbmit.summary import parse_summary
+from bgb_fixtures.corpora.chbmit.wfdb import parse_sidecar
 from bgb_fixtures.corpora.remote.web import _parse_list
-from bgb_fixtures.corpora.siena import (
-    ListEntry,
-    SubjectInfo,
-    parse_seizure_list,
-    parse_subject_info,
-)
+from bgb_fixtures.corpora.seizures import seizures_of
+from bgb_fixtures.corpora.siena.lists import ListEntry, parse_seizure_list
+from bgb_fixtures.corpora.siena.subjects import SubjectInfo, parse_subject_info
 from bgb_fixtures.corpora.tusz.csv import parse_csv
+from bgb_fixtures.corpora.tusz.labels import tusz_label
 from bgb_fixtures.corpora.tusz.lbl import parse_lbl
 from bgb_fixtures.corpora.tusz.tse import parse_tse
 from bgb_fixtures.edf.annotations import annotation_texts, read_edf_annotations
-from bgb_fixtures.edf.byte_source import LocalFile
 from bgb_fixtures.edf.header import header_texts
 from bgb_fixtures.edf.records import EdfFile, MontageSignal
+from bgb_fixtures.edf.source import LocalFile
 from bgb_fixtures.eeg.montage import resolve_montage
 from bgb_fixtures.errors import ChannelNotFoundError, SourceError
 from bgb_fixtures.format.records import ARRAYS
@@ -65,7 +64,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from random import Random
 
-    from bgb_fixtures.corpora.annotations import Annotations
+    from bgb_fixtures.eeg.annotations import Annotations
     from bgb_fixtures.eeg.events import Event
 
 __all__ = ["LIMIT_CPU_S", "RUNS", "TARGETS"]
@@ -487,7 +486,7 @@ def _run_subjects(path: Path) -> None:
 @_watched
 def _run_licence(path: Path) -> None:
     with _placed(path, "dataset_description.json") as placed:
-        licence = BidsSource(placed.parent).licence
+        licence = search(BidsCorpus, placed.parent).licence
         # Only what the file says plainly lets others have the data.
         stated = json.loads(placed.read_bytes())
         stated = stated.get("License") if isinstance(stated, dict) else None
@@ -501,7 +500,7 @@ def _run_licence(path: Path) -> None:
 @_watched
 def _run_participants(path: Path) -> None:
     with _placed(path, "participants.tsv") as placed:
-        splits = BidsSource(placed.parent)._split_of
+        splits = search(BidsCorpus, placed.parent)._split_of
         for split in splits.values():
             if not isinstance(split, str):
                 raise split

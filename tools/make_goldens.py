@@ -14,11 +14,7 @@ import numpy as np
 from reference_models import make_tcn, make_unet
 
 from bgb_fixtures import load_fixture
-from bgb_fixtures.eeg.events import (
-    events_to_mask,
-    mask_to_spans,
-    seconds_to_span,
-)
+from bgb_fixtures.eeg.events import events_to_mask, mask_to_spans, seconds_to_span
 from bgb_fixtures.eeg.scaling import (
     Moments,
     brain_go_brr_window,
