@@ -23,7 +23,6 @@ import numpy as np
 
 from bgb_fixtures.edf.header import (
     ADVICE,
-    Calibration,
     fail_field,
     parse_header,
     read_header_bytes,
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from bgb_fixtures.edf.header import EdfHeader
+    from bgb_fixtures.edf.header import Calibration, EdfHeader
     from bgb_fixtures.edf.source import ByteSource
     from bgb_fixtures.eeg.montage import Row
 
@@ -287,7 +286,8 @@ class EdfFile:
         scales = [self.calibration(index) for index in indices]
         records, skipped = self._read_records(indices, start, stop)
         whole = np.empty((len(indices), *records[0].shape), np.float64)
-        Calibration.apply_all(scales, records, whole)
+        for row, scale, values in zip(whole, scales, records, strict=True):
+            scale.apply(values, row)
         return whole.reshape(len(indices), -1)[:, skipped : skipped + stop - start]
 
     def _read_records(
@@ -421,9 +421,12 @@ class MontageSignal:
     def __init__(self, edf: EdfFile, rows: Sequence[Row]) -> None:
         self._edf = edf
         self._rows = rows
-        self._indices = sorted({i for row in rows for i in (*row.plus, *row.minus)})
-        for index in self._indices:
+        terms = {i for row in rows for i in (*row.plus, *row.minus)}
+        for index in sorted(terms):
             edf.calibration(index)
+        # In the order of the rows: mostly each is a channel, and nothing is copied.
+        first = [row.plus[0] for row in rows]
+        self._indices = list(dict.fromkeys([*first, *sorted(terms)]))
         self._sfreq = edf.sfreq(self._indices)
         self._n_times = edf.header.n_records * edf.samples_per_record(self._indices)
 
@@ -458,12 +461,9 @@ class MontageSignal:
             self._place(values, places, row.minus, start) if row.minus else None
             for row in self._rows
         ]
-        # Often each row is a channel, in the order of the file: nothing to copy.
-        data_uv = values if plus == list(range(len(values))) else values[plus]
-        if not any(place is not None for place in minus):
-            return data_uv
-        if data_uv is values:
-            data_uv = values.copy()
+        if all(place is None for place in minus) and plus == list(range(len(plus))):
+            return values[: len(plus)]
+        data_uv = values[plus]
         for row, place in enumerate(minus):
             if place is not None:
                 data_uv[row] -= values[place]

@@ -122,8 +122,9 @@ PROFILES = {p.name: p for p in (RAW_1, ZSCORE_1, BRAIN_GO_BRR)}
 CLIP = 10.0
 _STEP = 2.0**-12
 _SCALE_STEP = 2.0**-10
-# Squares of smaller values, 2^14 of them, add up to less than 2^62.
-_SMALL, _PIECE = 2**24, 2**14
+_EXACT = 2.0**52
+"""Sums of whole numbers are exact in float64 below twice this."""
+_PIECE = 2**12
 
 
 @dataclass(slots=True)
@@ -144,14 +145,13 @@ class Moments:
         n_channels, n_times = data_uv.shape
         if not self.sums:
             self.sums, self.squares = [0] * n_channels, [0] * n_channels
-        # Pieces that fit into the caches of a processor: three times as fast.
+        # Pieces that fit into the caches of a processor.
         for start in range(0, n_times, _PIECE):
             grid = data_uv[:, start : start + _PIECE] * (1 / _SCALE_STEP)
             np.rint(grid, out=grid)
-            whole = grid.astype(np.int64)
-            for row, values in enumerate(whole):
-                self.sums[row] += int(values.sum())
-                self.squares[row] += _sum_of_squares(values)
+            for row, (total, square) in enumerate(_exact_sums(grid)):
+                self.sums[row] += total
+                self.squares[row] += square
         self.n_times += n_times
 
     def scale_and_offset(
@@ -184,14 +184,22 @@ class Moments:
         return np.array(scale), np.array(offset)
 
 
-def _sum_of_squares(values: npt.NDArray[np.int64]) -> int:
-    """Return the exact sum of the squares of at most 2^14 integers below 2^31."""
-    if max(int(values.max()), -int(values.min())) < _SMALL:
-        return int(np.dot(values, values))
-    squares = np.square(values)
+def _exact_sums(grid: npt.NDArray[np.float64]) -> list[tuple[int, int]]:
+    """Return (sum, sum of squares) of each row of whole numbers below 2^31, exactly."""
+    squares = np.einsum("ij,ij->i", grid, grid)
+    if squares.max(initial=0) < _EXACT:
+        # Then no partial sum, in any order, was ever rounded.
+        totals = grid.sum(axis=1)
+        return [(int(a), int(b)) for a, b in zip(totals, squares, strict=True)]
+    whole = grid.astype(np.int64)
+    totals = whole.sum(axis=1)
+    np.square(whole, out=whole)
     # Squares fit into 62 bits, their sum may not: sum the halves.
-    low, high = (squares & 0xFFFFFFFF).sum(), (squares >> 32).sum()
-    return (int(high) << 32) + int(low)
+    low, high = (whole & 0xFFFFFFFF).sum(axis=1), (whole >> 32).sum(axis=1)
+    return [
+        (int(a), (int(h) << 32) + int(w))
+        for a, h, w in zip(totals, high, low, strict=True)
+    ]
 
 
 def _round(value: float) -> float:

@@ -61,8 +61,11 @@ class LoopCheckedSignal(DerivedSignal):
         """
         data = self._inner.read(start, stop)
         for one, other in self._loops:
-            residual = np.abs(_sum(data, one) - _sum(data, other))
-            share = float((residual > LOOP_LIMIT_UV).mean())
+            residual = _sum(data, one)
+            residual -= _sum(data, other)
+            np.abs(residual, out=residual)
+            n_wrong = np.count_nonzero(residual > LOOP_LIMIT_UV)
+            share = n_wrong / max(stop - start, 1)
             if share > LOOP_SHARE:
                 chains = [
                     " + ".join(self._ch_names[i] for i in chain)
