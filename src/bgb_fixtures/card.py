@@ -11,9 +11,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bgb_fixtures.eeg.kinds import CATEGORIES
 from bgb_fixtures.errors import FormatError, SpecError
 from bgb_fixtures.fixture import load_fixture
-from bgb_fixtures.format.records import CATEGORIES
 from bgb_fixtures.staging import new_file
 
 if TYPE_CHECKING:

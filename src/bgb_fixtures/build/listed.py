@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bgb_fixtures.build.select import Selection, check_rates, read_header
-from bgb_fixtures.build.windows import Window, kind_of
+from bgb_fixtures.build.windows import Window
 from bgb_fixtures.eeg.events import merge_spans, seconds_to_sample
+from bgb_fixtures.eeg.kinds import KINDS, kind_of
 from bgb_fixtures.errors import SourceError, SpecError
-from bgb_fixtures.format.records import KINDS
 from bgb_fixtures.request.samples import window_samples
 
 if TYPE_CHECKING:

@@ -20,11 +20,12 @@ from bgb_fixtures.edf.annotations import annotation_texts
 from bgb_fixtures.edf.header import header_texts
 from bgb_fixtures.edf.records import EdfFile
 from bgb_fixtures.edf.source import LocalFile
+from bgb_fixtures.eeg.channels import electrode_name
 from bgb_fixtures.eeg.events import SZCORE_CODES
-from bgb_fixtures.eeg.montage import electrode_name
+from bgb_fixtures.eeg.kinds import KINDS
 from bgb_fixtures.errors import PrivacyError, SourceError
 from bgb_fixtures.format.layout import LINE_LENGTH, parse_json
-from bgb_fixtures.format.records import KINDS, parse_index
+from bgb_fixtures.format.records import parse_index
 from bgb_fixtures.request.recorded import MISSING
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bgb_fixtures.eeg.events import clip_events, events_to_mask, merge_spans
+from bgb_fixtures.eeg.kinds import category_of
 from bgb_fixtures.eeg.scaling import (
     BRAIN_GO_BRR,
     ZSCORE_1,
@@ -22,7 +23,7 @@ from bgb_fixtures.eeg.scaling import (
     standardise_brain_go_brr,
     zscore_1,
 )
-from bgb_fixtures.format.records import WindowRecord, category_of
+from bgb_fixtures.format.records import WindowRecord
 from bgb_fixtures.format.write import Content
 
 if TYPE_CHECKING:

@@ -20,10 +20,10 @@ from bgb_fixtures.build.windows import (
 )
 from bgb_fixtures.corpora.find import named_recordings, usable_recordings
 from bgb_fixtures.eeg.events import seconds_to_sample
+from bgb_fixtures.eeg.kinds import KINDS
 from bgb_fixtures.eeg.resample import resampling_ratio
 from bgb_fixtures.eeg.scaling import resampled_length
 from bgb_fixtures.errors import ChannelNotFoundError, SourceError, SpecError
-from bgb_fixtures.format.records import KINDS
 from bgb_fixtures.request.recorded import SELECTABLE_KINDS, Listing, kinds_of_quota
 from bgb_fixtures.request.samples import window_samples
 

@@ -12,10 +12,11 @@ import numpy as np
 
 from bgb_fixtures.build.read import Origin, Part, Pseudonyms, read_content
 from bgb_fixtures.build.signals import signal_steps
-from bgb_fixtures.build.windows import Window, kind_of
+from bgb_fixtures.build.windows import Window
 from bgb_fixtures.corpora.recording import Licence, Recording
 from bgb_fixtures.eeg.average import AveragedSignal
 from bgb_fixtures.eeg.events import merge_spans, seconds_to_sample
+from bgb_fixtures.eeg.kinds import kind_of
 from bgb_fixtures.eeg.montage import resolve_montage
 from bgb_fixtures.request.spec import spec_to_json
 from bgb_fixtures.synthetic import RECIPE, SFREQ

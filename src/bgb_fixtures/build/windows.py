@@ -14,7 +14,7 @@ from itertools import chain, zip_longest
 from typing import TYPE_CHECKING
 
 from bgb_fixtures.eeg.events import merge_spans
-from bgb_fixtures.format.records import category_of
+from bgb_fixtures.eeg.kinds import kind_of
 from bgb_fixtures.request.recorded import SELECTABLE_KINDS, kinds_of_quota
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ __all__ = [
     "choose_windows",
     "count_candidates",
     "iter_passed_over",
-    "kind_of",
 ]
 
 _BACKGROUND = "background"
@@ -115,28 +114,6 @@ class Choice:
         if criteria.per_type is not None and of_type >= criteria.per_type:
             return "its type of seizure has as many windows as the limit allows"
         return None
-
-
-def kind_of(
-    spans: Sequence[tuple[int, int]],
-    *,
-    start: int,
-    n_times: int,
-    artefacts: Sequence[tuple[int, int]] = (),
-) -> str:
-    """Return the kind of a window."""
-    stop = start + n_times
-    inside = [(a, b) for a, b in spans if b > start and a < stop]
-    n_ictal = sum(min(b, stop) - max(a, start) for a, b in inside)
-    category = category_of(n_ictal, n_times)
-    if category == "none":
-        held = any(b > start and a < stop for a, b in artefacts)
-        return "artefact" if held else _BACKGROUND
-    if category == "full":
-        return "ictal"
-    if inside[-1][1] > stop:
-        return "onset"
-    return "whole" if inside[0][0] >= start else "offset"
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,8 @@ _OF_WINDOWS = {"windows", "ictal_share"}
 def _montage(
     context: click.Context, param: click.Parameter, value: str | None
 ) -> str | list[str] | None:
-    from bgb_fixtures.eeg.montage import MONTAGES, electrode_name
+    from bgb_fixtures.eeg.channels import electrode_name
+    from bgb_fixtures.eeg.montage import MONTAGES
 
     if value is not None and value not in MONTAGES:
         rows = [row.strip() for row in value.split(",")]

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bgb_fixtures.eeg.kinds import category_of
 from bgb_fixtures.eeg.montage import MONTAGES
 from bgb_fixtures.export.layout import (
     Layout,
@@ -26,7 +27,6 @@ from bgb_fixtures.export.layout import (
     split_problems,
     write_npz,
 )
-from bgb_fixtures.format.records import category_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,10 +10,11 @@ from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bgb_fixtures.eeg.events import SZCORE_CODES
+from bgb_fixtures.eeg.kinds import KINDS
 from bgb_fixtures.eeg.montage import MONTAGES, row_electrodes
 from bgb_fixtures.eeg.scaling import PROFILES
 from bgb_fixtures.errors import SpecError
-from bgb_fixtures.format.records import ARRAYS, KINDS
+from bgb_fixtures.format.records import ARRAYS
 from bgb_fixtures.request.samples import window_samples
 
 if TYPE_CHECKING:
@@ -272,7 +273,7 @@ class RecordedRequest:
             )
             raise SpecError(msg)
         if self.montage.name != profile.montage:
-            found = list(self.montage.ch_names)
+            found = list(self.montage.derivations)
             named = self.montage.name if self.montage.name != "custom" else found
             msg = (
                 f"profile {profile.name!r} is what brain-go-brr computes from 19 "
@@ -290,7 +291,7 @@ class RecordedRequest:
     def _check_electrodes(self) -> None:
         others = sorted(
             electrode
-            for row in self.montage.ch_names
+            for row in self.montage.derivations
             for electrode in row_electrodes(row)
             if electrode not in MONTAGES["10-20"]
         )

@@ -12,7 +12,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bgb_fixtures.eeg.montage import MONTAGES, find_montage
+from bgb_fixtures.eeg.montage import MONTAGES, SYSTEMS, find_montage
 from bgb_fixtures.eeg.scaling import PROFILES
 from bgb_fixtures.errors import SpecError, TargetError, shorten
 from bgb_fixtures.request.recorded import (
@@ -64,7 +64,10 @@ _TOO_LONG = re.compile(
     % _MOST_PARTS
 )
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_COMMON = {"name", "content_version", "source", "window_length", "montage", "profile"}
+_COMMON = {
+    *("name", "content_version", "source", "window_length", "montage", "names"),
+    "profile",
+}
 _KEYS_OF_SYNTHETIC = _COMMON | {"sfreq", "seed", "recordings"}
 _KEYS = _KEYS_OF_SYNTHETIC | {
     *("quotas", "per_kind", "splits", "types", "per_subject", "per_type", "aliases"),
@@ -90,6 +93,7 @@ def parse_spec(value: object, *, where: str) -> Request:
     if not isinstance(rows, list | tuple) and rows not in MONTAGES:
         montages = ", ".join(map(repr, MONTAGES))
         table.fail("montage", f"one of {montages}, or a list of rows", rows)
+    system = table.text("names", SYSTEMS, "10-20")
     profile = table.text(
         "profile", tuple(PROFILES), "zscore-1" if synthetic else "raw-1"
     )
@@ -111,7 +115,7 @@ def parse_spec(value: object, *, where: str) -> Request:
         else parse_recorded(table, source=source, window_length=length)
     )
     try:
-        montage = find_montage(rows, aliases=aliases)
+        montage = find_montage(rows, aliases=aliases, system=system)
         if not synthetic:
             return RecordedRequest(montage=montage, **common, **own)
         request = SyntheticRequest(montage=montage, **common, **own)
@@ -175,9 +179,11 @@ def spec_to_json(request: Request) -> dict[str, Any]:
         "content_version": request.content_version,
         "source": request.source,
         "window_length": request.window_length,
-        "montage": montage.name if montage.name in MONTAGES else [*montage.ch_names],
+        "montage": montage.name if montage.name in MONTAGES else [*montage.derivations],
         "profile": request.profile.name,
     }
+    if montage.system != "10-20":
+        value["names"] = montage.system
     if isinstance(request, SyntheticRequest):
         return value | synthetic_to_json(request)
     return value | recorded_to_json(request)

@@ -36,7 +36,8 @@ from bgb_fixtures.edf.steps import (
     window_uv,
 )
 from bgb_fixtures.edf.writer import import_pyedflib, write_edf
-from bgb_fixtures.eeg.montage import AVERAGE, MONTAGES
+from bgb_fixtures.eeg.channels import AVERAGE
+from bgb_fixtures.eeg.montage import MONTAGES
 from bgb_fixtures.export.layout import Layout, event_spans, subject_problems
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ import numpy as np
 from bgb_fixtures.corpora.chbmit.wfdb import encode_sidecar
 from bgb_fixtures.corpora.twin.layout import Layout
 from bgb_fixtures.edf.writer import EdfChannel, write_edf
-from bgb_fixtures.eeg.montage import ALIASES
+from bgb_fixtures.eeg.channels import ALIASES
 from bgb_fixtures.synthetic import SFREQ
 from bgb_fixtures.synthetic.head import ELECTRODES
 

@@ -26,7 +26,7 @@ from bgb_fixtures.corpora.siena.lists import (
     parse_seizure_list,
 )
 from bgb_fixtures.corpora.siena.subjects import SUBJECT_INFO, parse_subject_info
-from bgb_fixtures.eeg.montage import electrode_name
+from bgb_fixtures.eeg.channels import electrode_name
 from bgb_fixtures.errors import AnnotationError, ChannelNotFoundError, shorten
 
 if TYPE_CHECKING:
