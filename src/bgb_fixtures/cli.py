@@ -26,6 +26,7 @@ __all__ = ["main", "run"]
 
 # Module in bgb_fixtures.commands, and the command in it, have the same name.
 _COMMANDS = (
+    "adapt",
     "build",
     "card",
     "corpus",

@@ -289,6 +289,11 @@ class Fixture:
         return windows if self._rows is None else tuple(windows[i] for i in self._rows)
 
     @property
+    def in_memory(self) -> bool:
+        """Whether it was adapted or generated, and is not what a file holds."""
+        return not isinstance(self._open_store(), _FileStore)
+
+    @property
     def rows(self) -> Rows:
         """Rows of the file that this fixture shows."""
         whole = range(self.index.arrays["signals"].shape[0])
@@ -311,9 +316,11 @@ class Fixture:
     def __repr__(self) -> str:
         """Name the fixture, its shape and its file."""
         _, n_channels, n_times = self.index.arrays["signals"].shape
+        store = self._store
+        memory = "" if store is None or isinstance(store, _FileStore) else ", in memory"
         return (
             f"<Fixture {self.index.name!r}: {len(self)}x{n_channels}x{n_times} "
-            f"at {self.sfreq:g} Hz, {str(self.path)!r}>"
+            f"at {self.sfreq:g} Hz, {str(self.path)!r}{memory}>"
         )
 
     def whole(self) -> Fixture:

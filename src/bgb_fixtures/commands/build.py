@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bgb_fixtures.commands.adapting import parse_montage
 from bgb_fixtures.commands.common import (
     Progress,
     known_word,
@@ -38,19 +39,6 @@ _OF_RECORDINGS = {
 }
 _MOST_LINES = 10
 _OF_WINDOWS = {"windows", "ictal_share"}
-
-
-def _montage(
-    context: click.Context, param: click.Parameter, value: str | None
-) -> str | list[str] | None:
-    from bgb_fixtures.eeg.channels import electrode_name
-    from bgb_fixtures.eeg.montage import MONTAGES
-
-    if value is not None and value not in MONTAGES:
-        rows = [row.strip() for row in value.split(",")]
-        if len(rows) > 1 or any(map(electrode_name, value.split("-"))):
-            return rows
-    return known_word(context, param, value)
 
 
 def _replaced(new: str) -> Callable[..., None]:
@@ -167,10 +155,16 @@ def _quotas(
 )
 @click.option(
     "--montage",
-    callback=_montage,
+    callback=parse_montage,
     metavar="NAME",
-    help="10-20, double-banana [the default for chbmit], szcore-19, tcp-20, tcp-22, or "
-    "rows with commas between: Fp1-F7,Cz.",
+    help="10-20 [default], average, szcore-19, double-banana [default for chbmit], "
+    "double-banana-16, chbmit-18, tcp-20, tcp-22, or rows separated by commas: "
+    "Fp1-F7,Cz.",
+)
+@click.option(
+    "--names",
+    type=click.Choice(["10-20", "10-10"]),
+    help="Name channels T3-T5 (10-20) or T7-P7 (10-10) [10-20].",
 )
 @click.option(
     "--alias",

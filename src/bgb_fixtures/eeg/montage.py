@@ -313,7 +313,11 @@ def resolve_montage(
             msg += (
                 " Its channels are bipolar: electrodes against a common reference "
                 "cannot be computed from differences (18 pairs have rank 16). "
+            )
+            msg += (
                 "Ask for --montage double-banana."
+                if what == "recording"
+                else "Adapt a fixture that holds electrodes."
             )
         raise ChannelNotFoundError(msg, missing=tuple(missing))
     used = {
