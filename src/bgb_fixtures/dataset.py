@@ -61,8 +61,9 @@ class FixtureDataset(Dataset[Item]):
     Notes
     -----
     Items are `(signals, labels)`, both float32: shapes (n_channels, n_times) and
-    (n_times,), or () for labels per window. They share memory with a private map, so a
-    transform that writes in place changes what this process sees later; clone first.
+    (n_times,), or () for labels per window. Each item is a copy, which takes about 0.1 ms
+    for 60 s of 19 channels: a transform may write in place, and no later epoch and no
+    other process sees it. (`Fixture.signals` and `Fixture.tensors` are views.)
 
     Examples
     --------
@@ -95,7 +96,7 @@ class FixtureDataset(Dataset[Item]):
 
     def __getitem__(self, item: int) -> Item:
         """Return signals and labels of one window as float32 tensors."""
-        return self._signals[item], self._labels[item].to(torch.float32)
+        return self._signals[item].clone(), self._labels[item].to(torch.float32)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what another process needs: the fixture pickles as path and digest."""
