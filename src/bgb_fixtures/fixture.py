@@ -183,11 +183,18 @@ class Store(Protocol):
     def index(self) -> Index:
         """Layout, name, versions and counts of the whole fixture."""
 
+    @property
+    def shared(self) -> bool:
+        """Whether arrays belong to others as well, and are copied when handed out."""
+
     def array(self, name: str) -> npt.NDArray[Any]:
         """Return an array with all windows."""
 
     def records(self) -> Records:
         """Return what the windows are."""
+
+    def private(self) -> Store:
+        """Return a store of the same windows, which may be written."""
 
     def reduce(
         self, rows: Rows | None
@@ -197,6 +204,9 @@ class Store(Protocol):
 
 class _FileStore:
     """A mapped file, or one that was read into memory."""
+
+    # A map is private to each fixture that is loaded.
+    shared = False
 
     def __init__(self, path: Path, index: Index, buffer: Mapped) -> None:
         self.path = path
@@ -211,6 +221,10 @@ class _FileStore:
 
     def records(self) -> Records:
         return parse_records(self._buffer, self.index, where=repr(str(self.path)))
+
+    def private(self) -> Store:
+        load, arguments = self.reduce(None)
+        return load(*arguments)._open_store()
 
     def reduce(
         self, rows: Rows | None
@@ -250,8 +264,13 @@ class Fixture:
         return self._store
 
     def _array(self, name: str) -> npt.NDArray[Any]:
-        array = self._open_store().array(name)
-        return array if self._rows is None else array[_as_index(self._rows)]
+        store = self._open_store()
+        whole = array = store.array(name)
+        if self._rows is not None:
+            array = array[_as_index(self._rows)]
+        # A list of rows has copied them already.
+        copied = array is not whole and array.base is None
+        return array.copy() if store.shared and not copied else array
 
     @cached_property
     def signals(self) -> npt.NDArray[np.float32]:
@@ -322,6 +341,16 @@ class Fixture:
             f"<Fixture {self.index.name!r}: {len(self)}x{n_channels}x{n_times} "
             f"at {self.sfreq:g} Hz, {str(self.path)!r}{memory}>"
         )
+
+    def private(self) -> Fixture:
+        """Return the same windows, with arrays that no other fixture shows.
+
+        Returns
+        -------
+        fixture : Fixture
+            The file mapped again, or copies of arrays in memory, made at first use.
+        """
+        return Fixture(self._open_store().private(), self._rows)
 
     def whole(self) -> Fixture:
         """Return a fixture with all windows of the file.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from bgb_fixtures.fixture import Rows
+    from bgb_fixtures.fixture import Rows, Store
     from bgb_fixtures.format.content import Content
 
 __all__ = ["fixture_in_memory"]
@@ -38,6 +38,7 @@ class _MemoryStore:
     index: Index
     arrays: dict[str, npt.NDArray[Any]]
     content_records: Records
+    shared: bool = False
 
     @classmethod
     def of(cls, content: Content, *, path: Path, digest: str) -> _MemoryStore:
@@ -82,6 +83,12 @@ class _MemoryStore:
 
     def records(self) -> Records:
         return self.content_records
+
+    def private(self) -> Store:
+        """Return the same windows, whose arrays are copied before they are given out."""
+        return _MemoryStore(
+            self.path, self.index, self.arrays, self.content_records, shared=True
+        )
 
     def reduce(
         self, rows: Rows | None

@@ -108,7 +108,9 @@ def _write(fixture: Fixture, folder: Path, done: Callable[[int], None]) -> str:
 
 def _averaged(fixture: Fixture, row: int) -> list[Steps]:
     """Return the electrodes against their average, in the order of SzCORE."""
-    order = [proper_rows(fixture.ch_names).index(name.partition("-")[0]) for name in _SZCORE]
+    order = [
+        proper_rows(fixture.ch_names).index(name.partition("-")[0]) for name in _SZCORE
+    ]
     steps = window_steps(fixture, row)
     if all(channel.on_grid for channel in steps):
         digital = np.stack([steps[i].digital for i in order])

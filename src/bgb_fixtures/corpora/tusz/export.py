@@ -77,7 +77,10 @@ def _write(fixture: Fixture, folder: Path, done: Callable[[int], None]) -> str:
             write_edf(
                 path,
                 edf_channels(
-                    [f"EEG {ch_name.upper()}-REF" for ch_name in proper_rows(fixture.ch_names)],
+                    [
+                        f"EEG {ch_name.upper()}-REF"
+                        for ch_name in proper_rows(fixture.ch_names)
+                    ],
                     steps,
                     sfreq=fixture.sfreq,
                 ),
