@@ -16,9 +16,17 @@ if TYPE_CHECKING:
     from bgb_fixtures.errors import FixtureError
     from bgb_fixtures.fixture import Fixture, load_fixture
     from bgb_fixtures.format.records import WindowRecord
+    from bgb_fixtures.generated import synthetic_fixture
 
 __version__ = "0.1.0"
-__all__ = ["Event", "Fixture", "FixtureError", "WindowRecord", "load_fixture"]
+__all__ = [
+    "Event",
+    "Fixture",
+    "FixtureError",
+    "WindowRecord",
+    "load_fixture",
+    "synthetic_fixture",
+]
 
 _MODULES = {
     "Event": "eeg.events",
@@ -26,6 +34,7 @@ _MODULES = {
     "FixtureError": "errors",
     "WindowRecord": "format.records",
     "load_fixture": "fixture",
+    "synthetic_fixture": "generated",
 }
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from bgb_fixtures.eeg.average import subtract_average
 from bgb_fixtures.eeg.channels import AVERAGE, rename_row
 from bgb_fixtures.eeg.events import Event, events_to_mask, merge_spans
-from bgb_fixtures.eeg.filter import BandPassedSignal
+from bgb_fixtures.eeg.filter import BandPassedSignal, check_band_pass
 from bgb_fixtures.eeg.kinds import category_of, kind_of
 from bgb_fixtures.eeg.montage import (
     SYSTEMS,
@@ -26,6 +26,7 @@ from bgb_fixtures.eeg.montage import (
     find_montage,
     proper_rows,
     resolve_montage,
+    split_rows,
 )
 from bgb_fixtures.eeg.resample import ResampledSignal, resampling_ratio
 from bgb_fixtures.eeg.scaling import CLIP, PROFILES, Moments, Scaled, raw_1, zscore_1
@@ -170,7 +171,9 @@ class _Target:
             raise SpecError(msg)
         self.montage = _find_montage(whole, montage, names)
         self._rederives = montage is not None
-        self._band_pass = _check_band(band_pass, self.sfreq)
+        self._band_pass = band_pass
+        if band_pass is not None:
+            check_band_pass(band_pass, sfreq=self.sfreq)
         self.profile = _find_profile(whole, profile)
         self._resamples = self.sfreq != whole.sfreq
         self._rescales = self.profile.name != records.profile["name"] or (
@@ -515,21 +518,6 @@ def _check_rate(sfreq: float) -> float:
     return float(sfreq)
 
 
-def _check_band(
-    band_pass: tuple[float, float] | None, sfreq: float
-) -> tuple[float, float] | None:
-    if band_pass is None:
-        return None
-    low, high = band_pass
-    if not 0 < low < high < sfreq / 2:
-        msg = (
-            f"band_pass: expected 0 < low < high < {sfreq / 2:g} Hz, half of the sampling "
-            f"frequency, got {low:g} and {high:g}"
-        )
-        raise SpecError(msg)
-    return float(low), float(high)
-
-
 def _find_profile(fixture: Fixture, profile: str | None) -> Profile:
     own = fixture.records.profile["name"]
     if profile is None or profile == own:
@@ -563,9 +551,7 @@ def _find_montage(
             find_montage("10-20", system=system)
         name = fixture.records.montage
         return Montage(name=name, derivations=own, system=system)
-    if isinstance(montage, str) and "," in montage:
-        montage = [row.strip() for row in montage.split(",")]
-    return find_montage(montage, system=system)
+    return find_montage(split_rows(montage), system=system)
 
 
 def _derive(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bgb_fixtures.build.read import Origin, Part, Pseudonyms, read_content
-from bgb_fixtures.build.signals import signal_steps
+from bgb_fixtures.build.signals import processed_signal, signal_steps
 from bgb_fixtures.build.windows import Window
 from bgb_fixtures.corpora.recording import Licence, Recording
 from bgb_fixtures.eeg.average import AveragedSignal
@@ -92,7 +92,14 @@ def read_synthetic(
     ]
     names = Pseudonyms(windows)
     profile = request.profile
-    between = signal_steps(request.montage, rates=[], sfreq=request.sfreq)
+    between = signal_steps(
+        request.montage,
+        rates=[SFREQ],
+        sfreq=request.sfreq,
+        band_pass=request.band_pass,
+    )
+    if request.sfreq > SFREQ:
+        between.append(f"generated at {SFREQ} Hz: nothing above {SFREQ // 2} Hz")
     place = profile.extra_steps_at
     # Of each recording, in the order of the spec: which draft was taken.
     drafts: dict[int, dict[str, float]] = {}
@@ -161,6 +168,9 @@ def _iter_groups(
             signal: Signal = _GeneratedSignal(one.digital, channels)
             if request.montage.averaged:
                 signal = AveragedSignal(signal)
+            signal = processed_signal(
+                signal, sfreq=request.sfreq, band_pass=request.band_pass
+            )
             part = Part(
                 recording=recording,
                 windows=tuple((row, windows[row]) for row in rows[recording.name]),

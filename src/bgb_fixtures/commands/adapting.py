@@ -26,14 +26,10 @@ def parse_montage(
     context: click.Context, param: click.Parameter, value: str | None
 ) -> str | list[str] | None:
     """Return the name of a montage, or rows that are separated by commas."""
-    from bgb_fixtures.eeg.channels import electrode_name
-    from bgb_fixtures.eeg.montage import MONTAGES
+    from bgb_fixtures.eeg.montage import split_rows
 
-    if value is not None and value not in MONTAGES:
-        rows = [row.strip() for row in value.split(",")]
-        if len(rows) > 1 or any(map(electrode_name, value.split("-"))):
-            return rows
-    return known_word(context, param, value)
+    rows = None if value is None else split_rows(value)
+    return rows if isinstance(rows, list) else known_word(context, param, rows)
 
 
 def shape_options(command: _CommandT) -> _CommandT:

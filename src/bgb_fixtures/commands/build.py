@@ -34,8 +34,8 @@ __all__ = ["build"]
 # Options of several values that are tables or lists in a spec, under another name.
 _LISTS = {"split": "splits", "seizure_type": "types"}
 _OF_RECORDINGS = {
-    *("sfreq", "per_kind", "per_subject", "per_type", "quotas", "splits", "types"),
-    *("aliases", "missing", "band_pass", "label_pattern"),
+    *("per_kind", "per_subject", "per_type", "quotas", "splits", "types"),
+    *("aliases", "missing", "label_pattern"),
 }
 _MOST_LINES = 10
 _OF_WINDOWS = {"windows", "ictal_share"}
@@ -192,7 +192,7 @@ def _quotas(
     type=float,
     metavar="HZ",
     help="Sampling frequency; other recordings are resampled [the one that the "
-    "recordings share].",
+    "recordings share; of --windows 256].",
 )
 @click.option(
     "--band-pass",
@@ -585,14 +585,16 @@ def _request_from_options(spec: str | None, options: dict[str, Any]) -> Request:
 
 
 def _composed_request(given: dict[str, Any]) -> SyntheticRequest:
-    from bgb_fixtures.request.compose import compose_spec
+    from bgb_fixtures.request.compose import compose_request
 
     request = {key: value for key, value in given.items() if key != "source"}
     n_windows = request.pop("windows")
     try:
-        return compose_spec(n_windows, **({"seed": 0} | request))
+        composed = compose_request(n_windows, **request)
+        composed.check_positive()
     except SpecError as error:
         raise click.UsageError(str(error)) from error
+    return composed
 
 
 def _refuse_options(given: dict[str, Any], names: set[str], what: str) -> None:

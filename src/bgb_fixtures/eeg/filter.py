@@ -15,7 +15,18 @@ if TYPE_CHECKING:
 
     from bgb_fixtures.eeg.signal import Signal
 
-__all__ = ["BandPassedSignal"]
+__all__ = ["BandPassedSignal", "check_band_pass"]
+
+
+def check_band_pass(band: tuple[float, float], *, sfreq: float) -> None:
+    """Raise SpecError unless 0 < low < high < half of the sampling frequency."""
+    low, high = band
+    if not 0 < low < high < sfreq / 2:
+        msg = (
+            f"band_pass: expected 0 < low < high < {sfreq / 2:g} Hz, half of the sampling "
+            f"frequency, got {low:g} and {high:g} Hz"
+        )
+        raise SpecError(msg)
 
 
 class BandPassedSignal(DerivedSignal):
@@ -32,14 +43,9 @@ class BandPassedSignal(DerivedSignal):
 
     def __init__(self, inner: Signal, band: tuple[float, float]) -> None:
         super().__init__(inner)
+        check_band_pass(band, sfreq=inner.sfreq)
         low, high = band
         half = inner.sfreq / 2
-        if high >= half:
-            msg = (
-                f"band_pass: expected frequencies below {half:g} Hz, half of the "
-                f"sampling frequency, found {high:g} Hz"
-            )
-            raise SpecError(msg)
         try:
             from scipy.signal import firwin
         except ImportError as error:

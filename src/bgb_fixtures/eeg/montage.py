@@ -39,6 +39,7 @@ __all__ = [
     "proper_rows",
     "resolve_montage",
     "row_electrodes",
+    "split_rows",
 ]
 
 SYSTEMS = ("10-20", "10-10")
@@ -214,6 +215,18 @@ def find_montage(
         msg = "montage: expected a name or a list of at least one row, got []"
         raise SpecError(msg)
     return Montage(name=name, derivations=proper, aliases=tuple(aliases), system=system)
+
+
+def split_rows(montage: str | Sequence[str]) -> str | list[str]:
+    """Return the name of a montage, or the rows that a text separates by commas."""
+    if not isinstance(montage, str):
+        return list(montage)
+    if montage in MONTAGES:
+        return montage
+    rows = [row.strip() for row in montage.split(",")]
+    if len(rows) > 1 or any(map(electrode_name, montage.split("-"))):
+        return rows
+    return montage
 
 
 def _proper_row(row: str) -> str:

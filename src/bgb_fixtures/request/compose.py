@@ -7,21 +7,26 @@ hold the asked share of windows with a seizure, for every n.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
-from bgb_fixtures.eeg.montage import find_montage
 from bgb_fixtures.errors import SpecError
-from bgb_fixtures.request.spec import parse_spec, spec_to_json
-from bgb_fixtures.request.synthetic import RecordingSpec, SyntheticRequest
+from bgb_fixtures.request.spec import parse_spec
+from bgb_fixtures.request.synthetic import (
+    LEAST_SEIZURE_S,
+    RecordingSpec,
+    SyntheticRequest,
+)
 from bgb_fixtures.synthetic.scenario import Artefact, Seizure
 from bgb_fixtures.synthetic.streams import Streams
 
 __all__ = [
     "MOST_WINDOWS",
-    "check_request",
+    "base_request",
+    "check_windows",
     "compose_recording",
-    "compose_spec",
-    "compose_window",
+    "compose_request",
 ]
 
 MOST_WINDOWS = 999
@@ -40,97 +45,81 @@ _ARTEFACTS = (
     "saccade",
     "spindles",
 )
+_SHORT_S = 8.0
 _GRID = 16
 """Borders lie on multiples of 1/16 s, which annotation files with four decimals keep."""
 
 
-def compose_spec(
-    n_windows: int,
-    *,
-    seed: int,
-    ictal_share: float = 0.5,
-    window_length: float = 60.0,
-    profile: str = "zscore-1",
-    montage: str | list[str] = "10-20",
-    name: str = "synthetic",
+def compose_request(
+    n_windows: int, *, seed: int = 0, ictal_share: float = 0.5, **keys: Any
 ) -> SyntheticRequest:
-    """Compose the request for a fixture of synthetic windows, each of another subject.
+    """Compose the request for synthetic windows, each of another subject.
 
     From 5 windows on, the last fifth is split ``"dev"``, which then holds a window with a
-    seizure if any two windows in a row do. The window length is in seconds. SpecError if
-    a value is outside its range, or no window would hold a seizure.
+    seizure if any two windows in a row do. `keys` are those of a spec: window_length,
+    sfreq, band_pass, montage, names, profile, name. SpecError if a value is outside its
+    range.
     """
-    check_request(
-        n_windows, seed=seed, ictal_share=ictal_share, window_length=window_length
-    )
+    check_windows(n_windows, seed=seed, ictal_share=ictal_share)
     if n_windows > MOST_WINDOWS:
         msg = f"windows: expected at most {MOST_WINDOWS} in a file, got {n_windows}"
         raise SpecError(msg)
-    if ictal_share == 0:
-        msg = "ictal share: expected more than 0, as a fixture holds a seizure; got 0"
-        raise SpecError(msg)
+    base = base_request(seed=seed, **keys)
     n_dev = n_windows // 5
-    request = SyntheticRequest(
-        name="synthetic",
-        window_length=float(window_length),
-        montage=find_montage("10-20"),
-        seed=seed,
+    return replace(
+        base,
         recordings=tuple(
             compose_recording(
                 i,
                 seed=seed,
                 ictal_share=ictal_share,
-                window_length=window_length,
+                window_length=base.window_length,
                 split="dev" if i >= n_windows - n_dev else "train",
             )
             for i in range(n_windows)
         ),
     )
-    # Profile, montage and name are checked where those of a file are.
-    asked = {"profile": profile, "montage": montage, "name": name}
-    composed = parse_spec(spec_to_json(request) | asked, where="request")
-    assert isinstance(composed, SyntheticRequest)
-    return composed
 
 
-def compose_window(
-    index: int, *, seed: int, ictal_share: float, window_length: float
-) -> SyntheticRequest:
-    """Compose the request for one window, as `compose_spec` has it at `index`.
+def base_request(*, seed: int, **keys: Any) -> SyntheticRequest:
+    """Return a request without recordings; `keys` are those of a spec.
 
-    It may be without a seizure, and the share may be 0.
+    SpecError if a value is outside its range.
     """
-    recording = compose_recording(
-        index, seed=seed, ictal_share=ictal_share, window_length=window_length
-    )
-    return SyntheticRequest(
-        name="synthetic",
-        window_length=float(window_length),
-        montage=find_montage("10-20"),
-        seed=seed,
-        recordings=(recording,),
-    )
+    length = keys.get("window_length", 60.0)
+    if not _is_number(length) or not 1 <= length <= 600 or length * _GRID % 1:
+        msg = (
+            "window length: expected seconds in [1, 600], a multiple of 1/16 s, got "
+            f"{length!r}"
+        )
+        raise SpecError(msg)
+    # Checked where the values of a file are, which holds a recording.
+    recording = {
+        "subject": 1,
+        "duration": length,
+        "events": [{"onset": 0, "duration": length, "label": "fnsz"}],
+    }
+    spec = {"source": "synthetic", "seed": seed, "recordings": [recording]} | keys
+    request = parse_spec(spec, where="request")
+    assert isinstance(request, SyntheticRequest)
+    return replace(request, recordings=())
 
 
-def check_request(
-    n_windows: int, *, seed: int, ictal_share: float, window_length: float
-) -> None:
-    """Check what windows are asked for."""
+def check_windows(n_windows: int, *, seed: int, ictal_share: float) -> None:
+    """Check how many windows are asked for, and how they are drawn."""
     if type(n_windows) is not int or n_windows < 1:
         msg = f"windows: expected an integer of at least 1, got {n_windows!r}"
         raise SpecError(msg)
     if type(seed) is not int or not 0 <= seed < 2**32:
         msg = f"seed: expected an integer in [0, 4294967295], got {seed!r}"
         raise SpecError(msg)
-    if not 0 <= ictal_share <= 1:
+    if not _is_number(ictal_share) or not 0 <= ictal_share <= 1:
         msg = f"ictal share: expected a number in [0, 1], got {ictal_share!r}"
         raise SpecError(msg)
-    if not 8 <= window_length <= 600 or window_length * _GRID % 1:
-        msg = (
-            "window length: expected seconds in [8, 600], a multiple of 1/16 s, got "
-            f"{window_length!r}"
-        )
-        raise SpecError(msg)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def compose_recording(
@@ -147,15 +136,19 @@ def compose_recording(
     n_before = math.ceil(index * share)
     positive = math.ceil((index + 1) * share) > n_before
 
-    def grid(name: str, low: float, high: float) -> float:
-        return round(streams.between(name, low, high) * window_length * _GRID) / _GRID
+    def grid(name: str, low: float, high: float, *, of: float = window_length) -> float:
+        return round(streams.between(name, low, high) * of * _GRID) / _GRID
 
     def pick(name: str, choices: tuple[str, ...]) -> str:
         return choices[int(streams.between(name, 0, len(choices)))]
 
-    # Before the window lies signal to scale by, behind it the rest of a seizure.
-    first = math.floor(window_length / 3 * _GRID) / _GRID
-    end = first + window_length + math.ceil(window_length / 12 * _GRID) / _GRID
+    # Before the window lies signal to scale by, behind it the rest of a seizure. A
+    # window of a few seconds is cut from a recording of some more.
+    before = window_length / 3 if window_length >= _SHORT_S else _SHORT_S
+    after = window_length / 12 if window_length >= _SHORT_S else _SHORT_S
+    first = math.floor(before * _GRID) / _GRID
+    end = first + window_length + math.ceil(after * _GRID) / _GRID
+    longer = max(window_length, 3 * _SHORT_S)
     events: tuple[Seizure, ...] = ()
     artefacts: tuple[Artefact, ...] = ()
     state = "awake"
@@ -165,19 +158,20 @@ def compose_recording(
         start, stop = {
             "onset": (first + grid("start", 0.2, 0.8), end),
             "offset": (
-                first - grid("start", 0.05, 0.15),
+                first - grid("start", 0.05, 0.15, of=longer),
                 first + grid("stop", 0.2, 0.8),
             ),
             "whole": (
                 first + grid("start", 0.1, 0.4),
                 first + grid("stop", 0.55, 0.9),
             ),
-            "ictal": (first - grid("start", 0.05, 0.15), end),
+            "ictal": (first - grid("start", 0.05, 0.15, of=longer), end),
         }[kind]
         label = pick("type", types)
         if label in _SHORT_TYPES:
             longest = 1.5 if label == "mysz" else 12.0
             stop = min(stop, start + longest)
+        stop = max(stop, start + LEAST_SEIZURE_S)
         events = (Seizure(onset=start, duration=stop - start, label=label),)
     else:
         if (index - n_before) % 2:

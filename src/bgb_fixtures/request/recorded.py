@@ -376,7 +376,6 @@ def parse_recorded(
     table: Table, *, source: str, window_length: float
 ) -> dict[str, Any]:
     """Take the keys that only a spec for recordings has, as fields of the request."""
-    sfreq = table.take("sfreq")
     selection: Criteria | Listing
     listed = table.tables("recordings")
     if listed:
@@ -400,13 +399,10 @@ def parse_recorded(
             table.fail("label_pattern", "a regular expression", pattern)
     return {
         "source": source,
-        "sfreq": None
-        if sfreq is None
-        else table.number("sfreq", sfreq, least=1, most=20000),
+        "sfreq": table.rate("sfreq", least=1, most=20000),
         "selection": selection,
         "splits": table.words("splits", _SPLIT),
         "missing": table.text("missing", MISSING, "error"),
-        "band_pass": _parse_band_pass(table),
         "label_pattern": pattern,
     }
 
@@ -454,21 +450,6 @@ def _parse_quotas(table: Table) -> tuple[Quota, ...]:
             n_windows = of_split.integer(word, least=1, most=10**5)
             quotas.append(Quota(word=word, n_windows=n_windows, split=key))
     return tuple(quotas)
-
-
-def _parse_band_pass(table: Table) -> tuple[float, float] | None:
-    value = table.take("band_pass")
-    if value is None:
-        return None
-    if not isinstance(value, list | tuple) or len(value) != 2:
-        table.fail("band_pass", "two frequencies in Hz, such as [0.5, 70]", value)
-    low, high = (
-        table.number(f"band_pass[{i}]", v, least=0.1, most=10000)
-        for i, v in enumerate(value)
-    )
-    if low >= high:
-        table.fail("band_pass", "the lower frequency first", value)
-    return low, high
 
 
 def _parse_listing(

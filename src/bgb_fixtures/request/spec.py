@@ -64,14 +64,13 @@ _TOO_LONG = re.compile(
     % _MOST_PARTS
 )
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_COMMON = {
+_KEYS_OF_SYNTHETIC = {
     *("name", "content_version", "source", "window_length", "montage", "names"),
-    "profile",
+    *("profile", "sfreq", "band_pass", "seed", "recordings"),
 }
-_KEYS_OF_SYNTHETIC = _COMMON | {"sfreq", "seed", "recordings"}
 _KEYS = _KEYS_OF_SYNTHETIC | {
     *("quotas", "per_kind", "splits", "types", "per_subject", "per_type", "aliases"),
-    *("missing", "band_pass", "label_pattern", "sha256", "chosen", "fixture"),
+    *("missing", "label_pattern", "sha256", "chosen", "fixture"),
 }
 
 
@@ -106,6 +105,7 @@ def parse_spec(value: object, *, where: str) -> Request:
             "window_length", least=1, most=MAX_WINDOW_S, default=60
         ),
         "profile": PROFILES[profile],
+        "band_pass": _parse_band_pass(table),
     }
     aliases = () if synthetic else parse_aliases(table)
     length = common["window_length"]
@@ -124,6 +124,21 @@ def parse_spec(value: object, *, where: str) -> Request:
         msg = f"{where}, {error}"
         raise SpecError(msg) from None
     return request
+
+
+def _parse_band_pass(table: Table) -> tuple[float, float] | None:
+    value = table.take("band_pass")
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        table.fail("band_pass", "two frequencies in Hz, such as [0.5, 70]", value)
+    low, high = (
+        table.number(f"band_pass[{i}]", v, least=0.1, most=10000)
+        for i, v in enumerate(value)
+    )
+    if low >= high:
+        table.fail("band_pass", "the lower frequency first", value)
+    return low, high
 
 
 def load_spec(path: str | os.PathLike[str]) -> Request:

@@ -7,6 +7,9 @@ import re
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from bgb_fixtures.eeg.events import seconds_to_sample
+from bgb_fixtures.eeg.filter import check_band_pass
+from bgb_fixtures.eeg.resample import resampling_ratio
 from bgb_fixtures.eeg.scaling import PROFILES
 from bgb_fixtures.errors import SpecError
 from bgb_fixtures.request.samples import window_samples
@@ -28,6 +31,7 @@ __all__ = [
 ]
 
 MAX_SYNTHETIC_S = 3600.0
+LEAST_SFREQ, MOST_SFREQ = 100, 1024
 LEAST_SEIZURE_S = 0.25  # shorter than one spike and its wave there is no pattern
 LEAST_AMPLITUDE, MOST_AMPLITUDE = 0.1, 3.0
 _SPLIT = re.compile(r"[a-z0-9_]{1,16}")
@@ -56,6 +60,11 @@ class SyntheticRequest:
         From 1; raised when the same name gets other samples.
     window_length : float
         Seconds.
+    sfreq : float
+        Hz, in [100, 1024]. EEG is generated at 256 Hz and resampled: at higher rates it
+        holds nothing above 128 Hz.
+    band_pass : tuple of float or None
+        Edges of a filter in Hz.
     montage : Montage
         Rows of the fixture.
     profile : Profile
@@ -67,11 +76,12 @@ class SyntheticRequest:
     """
 
     source: ClassVar[str] = "synthetic"
-    sfreq: ClassVar[float] = float(SFREQ)
 
     name: str
     content_version: int = 1
     window_length: float = 60.0
+    sfreq: float = float(SFREQ)
+    band_pass: tuple[float, float] | None = None
     montage: Montage
     profile: Profile = PROFILES["zscore-1"]
     seed: int = 0
@@ -79,6 +89,9 @@ class SyntheticRequest:
 
     def __post_init__(self) -> None:
         window_samples(self.window_length, self.sfreq)
+        up, down = resampling_ratio(SFREQ, self.sfreq)
+        if self.band_pass is not None:
+            check_band_pass(self.band_pass, sfreq=self.sfreq)
         splits: dict[int, str] = {}
         for recording in self.recordings:
             known = splits.setdefault(recording.subject, recording.split)
@@ -88,6 +101,16 @@ class SyntheticRequest:
                     f"in {recording.split!r}; expected one split a subject"
                 )
                 raise SpecError(msg)
+            # Their ends in seconds were checked; a rate may have no sample there.
+            n_times = seconds_to_sample(recording.duration, SFREQ) * up // down
+            for onset in recording.windows:
+                if seconds_to_sample(onset, self.sfreq) + self.n_times > n_times:
+                    msg = (
+                        f"recordings: a window at {onset:g} s has no last sample at "
+                        f"{self.sfreq:g} Hz (found {recording.duration:g} s of signal); "
+                        "use a longer duration"
+                    )
+                    raise SpecError(msg)
 
     @property
     def n_times(self) -> int:
@@ -118,11 +141,12 @@ def parse_synthetic(table: Table, *, window_length: float) -> dict[str, Any]:
     )
     if not recordings:
         table.fail("recordings", "at least one recording to generate", [])
-    sfreq = table.take("sfreq")
-    if sfreq not in (None, SFREQ):
-        table.fail("sfreq", f"{SFREQ} Hz, the rate of the synthetic source", sfreq)
-    seed = table.integer("seed", least=0, most=2**32 - 1, default=0)
-    return {"seed": seed, "recordings": recordings}
+    return {
+        "sfreq": table.rate("sfreq", least=LEAST_SFREQ, most=MOST_SFREQ)
+        or float(SFREQ),
+        "seed": table.integer("seed", least=0, most=2**32 - 1, default=0),
+        "recordings": recordings,
+    }
 
 
 def _names(kind: type) -> set[str]:
@@ -193,7 +217,12 @@ def _parse_recording(table: Table, *, window_length: float) -> RecordingSpec:
 
 def synthetic_to_json(request: SyntheticRequest) -> dict[str, Any]:
     """Return the keys of a synthetic spec as JSON values."""
-    return {
+    value: dict[str, Any] = {}
+    if request.sfreq != SFREQ:
+        value["sfreq"] = request.sfreq
+    if request.band_pass is not None:
+        value["band_pass"] = list(request.band_pass)
+    return value | {
         "seed": request.seed,
         "recordings": [_recording_to_json(r) for r in request.recordings],
     }
