@@ -41,19 +41,9 @@ _MODULES = {
 def lazy_names(
     package: str, modules: Mapping[str, str]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """Return the ``__getattr__`` and ``__dir__`` of a package (PEP 562).
+    """Return ``__getattr__`` and ``__dir__`` that import names at first use (PEP 562).
 
-    Parameters
-    ----------
-    package : str
-        Its ``__name__``.
-    modules : mapping of str to str
-        Public name -> module of the package that has it.
-
-    Returns
-    -------
-    functions : tuple of callable
-        To be bound to ``__getattr__`` and ``__dir__`` in the package.
+    `modules` maps each public name to the module of the package that has it.
     """
 
     def load(name: str) -> Any:

@@ -98,24 +98,7 @@ def _restorer(target: Path, folder: Path) -> Callable[[], None]:
 
 
 def check_new_folder(out: str | os.PathLike[str]) -> Path:
-    """Return the path of a folder that may be made.
-
-    Parameters
-    ----------
-    out : str or path
-        The folder to make; it may exist if it is empty.
-
-    Returns
-    -------
-    path : pathlib.Path
-        The same, absolute.
-
-    Raises
-    ------
-    TargetError
-        If something is there that a new folder would replace, or the folder around it
-        is missing.
-    """
+    """Return the absolute path of a folder to make; TargetError if it cannot be made."""
     path = Path(out).absolute()
     try:
         _check_new_folder(path, out)
@@ -151,24 +134,7 @@ def _check_new_folder(path: Path, out: str | os.PathLike[str]) -> None:
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """Give a folder to fill, and move it into place at the end.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        From `check_new_folder`.
-
-    Yields
-    ------
-    draft : pathlib.Path
-        An empty folder of the same name. If the block ends with an error, it is removed
-        with all in it, and `path` stays as it was.
-
-    Raises
-    ------
-    TargetError
-        If a file cannot be written, or something is at `path` by now.
-    """
+    """Give a folder to fill, and move it into place at the end."""
     with _staging(path) as staging:
         draft = staging / path.name
         draft.mkdir()

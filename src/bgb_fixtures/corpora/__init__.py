@@ -35,38 +35,11 @@ def open_corpus(
     annotations: str | os.PathLike[str] | None = None,
     label_pattern: str | None = None,
 ) -> Corpus:
-    """Return a corpus; nothing is read yet but names of files.
+    """Open a corpus by its name in `CORPUS_NAMES`; only names of files are read.
 
-    Parameters
-    ----------
-    name : str
-        One of `CORPUS_NAMES`.
-    root : str, path or WebPath
-        Folder of the corpus or a part of it, or one recording; of ``chbmit`` and
-        ``siena`` also a web address.
-    splits : sequence of str
-        Splits to take recordings from; empty: all but ``eval``, which is kept blind
-        and has to be requested by name.
-    annotations : str, path or None
-        Source ``edf`` only: a file or folder of annotations; None: beside the
-        recordings, or in them.
-    label_pattern : str or None
-        Source ``edf`` only: regular expression that matches the whole of each label
-        that is a seizure; None: labels are SzCORE or TUSZ codes.
-
-    Returns
-    -------
-    corpus : Corpus
-        To be searched with the functions of `bgb_fixtures.corpora.find`.
-
-    Raises
-    ------
-    SpecError
-        If there is no such source, or it has no such option.
-    SourceError
-        If there is nothing of that corpus at `root`.
-    FetchError
-        If a web address cannot be read with certainty.
+    `root` is its folder, a part of it, or one recording; of some also a web address.
+    Without `splits` all but ``eval`` are used, which is kept blind. SpecError if there is
+    no such corpus or option, SourceError if `root` holds none, FetchError from the web.
     """
     if name == "edf":
         from bgb_fixtures.corpora.plain.corpus import PlainCorpus

@@ -20,20 +20,9 @@ KINDS = {
 
 
 def category_of(n_ictal: int, n_times: int) -> Category:
-    """Return the category of a window, as the first consumer counts.
+    """Return ``"none"``, ``"partial"`` or, from 99 % of ictal samples, ``"full"``.
 
-    Parameters
-    ----------
-    n_ictal : int
-        Ictal samples in the window.
-    n_times : int
-        Samples in the window.
-
-    Returns
-    -------
-    category : str
-        ``"none"`` for no ictal sample, ``"full"`` for a share of 0.99 or more,
-        ``"partial"`` between (brain-go-brr-v2, cache_utils.py).
+    As brain-go-brr-v2 counts (cache_utils.py).
     """
     if n_ictal == 0:
         return "none"

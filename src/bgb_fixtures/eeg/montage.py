@@ -169,28 +169,10 @@ def find_montage(
     aliases: Sequence[tuple[str, str]] = (),
     system: str = "10-20",
 ) -> Montage:
-    """Make a montage of a name or of a list of rows.
+    """Return a montage by a name in `MONTAGES`, or of rows in any case and both systems.
 
-    Parameters
-    ----------
-    rows : str or sequence of str
-        A key of `MONTAGES`, or electrodes and derivations by name, in any case and in
-        the 10-20 or 10-10 system.
-    aliases : sequence of tuple of str
-        (label, other) pairs, as in `Montage`.
-    system : str
-        One of `SYSTEMS`: how the channels are named on output.
-
-    Returns
-    -------
-    montage : Montage
-        The checked montage.
-
-    Raises
-    ------
-    SpecError
-        If there is no such montage, or a row is no electrode or derivation, or is
-        there twice.
+    `aliases` are (label, other) pairs; `system` says how channels are named on output.
+    SpecError if there is no such montage, or a row is unknown or there twice.
     """
     for label, other in aliases:
         if parse_label(other)[0] is None:

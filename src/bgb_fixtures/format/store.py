@@ -159,20 +159,7 @@ def make_file(draft: Draft) -> memoryview:
 
 
 def check_target(path: Path, kind: Kind) -> None:
-    """Check that a file may be written there, before the work for it begins.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Target. An older file of the same kind there may be replaced.
-    kind : Kind
-        What sort of file.
-
-    Raises
-    ------
-    TargetError
-        If it is no name for a file, its folder is missing, or another file is there.
-    """
+    """Check that a file may be written there, before the work for it begins."""
     try:
         _check_target(path, kind)
     except OSError as error:
@@ -211,30 +198,6 @@ def store(
     prove: Callable[[Path], object],
 ) -> Path:
     """Write a file.
-
-    Parameters
-    ----------
-    draft : Draft
-        What to write.
-    path : str or path
-        Target. An older file of the same kind there is replaced; any other is not.
-    prove : callable
-        Given the finished file, before it is moved into place: raises FormatError if
-        a reader would refuse it.
-
-    Returns
-    -------
-    path : pathlib.Path
-        The target.
-
-    Raises
-    ------
-    SpecError
-        If the index would be too long.
-    TargetError
-        If the target cannot be written; it is then as it was before.
-    FormatError
-        If `prove` says so.
 
     Notes
     -----
