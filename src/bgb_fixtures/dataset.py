@@ -119,8 +119,19 @@ class SyntheticDataset(Dataset[Item]):
         Number of items, at least 1.
     seed : int
         In [0, 2^32); other seeds are other subjects.
-    ictal_share, window_length, sfreq, montage, profile, band_pass, names
-        As for `bgb_fixtures.synthetic_fixture`.
+    ictal_share : float
+        Share of the windows that hold a part of a seizure, in [0, 1]; kept by the first
+        n items for every n.
+    window_length : float
+        Seconds, from 1 to 600, a multiple of 1/16.
+    sfreq : float
+        Hz, from 100 to 1024; others than 256 need SciPy.
+    montage : str or sequence of str
+        Name of a montage, or rows such as ``"Fp1-F7"`` and ``"Cz"``.
+    profile : str
+        ``"zscore-1"`` (scaled and clipped) or ``"raw-1"`` (microvolts).
+    band_pass : tuple of float or None
+        Edges in Hz of a filter without delay; needs SciPy.
     labels : str
         ``"sample"``, ``"any"`` or ``"majority"``, as in `Fixture.window_labels`.
 
@@ -156,7 +167,6 @@ class SyntheticDataset(Dataset[Item]):
         montage: str | Sequence[str] = "10-20",
         profile: str = "zscore-1",
         band_pass: tuple[float, float] | None = None,
-        names: str = "10-20",
         labels: Labels = "sample",
     ) -> None:
         from bgb_fixtures.eeg.montage import split_rows
@@ -174,7 +184,6 @@ class SyntheticDataset(Dataset[Item]):
             montage=split_rows(montage),
             profile=profile,
             band_pass=band_pass,
-            names=names,
         )
 
     def __iter__(self) -> Iterator[Item]:
