@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from bgb_fixtures.build.windows import kind_of
@@ -9,7 +11,9 @@ from bgb_fixtures.eeg.events import merge_spans
 from bgb_fixtures.errors import SpecError
 from bgb_fixtures.request.compose import compose_recording, compose_spec
 from bgb_fixtures.request.spec import parse_spec, spec_to_json
-from bgb_fixtures.request.synthetic import RecordingSpec
+
+if TYPE_CHECKING:
+    from bgb_fixtures.request.synthetic import RecordingSpec
 
 
 def kind(recording: RecordingSpec, window_length: float = 60.0) -> str:

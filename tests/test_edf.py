@@ -662,17 +662,10 @@ def test_rows_are_channels_and_differences() -> None:
         make_edf(Channel(**one_to_one, first=10), Channel(**one_to_one, first=3))  # type: ignore[arg-type]
     )
     rows = (Row(ch_name="A", plus=(1,)), Row(ch_name="A-B", plus=(0,), minus=(1,)))
-    with MontageSignal(edf, rows) as signal:
-        assert (signal.sfreq, signal.n_times) == (4.0, 12)
-        assert signal.read(0, 2).tolist() == [[3.0, 4.0], [7.0, 7.0]]
-        assert signal.read(3, 5).tolist() == [[6.0, 7.0], [7.0, 7.0]]
-
-
-def test_a_montage_closes_its_file() -> None:
-    memory = Memory(data=make_edf(Channel()))
-    with MontageSignal(EdfFile(memory), (Row(ch_name="A", plus=(0,)),)):
-        assert not memory.closed
-    assert memory.closed
+    signal = MontageSignal(edf, rows)
+    assert (signal.sfreq, signal.n_times) == (4.0, 12)
+    assert signal.read(0, 2).tolist() == [[3.0, 4.0], [7.0, 7.0]]
+    assert signal.read(3, 5).tolist() == [[6.0, 7.0], [7.0, 7.0]]
 
 
 def test_difference_of_extreme_values_does_not_wrap_around() -> None:
@@ -734,7 +727,7 @@ def test_a_file_that_shrinks_while_it_is_read_is_refused(tmp_path: Path) -> None
     path.write_bytes(make_edf(Channel()))
     with EdfFile(LocalFile(path)) as edf:
         path.write_bytes(make_edf(Channel(), n_records=1))
-        message = "expected 24 bytes at 512, got 8; the file changed"
+        message = "expected 24 bytes at 512, found 8; the file changed"
         with pytest.raises(SourceError, match=message):
             edf.read_digital([0], 0, 12)
 
@@ -793,7 +786,9 @@ def test_a_share_that_goes_away_is_named_with_the_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = on_a_share(tmp_path / "made.edf", monkeypatch, 6)
-    message = r"made\.edf' cannot be read at 7: Input/output error; check the disk"
+    message = (
+        r"made\.edf' cannot be read at byte 7: Input/output error\. Check the disk"
+    )
     with pytest.raises(SourceError, match=message):
         source.read(1, 9)
 

@@ -124,7 +124,7 @@ def test_chosen_windows_keep_every_promise(
     sizes = {r.name: int(r.duration or 0) for r in recordings}
     shuffled = list(recordings)
     order.shuffle(shuffled)
-    limits = Criteria.per_kind(per_kind)
+    limits = Criteria(per_kind=per_kind)
     windows, again = (
         choose_windows(some, sizes, sfreq=1.0, n_times=n_times, criteria=limits).windows
         for some in (recordings, shuffled)
@@ -146,7 +146,7 @@ def test_a_recording_with_a_seizure_gives_a_window_with_a_seizure(
 ) -> None:
     sizes = {recording.name: int(recording.duration or 0)}
     windows = choose_windows(
-        [recording], sizes, sfreq=1.0, n_times=n_times, criteria=Criteria.per_kind(1)
+        [recording], sizes, sfreq=1.0, n_times=n_times, criteria=Criteria(per_kind=1)
     ).windows
     possible = bool(recording.events) and sizes[recording.name] >= n_times
     assert any(window.kind != "background" for window in windows) == possible

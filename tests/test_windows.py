@@ -56,7 +56,7 @@ def choose(
         sizes,
         sfreq=SFREQ,
         n_times=n_times,
-        criteria=Criteria.per_kind(per_kind),
+        criteria=Criteria(per_kind=per_kind),
     )
     return [(w.kind, w.recording.name, w.start) for w in choice.windows]
 
@@ -265,7 +265,7 @@ def test_no_recordings_give_no_windows() -> None:
 def test_a_window_remembers_its_recording() -> None:
     recording = make_recording("a", duration=60)
     choice = choose_windows(
-        [recording], {"a": 60}, sfreq=SFREQ, n_times=60, criteria=Criteria.per_kind(1)
+        [recording], {"a": 60}, sfreq=SFREQ, n_times=60, criteria=Criteria(per_kind=1)
     )
     assert choice.windows == [Window(recording=recording, start=0, kind="background")]
 
