@@ -184,7 +184,7 @@ def test_rates_have_the_smallest_factors(
 
 
 def test_rates_without_a_small_ratio_are_refused() -> None:
-    with pytest.raises(SpecError, match=r"255\.99 Hz .* ratio is 25600/25599"):
+    with pytest.raises(SpecError, match=r"255\.99 Hz .* ratio 25600/25599"):
         resampling_ratio(255.99, 256)
 
 

@@ -1,0 +1,35 @@
+"""Requests of a known kind, from the table of a spec or from a file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bgb_fixtures.request.recorded import RecordedRequest
+from bgb_fixtures.request.spec import load_spec, parse_spec
+from bgb_fixtures.request.synthetic import SyntheticRequest
+
+if TYPE_CHECKING:
+    import os
+
+__all__ = ["load_recorded", "recorded", "synthetic"]
+
+
+def recorded(table: dict[str, Any], *, where: str = "a test") -> RecordedRequest:
+    """Return the request for recordings that a table describes."""
+    request = parse_spec(table, where=where)
+    assert isinstance(request, RecordedRequest)
+    return request
+
+
+def load_recorded(path: str | os.PathLike[str]) -> RecordedRequest:
+    """Return the request for recordings of a file, or of a packaged spec."""
+    request = load_spec(path)
+    assert isinstance(request, RecordedRequest)
+    return request
+
+
+def synthetic(table: dict[str, Any], *, where: str = "a test") -> SyntheticRequest:
+    """Return the request for synthetic EEG that a table describes."""
+    request = parse_spec(table, where=where)
+    assert isinstance(request, SyntheticRequest)
+    return request
