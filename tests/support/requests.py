@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bgb_fixtures.request.recorded import RecordedRequest
+from bgb_fixtures.request.recorded import Listing, RecordedRequest
 from bgb_fixtures.request.spec import load_spec, parse_spec
 from bgb_fixtures.request.synthetic import SyntheticRequest
 
 if TYPE_CHECKING:
     import os
 
-__all__ = ["load_recorded", "recorded", "synthetic"]
+    from bgb_fixtures.request.spec import Request
+
+__all__ = ["listing_of", "load_recorded", "recorded", "synthetic"]
 
 
 def recorded(table: dict[str, Any], *, where: str = "a test") -> RecordedRequest:
@@ -26,6 +28,13 @@ def load_recorded(path: str | os.PathLike[str]) -> RecordedRequest:
     request = load_spec(path)
     assert isinstance(request, RecordedRequest)
     return request
+
+
+def listing_of(request: Request) -> Listing:
+    """Return what a request lists."""
+    assert isinstance(request, RecordedRequest)
+    assert isinstance(request.selection, Listing)
+    return request.selection
 
 
 def synthetic(table: dict[str, Any], *, where: str = "a test") -> SyntheticRequest:
