@@ -28,7 +28,6 @@ from faults import MODEL, SPEC
 from matplotlib.figure import Figure
 
 from bgb_fixtures import build
-from bgb_fixtures.build.process import read_content
 from bgb_fixtures.cli import main
 from bgb_fixtures.edf.writer import EdfAnnotation, EdfChannel, write_edf
 from bgb_fixtures.fixture import load_fixture
@@ -37,6 +36,8 @@ from bgb_fixtures.staging import new_file, new_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from bgb_fixtures.request.synthetic import SyntheticRequest
 
     MakeContent = Callable[..., Content]
 
@@ -229,14 +230,14 @@ def write_model(folder: Path, patch: pytest.MonkeyPatch, *, weight: float) -> No
 def once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Generate samples once and draw none: the tests are about writing them."""
     kept: dict[str, Content] = {}
+    synthesise = build.synthesise
 
-    def read_once(plan: Any, source: Any, **_: Any) -> Content:
-        name = plan.spec.name
-        if name not in kept:
-            kept[name] = read_content(plan, source)
-        return kept[name]
+    def synthesise_once(request: SyntheticRequest, **_: Any) -> Content:
+        if request.name not in kept:
+            kept[request.name] = synthesise(request)
+        return kept[request.name]
 
-    monkeypatch.setattr(build, "read_content", read_once)
+    monkeypatch.setattr(build, "synthesise", synthesise_once)
     blank = Figure(figsize=(1, 1))
     monkeypatch.setattr("bgb_fixtures.report.plot.draw_windows", lambda *_, **__: blank)
 
@@ -495,14 +496,14 @@ from bgb_fixtures.golden.store import load_golden, write_golden
 from bgb_fixtures.fixture import load_fixture
 from bgb_fixtures.format.store import store
 
-kept, read = {}, building.read_content
+kept, synthesise = {}, building.synthesise
 
-def read_once(plan, source, **_):
-    if plan.spec.name not in kept:
-        kept[plan.spec.name] = read(plan, source)
-    return kept[plan.spec.name]
+def synthesise_once(request, **_):
+    if request.name not in kept:
+        kept[request.name] = synthesise(request)
+    return kept[request.name]
 
-building.read_content = read_once
+building.synthesise = synthesise_once
 
 def call(*words):
     told = io.StringIO()
