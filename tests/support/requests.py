@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from bgb_fixtures.request.spec import Request
 
-__all__ = ["listing_of", "load_recorded", "recorded", "synthetic"]
+__all__ = ["listing_of", "load_recorded", "load_synthetic", "recorded", "synthetic"]
 
 
 def recorded(table: dict[str, Any], *, where: str = "a test") -> RecordedRequest:
@@ -27,6 +27,13 @@ def load_recorded(path: str | os.PathLike[str]) -> RecordedRequest:
     """Return the request for recordings of a file, or of a packaged spec."""
     request = load_spec(path)
     assert isinstance(request, RecordedRequest)
+    return request
+
+
+def load_synthetic(path: str | os.PathLike[str]) -> SyntheticRequest:
+    """Return the request for synthetic EEG of a file, or of a packaged spec."""
+    request = load_spec(path)
+    assert isinstance(request, SyntheticRequest)
     return request
 
 
