@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from bgb_fixtures.corpora import open_corpus
 from bgb_fixtures.corpora.find import (
     annotation_digests,
     iter_findings,
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from bgb_fixtures.corpora.recording import Finding, Licence, Recording
     from bgb_fixtures.eeg.signal import Signal
 
-__all__ = ["Searched", "search", "search_named"]
+__all__ = ["Searched", "search"]
 
 
 class Searched:
@@ -88,10 +87,3 @@ def search(
 ) -> Searched:
     """Return a corpus of a class, ready to be looked at."""
     return Searched(kind(root, **options), strict=strict)
-
-
-def search_named(
-    name: str, root: Any, *, strict: bool = False, **options: Any
-) -> Searched:
-    """Return a corpus by the name of its source, ready to be looked at."""
-    return Searched(open_corpus(name, root, **options), strict=strict)
