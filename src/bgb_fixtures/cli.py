@@ -27,7 +27,6 @@ __all__ = ["main", "run"]
 # Module in bgb_fixtures.commands, and the command in it, have the same name.
 _COMMANDS = (
     "build",
-    "card",
     "corpus",
     "diff",
     "export",
