@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from support.searched import search
+from support.searched import Searched, search
 
 from bgb_fixtures.build import build_fixture
 from bgb_fixtures.corpora.bids.corpus import BidsCorpus
@@ -47,14 +47,14 @@ def put(root: Path, path: str, text: str | None = None) -> Path:
 
 def dataset(
     root: Path, *rows: str, stem: str = STEM, columns: str = COLUMNS
-) -> BidsCorpus:
+) -> Searched:
     """Make a data set of one recording."""
     put(root, f"{stem}_eeg.edf")
     put(root, f"{stem}_events.tsv", "\n".join([columns, *rows]) + "\n")
     return search(BidsCorpus, root, strict=True)
 
 
-def events(source: BidsCorpus) -> list[tuple[str, float, float]]:
+def events(source: Searched) -> list[tuple[str, float, float]]:
     (recording,) = source.recordings()
     return [(e.label, e.onset, e.duration) for e in recording.events]
 
@@ -344,7 +344,7 @@ def test_description_that_is_no_json_is_refused(tmp_path: Path) -> None:
         search(BidsCorpus, tmp_path)
 
 
-def with_splits(root: Path, table: str) -> BidsCorpus:
+def with_splits(root: Path, table: str) -> Searched:
     for subject in ("sub-01", "sub-02", "sub-03"):
         dataset(
             root,

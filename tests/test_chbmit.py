@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from support.searched import search
+from support.searched import Searched, search
 
 from bgb_fixtures.build import build_fixture
 from bgb_fixtures.corpora.chbmit.corpus import ChbmitCorpus
 from bgb_fixtures.corpora.chbmit.summary import parse_summary
 from bgb_fixtures.corpora.chbmit.wfdb import parse_sidecar
+from bgb_fixtures.corpora.opened import OpenRecordings
 from bgb_fixtures.edf.source import LocalFile
 from bgb_fixtures.eeg.events import Event
+from bgb_fixtures.eeg.montage import find_montage
 from bgb_fixtures.errors import (
     AnnotationError,
     ChannelNotFoundError,
@@ -570,8 +572,8 @@ def test_unannotated_and_absent_recordings_are_not_offered_but_counted(
     assert [r.name for r in recordings] == ["chb01/chb01_03.edf", "chb21/chb21_19.edf"]
     (message,) = caplog.messages
     assert message == (
-        "CHB-MIT: 2 recordings can be used; 1 cannot: no annotations, which does not "
-        "mean free of seizures; 1 cannot: annotated, and there is no EDF or BDF file"
+        "CHB-MIT: 2 recordings can be used; 1 cannot: not annotated, which does not "
+        "mean seizure-free; 1 cannot: annotated, but its EDF or BDF file is missing"
     )
 
 
@@ -595,7 +597,7 @@ def test_one_unannotated_file_is_refused(tmp_path: Path) -> None:
 
 def test_annotations_without_any_recording_are_refused(tmp_path: Path) -> None:
     write_summary(tmp_path, entry("chb01_01.edf"))
-    message = "no recording of CHB-MIT that can be used: 1 x annotated, and there is no"
+    message = "no recording of CHB-MIT that can be used: 1 x annotated, but its EDF or"
     with pytest.raises(SourceError, match=message):
         search(ChbmitCorpus, tmp_path).recordings()
 
@@ -698,7 +700,7 @@ def test_licence_lets_fixtures_be_given_to_others_and_says_what_to_cite(
 
 def one_recording(
     root: Path, seconds: int, *seizures: tuple[int, int], **options: Any
-) -> ChbmitCorpus:
+) -> Searched:
     """Make a case of one recording, without clock."""
     write_summary(root, entry("chb01_03.edf", *seizures))
     write_edf(root / "chb01_03.edf", seconds, **options)
@@ -724,7 +726,7 @@ def test_electrodes_against_a_reference_are_refused_for_bipolar_files(
     source = one_recording(tmp_path, 2)
     (recording,) = source.recordings()
     with pytest.raises(ChannelNotFoundError, match=r"lacks Fp1.* bipolar.*rank 16"):
-        source.open(recording, "10-20")
+        source.open_and_close(recording, "10-20")
 
 
 def test_zero_typed_for_the_letter_o_is_read_as_o1_and_said(
@@ -733,8 +735,9 @@ def test_zero_typed_for_the_letter_o_is_read_as_o1_and_said(
     source = one_recording(tmp_path, 1, labels=REFERENTIAL)
     (recording,) = source.recordings()
     caplog.clear()
-    for _ in range(2):
-        with source.open(recording, "double-banana") as signal:
+    with OpenRecordings(source.corpus) as opened:
+        for _ in range(2):
+            signal = opened.open(recording).signal(find_montage("double-banana"))
             values = signal.read(0, 2)
     # P3 counts by 8 and '01' by 9 digital steps a sample: row P3-O1 by -1.
     assert values[11, 1] - values[11, 0] == pytest.approx(-1600 / 4095)
@@ -747,23 +750,22 @@ def test_derivations_from_an_unstated_reference_are_recorded_as_assumed(
     tmp_path: Path,
 ) -> None:
     source = one_recording(tmp_path, 1, labels=REFERENTIAL)
-    assert source.identity(["chb01/chb01_03.edf"]) == {}
-    with source.open(source.recordings()[0], "double-banana"):
-        pass
-    assert source.identity(["chb01/chb01_03.edf"])["assumptions"] == [
-        "1 recording(s): label '01' is read as 'O1'",
+    (recording,) = source.recordings()
+    source.open_and_close(recording, "double-banana")
+    assert source.assumptions(recording) == (
+        "label '01' is read as 'O1'",
         (
-            "1 recording(s): no reference is named; derivations are differences of channels "
-            "that are taken to share one"
+            "no reference is named; derivations are differences of channels that are "
+            "taken to share one"
         ),
-    ]
+    )
 
 
 def test_derivations_that_the_file_holds_assume_nothing(tmp_path: Path) -> None:
     source = one_recording(tmp_path, 1)
-    with source.open(source.recordings()[0], "double-banana"):
-        pass
-    assert source.identity(["chb01/chb01_03.edf"]) == {}
+    (recording,) = source.recordings()
+    source.open_and_close(recording, "double-banana")
+    assert source.assumptions(recording) == ()
 
 
 def test_seizure_behind_the_end_of_the_file_is_refused(tmp_path: Path) -> None:
@@ -771,7 +773,7 @@ def test_seizure_behind_the_end_of_the_file_is_refused(tmp_path: Path) -> None:
     (recording,) = source.recordings()
     message = r"summary\.txt', line 9: seizure of 'chb01_03.edf' ends at 21 s, .* 20 s"
     with pytest.raises(AnnotationError, match=message):
-        source.open(recording, "double-banana")
+        source.open_and_close(recording, "double-banana")
 
 
 def test_a_file_shorter_than_its_header_says_is_named_once(
@@ -780,16 +782,16 @@ def test_a_file_shorter_than_its_header_says_is_named_once(
     source = one_recording(tmp_path, 5, declared=3600)
     (recording,) = source.recordings()
     caplog.clear()
-    for _ in range(2):
-        source.open(recording, "double-banana").__exit__(None, None, None)
+    with OpenRecordings(source.corpus) as opened:
+        for _ in range(2):
+            opened.open(recording).signal(find_montage("double-banana"))
+        assumptions = opened.open(recording).assumptions
     (message,) = caplog.messages
     assert message == (
-        "chb01/chb01_03.edf: the header declares 3600 records, the file holds 5 complete "
-        "ones; these count"
+        "chb01/chb01_03.edf: the header declares 3600 records, but the file holds 5 "
+        "complete ones, which count"
     )
-    assert source.identity(["chb01/chb01_03.edf"])["assumptions"] == [
-        "1 recording(s): the complete records count, not those of the header"
-    ]
+    assert assumptions == ("the complete records count, not those of the header",)
 
 
 def test_derivations_from_a_stated_reference_assume_nothing(tmp_path: Path) -> None:
@@ -797,10 +799,11 @@ def test_derivations_from_a_stated_reference_assume_nothing(tmp_path: Path) -> N
     labels = [name if name == "-" else f"{name}-CS2" for name in REFERENTIAL]
     labels[labels.index("01-CS2")] = "O1-CS2"
     source = one_recording(tmp_path, 1, labels=labels)
-    with source.open(source.recordings()[0], "double-banana") as signal:
+    (recording,) = source.recordings()
+    with source.open(recording, "double-banana") as signal:
         values = signal.read(0, 2)
     assert len(values) == 18
-    assert source.identity(["chb01/chb01_03.edf"]) == {}
+    assert source.assumptions(recording) == ()
 
 
 def test_dummy_and_extra_channels_of_every_case_are_passed_over(
@@ -979,10 +982,9 @@ def test_only_chosen_recordings_are_opened_and_only_their_records_read(
         opened = {window.recording for window in fixture.windows}
         onsets = [window.onset for window in fixture.windows]
     assert len(n_read) == len(opened) <= 2
-    # The header, 24 x 256 bytes: to plan, to read, and for each half of the search for
-    # what identifies a recording. Each record of one second, 23 x 512 bytes, that a
+    # The header, 24 x 256 bytes, once. Each record of one second, 23 x 512 bytes, that a
     # window covers: 10, or 11 off the whole second.
-    headers = 4 * len(opened) * 6144
+    headers = len(opened) * 6144
     records = sum(10 if onset.is_integer() else 11 for onset in onsets)
     assert sum(n_read.values()) == headers + records * 11776
 
@@ -1068,29 +1070,22 @@ def test_both_chains_of_a_real_hemisphere_sum_to_the_same(
 def test_only_recordings_of_the_fixture_count_in_its_assumptions(
     tmp_path: Path,
 ) -> None:
-    source = one_recording(tmp_path, 1, labels=REFERENTIAL)
-    with source.open(source.recordings()[0], "double-banana"):
-        pass
+    # Without clocks, both headers are read to know how long the recordings are.
+    seizures = (entry("chb01_03.edf", (10, 30)), entry("chb01_04.edf", (20, 40)))
+    write_summary(tmp_path, *seizures)
+    write_edf(tmp_path / "chb01_03.edf", 30, labels=REFERENTIAL)
+    write_edf(tmp_path / "chb01_04.edf", 60)
 
-    assert source.identity(["chb01/chb01_04.edf"]) == {}
+    path = build(tmp_path, tmp_path / "offset.h5", quotas={"offset": 1})
+    with load_fixture(path) as fixture:
+        assert fixture.records.source == {"name": "chbmit"}
 
-
-def test_bytes_that_were_read_are_kept_as_ranges(tmp_path: Path) -> None:
-    source = one_recording(tmp_path, 4)
-    (recording,) = source.recordings()
-    name = recording.name
-
-    with source.open(recording, "double-banana") as signal:
-        of_header = source.bytes_read(name)
-        signal.read(256, 512)
-        signal.read(700, 800)
-
-    n_bytes = (tmp_path / "chb01_03.edf").stat().st_size
-    ((start, header_bytes),) = of_header
-    record_bytes = (n_bytes - header_bytes) // 4
-    first = header_bytes + record_bytes
-    assert start == 0
-    assert source.bytes_read(name) == (
-        (0, header_bytes),
-        (first, first + 3 * record_bytes),
-    )
+    path = build(tmp_path, tmp_path / "ictal.h5", quotas={"onset": 2})
+    with load_fixture(path) as fixture:
+        assert fixture.records.source["assumptions"] == [
+            "1 recording(s): label '01' is read as 'O1'",
+            (
+                "1 recording(s): no reference is named; derivations are differences of "
+                "channels that are taken to share one"
+            ),
+        ]

@@ -15,12 +15,14 @@ from bgb_fixtures.build import build_fixture
 from bgb_fixtures.dataset import FixtureDataset, SyntheticDataset
 from bgb_fixtures.errors import FixtureNotFoundError, IntegrityError, SpecError
 from bgb_fixtures.fixture import load_fixture
-from bgb_fixtures.format.write import Content, write_fixture
-from bgb_fixtures.request.compose import compose_spec
+from bgb_fixtures.format.write import write_fixture
+from bgb_fixtures.request.compose import compose_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from bgb_fixtures.format.content import Content
 
 
 def items_of(dataset: FixtureDataset) -> list[tuple[torch.Tensor, torch.Tensor]]:
@@ -193,7 +195,7 @@ def test_synthetic_items_are_what_a_build_with_the_same_seed_holds(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "four.h5"
-    build_fixture(compose_spec(4, seed=5, window_length=8), path)
+    build_fixture(compose_request(4, seed=5, window_length=8), path)
     dataset = SyntheticDataset(4, seed=5, window_length=8)
     signals, labels = load_fixture(path).tensors()
     # Last first: an item does not depend on those asked for before.

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from support.searched import search, search_named
+from support.searched import search
 
+from bgb_fixtures.corpora import open_corpus
 from bgb_fixtures.corpora.plain.corpus import PlainCorpus
 from bgb_fixtures.edf.annotations import annotation_texts, read_edf_annotations
 from bgb_fixtures.edf.header import header_texts
+from bgb_fixtures.edf.records import EdfFile
 from bgb_fixtures.edf.source import LocalFile
 from bgb_fixtures.eeg.annotations import Span
 from bgb_fixtures.eeg.events import Event
@@ -227,8 +228,8 @@ def test_labels_of_siena_without_a_reference_are_taken_to_share_one(
     (recording,) = source.recordings()
     with source.open(recording, "double-banana") as signal:
         assert signal.read(0, 1).shape == (18, 1)
-    (assumption,) = source.identity([recording.name])["assumptions"]
-    assert assumption.startswith("1 recording(s): no reference is named")
+    (assumption,) = source.assumptions(recording)
+    assert assumption.startswith("no reference is named")
 
 
 # Annotations elsewhere
@@ -241,7 +242,8 @@ def test_one_recording_and_one_file_of_annotations(tmp_path: Path) -> None:
     source = search(PlainCorpus, path, annotations=annotations)
     (recording,) = source.recordings()
     assert (recording.name, recording.events) == ("a.edf", EVENT)
-    assert source.files(recording) == (path, annotations)
+    assert recording.located.signal == str(path)
+    assert recording.located.annotations == (str(annotations),)
 
 
 def test_one_file_of_annotations_for_two_recordings_is_refused(tmp_path: Path) -> None:
@@ -399,18 +401,23 @@ def test_texts_of_header_and_annotations_are_found_for_the_search(
 ) -> None:
     tals = stamps(b"+5\x14Zoe woke up\x14\0", b"+6\x14\xe4\x14Broken \x15\0")
     path = make_edf(tmp_path / "a.edf", tals=tals)
-    with closing(LocalFile(path)) as source:
-        texts = header_texts(source)
-    assert texts.recording == (
+    with EdfFile(LocalFile(path)) as edf:
+        of_header = header_texts(edf.raw_header)
+        inside = annotation_texts(edf)
+    assert of_header.recording == (
         "M-17 F 01-JAN-1990 Zoe_Canary",
         "Startdate 02-FEB-2012 Adm-77 Tech_Canary XLTEK",
         "02.02.12",
         "02.03.04",
         "EDF+C",
     )
-    assert {"Fp1", "AgCl Ser.No. 4711", "HP:0.1Hz"} <= set(texts.signals)
-    assert annotation_texts(LocalFile(path)) == ("Zoe woke up", "ä", "Broken")
-    assert annotation_texts(LocalFile(make_edf(tmp_path / "b.edf"))) == ()
+    assert {"Fp1", "AgCl Ser.No. 4711", "HP:0.1Hz"} <= set(of_header.signals)
+    assert inside == ("Zoe woke up", "ä", "Broken")
+
+
+def test_plain_edf_has_no_annotation_texts(tmp_path: Path) -> None:
+    with EdfFile(LocalFile(make_edf(tmp_path / "a.edf"))) as edf:
+        assert annotation_texts(edf) == ()
 
 
 # The blind split of TUSZ
@@ -465,7 +472,7 @@ def test_sources_are_found_by_name(tmp_path: Path) -> None:
     write(tmp_path / "chb01-summary.txt", "")
     write(tmp_path / "Seizures-list-PN00.txt", "")
     names = ("bids", "chbmit", "edf", "siena", "tusz")
-    titles = [search_named(name, tmp_path).title for name in names]
+    titles = [open_corpus(name, tmp_path).title for name in names]
     assert titles == ["BIDS-EEG", "CHB-MIT", "EDF", "Siena", "TUSZ"]
 
 
@@ -499,7 +506,7 @@ def test_wrong_request_is_refused(
     tmp_path: Path, name: str, options: dict[str, str], message: str
 ) -> None:
     with pytest.raises(SpecError, match=message):
-        search_named(
+        open_corpus(
             name,
             tmp_path,
             annotations=options.get("annotations"),
@@ -510,7 +517,7 @@ def test_wrong_request_is_refused(
 @pytest.mark.parametrize("name", ["bids", "chbmit", "edf", "siena", "tusz"])
 def test_root_that_is_not_there_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(SourceError, match="nowhere': there is no such folder or file"):
-        search_named(name, tmp_path / "nowhere")
+        open_corpus(name, tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize("name", ["tusz", "chbmit", "siena", "bids", "edf"])
@@ -518,7 +525,7 @@ def test_root_that_the_system_refuses_is_said_in_one_line(
     name: str, tmp_path: Path
 ) -> None:
     with pytest.raises(SourceError, match="xx' cannot be reached: File name too long"):
-        search_named(name, tmp_path / ("x" * 300))
+        open_corpus(name, tmp_path / ("x" * 300))
 
 
 def test_root_that_is_another_file_is_refused(tmp_path: Path) -> None:

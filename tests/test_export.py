@@ -15,6 +15,7 @@ import mne
 import numpy as np
 import pyedflib
 import pytest
+from support.requests import load_synthetic
 from support.searched import search
 
 from bgb_fixtures.cli import main
@@ -26,8 +27,7 @@ from bgb_fixtures.errors import MissingPackageError, SpecError, TargetError
 from bgb_fixtures.export import LAYOUTS, export_fixture
 from bgb_fixtures.fixture import load_fixture
 from bgb_fixtures.format.records import WindowRecord
-from bgb_fixtures.format.write import Content, write_fixture
-from bgb_fixtures.request.spec import load_default_spec
+from bgb_fixtures.format.write import write_fixture
 from bgb_fixtures.synthetic.head import ELECTRODES
 from bgb_fixtures.synthetic.recording import generate
 
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
+
+    from bgb_fixtures.format.content import Content
 
 Exports = dict[str, Path]
 ALL = sorted(LAYOUTS)
@@ -743,7 +745,7 @@ def test_tusz_signals_are_the_electrodes_in_microvolts(exports: Exports) -> None
 def test_tusz_samples_are_those_generated(
     row: int, name: str, recording: int, start: int, n_clipped: int, exports: Exports
 ) -> None:
-    spec = load_default_spec()
+    spec = load_synthetic("smoke")
     order = [ELECTRODES.index(ch_name) for ch_name in MONTAGES["10-20"]]
     asked = spec.recordings[recording]
     expected = generate(asked, seed=0, run=1).digital[order]

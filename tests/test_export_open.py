@@ -28,10 +28,12 @@ from bgb_fixtures.errors import SpecError
 from bgb_fixtures.export import export_fixture
 from bgb_fixtures.fixture import load_fixture
 from bgb_fixtures.format.records import WindowRecord
-from bgb_fixtures.format.write import Content, write_fixture
+from bgb_fixtures.format.write import write_fixture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from bgb_fixtures.format.content import Content
 
 SZCORE_19 = [
     "Fp1-Avg", "F3-Avg", "C3-Avg", "P3-Avg", "O1-Avg", "F7-Avg", "T3-Avg", "T5-Avg",

@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from support.searched import search_named
+from support.requests import load_recorded, recorded
 
 from bgb_fixtures.build import build_fixture, select_fixture
 from bgb_fixtures.build.privacy import check_anonymous, texts_below
 from bgb_fixtures.cli import main
 from bgb_fixtures.corpora.chbmit import corpus as chbmit_module
+from bgb_fixtures.corpora.chbmit.summary import iter_entries
+from bgb_fixtures.corpora.find import named_recordings
+from bgb_fixtures.corpora.tusz.corpus import TuszCorpus
+from bgb_fixtures.eeg.montage import find_montage
 from bgb_fixtures.errors import (
     AnnotationError,
     ChannelNotFoundError,
@@ -23,19 +27,20 @@ from bgb_fixtures.errors import (
     SpecError,
 )
 from bgb_fixtures.fixture import load_fixture
-from bgb_fixtures.format.write import Content, write_fixture
-from bgb_fixtures.request.recorded import RecordedRequest
-from bgb_fixtures.request.spec import (
+from bgb_fixtures.format.write import write_fixture
+from bgb_fixtures.request.recorded import (
     ListedRecording,
-    bare_spec,
-    load_spec,
-    parse_spec,
-    spec_to_json,
+    Listing,
+    RecordedRequest,
+    bare_request,
 )
+from bgb_fixtures.request.spec import load_spec, parse_spec, spec_to_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from bgb_fixtures.format.content import Content
 
 # What the twins hold (seed 0, 4 or 6 recordings of 30 s), read off their annotations.
 ONE = "chb81/chb81_01.edf"
@@ -83,7 +88,7 @@ def request(*recordings: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 
 def listing(*recordings: dict[str, Any], **changes: Any) -> RecordedRequest:
-    return parse_spec(request(*recordings, **changes), where="spec 'mine.toml'")
+    return recorded(request(*recordings, **changes), where="spec 'mine.toml'")
 
 
 def sha256(path: Path) -> str:
@@ -100,15 +105,16 @@ def test_a_list_is_read(tmp_path: Path) -> None:
         name="mini",
         source="chbmit",
         window_length=4,
-        montage="double-banana",
-        profile="raw-1",
-        listed=(
-            ListedRecording(
-                name=ONE, windows=(20, 1.5), split="train", seizures=((3, 16),)
+        montage=find_montage("double-banana"),
+        selection=Listing(
+            recordings=(
+                ListedRecording(
+                    name=ONE, windows=(20, 1.5), split="train", seizures=((3, 16),)
+                ),
+                ListedRecording(name=NONE, windows=(8,), split="dev", seizures=()),
             ),
-            ListedRecording(name=NONE, windows=(8,), split="dev", seizures=()),
+            sha256=(("chb81/chb81-summary.txt", DIGEST),),
         ),
-        sha256=(("chb81/chb81-summary.txt", DIGEST),),
     )
 
 
@@ -123,7 +129,7 @@ def test_a_list_survives_json(tmp_path: Path) -> None:
 def test_what_is_only_checked_is_no_part_of_a_bare_spec(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(TOML, encoding="utf-8")
-    bare = bare_spec(load_spec(path), {ONE: "rec-01", NONE: "rec-02"})
+    bare = bare_request(load_recorded(path), {ONE: "rec-01", NONE: "rec-02"})
     assert spec_to_json(bare) == {
         "name": "mini",
         "content_version": 1,
@@ -423,17 +429,16 @@ def test_other_recordings_may_be_broken(own: Path, tmp_path: Path) -> None:
 def test_only_folders_of_listed_recordings_are_listed(
     tusz: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = search_named("tusz", tusz)
     listed = []
-    walk = type(source)._walk
+    walk = TuszCorpus._walk
 
     def spy(self: Any, located: Any, **options: Any) -> Any:
         for below, names in walk(self, located, **options):
             listed.append(below)
             yield below, names
 
-    monkeypatch.setattr(type(source), "_walk", spy)
-    source.named_recordings([TUSZ], sha256={})
+    monkeypatch.setattr(TuszCorpus, "_walk", spy)
+    named_recordings(TuszCorpus(tusz), [TUSZ], sha256={})
     assert listed == [
         "",
         "edf/",
@@ -448,13 +453,12 @@ def test_only_summaries_of_listed_cases_are_read(
     chbmit: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = []
-    entries = chbmit_module._iter_entries
 
     def spy(path: Any) -> Any:
         read.append(path.name)
-        return entries(path)
+        return iter_entries(path)
 
-    monkeypatch.setattr(chbmit_module, "_iter_entries", spy)
+    monkeypatch.setattr(chbmit_module, "iter_entries", spy)
     select_fixture(listing(), root=chbmit)
     assert read == ["chb81-summary.txt"]
 
@@ -591,7 +595,7 @@ def test_a_dry_run_of_a_list_says_what_would_be_taken(
     main(arguments, standalone_mode=False)
     assert capsys.readouterr().out.splitlines() == [
         (
-            "plan: 3 windows of 4 s at 256 Hz, 1 with a seizure, from 2 of 2 "
+            "selection: 3 windows of 4 s at 256 Hz, 1 with a seizure, from 2 of 2 "
             "recordings; 2 headers read"
         ),
         f"  background  train  {ONE} at 20 s",

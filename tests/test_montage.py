@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from bgb_fixtures.eeg.channels import electrode_name
 from bgb_fixtures.eeg.montage import (
     MONTAGES,
-    electrode_name,
     find_montage,
     montage_rows,
     resolve_montage,

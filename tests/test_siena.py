@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from scipy.signal import resample_poly
-from support.searched import search
+from support.searched import Searched, search
 
 from bgb_fixtures.build import build_fixture
 from bgb_fixtures.corpora.siena.corpus import SienaCorpus
@@ -438,7 +438,7 @@ def test_name_without_number_is_no_certain_one_of_two_files(tmp_path: Path) -> N
     source = search(SienaCorpus, tmp_path)
     with pytest.raises(SourceError, match="no recording of Siena that can be used"):
         source.recordings()
-    assert [(p.name, p.problem) for p in source.problems] == [
+    assert [(p.name, p.problem) for p in source.findings()] == [
         ("PN01/PN01-1.edf", "unannotated"),
         ("PN01/PN01-2.edf", "unannotated"),
         ("PN01/PN01.edf", "no-signal"),
@@ -506,7 +506,7 @@ def test_without_subject_info_the_type_is_not_known(tmp_path: Path) -> None:
     [
         pytest.param(
             ["PN00,55,Male,IAS,T,R,29,2,198"],
-            r"list-PN00\.txt': lists 1 seizures, and 'subject_info\.csv', line 2, has 2 "
+            r"list-PN00\.txt': lists 1 seizures, but 'subject_info\.csv', line 2, has 2 "
             "for PN00; a seizure may be missing in any recording of it",
             id="one-seizure-more",
         ),
@@ -676,7 +676,7 @@ def test_names_of_annotation_files_do_not_depend_on_the_root(
     write_info(one_patient(tmp_path), "PN00,55,Male,IAS,T,R,29,1,198")
     source = search(SienaCorpus, tmp_path / below)
     (recording,) = source.recordings()
-    assert list(source.annotation_digests(recording.name)) == [
+    assert list(source.annotation_digests([recording])) == [
         "PN00/Seizures-list-PN00.txt",
         "subject_info.csv",
     ]
@@ -719,7 +719,7 @@ def write_recording(
     write_edf(path, channels, start=datetime(2016, 1, 1, *clock))  # noqa: DTZ001
 
 
-def one_recording(root: Path, seconds: int = 120, **options: Any) -> SienaCorpus:
+def one_recording(root: Path, seconds: int = 120, **options: Any) -> Searched:
     write_list(root / "PN00", seizure("PN00-1.edf"))
     write_recording(root / "PN00" / "PN00-1.edf", seconds, **options)
     return search(SienaCorpus, root)
@@ -736,23 +736,21 @@ def test_rows_are_found_by_label_at_512_hz(tmp_path: Path) -> None:
 
 def test_channel_1_of_the_list_is_o1_and_that_is_recorded(tmp_path: Path) -> None:
     source = one_recording(tmp_path)
-    with source.open(source.recordings()[0], "10-20"):
-        pass
+    (recording,) = source.recordings()
+    source.open_and_close(recording, "10-20")
     # Channel '1' of the file is another one, of the heart.
-    assert source.identity(["PN00/PN00-1.edf"])["assumptions"] == [
-        "1 recording(s): channel '1' of the annotations is 'O1'"
-    ]
+    assert source.assumptions(recording) == ("channel '1' of the annotations is 'O1'",)
 
 
 def test_derivations_from_an_unstated_reference_are_recorded_as_assumed(
     tmp_path: Path,
 ) -> None:
     source = one_recording(tmp_path)
-    with source.open(source.recordings()[0], "double-banana"):
-        pass
-    assert source.identity(["PN00/PN00-1.edf"])["assumptions"][1] == (
-        "1 recording(s): no reference is named; derivations are differences of channels "
-        "that are taken to share one"
+    (recording,) = source.recordings()
+    source.open_and_close(recording, "double-banana")
+    assert source.assumptions(recording)[1] == (
+        "no reference is named; derivations are differences of channels that are taken "
+        "to share one"
     )
 
 
@@ -762,15 +760,13 @@ def test_slip_in_a_name_is_said_and_recorded(
     write_list(tmp_path / "PN11", seizure("PN11-.edf"), patient="PN11")
     write_recording(tmp_path / "PN11" / "PN11-1.edf", 120)
     source = search(SienaCorpus, tmp_path)
-    with (
-        caplog.at_level(logging.WARNING),
-        source.open(source.recordings()[0], "10-20"),
-    ):
-        pass
+    with caplog.at_level(logging.WARNING):
+        (recording,) = source.recordings()
+        source.open_and_close(recording, "10-20")
     assert caplog.messages == ["PN11/PN11-1.edf: is called 'PN11-.edf' in the list"]
-    assert source.identity(["PN11/PN11-1.edf"])["assumptions"][0] == (
-        "1 recording(s): a slip in the name of the file in the annotations is put "
-        "right; clock and length agree"
+    assert source.assumptions(recording)[0] == (
+        "a slip in the name of the file in the annotations is put right; clock and "
+        "length agree"
     )
 
 
@@ -823,7 +819,7 @@ def test_file_that_contradicts_its_list_is_refused(
     source = one_recording(tmp_path, seconds, clock=clock)
     (recording,) = source.recordings()
     with pytest.raises(AnnotationError, match=message):
-        source.open(recording, "10-20")
+        source.open_and_close(recording, "10-20")
 
 
 def test_channel_that_the_list_leaves_out_is_not_used(tmp_path: Path) -> None:
@@ -833,7 +829,7 @@ def test_channel_that_the_list_leaves_out_is_not_used(tmp_path: Path) -> None:
     source = search(SienaCorpus, tmp_path)
     (recording,) = source.recordings()
     with pytest.raises(ChannelNotFoundError, match="the list leaves Fz, F4 out") as e:
-        source.open(recording, "10-20")
+        source.open_and_close(recording, "10-20")
     assert e.value.missing == ("Fz", "F4")
 
 
@@ -977,7 +973,7 @@ def test_real_file_of_two_seconds_of_noise_is_not_taken_for_its_recording(
     source = search(SienaCorpus, shared_data / "siena-format")
     recording = next(r for r in source.recordings() if r.name.endswith("PN00-2.edf"))
     with pytest.raises(AnnotationError, match="ends at 1274 s, and the file holds 2 s"):
-        source.open(recording, "10-20")
+        source.open_and_close(recording, "10-20")
 
 
 def test_labels_of_the_files_resolve_without_the_ekg(tmp_path: Path) -> None:

@@ -14,11 +14,10 @@ from bgb_fixtures.build.windows import (
     choose_windows,
     count_candidates,
     iter_passed_over,
-    kind_of,
 )
 from bgb_fixtures.corpora.recording import Recording
 from bgb_fixtures.eeg.events import Event
-from bgb_fixtures.format.records import category_of
+from bgb_fixtures.eeg.kinds import category_of, kind_of
 from bgb_fixtures.request.recorded import Criteria, Quota
 
 # Recordings here have 1 sample a second, so that seconds are samples.
@@ -56,7 +55,7 @@ def choose(
         sizes,
         sfreq=SFREQ,
         n_times=n_times,
-        criteria=Criteria.per_kind(per_kind),
+        criteria=Criteria(per_kind=per_kind),
     )
     return [(w.kind, w.recording.name, w.start) for w in choice.windows]
 
@@ -265,7 +264,7 @@ def test_no_recordings_give_no_windows() -> None:
 def test_a_window_remembers_its_recording() -> None:
     recording = make_recording("a", duration=60)
     choice = choose_windows(
-        [recording], {"a": 60}, sfreq=SFREQ, n_times=60, criteria=Criteria.per_kind(1)
+        [recording], {"a": 60}, sfreq=SFREQ, n_times=60, criteria=Criteria(per_kind=1)
     )
     assert choice.windows == [Window(recording=recording, start=0, kind="background")]
 

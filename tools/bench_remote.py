@@ -29,7 +29,9 @@ BYTES_PER_S = 10e6
 def _spec(n_windows: int) -> RecordedRequest:
     quotas = {"onset": 1} | ({"background": n_windows - 1} if n_windows > 1 else {})
     options = {"source": "chbmit", "montage": "double-banana", "window_length": 10}
-    return parse_spec(options | {"quotas": quotas}, where="benchmark")
+    request = parse_spec(options | {"quotas": quotas}, where="benchmark")
+    assert isinstance(request, RecordedRequest)
+    return request
 
 
 def bench_remote(bench: Bench) -> list[Table]:

@@ -28,7 +28,6 @@ __all__ = ["main", "run"]
 _COMMANDS = (
     "adapt",
     "build",
-    "card",
     "corpus",
     "diff",
     "export",

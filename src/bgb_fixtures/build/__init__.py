@@ -16,7 +16,7 @@ from bgb_fixtures.format.layout import FIXTURE
 from bgb_fixtures.format.store import check_target
 from bgb_fixtures.format.write import write_draft
 from bgb_fixtures.request.recorded import Listing, RecordedRequest
-from bgb_fixtures.request.spec import check_spec_target, spec_to_toml
+from bgb_fixtures.request.spec import check_spec_target, write_spec
 from bgb_fixtures.staging import new_files
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def _build_recorded(
             )
         for spec_draft in spec_drafts:
             saved = saved_request(selection, corpus, evidence, draft)
-            spec_draft.write_text(spec_to_toml(saved), encoding="ascii")
+            write_spec(saved, spec_draft, target=targets[0])
     return BuildReport(
         path=target,
         windows=content.windows,

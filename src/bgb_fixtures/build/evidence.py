@@ -102,22 +102,43 @@ class Evidence:
         source = opened.edf.source
         expected = self._expected.get(name)
         if isinstance(source, HashedSource):
-            part = ReadBytes(start=0, stop=source.size, sha256=source.sha256())
-            read: tuple[ReadBytes, ...] = (part,)
-            if expected is not None and expected.read and part != expected.read[0]:
+            digests = {(0, source.size): source.sha256()}
+            if expected is not None and expected.read:
+                _check_whole(source, expected)
+        else:
+            digests = opened.edf.digests
+        for part in () if expected is None else expected.read:
+            if (part.start, part.stop) not in digests:
                 msg = (
-                    f"{source.name!r}: expected SHA-256 {expected.read[0].sha256} as in "
-                    f"the spec, found {part.sha256}. {_ADVICE}"
+                    f"{source.name!r}, bytes {part.start}-{part.stop}: the spec has their "
+                    "SHA-256, but no window needs them. Was it edited? Save it again, or "
+                    "build without the digests"
                 )
                 raise SourceError(msg)
-        else:
-            read = tuple(
-                ReadBytes(start=start, stop=stop, sha256=digest)
-                for (start, stop), digest in opened.edf.digests.items()
-            )
+        read = tuple(
+            ReadBytes(start=start, stop=stop, sha256=digest)
+            for (start, stop), digest in digests.items()
+        )
         self.found[name] = ListedRecording(
             name=name, windows=(), size=source.size, read=read
         )
+
+
+def _check_whole(source: HashedSource, expected: ListedRecording) -> None:
+    digests = {(part.start, part.stop): part.sha256 for part in expected.read}
+    wanted = digests.get((0, source.size))
+    if wanted is None:
+        msg = (
+            f"{source.name!r}: the spec has no SHA-256 of the whole file, which its "
+            "profile needs. Was it edited? Save it again, or build without the digests"
+        )
+        raise SourceError(msg)
+    if wanted != source.sha256():
+        msg = (
+            f"{source.name!r}: expected SHA-256 {wanted} as in the spec, found "
+            f"{source.sha256()}. {_ADVICE}"
+        )
+        raise SourceError(msg)
 
 
 def saved_request(

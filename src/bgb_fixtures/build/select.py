@@ -181,6 +181,8 @@ def select_windows(
             opened.corpus,
             [recording.name for recording in listing.recordings],
             sha256=dict(listing.sha256),
+            # Another file could count in place of those that were compared.
+            complete=listing.fixture is not None,
             progress=progress,
         )
         return select_listed(request, listing, recordings, opened, progress=progress)

@@ -137,13 +137,13 @@ class Corpus(ABC):
         """Return what was decided while the header was read; no text names anything."""
         return []
 
-    def check(self, opened: OpenRecording) -> None:  # noqa: B027
-        """Compare an open recording with its annotations; SourceError if they differ."""
-
-    def check_rows(  # noqa: B027
+    def check(  # noqa: B027
         self, opened: OpenRecording, rows: Sequence[Row]
     ) -> None:
-        """Check that the channels of some rows may be used; SourceError if not."""
+        """Compare a file, and the channels of some rows, with what annotations say.
+
+        SourceError if they differ, or a channel may not be used.
+        """
 
     def checked_signal(
         self,

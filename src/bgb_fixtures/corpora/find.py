@@ -136,19 +136,23 @@ def named_recordings(
     names: Collection[str],
     *,
     sha256: Mapping[str, str],
+    complete: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Recording, ...]:
     """Find some recordings by name and read their annotations, and those of no other.
 
     `sha256` has digests that annotation files must have, by their names as in
-    `annotation_digests`; files may be left out. SourceError if a recording is missing,
-    cannot be used, or its annotation file is missing or has another digest.
+    `annotation_digests`; if `complete`, there may be no other annotation file. SourceError
+    if a recording is missing, cannot be used, or its annotation file is missing or has
+    another digest.
     """
     located = corpus.find(frozenset(names))
     for name in sorted(names):
         if name not in located:
             raise SourceError(_not_found(corpus, name, located))
-    _check_file_names(corpus, sha256, {name: located[name] for name in names})
+    _check_file_names(
+        corpus, sha256, {name: located[name] for name in names}, complete=complete
+    )
     known: dict[str, str] = {}
     recordings = []
     for done, name in enumerate(sorted(names), 1):
@@ -174,10 +178,14 @@ def _not_found(corpus: Corpus, name: str, located: Mapping[str, Located]) -> str
 
 
 def _check_file_names(
-    corpus: Corpus, sha256: Mapping[str, str], located: Mapping[str, Located]
+    corpus: Corpus,
+    sha256: Mapping[str, str],
+    located: Mapping[str, Located],
+    *,
+    complete: bool,
 ) -> None:
     known = {
-        corpus.annotation_name(name, of_recording, path)
+        corpus.annotation_name(name, of_recording, path): path
         for name, of_recording in located.items()
         for path in of_recording.annotations
     }
@@ -189,6 +197,14 @@ def _check_file_names(
             f"that it lists has a file of this name here; {hint}There are: "
             f"{', '.join(sorted(known)) or 'none'}. Of source edf say where they are "
             "with --annotations"
+        )
+        raise SourceError(msg)
+    for file_name in sorted(known.keys() - sha256.keys()) if complete else ():
+        msg = (
+            f"{known[file_name]!r}: the fixture of the spec was built without this "
+            f"annotation file (found {', '.join(sorted(known))}; expected "
+            f"{', '.join(sorted(sha256)) or 'none'}). Another version of the corpus? "
+            "Remove the file, or build without the digests"
         )
         raise SourceError(msg)
 

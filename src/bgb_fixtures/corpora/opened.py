@@ -55,7 +55,6 @@ class OpenRecording:
                 header.declared_records,
                 header.n_records,
             )
-        corpus.check(self)
 
     @property
     def duration(self) -> float:
@@ -78,7 +77,7 @@ class OpenRecording:
         rows = resolve_montage(self._labels, montage, where=name)
         signal = self._signal = MontageSignal(self.edf, rows)
         self._check_events(signal)
-        self._corpus.check_rows(self, rows)
+        self._corpus.check(self, rows)
         if any(is_assumed(row, self._labels) for row in rows):
             assumption = (
                 "no reference is named; derivations are differences of channels that "

@@ -372,9 +372,11 @@ class EdfFile:
         begin = label.offset * header.sample_bytes
         end = begin + label.samples_per_record * header.sample_bytes
         if self._origin is None:
-            zero = self._source.read(
-                header.header_bytes + begin, header.header_bytes + end
-            )
+            zero = raw[begin:end]
+            if first > 0:
+                zero = self._source.read(
+                    header.header_bytes + begin, header.header_bytes + end
+                )
             self._origin = self._record_onset(zero, record=0)
         for i in range(len(raw) // header.record_bytes):
             base = i * header.record_bytes

@@ -535,8 +535,17 @@ def _parse_listed(
         split=split,
         seizures=_parse_seizures(table, table.take("seizures")),
         size=size,
-        read=tuple(_parse_read(item, size=size) for item in table.tables("read")),
+        read=_parse_reads(table, size=size),
     )
+
+
+def _parse_reads(table: Table, *, size: int | None) -> tuple[ReadBytes, ...]:
+    read = tuple(_parse_read(item, size=size) for item in table.tables("read"))
+    spans = Counter((part.start, part.stop) for part in read)
+    for (start, stop), count in spans.items():
+        if count > 1:
+            table.fail("read", "each range once", f"{start}-{stop} {count} times")
+    return read
 
 
 def _parse_read(table: Table, *, size: int | None) -> ReadBytes:

@@ -44,6 +44,7 @@ __all__ = [
     "parse_spec",
     "spec_to_json",
     "spec_to_toml",
+    "write_spec",
 ]
 
 SOURCES = ("bids", "chbmit", "edf", "siena", "synthetic", "tusz")
@@ -160,6 +161,10 @@ def load_spec(path: str | os.PathLike[str]) -> Request:
         known = ", ".join(PACKAGED_SPECS)
         msg = f"{where} cannot be read: {reason}; packaged specs: {known}"
         raise SpecError(msg) from error
+    return _parse_toml(raw, where=where)
+
+
+def _parse_toml(raw: bytes, *, where: str) -> Request:
     if len(raw) > MAX_BYTES:
         msg = f"{where}: expected a spec, at most {MAX_BYTES} bytes"
         raise SpecError(msg)
@@ -219,13 +224,26 @@ def spec_to_toml(request: Request) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
+def write_spec(request: Request, path: Path, *, target: Path) -> None:
+    """Write a spec as TOML, after it has read as an equal request.
+
+    `target` is what the file is called in messages. SpecError if it could not be read,
+    for example as the name of a recording holds a line feed.
+    """
+    raw = spec_to_toml(request).encode("ascii")
+    if _parse_toml(raw, where=f"spec {str(target)!r}") != request:
+        msg = f"spec {str(target)!r} would read as another request; please report this"
+        raise SpecError(msg)
+    path.write_bytes(raw)
+
+
 def _is_list_of_tables(value: object) -> bool:
     return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
 
 
 def _lines(table: dict[str, Any]) -> Iterator[str]:
     for key, value in table.items():
-        name = key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else json.dumps(key)
+        name = key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _toml(key)
         if _is_list_of_tables(value):
             items = "".join(f"  {_toml(item)},\n" for item in value)
             yield f"{name} = [\n{items}]"
@@ -234,12 +252,16 @@ def _lines(table: dict[str, Any]) -> Iterator[str]:
 
 
 def _toml(value: Any) -> str:
-    """Return a value as TOML; of strings and numbers JSON is valid TOML."""
+    """Return a value as TOML in ASCII; of numbers JSON is valid TOML."""
     if isinstance(value, dict):
         pairs = ", ".join(_lines(value))
         return f"{{ {pairs} }}" if pairs else "{}"
     if isinstance(value, list):
         return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, str):
+        # Of strings too, but for pairs of surrogates, by which JSON escapes.
+        quoted = json.dumps(value, ensure_ascii=False)
+        return "".join(c if " " <= c <= "~" else f"\\U{ord(c):08X}" for c in quoted)
     return json.dumps(value)
 
 

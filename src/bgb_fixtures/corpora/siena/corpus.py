@@ -183,8 +183,8 @@ class SienaCorpus(CaseCorpus[_Listed]):
             raise AnnotationError(msg)
         return info.label
 
-    def check(self, opened: OpenRecording) -> None:
-        """Compare clock and length of a file with the list."""
+    def check(self, opened: OpenRecording, rows: Sequence[Row]) -> None:
+        """Compare clock, length and channels of a file with the list."""
         entry = opened.recording.located.entry.entry
         place = opened.recording.located.place
         file_name = opened.recording.name.partition("/")[2]
@@ -205,30 +205,7 @@ class SienaCorpus(CaseCorpus[_Listed]):
                 f"{_LENGTH_SLACK_S} s. Fetch the file again, or do without it"
             )
             raise AnnotationError(msg)
-
-    def check_rows(self, opened: OpenRecording, rows: Sequence[Row]) -> None:
-        """Refuse a channel that the list leaves out, as all others are to be ignored."""
-        located = opened.recording.located
-        channels = located.entry.channels
-        listed = {electrode_name(_CHANNEL_SLIPS.get(name, name)) for name in channels}
-        if not channels:
-            return
-        left_out = []
-        for row in rows:
-            for index in (*row.plus, *row.minus):
-                label = opened.edf.header.signals[index].label
-                electrode = electrode_name(label.upper().removeprefix("EEG").strip())
-                if electrode is not None and electrode not in listed:
-                    left_out.append(electrode)
-        if left_out:
-            missing = tuple(dict.fromkeys(left_out))
-            msg = (
-                f"{located.place}: the list leaves {', '.join(missing)} out of the "
-                f"channels of {opened.recording.name!r}, and all others are to be "
-                f"ignored; its {len(channels)} channels: "
-                f"{shorten(', '.join(map(repr, channels)))}."
-            )
-            raise ChannelNotFoundError(msg, missing=missing)
+        _check_channels(opened, rows)
 
     def assumptions(self, recording: Recording, header: EdfHeader) -> list[str]:  # noqa: ARG002
         """Return which slips of the lists were corrected."""
@@ -249,6 +226,31 @@ class SienaCorpus(CaseCorpus[_Listed]):
             if written in _CHANNEL_SLIPS
         ]
         return found
+
+
+def _check_channels(opened: OpenRecording, rows: Sequence[Row]) -> None:
+    """Refuse a channel that the list leaves out, as all others are to be ignored."""
+    located = opened.recording.located
+    channels = located.entry.channels
+    listed = {electrode_name(_CHANNEL_SLIPS.get(name, name)) for name in channels}
+    if not channels:
+        return
+    left_out = []
+    for row in rows:
+        for index in (*row.plus, *row.minus):
+            label = opened.edf.header.signals[index].label
+            electrode = electrode_name(label.upper().removeprefix("EEG").strip())
+            if electrode is not None and electrode not in listed:
+                left_out.append(electrode)
+    if left_out:
+        missing = tuple(dict.fromkeys(left_out))
+        msg = (
+            f"{located.place}: the list leaves {', '.join(missing)} out of the "
+            f"channels of {opened.recording.name!r}, and all others are to be "
+            f"ignored; its {len(channels)} channels: "
+            f"{shorten(', '.join(map(repr, channels)))}."
+        )
+        raise ChannelNotFoundError(msg, missing=missing)
 
 
 def _by_file(
