@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from bgb_fixtures.format.write import Content
     from bgb_fixtures.request.synthetic import RecordingSpec, SyntheticRequest
 
-__all__ = ["LICENCE", "read_synthetic"]
+__all__ = ["LICENCE", "read_synthetic", "synthetic_windows"]
 
 LICENCE = Licence(
     name="CC0-1.0",
@@ -74,22 +74,8 @@ def read_synthetic(
     progress: Callable[[int, int], None] | None = None,
 ) -> Content:
     """Generate the windows of a request; they may all be without a seizure."""
-    recordings = [
-        Recording(
-            # Four digits, so that names sort in the order of the spec.
-            name=f"recording-{i:04d}",
-            subject=f"subject-{spec.subject:03d}",
-            split=spec.split,
-            duration=spec.duration,
-            events=spec.events,
-        )
-        for i, spec in enumerate(request.recordings, 1)
-    ]
-    windows = [
-        (_window(recording, spec, onset, request))
-        for recording, spec in zip(recordings, request.recordings, strict=True)
-        for onset in spec.windows
-    ]
+    recordings = _recordings(request)
+    windows = synthetic_windows(request)
     names = Pseudonyms(windows)
     profile = request.profile
     between = signal_steps(
@@ -130,6 +116,31 @@ def read_synthetic(
         sfreq=request.sfreq,
         progress=progress,
     )
+
+
+def synthetic_windows(request: SyntheticRequest) -> list[Window]:
+    """Return the windows that a request lists, in the order of the fixture."""
+    return [
+        _window(recording, spec, onset, request)
+        for recording, spec in zip(
+            _recordings(request), request.recordings, strict=True
+        )
+        for onset in spec.windows
+    ]
+
+
+def _recordings(request: SyntheticRequest) -> list[Recording]:
+    return [
+        Recording(
+            # Four digits, so that names sort in the order of the spec.
+            name=f"recording-{i:04d}",
+            subject=f"subject-{spec.subject:03d}",
+            split=spec.split,
+            duration=spec.duration,
+            events=spec.events,
+        )
+        for i, spec in enumerate(request.recordings, 1)
+    ]
 
 
 def _window(

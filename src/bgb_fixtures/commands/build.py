@@ -446,42 +446,64 @@ def _problem_lines(n_problems: dict[str, int]) -> Iterator[str]:
 
 
 def _print_synthetic(request: SyntheticRequest, *, as_json: bool) -> None:
-    """Print the windows that a synthetic request lists."""
-    windows = [(r, onset) for r in request.recordings for onset in r.windows]
+    """Print the windows that a synthetic request lists; nothing else was there to take."""
+    from bgb_fixtures.build.synthetic import synthetic_windows
+
+    windows = synthetic_windows(request)
     if as_json:
         print_json(
             {
                 "sfreq": request.sfreq,
                 "window_length": request.window_length,
-                "windows": [
-                    {"subject": r.subject, "split": r.split, "onset": onset}
-                    for r, onset in windows
-                ],
+                "n_recordings": len(request.recordings),
+                "headers_read": 0,
+                "interpolated": {},
+                "unused_recordings": [],
+                "windows": [_window_to_json(w, request.sfreq) for w in windows],
+                "passed_over": [],
             }
         )
         return
-    click.echo(
-        f"selection: {len(windows)} synthetic windows of {request.window_length:g} s at "
-        f"{request.sfreq:g} Hz, from {len(request.recordings)} recordings"
+    _print_windows(
+        windows,
+        request,
+        sfreq=request.sfreq,
+        n_recordings=len(request.recordings),
+        n_headers=0,
     )
 
 
-def _print_selection(selection: Selection) -> None:
-    request, sfreq = selection.request, selection.sfreq
-    n_positive = sum(
-        w.kind not in ("background", "artefact") for w in selection.windows
-    )
+def _print_windows(
+    windows: Sequence[Window],
+    request: Request,
+    *,
+    sfreq: float,
+    n_recordings: int,
+    n_headers: int,
+) -> None:
+    n_positive = sum(w.kind not in ("background", "artefact") for w in windows)
+    n_chosen = len({window.recording.name for window in windows})
     click.echo(
-        f"selection: {len(selection.windows)} windows of {request.window_length:g} s at "
-        f"{sfreq:g} Hz, {n_positive} with a seizure, from {len(selection.chosen)} of "
-        f"{len(selection.recordings)} recordings; {len(selection.headers)} headers read"
+        f"selection: {len(windows)} windows of {request.window_length:g} s at "
+        f"{sfreq:g} Hz, {n_positive} with a seizure, from {n_chosen} of {n_recordings} "
+        f"recordings; {n_headers} headers read"
     )
-    for window in selection.windows:
+    for window in windows:
         types = f" ({', '.join(window.types)})" if window.types else ""
         click.echo(
             f"  {window.kind:<10}  {window.recording.split:<5}  "
             f"{_shown(window.recording.name)} at {window.start / sfreq:g} s{types}"
         )
+
+
+def _print_selection(selection: Selection) -> None:
+    _print_windows(
+        selection.windows,
+        selection.request,
+        sfreq=selection.sfreq,
+        n_recordings=len(selection.recordings),
+        n_headers=len(selection.headers),
+    )
     for name, electrodes in selection.interpolated.items():
         click.echo(f"  interpolated in {_shown(name)}: {', '.join(electrodes)}")
     windows: Counter[str] = Counter()
@@ -529,26 +551,27 @@ def _print_json_selection(selection: Selection) -> None:
         "headers_read": len(selection.headers),
         "interpolated": selection.interpolated,
         "unused_recordings": unused,
-        "windows": [_window_to_json(w, selection) for w in selection.windows],
+        "windows": [_window_to_json(w, selection.sfreq) for w in selection.windows],
     }
     # The object stays open for the list that is too long to be held.
     click.echo(json.dumps(head, indent=2, sort_keys=True)[: -len("\n}")])
     click.echo(',  "passed_over": [', nl=False)
     separator = "\n"
     for window, reason in selection.iter_passed_over():
-        line = json.dumps(_window_to_json(window, selection) | {"reason": reason})
+        value = _window_to_json(window, selection.sfreq) | {"reason": reason}
+        line = json.dumps(value)
         click.echo(f"{separator}    {line}", nl=False)
         separator = ",\n"
     click.echo("\n  ]\n}")
 
 
-def _window_to_json(window: Window, selection: Selection) -> dict[str, Any]:
+def _window_to_json(window: Window, sfreq: float) -> dict[str, Any]:
     return {
         "kind": window.kind,
         "split": window.recording.split,
         "subject": window.recording.subject,
         "recording": window.recording.name,
-        "onset": window.start / selection.sfreq,
+        "onset": window.start / sfreq,
         "types": window.types,
     }
 
