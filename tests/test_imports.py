@@ -165,11 +165,14 @@ ALLOWED = {
     "fixture": "eeg errors format",
     "verify": "errors fixture format",
     "dataset": "errors fixture",
-    "adapters": "eeg errors fixture format",
+    "adapters": "eeg errors fixture",
+    "memory": "eeg fixture format",
+    "adapt": "eeg errors format memory",
+    "shaped": "errors fixture",
     "diff": "",
     "report": "eeg errors fixture format staging verify",
     "golden": "__init__ eeg errors format report",
-    "export": "corpora.bids corpora.tusz edf eeg errors fixture format staging",
+    "export": "corpora.bids corpora.tusz edf eeg errors fixture staging",
     "smoke": "__init__ eeg errors export fixture golden",
     # Corpora: of another room, only the annotation format that both know.
     "corpora": "edf eeg errors",
@@ -185,6 +188,7 @@ ALLOWED = {
     ),
     # Making a fixture.
     "build": "corpora edf eeg errors format request staging synthetic",
+    "generated": "build eeg format memory request",
     # What users call.
     "__init__": "",
     "__main__": "cli",
@@ -199,15 +203,17 @@ ALLOWED_LATE = {
     # Packaged specs lie beside the packaged fixtures.
     "request": "fixture",
     # Windows that are generated when asked for.
-    "dataset": "build request",
+    "dataset": "build eeg request",
+    # A method of Fixture, in a module of its own.
+    "fixture": "adapt",
     # A corpus is opened by its name, and a web address by its scheme.
     "corpora": " ".join(f"corpora.{name}" for name in (*CORPORA, "remote")),
     # Each command loads what it does.
     "commands": (
-        "build corpora corpora.remote corpora.twin diff eeg export fixture format golden "
-        "report request verify"
+        "adapt build corpora corpora.remote corpora.twin diff eeg export fixture format "
+        "golden report request verify"
     ),
-    "pytest_plugin": "errors fixture golden",
+    "pytest_plugin": "errors golden shaped",
 }
 # What a room of `corpora` reads in the format of another.
 SHARED_FORMATS = {

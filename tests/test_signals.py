@@ -256,7 +256,7 @@ def test_a_filtered_window_does_not_depend_on_where_it_is_cut() -> None:
 
 
 def test_a_band_above_half_the_rate_is_refused() -> None:
-    with pytest.raises(SpecError, match=r"below 128 Hz, .* found 130 Hz"):
+    with pytest.raises(SpecError, match=r"high < 128 Hz, .* got 1 and 130 Hz"):
         BandPassedSignal(MemorySignal(noise(1, 10)), (1, 130))
 
 

@@ -26,7 +26,7 @@ def adapt(
     as_json: bool,  # noqa: FBT001
     **options: Any,
 ) -> None:
-    """Write a fixture with other window length, rate, montage or profile.
+    """Write a fixture in another length, rate or montage.
 
     FIXTURE is a name or a path; without one, the packaged fixture smoke. Windows are
     cut from the start of each window, events are clipped, and labels follow from them

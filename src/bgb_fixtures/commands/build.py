@@ -183,7 +183,7 @@ def _quotas(
     "--profile",
     callback=known_word,
     metavar="NAME",
-    help="raw-1 (microvolts) [the default for recordings], zscore-1 (scaled by the "
+    help="raw-1 (microvolts) [default for recordings], zscore-1 (scaled by the "
     "seizure-free signal, clipped at 10), or brain-go-brr-3.1 (the input of that "
     "detector: filtered and scaled over the whole recording; montage 10-20 only).",
 )

@@ -148,7 +148,7 @@ def compose_recording(
     after = window_length / 12 if window_length >= _SHORT_S else _SHORT_S
     first = math.floor(before * _GRID) / _GRID
     end = first + window_length + math.ceil(after * _GRID) / _GRID
-    longer = max(window_length, 3 * _SHORT_S)
+    margin = window_length if window_length >= _SHORT_S else 3 * _SHORT_S
     events: tuple[Seizure, ...] = ()
     artefacts: tuple[Artefact, ...] = ()
     state = "awake"
@@ -158,14 +158,14 @@ def compose_recording(
         start, stop = {
             "onset": (first + grid("start", 0.2, 0.8), end),
             "offset": (
-                first - grid("start", 0.05, 0.15, of=longer),
+                first - grid("start", 0.05, 0.15, of=margin),
                 first + grid("stop", 0.2, 0.8),
             ),
             "whole": (
                 first + grid("start", 0.1, 0.4),
                 first + grid("stop", 0.55, 0.9),
             ),
-            "ictal": (first - grid("start", 0.05, 0.15, of=longer), end),
+            "ictal": (first - grid("start", 0.05, 0.15, of=margin), end),
         }[kind]
         label = pick("type", types)
         if label in _SHORT_TYPES:
