@@ -49,7 +49,7 @@ TESTS = (
     *("dataset", "golden_format", "edf", "edf_source"),
 )
 # Random input and every byte of a file: slow, and no mutant needs them to be killed.
-SLOW = "crash the_rest_is worker synthetic command mutations a_seed replayed"
+SLOW = "crash the_rest_is synthetic command"
 _WORDS = {"where", "what", "field", "expected", "got", "strict"}
 _FAILURES = {"fail", "_fail"}
 _KILLED = {"killed", "timeout", "segfault"}

@@ -7,6 +7,7 @@ Used by ``sources.py`` and ``tools/fuzz_sources.py``.
 from __future__ import annotations
 
 import io
+import json
 import struct
 import zipfile
 from typing import TYPE_CHECKING
@@ -403,6 +404,50 @@ SPEC_OF_SYNTHETIC = (
     b'onset = 5.5\nduration = 20\nlabel = "fnsz"\namplitude = 1.5\n'
     b'[[recordings.artefacts]]\nonset = 30\nduration = 2\nkind = "chewing"\n'
 )
+_DIGEST = "0123456789abcdef" * 4
+PLAN = json.dumps(
+    {
+        "fixture": {
+            "arrays": dict.fromkeys(("labels", "offset", "scale", "signals"), _DIGEST),
+            "digest": _DIGEST,
+            "records": _DIGEST,
+        },
+        "plan_version": 1,
+        "recordings": [
+            {
+                "annotations": {"chb01/chb01-summary.txt": _DIGEST},
+                "name": f"chb01/chb01_0{i}.edf",
+                "pieces": [
+                    {"ranges": [[0, 6144], [6144, 18_000]], "sha256": _DIGEST},
+                    {"ranges": [[18_000, 99_000]], "sha256": _DIGEST},
+                ],
+                "size": 42_399_744,
+            }
+            for i in (3, 4)
+        ],
+        "sfreq": 256.0,
+        "spec": {
+            "content_version": 1,
+            "montage": "double-banana",
+            "name": "chbmit",
+            "per_kind": 2,
+            "profile": "raw-1",
+            "sfreq": 256.0,
+            "source": "chbmit",
+            "window_length": 10.0,
+        },
+        "windows": [
+            {
+                "kind": kind,
+                "recording": f"chb01/chb01_0{i}.edf",
+                "start": 0,
+                "stop": 2560,
+            }
+            for i, kind in ((3, "onset"), (4, "background"))
+        ],
+    },
+    indent=1,
+).encode()
 SPECS = (SPEC_OF_QUOTAS, SPEC_OF_LISTED, SPEC_OF_FILES, SPEC_OF_SYNTHETIC)
 
 

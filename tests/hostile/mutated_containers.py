@@ -1,0 +1,323 @@
+"""Mutations of fixtures and goldens, as Hypothesis strategies.
+
+A mutation is signed: it has the digests that it needs, so that a reader gets as far as
+the rule that it breaks. Only the kinds in `UNSIGNED` keep the digests of the good file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import functools
+import math
+import struct
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import strategies as st
+
+from hostile.format_seeds import dump, join, sign, split
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["UNSIGNED", "change_bytes", "mutated_container", "mutated_json"]
+
+UNSIGNED = frozenset(["line", "raw"])
+
+# JSON documents
+
+_BORDERS = [
+    *(0, 1, -1, 2, 7, 255, 256, 4095, 4096, 4097, 8192, 2**20),
+    *(2**31 - 1, 2**31, 2**32, 2**53 + 1, 2**61, 2**62 - 1, 2**62, 2**63, 2**64),
+    *(10**18, 10**400, -(2**63), 0.5, 1.0, 4096.0, 1e-320, 1e308, -0.0),
+]
+_STRANGE: st.SearchStrategy[Any] = st.sampled_from(_BORDERS) | st.recursive(
+    st.sampled_from([None, True, False, "", "x", "\0", "\ud800", "\x1b[2J", "a\n"])
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=4,
+)
+_KEYS = st.sampled_from(["", "x", "name", "offset", "\ud800"]) | st.text()
+_FEW = st.sampled_from([1, 1, 2, 3])
+
+
+def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """List the paths of all values inside a document."""
+    keys: list[Any] = []
+    if isinstance(value, dict):
+        keys = list(value)
+    elif isinstance(value, list):
+        keys = list(range(len(value)))
+    inner = [place for key in keys for place in _places(value[key], (*path, key))]
+    return [*([path] if path else []), *inner]
+
+
+def _near(value: Any) -> st.SearchStrategy[Any]:
+    """Draw a value near this one, or a strange one."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or abs(value) > 2**64:
+        return _STRANGE
+    near = [value + 1, value - 1, value * 2, -value, float(value), str(value)]
+    return (
+        st.sampled_from([*near, value + 4096, value - 4096, value + 2**64]) | _STRANGE
+    )
+
+
+def _change_json(draw: st.DrawFn, document: Any) -> None:
+    """Replace, remove, insert, copy, double or rename one value of a document."""
+    places = _places(document)
+    if not places:
+        return
+    *way, key = draw(st.sampled_from(places))
+    parent = functools.reduce(lambda value, step: value[step], way, document)
+    how = draw(st.sampled_from(["near", "near", "remove", "insert", "copy", "again"]))
+    if how == "near":
+        parent[key] = draw(_near(parent[key]))
+    elif how == "remove":
+        del parent[key]
+    elif how == "insert" and isinstance(parent, dict):
+        parent[draw(_KEYS)] = draw(_STRANGE)
+    elif how == "insert":
+        parent.insert(key, draw(_STRANGE))
+    elif how == "copy":
+        other = draw(st.sampled_from(places))
+        found = functools.reduce(lambda value, step: value[step], other, document)
+        parent[key] = copy.deepcopy(found)
+    elif isinstance(parent, list):
+        parent += copy.deepcopy(parent[: draw(_FEW)])
+    else:
+        parent[key + draw(st.sampled_from(["", "x", "\0", " "]))] = parent.pop(key)
+
+
+@st.composite
+def mutated_json(draw: st.DrawFn, document: Any) -> Any:
+    """Draw a copy of a document in which some values changed."""
+    document = copy.deepcopy(document)
+    for _ in range(draw(_FEW)):
+        _change_json(draw, document)
+    return document
+
+
+# Bytes
+
+_TOKENS = [
+    *(b"NaN", b"-Infinity", b"1e999", b"\xef\xbb\xbf", b"\xff", b"\0", b"[" * 5000),
+    *(b'{"a":' * 3000, b"1" * 5000, b'"\\ud800"', b"true", b"null", b",", b"}", b'"'),
+]
+
+
+def change_bytes(draw: st.DrawFn, data: bytes) -> bytes:
+    """Flip, set, remove, insert or repeat some bytes, or cut the rest off."""
+    changed = bytearray(data)
+    for _ in range(draw(st.sampled_from([1, 1, 1, 2, 8]))):
+        at = draw(st.integers(0, len(changed)))
+        how = draw(
+            st.sampled_from(["flip", "set", "remove", "insert", "repeat", "cut"])
+        )
+        if how == "flip" and at < len(changed):
+            changed[at] ^= 1 << draw(st.integers(0, 7))
+        elif how == "set":
+            changed[at : at + 1] = draw(st.binary(min_size=1, max_size=1))
+        elif how == "remove":
+            del changed[at : at + draw(st.sampled_from([1, 1, 2, 4, 16, 64]))]
+        elif how == "insert":
+            changed[at:at] = draw(st.sampled_from(_TOKENS))
+        elif how == "repeat":
+            changed[at:at] = changed[at : at + draw(st.sampled_from([1, 8, 100]))]
+        elif how == "cut":
+            del changed[at:]
+    return bytes(changed)
+
+
+# Parts of a container
+
+
+def _sign_if_possible(data: bytes, index: Any, records: Any) -> bytes:
+    """Sign a file; where its arrays cannot be digested, sign the documents alone."""
+    with contextlib.suppress(KeyError, TypeError, ValueError, AttributeError):
+        return sign(data, index, records)
+    return join(data, dump(index), dump(records))
+
+
+def _index(draw: st.DrawFn, data: bytes) -> bytes:
+    index, records = split(data)
+    index = draw(mutated_json(index))
+    if draw(st.booleans()):
+        return join(data, dump(index), dump(records))
+    return _sign_if_possible(data, index, records)
+
+
+def _records(draw: st.DrawFn, data: bytes) -> bytes:
+    index, records = split(data)
+    return join(data, dump(index), dump(draw(mutated_json(records))))
+
+
+def _layout(draw: st.DrawFn, data: bytes) -> bytes:
+    """Give arrays other shapes, places and lengths that may fit together."""
+    index, records = split(data)
+    entries = list(index["arrays"].values())
+    pages = len(data) // 4096 + 2
+    sizes = [0, 1, 2, 3, 8, 2**31, 2**51 + 3, 2**61]
+    if draw(st.booleans()):
+        # Change one size wherever it stands, as the axes have to agree.
+        old = draw(st.sampled_from([size for e in entries for size in e["shape"]]))
+        new = draw(st.sampled_from([*sizes, max(old, 1) * 2, max(old - 1, 1)]))
+        for entry in entries:
+            entry["shape"] = [new if size == old else size for size in entry["shape"]]
+    for _ in range(draw(st.sampled_from([1, 1, 2, len(entries)]))):
+        entry = draw(st.sampled_from(entries))
+        if entry["shape"] and draw(st.integers(0, 4)) == 4:
+            axis = draw(st.integers(0, len(entry["shape"]) - 1))
+            entry["shape"][axis] = draw(st.sampled_from(sizes))
+        if draw(st.integers(0, 2)):
+            other = draw(st.sampled_from(entries))["offset"]
+            page = 4096 * draw(st.integers(0, pages - 1))
+            entry["offset"] = draw(st.sampled_from([other, page, 4096 * (pages - 2)]))
+    for entry in entries:
+        item = {"f2": 2, "f4": 4, "f8": 8, "i8": 8}.get(entry["dtype"][1:], 1)
+        length = item * math.prod(entry["shape"])
+        if draw(st.integers(0, 9)):
+            entry["length"] = length if draw(st.integers(0, 3)) else length % 2**64
+    return _sign_if_possible(data, index, records)
+
+
+def _texts(draw: st.DrawFn, data: bytes) -> bytes:
+    """Change the text of a document, which may then be no JSON any longer."""
+    texts = [dump(part) for part in split(data)]
+    which = draw(st.integers(0, 1))
+    texts[which] = change_bytes(draw, texts[which])
+    return join(data, *texts)
+
+
+def _keys(draw: st.DrawFn, data: bytes) -> bytes:
+    """Write one key twice."""
+    texts = [dump(part) for part in split(data)]
+    which = draw(st.integers(0, 1))
+    parts = texts[which].split(b", ")
+    at = draw(st.integers(0, len(parts) - 1))
+    parts.insert(at, parts[at].lstrip(b"{[").rstrip(b"}]"))
+    texts[which] = b", ".join(parts)
+    return join(data, *texts)
+
+
+def _line(draw: st.DrawFn, data: bytes) -> bytes:
+    return change_bytes(draw, data[:96]) + data[96:]
+
+
+def _arrays(draw: st.DrawFn, data: bytes) -> bytes:
+    """Write odd values into an array."""
+    index, records = split(data)
+    entry = draw(st.sampled_from([e for e in index["arrays"].values() if e["length"]]))
+    odd = [math.nan, math.inf, -math.inf, 0, -0.0, 1e-45, 3e38, -1]
+    values = [
+        *(struct.pack("<f", value) for value in odd),
+        b"\1",
+        b"\0",
+        b"\2",
+        b"\xff",
+    ]
+    changed = bytearray(data)
+    for _ in range(draw(st.sampled_from([1, 2, 32]))):
+        value = draw(st.sampled_from(values))
+        last = max(entry["length"] // len(value) - 1, 0)
+        start = entry["offset"] + len(value) * draw(st.integers(0, last))
+        changed[start : start + len(value)] = value
+    return sign(bytes(changed), index, records)
+
+
+def _seizure(draw: st.DrawFn, data: bytes) -> bytes:
+    """Move a seizure in labels and events alike, which no reader of arrays may refuse."""
+    index, records = split(data)
+    if "labels" not in index["arrays"]:
+        return _arrays(draw, data)
+    n_times = index["arrays"]["labels"]["shape"][1]
+    start = draw(st.integers(0, n_times - 1))
+    stop = draw(st.integers(start + 1, n_times))
+    labels = bytes(start) + b"\1" * (stop - start) + bytes(n_times - stop)
+    category = "full" if (stop - start) / n_times >= 0.99 else "partial"
+    window = records["windows"][3]
+    window |= {"category": category}
+    window |= {"kind": "ictal" if category == "full" else "whole"}
+    window["events"][0] |= {"onset": start / 256, "duration": (stop - start) / 256}
+    index["counts"] = {
+        name: sum(w["category"] == name for w in records["windows"])
+        for name in ("none", "partial", "full")
+    }
+    at = index["arrays"]["labels"]["offset"] + 3 * n_times
+    return sign(data[:at] + labels + data[at + n_times :], index, records)
+
+
+@functools.cache
+def _structures(data: bytes) -> list[int]:
+    """List the bytes of the HDF5 structures: behind the user block, not zero."""
+    index, _ = split(data)
+    spans = [(e["offset"], e["offset"] + e["length"]) for e in index["arrays"].values()]
+    return [
+        at
+        for at in range(index["user_block"], len(data))
+        if data[at] and not any(start <= at < stop for start, stop in spans)
+    ]
+
+
+def _hdf5(draw: st.DrawFn, data: bytes) -> bytes:
+    """Change addresses, sizes, types and flags of the HDF5 structures."""
+    places = st.sampled_from(_structures(data))
+    index, records = split(data)
+    changed = bytearray(data)
+    block = index["user_block"]
+    for _ in range(draw(st.sampled_from([1, 1, 1, 2, 4]))):
+        at = draw(places)
+        how = draw(st.sampled_from(["flip", "set", "word", "copy", "random"]))
+        if how == "flip":
+            changed[at] ^= 1 << draw(st.integers(0, 7))
+        elif how == "set":
+            values = [0, 1, 2, 3, 4, 5, 8, 16, 127, 128, 255]
+            changed[at] = draw(st.sampled_from(values))
+        elif how == "word":
+            # Addresses and sizes lie on multiples of 8.
+            start = at // 8 * 8
+            near = int.from_bytes(data[start : start + 8], "little")
+            words = [0, 1, 8, near + 8, near - 8, near * 2, len(data), len(data) - 8]
+            words += [at - block, block, 2**32 - 1, 2**63 - 1, 2**64 - 1]
+            word = draw(st.sampled_from(words)) % 2**64
+            changed[start : start + 8] = word.to_bytes(8, "little")
+        elif how == "copy":
+            source = draw(places)
+            piece = data[source : source + draw(st.sampled_from([8, 16, 40, 64]))]
+            changed[at : at + len(piece)] = piece
+        else:
+            piece = draw(st.binary(min_size=1, max_size=32))
+            changed[at : at + len(piece)] = piece
+    return sign(bytes(changed[: len(data)]), index, records)
+
+
+def _raw(draw: st.DrawFn, data: bytes) -> bytes:
+    """Change bytes anywhere or add some; nothing is signed."""
+    if draw(st.integers(0, 3)) == 3:
+        return data + draw(st.binary(min_size=1, max_size=8)) * draw(
+            st.sampled_from([1, 512])
+        )
+    return change_bytes(draw, data)
+
+
+_KINDS: dict[str, Callable[[st.DrawFn, bytes], bytes]] = {
+    "raw": _raw,
+    "line": _line,
+    "texts": _texts,
+    "keys": _keys,
+    "index": _index,
+    "records": _records,
+    "layout": _layout,
+    "arrays": _arrays,
+    "seizure": _seizure,
+    "hdf5": _hdf5,
+}
+
+
+@st.composite
+def mutated_container(draw: st.DrawFn, good: bytes) -> tuple[str, bytes]:
+    """Draw which part of a file of ours is mutated, and the mutated file."""
+    kind = draw(st.sampled_from(list(_KINDS)))
+    return kind, _KINDS[kind](draw, good)
