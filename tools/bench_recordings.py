@@ -1,0 +1,493 @@
+"""Tables of what it costs to read, scan and build from recordings.
+
+Invariant: each way to read imports what it needs itself, so that the peak of a process
+that uses it is its own. Builds go through the command line, which other versions have.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from bench_timer import Row, Table, compare, growth
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    import numpy.typing as npt
+    from bench_timer import Bench
+
+__all__ = ["build", "edf", "length", "remote", "scan"]
+
+SFREQ = 256
+CHANNELS = [
+    "FP1-F7",
+    "F7-T7",
+    "T7-P7",
+    "P7-O1",
+    "FP1-F3",
+    "F3-C3",
+    "C3-P3",
+    "P3-O1",
+    "FP2-F4",
+    "F4-C4",
+    "C4-P4",
+    "P4-O2",
+    "FP2-F8",
+    "F8-T8",
+    "T8-P8",
+    "P8-O2",
+    "FZ-CZ",
+    "CZ-PZ",
+    "P7-T7",
+    "T7-FT9",
+    "FT9-FT10",
+    "FT10-T8",
+    "VNS",
+]
+N_HEADER = 256 * (len(CHANNELS) + 1)
+N_RECORD = 2 * SFREQ * len(CHANNELS)
+WINDOW_S = 60
+
+
+def edf_header(labels: Sequence[str], *, n_records: int) -> bytes:
+    """Return the header of an EDF file of records of 1 s at 256 Hz, steps of 0.39 uV."""
+
+    def field(value: object, size: int) -> bytes:
+        return str(value).encode("ascii").ljust(size)
+
+    n = len(labels)
+    columns = (
+        (labels, 16), ([""] * n, 80), (["uV"] * n, 8), ([-800] * n, 8), ([800] * n, 8),
+        ([-2048] * n, 8), ([2047] * n, 8), ([""] * n, 80), ([SFREQ] * n, 8),
+        ([""] * n, 32),
+    )  # fmt: skip
+    return (
+        field(0, 8) + field("X X X X", 80) + field("Startdate X X X X", 80)
+        + b"01.01.8500.00.00" + field(256 * (n + 1), 8) + field("", 44)
+        + field(n_records, 8) + field(1, 8) + field(n, 4)
+        + b"".join(field(v, size) for values, size in columns for v in values)
+    )  # fmt: skip
+
+
+def write_recording(path: Path, *, minutes: int) -> None:
+    """Write 23 channels of noise; an hour of it has 42.4 MB.
+
+    The chains between two electrodes have the same sum, as in real recordings.
+    """
+    rng = np.random.default_rng(0)
+    pairs = [[*name.split("-"), "reference"][:2] for name in CHANNELS]
+    names = dict.fromkeys(name for pair in pairs for name in pair)
+    noise = {name: rng.integers(-500, 500, SFREQ * 60) for name in names}
+    rows = np.stack([noise[a] - noise[b] for a, b in pairs])
+    # A record holds a second of each channel.
+    minute = rows.reshape(len(CHANNELS), 60, SFREQ).swapaxes(0, 1).astype("<i2")
+    with path.open("wb") as file:
+        file.write(edf_header(CHANNELS, n_records=60 * minutes))
+        for _ in range(minutes):
+            file.write(minute.tobytes())
+
+
+def command(*words: object) -> None:
+    """Run bgb-fixtures in this process, without its output."""
+    from bgb_fixtures.cli import main
+
+    with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        main([str(word) for word in words], standalone_mode=False)
+
+
+def command_code(*words: object) -> str:
+    """Return Python code that runs bgb-fixtures in a new process."""
+    args = [str(word) for word in words]
+    return f"from bgb_fixtures.cli import main\nmain({args!r}, standalone_mode=False)"
+
+
+# One window of a long recording
+
+
+def window_start(path: Path) -> int:
+    """Return where each way reads, in seconds: the last window but one."""
+    return (path.stat().st_size - N_HEADER) // N_RECORD - 2 * WINDOW_S
+
+
+def read_ours(path: Path) -> tuple[int, npt.NDArray[np.float64]]:
+    """Read a window with bgb-fixtures; return the bytes that it read, too."""
+    from bgb_fixtures.edf.byte_source import LocalFile
+    from bgb_fixtures.edf.records import EdfFile
+
+    class Counting(LocalFile):
+        n_read = 0
+
+        def read(self, start: int, stop: int) -> bytes:
+            self.n_read += stop - start
+            return super().read(start, stop)
+
+    start = window_start(path) * SFREQ
+    source = Counting(path)
+    with EdfFile(source) as file:
+        data = file.read_uv(range(len(CHANNELS)), start, start + WINDOW_S * SFREQ)
+    return source.n_read, data
+
+
+def read_numpy(path: Path) -> npt.NDArray[np.float64]:
+    """Read a window of a file whose layout is known: nothing is checked."""
+    with path.open("rb") as file:
+        file.read(N_HEADER)
+        file.seek(N_HEADER + window_start(path) * N_RECORD)
+        records = np.frombuffer(file.read(WINDOW_S * N_RECORD), "<i2")
+    digital = records.reshape(WINDOW_S, len(CHANNELS), SFREQ).swapaxes(0, 1)
+    return (digital.reshape(len(CHANNELS), -1) + 2048.0) * (1600 / 4095) - 800
+
+
+def read_pyedflib(path: Path) -> Any:
+    """Read a window with pyedflib."""
+    import pyedflib
+
+    start = window_start(path) * SFREQ
+    with pyedflib.EdfReader(str(path)) as reader:
+        rows = range(len(CHANNELS))
+        return np.stack([reader.readSignal(i, start, WINDOW_S * SFREQ) for i in rows])
+
+
+def read_mne(path: Path, *, preload: bool = False) -> Any:
+    """Read a window with MNE."""
+    import mne
+
+    start = window_start(path) * SFREQ
+    raw = mne.io.read_raw_edf(path, preload=preload, verbose="error")
+    return 1e6 * raw.get_data(start=start, stop=start + WINDOW_S * SFREQ)
+
+
+def read_mne_all(path: Path) -> Any:
+    """Read a window with MNE after the whole recording."""
+    return read_mne(path, preload=True)
+
+
+WAYS: dict[str, Callable[[Path], Any]] = {
+    "bgb-fixtures": read_ours,
+    "plain numpy, seek + read, no check": read_numpy,
+    "mne preload=False": read_mne,
+    "pyedflib readSignal": read_pyedflib,
+    "mne preload=True": read_mne_all,
+}
+
+
+def edf(bench: Bench) -> list[Table]:
+    """Read one window of 60 s of a long recording."""
+    path = bench.folder / "recording.edf"
+    minutes = bench.pick(60, 3)
+    write_recording(path, minutes=minutes)
+    ways = {name: lambda read=read: read(path) for name, read in WAYS.items()}
+    peaks = {
+        name: bench.process(
+            "from pathlib import Path\nimport bench_recordings\n"
+            f"bench_recordings.{read.__name__}(Path({path.name!r}))"
+        )
+        for name, read in WAYS.items()
+    }
+    n_bytes = path.stat().st_size
+    share = 100 * read_ours(path)[0] / n_bytes
+    title = (
+        f"one window of {WINDOW_S} s of {minutes} min x {len(CHANNELS)} channels of EDF, "
+        f"{n_bytes / 1e6:.1f} MB, warm page cache"
+    )
+    notes = {"bgb-fixtures": f"reads {share:.2g} % of the bytes"}
+    return [
+        Table(title=title, rows=compare(bench.medians(ways), peaks=peaks, notes=notes))
+    ]
+
+
+# Building
+
+
+def length(bench: Bench) -> list[Table]:
+    """Build from an EDF recording, and load, by length of window."""
+    from bench_load import first_load
+
+    from bgb_fixtures import load_fixture
+
+    root = bench.folder / "recordings"
+    root.mkdir()
+    minutes = bench.pick(60, 3)
+    write_recording(root / "recording.edf", minutes=minutes)
+    onset, duration = 20 * minutes, 20 * minutes
+    (root / "recording.tsv").write_text(
+        f"onset\tduration\teventType\n{onset}\t{duration}\tsz\n", encoding="ascii"
+    )
+    sizes = bench.pick((1, 10, 60, 300, 600), (1, 10))
+    paths = {size: bench.folder / f"{size}.h5" for size in sizes}
+
+    def words(size: int, out: Path) -> list[object]:
+        return [
+            *("build", "--source", "edf", "--root", root, "--out", out),
+            *("--window-length", size, "--per-kind", 1, "--montage", "double-banana"),
+        ]
+
+    peaks = {
+        size: bench.process(command_code(*words(size, bench.folder / "peak.h5")))
+        for size in sizes
+    }
+    works: dict[str, Callable[[int], object]] = {
+        "build one window of each kind, 18 derivations, from the EDF recording": (
+            lambda size: command(*words(size, paths[size]))
+        ),
+        "open them and give float32 tensors": lambda size: load_fixture(
+            paths[size]
+        ).tensors(),
+        "the same in a process that never loaded them": lambda size: first_load(
+            paths[size]
+        ),
+    }
+    tables: list[Table] = []
+    for title, work in works.items():
+        ways = {str(size): lambda w=work, s=size: w(s) for size in sizes}
+        times = bench.medians(ways, seconds=0.3)
+        medians = {size: times[str(size)] for size in sizes}
+        tables.append(growth(title, medians, unit="s", peaks=None if tables else peaks))
+        if len(tables) == 1:
+            bench.let_settle()
+    return tables
+
+
+_SPY = """\
+import json
+from pathlib import Path
+from bgb_fixtures.edf.byte_source import LocalFile
+opens, read, opened = [], LocalFile.read, LocalFile.__init__
+def spy_open(self, path):
+    opens.append([str(path), 0])
+    self.spy = opens[-1]
+    opened(self, path)
+def spy_read(self, start, stop):
+    self.spy[1] += stop - start
+    return read(self, start, stop)
+LocalFile.__init__, LocalFile.read = spy_open, spy_read
+"""
+
+
+def build(bench: Bench) -> list[Table]:
+    """Build 18 windows of 60 s from recordings of an hour, by profile."""
+    n_recordings, minutes = bench.pick((9, 60), (2, 3))
+    root = bench.folder / "corpus"
+    spec = [
+        'name = "bench"',
+        'source = "chbmit"',
+        'montage = "double-banana"',
+        f"window_length = {bench.pick(60, 10)}",
+    ]
+    # A seizure begins in the first window of each recording; the second has none.
+    onset = 30 * minutes
+    for i in range(1, n_recordings + 1):
+        case, name = f"chb{i:02d}", f"chb{i:02d}_01.edf"
+        (root / case).mkdir(parents=True)
+        write_recording(root / case / name, minutes=minutes)
+        (root / case / f"{case}-summary.txt").write_text(
+            f"File Name: {name}\nNumber of Seizures in File: 1\n"
+            f"Seizure Start Time: {onset} seconds\n"
+            f"Seizure End Time: {onset + 60} seconds\n",
+            encoding="ascii",
+        )
+        spec.append(
+            f'[[recordings]]\nname = "{case}/{name}"\nseizures = [[{onset}, '
+            f"{onset + 60}]]\nwindows = [{onset - 5}, 10]"
+        )
+    n_bytes = sum(path.stat().st_size for path in root.rglob("*.edf"))
+    codes, notes = {}, {}
+    for profile in ("raw-1", "zscore-1"):
+        path = bench.folder / f"{profile}.toml"
+        path.write_text(f'profile = "{profile}"\n' + "\n".join(spec), encoding="ascii")
+        out = bench.folder / f"{profile}.h5"
+        codes[profile] = command_code(
+            "build", "--spec", path, "--root", root, "--out", out
+        )
+        told = bench.folder / f"{profile}.json"
+        bench.process(
+            f"{_SPY}{codes[profile]}\nPath({str(told)!r}).write_text(json.dumps(opens))"
+        )
+        opens = json.loads(told.read_text(encoding="utf-8"))
+        n_read = sum(size for _, size in opens)
+        notes[profile] = (
+            f"{len(opens) / n_recordings:.3g} opens per recording, "
+            f"{100 * n_read / n_bytes:.3g} % of the bytes read"
+        )
+    medians, peaks = bench.processes(codes, rounds=3)
+    title = (
+        f"bgb-fixtures build, {2 * n_recordings} windows from {n_recordings} recordings "
+        f"of {minutes} min x {len(CHANNELS)} channels, {n_bytes / 1e6:.0f} MB, from "
+        "process start to end"
+    )
+    return [Table(title=title, rows=compare(medians, peaks=peaks, notes=notes))]
+
+
+# Corpora of many recordings
+
+SCAN_S = 30
+ELECTRODES = [
+    "FP1",
+    "FP2",
+    "F3",
+    "F4",
+    "C3",
+    "C4",
+    "P3",
+    "P4",
+    "O1",
+    "O2",
+    "F7",
+    "F8",
+    "T3",
+    "T4",
+    "T5",
+    "T6",
+    "A1",
+    "A2",
+    "FZ",
+    "CZ",
+    "PZ",
+]
+_CSV = """\
+# version = csv_v1.0.0
+# bname = {stem}
+# duration = {seconds}.00 secs
+#
+channel,start_time,stop_time,label,confidence
+"""
+_BACKGROUND = f"TERM,0.0000,{SCAN_S}.0000,bckg,1.0000\n"
+_SEIZURE = "FP1-F7,12.0000,24.5000,fnsz,1.0000\nF7-T3,13.0000,24.5000,fnsz,1.0000\n"
+
+
+def _add_recordings(root: Path, first: int, stop: int) -> None:
+    """Write recordings as TUSZ has them; every fifth holds a seizure.
+
+    The EDF files have their header and, where a file can be sparse, nothing else.
+    """
+    labels = [f"EEG {name}-REF" for name in ELECTRODES]
+    header = edf_header(labels, n_records=SCAN_S)
+    n_bytes = len(header) + SCAN_S * len(labels) * 2 * SFREQ
+    for number in range(first, stop):
+        # Four recordings of each subject; letters, as the corpus has them.
+        digits = f"{number // 4:08d}"
+        subject = "".join(chr(ord("a") + int(digit)) for digit in digits)
+        stem = f"{subject}_s001_t{number % 4:03d}"
+        folder = root / "train" / subject / "s001_2002" / "01_tcp_ar"
+        folder.mkdir(parents=True, exist_ok=True)
+        rows = _BACKGROUND if number % 5 else _SEIZURE
+        (folder / f"{stem}.csv").write_text(
+            _CSV.format(stem=stem, seconds=SCAN_S) + rows, encoding="ascii"
+        )
+        with (folder / f"{stem}.edf").open("wb") as file:
+            file.write(header)
+            file.truncate(n_bytes)
+
+
+def scan(bench: Bench) -> list[Table]:
+    """Run ``scan`` and ``build --dry-run`` on 10 to 10,000 recordings."""
+    root = bench.folder / "edf"
+    source = ("--source", "tusz", "--root", root)
+    codes = {
+        f"bgb-fixtures {name}, source tusz, from process start to end": command_code(
+            *words
+        )
+        for name, words in {
+            "scan": ("scan", *source),
+            "build --dry-run": (
+                *("build", *source, "--window-length", 10, "--dry-run"),
+            ),
+        }.items()
+    }
+    medians: dict[str, dict[int, float]] = {title: {} for title in codes}
+    peaks: dict[str, dict[int, float | None]] = {title: {} for title in codes}
+    n_before = 0
+    for size in bench.pick((10, 100, 1000, 10_000), (10, 20)):
+        _add_recordings(root, n_before, size)
+        n_before = size
+        times, memory = bench.processes(codes, rounds=3)
+        for title in codes:
+            medians[title][size] = times[title]
+            peaks[title][size] = memory[title]
+    return [
+        growth(title, medians[title], unit="recording", peaks=peaks[title])
+        for title in codes
+    ]
+
+
+# A corpus on the web
+
+
+def remote(bench: Bench) -> list[Table]:
+    """Build 1, 10 and 100 windows of 10 s from hours on a slow server."""
+    from support.loopback import Loopback
+
+    corpus = bench.folder / "chbmit"
+    recordings, seconds = bench.pick((4, 3600), (3, 60))
+    command(
+        *("corpus", "--layout", "chbmit", "--out", corpus),
+        *("--recordings", recordings, "--duration", seconds),
+    )
+    rows: list[Row] = []
+    delay_s, rate = bench.pick((0.05, 10e6), (0.0, None))
+    with Loopback(corpus, delay_s=delay_s, bytes_per_s=rate) as server:
+        for n_windows in bench.pick((1, 10, 100), (1, 2)):
+            rows += _remote_rows(n_windows, server, bench)
+    note = (
+        f"a server on this machine that takes {delay_s * 1000:g} ms for every request"
+        + (f" and gives {rate / 1e6:g} MB/s" if rate else "")
+        + "; measured once"
+    )
+    title = f"windows of 10 s from {bench.pick('an hour', 'a minute')} each, by HTTP"
+    return [Table(title=title, rows=tuple(rows), note=note)]
+
+
+def _remote_rows(n_windows: int, server: Any, bench: Bench) -> list[Row]:
+    """Measure three ways to the same windows."""
+    import os
+    from time import perf_counter
+    from urllib.request import urlopen
+
+    folder = bench.folder / f"{n_windows}"
+    folder.mkdir()
+    os.environ["BGB_FIXTURES_CACHE"] = str(folder / "cache")
+    words = ["build", "--source", "chbmit", "--window-length", 10]
+    words += ["--montage", "double-banana", "--quota", "onset=1"]
+    words += ["--quota", f"background={n_windows - 1}"] if n_windows > 1 else []
+
+    def from_web() -> None:
+        command(*words, "--root", server.url, "--out", folder / "web.h5")
+
+    def from_copy() -> None:
+        for name in names:
+            target = folder / "copy" / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with urlopen(server.url + name) as answer:
+                target.write_bytes(answer.read())
+        command(*words, "--root", folder / "copy", "--out", folder / "copy.h5")
+
+    rows: list[Row] = []
+    names: list[str] = []
+    for name, run in {
+        "ranges": from_web,
+        "again, from the cache": from_web,
+        "their recordings downloaded": from_copy,
+    }.items():
+        before, n_bytes = len(server.requests), server.n_sent
+        start = perf_counter()
+        run()
+        value = (perf_counter() - start) * 1000
+        requests = server.requests[before:]
+        # What somebody needs who downloads whole files.
+        asked = {request.path for request in requests if "/" in request.path}
+        names = names or sorted(asked)
+        megabytes = (server.n_sent - n_bytes) / 1e6
+        rows.append(
+            Row(
+                name=f"windows, {n_windows}: {name}",
+                value=value,
+                ratio=value / rows[0].value if rows else 1.0,
+                note=f"{megabytes:.2f} MB, {len(requests)} requests",
+            )
+        )
+    return rows
