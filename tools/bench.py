@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 MODULES = {
     "bench_load": ("load", "windows", "process", "pytest"),
-    "bench_recordings": ("edf", "length", "build", "scan", "remote"),
+    "bench_recordings": ("edf", "length", "build"),
+    "bench_corpora": ("scan", "remote"),
     "bench_models": ("generate", "export", "smoke", "golden", "tolerances"),
 }
 PARTS = {part: module for module, parts in MODULES.items() for part in parts}

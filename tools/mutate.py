@@ -2,8 +2,8 @@
 
     python tools/mutate.py FOLDER [PATTERN ...]
 
-Works on a copy of the working tree in FOLDER, made anew. A PATTERN such as
-``*loader*`` chooses mutants by name. Prints how many were killed by module, and every
+Works on a fresh copy of the working tree in FOLDER. A PATTERN such as ``*loader*``
+chooses mutants by name. Prints how many were killed by module, and every
 survivor as a line before and after.
 
 Added to what mutmut does: a statement that is a call or a raise is left out, a condition
@@ -30,19 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MODULES = (
-    *(
-        "format/layout",
-        "format/map",
-        "format/records",
-        "format/hdf5",
-        "verify",
-        "fixture",
-    ),
-    *(
-        "edf/byte_source",
-        "edf/records",
-        "edf/header",
-    ),
+    *("format/layout", "format/map", "format/records", "format/hdf5"),
+    *("verify", "fixture", "edf/byte_source", "edf/records", "edf/header"),
 )
 TESTS = (
     *("container", "mapping", "format", "refusals", "hostile", "verify", "loader"),
