@@ -185,11 +185,7 @@ def hunt(
         for oracle in target.oracles:
             outcome, message = read(oracle, path)
             changed = kind in UNSIGNED and oracle != "trust" and data not in good
-            if (
-                outcome == "accepted"
-                and changed
-                and target.mutated is mutated_container
-            ):
+            if outcome == "accepted" and changed:
                 outcome, message = FINDING, "accepted, although bytes changed"
             tally.outcomes[name, oracle, kind, outcome] += 1
             if outcome == FINDING and _key(oracle, message) not in tally.findings:
@@ -207,7 +203,8 @@ def hunt(
     try:
         reader_refuses_or_reads_right()
     except (_FindingError, Flaky):
-        # Hypothesis reads the smallest file last.
+        # Hypothesis reads the smallest file last. What failed once, and not again, is
+        # a finding too: time and memory are never quite the same.
         finding = failed[-1]
         tally.findings[_key(finding.oracle, finding.message)] = finding
         return finding
