@@ -196,7 +196,8 @@ def test_build_says_how_often_a_recording_is_opened_and_read(
 ) -> None:
     bench.main(["--tiny", "--json", "build"])
     (table,) = json.loads(capsys.readouterr().out)["parts"]["build"]
-    assert [row["name"] for row in table["rows"]] == ["raw-1", "zscore-1"]
+    names = [row["name"] for row in table["rows"]]
+    assert names == ["raw-1", "zscore-1", "zscore-1, 0.5-70 Hz"]
     for row in table["rows"]:
         assert re.fullmatch(
             r"[1-9]\S* opens per recording, [1-9]\S* % of the bytes read", row["note"]

@@ -269,48 +269,58 @@ LocalFile.__init__, LocalFile.read = spy_open, spy_read
 """
 
 
-def build(bench: Bench) -> list[Table]:
-    """Build 18 windows of 60 s from recordings of an hour, by profile."""
-    n_recordings, minutes = bench.pick((9, 60), (2, 3))
-    root = bench.folder / "corpus"
-    spec = [
-        'name = "bench"',
-        'source = "chbmit"',
-        'montage = "double-banana"',
-        f"window_length = {bench.pick(60, 10)}",
-    ]
-    # A seizure begins in the first window of each recording; the second has none.
+def _write_corpus(root: Path, *, recordings: int, minutes: int, window_s: int) -> str:
+    """Write recordings as CHB-MIT has them; return a spec of two windows of each.
+
+    A seizure begins in the first window, and none is in the second.
+    """
     onset = 30 * minutes
-    for i in range(1, n_recordings + 1):
+    seizure = (onset, onset + window_s)
+    spec = 'name = "bench"\nsource = "chbmit"\nmontage = "double-banana"\n'
+    spec += f"window_length = {window_s}\n"
+    for i in range(1, recordings + 1):
         case, name = f"chb{i:02d}", f"chb{i:02d}_01.edf"
         (root / case).mkdir(parents=True)
         write_recording(root / case / name, minutes=minutes)
         (root / case / f"{case}-summary.txt").write_text(
             f"File Name: {name}\nNumber of Seizures in File: 1\n"
-            f"Seizure Start Time: {onset} seconds\n"
-            f"Seizure End Time: {onset + 60} seconds\n",
+            f"Seizure Start Time: {seizure[0]} seconds\n"
+            f"Seizure End Time: {seizure[1]} seconds\n",
             encoding="ascii",
         )
-        spec.append(
-            f'[[recordings]]\nname = "{case}/{name}"\nseizures = [[{onset}, '
-            f"{onset + 60}]]\nwindows = [{onset - 5}, 10]"
+        spec += (
+            f'[[recordings]]\nname = "{case}/{name}"\nseizures = [{list(seizure)}]\n'
+            f"windows = [{onset - 5}, 10]\n"
         )
+    return spec
+
+
+def build(bench: Bench) -> list[Table]:
+    """Build 18 windows of 60 s from recordings of an hour, by profile."""
+    n_recordings, minutes = bench.pick((9, 60), (2, 3))
+    root = bench.folder / "corpus"
+    spec = _write_corpus(
+        root, recordings=n_recordings, minutes=minutes, window_s=bench.pick(60, 10)
+    )
     n_bytes = sum(path.stat().st_size for path in root.rglob("*.edf"))
-    codes, notes = {}, {}
-    for profile in ("raw-1", "zscore-1"):
-        path = bench.folder / f"{profile}.toml"
-        path.write_text(f'profile = "{profile}"\n' + "\n".join(spec), encoding="ascii")
-        out = bench.folder / f"{profile}.h5"
-        codes[profile] = command_code(
-            "build", "--spec", path, "--root", root, "--out", out
-        )
-        told = bench.folder / f"{profile}.json"
+    out, told = bench.folder / "out.h5", bench.folder / "opens.json"
+    codes: dict[str, str] = {}
+    notes: dict[str, str] = {}
+    for name, keys in {
+        "raw-1": 'profile = "raw-1"\n',
+        "zscore-1": 'profile = "zscore-1"\n',
+        "zscore-1, 0.5-70 Hz": 'profile = "zscore-1"\nband_pass = [0.5, 70.0]\n',
+    }.items():
+        path = bench.folder / f"{len(codes)}.toml"
+        path.write_text(keys + spec, encoding="ascii")
+        words = ("build", "--spec", path, "--root", root, "--out", out)
+        codes[name] = command_code(*words)
         bench.process(
-            f"{_SPY}{codes[profile]}\nPath({str(told)!r}).write_text(json.dumps(opens))"
+            f"{_SPY}{codes[name]}\nPath({str(told)!r}).write_text(json.dumps(opens))"
         )
         opens = json.loads(told.read_text(encoding="utf-8"))
         n_read = sum(size for _, size in opens)
-        notes[profile] = (
+        notes[name] = (
             f"{len(opens) / n_recordings:.3g} opens per recording, "
             f"{100 * n_read / n_bytes:.3g} % of the bytes read"
         )

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hostile.format_seeds import dump, join, sign, split
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 __all__ = ["UNSIGNED", "change_bytes", "mutated_container", "mutated_json"]
 
@@ -26,40 +26,65 @@ UNSIGNED = frozenset(["line", "raw"])
 
 # JSON documents
 
-_BORDERS = [
+_BORDERS: list[Any] = [
     *(0, 1, -1, 2, 7, 255, 256, 4095, 4096, 4097, 8192, 2**20),
     *(2**31 - 1, 2**31, 2**32, 2**53 + 1, 2**61, 2**62 - 1, 2**62, 2**63, 2**64),
     *(10**18, 10**400, -(2**63), 0.5, 1.0, 4096.0, 1e-320, 1e308, -0.0),
+    *(math.nan, math.inf, None, True, False, [], {}, [[]], {"": 0}),
+    *("", "x", "\0", "\ud800", "\x1b[2J", "a\n"),
 ]
-_STRANGE: st.SearchStrategy[Any] = st.sampled_from(_BORDERS) | st.recursive(
-    st.sampled_from([None, True, False, "", "x", "\0", "\ud800", "\x1b[2J", "a\n"])
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=4,
+_STRANGE: st.SearchStrategy[Any] = st.sampled_from(_BORDERS).map(copy.deepcopy) | (
+    st.recursive(
+        st.booleans() | st.integers() | st.floats() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=4,
+    )
 )
 _KEYS = st.sampled_from(["", "x", "name", "offset", "\ud800"]) | st.text()
 _FEW = st.sampled_from([1, 1, 2, 3])
 
+Keys = tuple[Any, ...]
 
-def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+
+def _paths(value: Any, path: Keys = ()) -> list[Keys]:
     """List the paths of all values inside a document."""
     keys: list[Any] = []
     if isinstance(value, dict):
         keys = list(value)
     elif isinstance(value, list):
         keys = list(range(len(value)))
-    inner = [place for key in keys for place in _places(value[key], (*path, key))]
+    inner = [place for key in keys for place in _paths(value[key], (*path, key))]
     return [*([path] if path else []), *inner]
+
+
+def _draw_path(draw: st.DrawFn, document: Any) -> Keys:
+    """Draw a field as often as any other, however many rows of a list have it."""
+    rows: dict[Keys, list[Keys]] = {}
+    for path in _paths(document):
+        field = tuple("*" if isinstance(key, int) else key for key in path)
+        rows.setdefault(field, []).append(path)
+    field = draw(st.sampled_from(list(rows)))
+    return draw(st.sampled_from(rows[field]))
+
+
+def _at(document: Any, path: Sequence[Any]) -> Any:
+    return functools.reduce(lambda value, key: value[key], path, document)
 
 
 def _near(value: Any) -> st.SearchStrategy[Any]:
     """Draw a value near this one, or a strange one."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or abs(value) > 2**64:
+    if not number or not abs(value) <= 2**64:
         return _STRANGE
-    near = [value + 1, value - 1, value * 2, -value, float(value), str(value)]
+    near = [
+        value + 1,
+        value - 1,
+        value * 2,
+        -value,
+        value / 7,
+        float(value),
+        str(value),
+    ]
     return (
         st.sampled_from([*near, value + 4096, value - 4096, value + 2**64]) | _STRANGE
     )
@@ -67,11 +92,10 @@ def _near(value: Any) -> st.SearchStrategy[Any]:
 
 def _change_json(draw: st.DrawFn, document: Any) -> None:
     """Replace, remove, insert, copy, double or rename one value of a document."""
-    places = _places(document)
-    if not places:
+    if not document:
         return
-    *way, key = draw(st.sampled_from(places))
-    parent = functools.reduce(lambda value, step: value[step], way, document)
+    *way, key = path = _draw_path(draw, document)
+    parent = _at(document, way)
     how = draw(st.sampled_from(["near", "near", "remove", "insert", "copy", "again"]))
     if how == "near":
         parent[key] = draw(_near(parent[key]))
@@ -82,9 +106,11 @@ def _change_json(draw: st.DrawFn, document: Any) -> None:
     elif how == "insert":
         parent.insert(key, draw(_STRANGE))
     elif how == "copy":
-        other = draw(st.sampled_from(places))
-        found = functools.reduce(lambda value, step: value[step], other, document)
-        parent[key] = copy.deepcopy(found)
+        # Half of the time from a place of the same name: an id that stands twice.
+        paths = _paths(document)
+        alike = [other for other in paths if other[-1] == key and other != path]
+        other = draw(st.sampled_from(alike or paths) | st.sampled_from(paths))
+        parent[key] = copy.deepcopy(_at(document, other))
     elif isinstance(parent, list):
         parent += copy.deepcopy(parent[: draw(_FEW)])
     else:
@@ -227,26 +253,35 @@ def _arrays(draw: st.DrawFn, data: bytes) -> bytes:
     return sign(bytes(changed), index, records)
 
 
-def _seizure(draw: st.DrawFn, data: bytes) -> bytes:
-    """Move a seizure in labels and events alike, which no reader of arrays may refuse."""
+def _seizures(draw: st.DrawFn, data: bytes) -> bytes:
+    """Move seizures in labels and events alike; a reader may refuse that there is none."""
     index, records = split(data)
     if "labels" not in index["arrays"]:
         return _arrays(draw, data)
-    n_times = index["arrays"]["labels"]["shape"][1]
-    start = draw(st.integers(0, n_times - 1))
-    stop = draw(st.integers(start + 1, n_times))
-    labels = bytes(start) + b"\1" * (stop - start) + bytes(n_times - stop)
-    category = "full" if (stop - start) / n_times >= 0.99 else "partial"
-    window = records["windows"][3]
-    window |= {"category": category}
-    window |= {"kind": "ictal" if category == "full" else "whole"}
-    window["events"][0] |= {"onset": start / 256, "duration": (stop - start) / 256}
+    entry = index["arrays"]["labels"]
+    n_times = entry["shape"][1]
+    changed = bytearray(data)
+    for row, window in enumerate(records["windows"]):
+        how = draw(st.sampled_from(["stay", "seizure", "none"]))
+        if how == "stay":
+            continue
+        start = draw(st.integers(0, n_times - 1))
+        stop = draw(st.integers(start + 1, n_times)) if how == "seizure" else start
+        labels = bytes(start) + b"\1" * (stop - start) + bytes(n_times - stop)
+        at = entry["offset"] + row * n_times
+        changed[at : at + n_times] = labels
+        share = (stop - start) / n_times
+        window["category"] = "full" if share >= 0.99 else "partial" if share else "none"
+        kinds = {"full": "ictal", "partial": "whole", "none": "background"}
+        window["kind"] = kinds[window["category"]]
+        code = {"tusz": "fnsz", "szcore": "sz_foc"}
+        event = {"onset": start / 256, "duration": (stop - start) / 256} | code
+        window["events"] = [event] if share else []
     index["counts"] = {
         name: sum(w["category"] == name for w in records["windows"])
         for name in ("none", "partial", "full")
     }
-    at = index["arrays"]["labels"]["offset"] + 3 * n_times
-    return sign(data[:at] + labels + data[at + n_times :], index, records)
+    return sign(bytes(changed), index, records)
 
 
 @functools.cache
@@ -311,13 +346,15 @@ _KINDS: dict[str, Callable[[st.DrawFn, bytes], bytes]] = {
     "records": _records,
     "layout": _layout,
     "arrays": _arrays,
-    "seizure": _seizure,
+    "seizures": _seizures,
     "hdf5": _hdf5,
 }
+# Most rules are about the documents and the arrays.
+_OFTEN = ["index", "records", "records", "layout", "arrays", "hdf5"]
 
 
 @st.composite
 def mutated_container(draw: st.DrawFn, good: bytes) -> tuple[str, bytes]:
     """Draw which part of a file of ours is mutated, and the mutated file."""
-    kind = draw(st.sampled_from(list(_KINDS)))
+    kind = draw(st.sampled_from([*_KINDS, *_OFTEN]))
     return kind, _KINDS[kind](draw, good)
