@@ -5,7 +5,7 @@
 
 The files, their mutations and what has to hold of every reader are those of the property
 tests (``tests/hostile``). Each target gets the same time; an input depends on the seed,
-the target and its number alone. The smallest input of each finding is kept.
+the target and its turn alone. The smallest input of each finding is kept.
 """
 
 from __future__ import annotations
