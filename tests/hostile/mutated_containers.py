@@ -20,7 +20,7 @@ from hostile.format_seeds import dump, join, sign, split
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["UNSIGNED", "change_bytes", "mutated_container", "mutated_json"]
+__all__ = ["UNSIGNED", "change_bytes", "mutated_container", "mutated_json", "places"]
 
 UNSIGNED = frozenset(["line", "raw"])
 
@@ -128,6 +128,16 @@ def mutated_json(draw: st.DrawFn, document: Any) -> Any:
 
 # Bytes
 
+
+@st.composite
+def places(draw: st.DrawFn, stop: int) -> int:
+    """Draw from [0, stop), each as often; ``st.integers`` prefers small numbers."""
+    place, size = 0, 1
+    while size < stop:
+        place, size = 64 * place + draw(st.integers(0, 63)), 64 * size
+    return place * stop // size
+
+
 _TOKENS = [
     *(b"NaN", b"-Infinity", b"1e999", b"\xef\xbb\xbf", b"\xff", b"\0", b"[" * 5000),
     *(b'{"a":' * 3000, b"1" * 5000, b'"\\ud800"', b"true", b"null", b",", b"}", b'"'),
@@ -138,7 +148,7 @@ def change_bytes(draw: st.DrawFn, data: bytes) -> bytes:
     """Flip, set, remove, insert or repeat some bytes, or cut the rest off."""
     changed = bytearray(data)
     for _ in range(draw(st.sampled_from([1, 1, 1, 2, 8]))):
-        at = draw(st.integers(0, len(changed)))
+        at = draw(places(len(changed) + 1))
         how = draw(
             st.sampled_from(["flip", "set", "remove", "insert", "repeat", "cut"])
         )
@@ -247,8 +257,8 @@ def _arrays(draw: st.DrawFn, data: bytes) -> bytes:
     changed = bytearray(data)
     for _ in range(draw(st.sampled_from([1, 2, 32]))):
         value = draw(st.sampled_from(values))
-        last = max(entry["length"] // len(value) - 1, 0)
-        start = entry["offset"] + len(value) * draw(st.integers(0, last))
+        n_values = max(entry["length"] // len(value), 1)
+        start = entry["offset"] + len(value) * draw(places(n_values))
         changed[start : start + len(value)] = value
     return sign(bytes(changed), index, records)
 
@@ -265,8 +275,9 @@ def _seizures(draw: st.DrawFn, data: bytes) -> bytes:
         how = draw(st.sampled_from(["stay", "seizure", "none"]))
         if how == "stay":
             continue
-        start = draw(st.integers(0, n_times - 1))
-        stop = draw(st.integers(start + 1, n_times)) if how == "seizure" else start
+        start = draw(places(n_times))
+        length = 1 + draw(places(n_times - start)) if how == "seizure" else 0
+        stop = start + length
         labels = bytes(start) + b"\1" * (stop - start) + bytes(n_times - stop)
         at = entry["offset"] + row * n_times
         changed[at : at + n_times] = labels
@@ -298,12 +309,12 @@ def _structures(data: bytes) -> list[int]:
 
 def _hdf5(draw: st.DrawFn, data: bytes) -> bytes:
     """Change addresses, sizes, types and flags of the HDF5 structures."""
-    places = st.sampled_from(_structures(data))
+    structures = _structures(data)
     index, records = split(data)
     changed = bytearray(data)
     block = index["user_block"]
     for _ in range(draw(st.sampled_from([1, 1, 1, 2, 4]))):
-        at = draw(places)
+        at = structures[draw(places(len(structures)))]
         how = draw(st.sampled_from(["flip", "set", "word", "copy", "random"]))
         if how == "flip":
             changed[at] ^= 1 << draw(st.integers(0, 7))
@@ -319,7 +330,7 @@ def _hdf5(draw: st.DrawFn, data: bytes) -> bytes:
             word = draw(st.sampled_from(words)) % 2**64
             changed[start : start + 8] = word.to_bytes(8, "little")
         elif how == "copy":
-            source = draw(places)
+            source = structures[draw(places(len(structures)))]
             piece = data[source : source + draw(st.sampled_from([8, 16, 40, 64]))]
             changed[at : at + len(piece)] = piece
         else:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from hypothesis import strategies as st
 
 from hostile import source_seeds as seeds
-from hostile.mutated_containers import change_bytes
+from hostile.mutated_containers import change_bytes, places
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +82,7 @@ def _lines(draw: st.DrawFn, data: bytes) -> bytes:
         elif how == "swap":
             lines[i], lines[j] = lines[j], lines[i]
         elif how == "cut":
-            lines[i] = lines[i][: draw(st.integers(0, len(lines[i])))]
+            lines[i] = lines[i][: draw(places(len(lines[i]) + 1))]
         else:
             lines[i] += lines[j]
     return b"\n".join(lines)
@@ -110,7 +110,7 @@ def _numbers(draw: st.DrawFn, data: bytes) -> bytes:
 
 def _tokens(draw: st.DrawFn, data: bytes) -> bytes:
     for _ in range(draw(st.sampled_from([1, 1, 2]))):
-        at = draw(st.integers(0, len(data)))
+        at = draw(places(len(data) + 1))
         rest = data[at + draw(st.sampled_from([0, 0, 1])) :]
         data = data[:at] + draw(st.sampled_from(_TOKENS)) + rest
     return data
@@ -140,7 +140,7 @@ def _long(draw: st.DrawFn, data: bytes) -> bytes:
     """Insert a long run of one thing: patterns must not try all ways to match it."""
     run = draw(st.sampled_from(_RUNS))
     size = draw(st.sampled_from([1000, 30_000, 30_000, 30_000, 10**6]))
-    at = draw(st.integers(0, len(data)))
+    at = draw(places(len(data) + 1))
     # After a word or a mark, where a pattern goes on.
     ends = [match.end() for match in re.finditer(rb"[A-Za-z]+|[=:,#{\[]", data)]
     if ends:
@@ -259,8 +259,9 @@ def _size(draw: st.DrawFn, data: bytes) -> bytes:
 def _samples(draw: st.DrawFn, data: bytes) -> bytes:
     """Change samples, which no reader may notice."""
     changed = bytearray(data)
+    header = _header_size(data)
     for _ in range(draw(st.sampled_from([1, 8, 40]))):
-        at = draw(st.integers(_header_size(data), len(changed) - 1))
+        at = header + draw(places(len(changed) - header))
         changed[at] = draw(st.sampled_from([0, 0x7F, 0x80, 0xFF]) | st.integers(0, 255))
     return bytes(changed)
 
