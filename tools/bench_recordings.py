@@ -6,8 +6,9 @@ that uses it is its own. Builds go through the command line, which other version
 
 from __future__ import annotations
 
+import importlib
 import json
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +107,15 @@ def command_code(*words: object) -> str:
     return f"from bgb_fixtures.cli import main\nmain({args!r}, standalone_mode=False)"
 
 
+def local_file() -> Any:
+    """Return the class that reads local files, in this and in earlier checkouts."""
+    for name in ("source", "byte_source"):
+        with suppress(ModuleNotFoundError):
+            return importlib.import_module(f"bgb_fixtures.edf.{name}").LocalFile
+    msg = "bgb_fixtures.edf has no module with LocalFile"
+    raise ModuleNotFoundError(msg)
+
+
 # One window of a long recording
 
 
@@ -116,13 +126,12 @@ def window_start(path: Path) -> int:
 
 def read_ours(path: Path) -> tuple[int, npt.NDArray[np.float64]]:
     """Read a window with bgb-fixtures; return the bytes that it read, too."""
-    from bgb_fixtures.edf.byte_source import LocalFile
     from bgb_fixtures.edf.records import EdfFile
 
-    class Counting(LocalFile):
+    class Counting(local_file()):  # type: ignore[misc]
         n_read = 0
 
-        def read(self, start: int, stop: int) -> bytes:
+        def read(self, start: int, stop: int) -> Any:
             self.n_read += stop - start
             return super().read(start, stop)
 
@@ -256,7 +265,8 @@ def length(bench: Bench) -> list[Table]:
 _SPY = """\
 import json
 from pathlib import Path
-from bgb_fixtures.edf.byte_source import LocalFile
+from bench_recordings import local_file
+LocalFile = local_file()
 opens, read, opened = [], LocalFile.read, LocalFile.__init__
 def spy_open(self, path):
     opens.append([str(path), 0])
