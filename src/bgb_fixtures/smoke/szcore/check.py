@@ -1,4 +1,4 @@
-"""Run a program on the windows of a fixture, and judge what it wrote.
+"""Run a program or a container on the windows of a fixture, and judge what it wrote.
 
 Invariant: a check fails for one reason; what cannot be judged because of another failure
 is skipped, and says so.
@@ -7,6 +7,7 @@ is skipped, and says so.
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
@@ -22,6 +23,7 @@ from bgb_fixtures.export import export_fixture
 from bgb_fixtures.fixture import Fixture, load_fixture
 from bgb_fixtures.golden.seizures import score_events
 from bgb_fixtures.smoke.report import CheckResult, Failed, Skipped, SmokeReport
+from bgb_fixtures.smoke.szcore.container import find_engine, pull_image, run_container
 from bgb_fixtures.smoke.szcore.program import run_program, split_command
 from bgb_fixtures.smoke.szcore.table import RULES, BrokenRule, read_events
 
@@ -31,7 +33,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["run_command"]
+    _RunOne = Callable[[Path, Path], None]
+
+__all__ = ["run_command", "run_image"]
 
 _SFREQ = 256.0
 _LEAST_S = 60.0
@@ -42,10 +46,15 @@ _MARKED = 0.5
 _ONSET_S = 10.0
 """Seconds that half of the onsets may be away from those of the seizures."""
 
+_NOTE = (
+    "A pass says that it is fit to be submitted, and nothing about its performance on "
+    "patients."
+)
+_DID_NOT_END = "not judged: the program did not run to its end on every file"
 _Events = list[tuple[float, float]]
 _GOOD = {
-    "columns": "the seven columns, with a tab between",
-    "values": "numbers are numbers, and times are times",
+    "columns": "the seven columns, separated by tabs",
+    "values": "numbers and times have the right form",
     "types": "eventType is sz... or bckg; one row bckg where there is no seizure",
     "times": "all events lie inside their recording",
 }
@@ -58,43 +67,55 @@ def run_command(
     time_limit: float = 30.0,
     on_result: Callable[[CheckResult], None] | None = None,
 ) -> SmokeReport:
-    """Check a program that reads an EDF file and writes a TSV file, as SzCORE runs it.
+    """Check a program that reads an EDF file and writes a TSV file of seizures.
 
-    Parameters
-    ----------
-    command : str
-        Such as ``"my-detector {edf} {tsv}"``; split into words as a shell does.
-    fixture : str, path, Fixture or None
-        As for `load_fixture`, or a loaded one; None: the packaged ``smoke``.
-    time_limit : float
-        Seconds for each file.
-    on_result : callable or None
-        Called with each result as it comes.
+    `command` is such as ``"my-detector {edf} {tsv}"`` and is split as a shell does. The
+    checks are ``program``, ``columns``, ``values``, ``types``, ``times``, ``found``,
+    ``alarms`` and ``onsets``; `time_limit` is in seconds for each file.
+    """
+    words = split_command(command)
 
-    Returns
-    -------
-    report : SmokeReport
-        Checks ``program``, ``columns``, ``values``, ``types``, ``times``, ``found``,
-        ``alarms`` and ``onsets``.
+    def start() -> _RunOne:
+        return partial(run_program, words, time_limit=time_limit)
 
-    Raises
-    ------
-    SpecError
-        If the command is not one, or the fixture is not what SzCORE takes.
-    MissingPackageError
-        If timescoring or pyedflib is not installed.
-    FixtureError
-        If the fixture cannot be loaded.
+    return _check(command, start, fixture, on_result)
 
-    References
-    ----------
-    Dan et al. 2024, "SzCORE", Epilepsia, https://doi.org/10.1111/epi.18113.
+
+def run_image(
+    image: str,
+    *,
+    fixture: str | os.PathLike[str] | Fixture | None = None,
+    time_limit: float = 30.0,
+    on_result: Callable[[CheckResult], None] | None = None,
+) -> SmokeReport:
+    """Check a container image, run as the benchmark of SzCORE runs it.
+
+    As `run_command`; all checks are skipped where neither Docker nor Podman runs.
+    """
+
+    def start() -> _RunOne:
+        engine = find_engine()
+        pull_image(engine, image)
+        return partial(run_container, engine, image, time_limit=time_limit)
+
+    return _check(image, start, fixture, on_result)
+
+
+def _check(
+    name: str,
+    start: Callable[[], _RunOne],
+    fixture: str | os.PathLike[str] | Fixture | None,
+    on_result: Callable[[CheckResult], None] | None,
+) -> SmokeReport:
+    """Run something on every window as an EDF file, and judge what it wrote.
+
+    The rules are those of Dan et al. 2024, "SzCORE", Epilepsia,
+    https://doi.org/10.1111/epi.18113.
     """
     began = perf_counter()
-    words = split_command(command)
     if find_spec("timescoring") is None:
         msg = (
-            "smoke --command needs timescoring, which is not installed; "
+            "smoke --command and --image need timescoring, which is not installed; "
             'run: pip install "bgb-fixtures[build,score]"'
         )
         raise MissingPackageError(msg)
@@ -103,39 +124,52 @@ def run_command(
     results: list[CheckResult] = []
 
     def check(name: str, judge: Callable[[], str]) -> bool:
-        start = perf_counter()
-        result = _judge(name, judge, start=start)
+        result = _judge(name, judge)
         results.append(result)
         if on_result is not None:
             on_result(result)
         return result.status == "PASS"
 
-    with tempfile.TemporaryDirectory() as temporary:
+    # A container may leave files that are not ours to remove.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary)
         edfs = _export(loaded, folder)
         tsvs = [folder / "tsv" / f"{edf.stem}.tsv" for edf in edfs]
-        ran = check("program", lambda: _run(words, edfs, tsvs, time_limit=time_limit))
+        ran = check("program", lambda: _run(start, edfs, tsvs))
         events, broken = _read(tsvs if ran else [], loaded)
+    why_not = None
+    if not ran:
+        failed = results[0].status == "FAIL"
+        reason = _DID_NOT_END if failed else "not judged: it was not run"
+        why_not = Skipped(reason, cause="program" if failed else "")
     for rule in RULES:
-        check(rule, lambda rule=rule: _judge_rule(rule, broken, ran=ran))  # type: ignore[misc]
+        check(rule, lambda rule=rule: _judge_rule(rule, broken, why_not))  # type: ignore[misc]
     valid = ran and not broken
     masks = _to_masks(events, loaded) if valid else None
-    check("found", lambda: _found(masks, loaded))
-    some = check("alarms", lambda: _alarms(masks, loaded))
-    check("onsets", lambda: _onsets(events if valid else None, loaded, some=some))
+    cause = next((item.name for item in results if item.status == "FAIL"), "")
+    check("found", lambda: _found(masks, loaded, cause))
+    some = check("alarms", lambda: _alarms(masks, loaded, cause))
+    if ran and not some:
+        cause = cause or "alarms"
+    shown = events if valid and some else None
+    check("onsets", lambda: _onsets(shown, loaded, cause))
     return SmokeReport(
-        model=command,
+        model=name,
         contract="EDF (19 channels, 256 Hz, common average) -> TSV of events",
         checks=tuple(results),
         seconds=perf_counter() - began,
+        note=_NOTE,
     )
 
 
-def _judge(name: str, judge: Callable[[], str], *, start: float) -> CheckResult:
+def _judge(name: str, judge: Callable[[], str]) -> CheckResult:
+    start = perf_counter()
     try:
         reason = judge()
     except Skipped as skipped:
-        return CheckResult(name=name, status="SKIP", reason=str(skipped))
+        return CheckResult(
+            name=name, status="SKIP", reason=str(skipped), cause=skipped.cause
+        )
     except Failed as failed:
         return CheckResult(
             name=name,
@@ -152,16 +186,16 @@ def _check_fixture(fixture: Fixture) -> None:
     duration = fixture.signals.shape[2] / fixture.sfreq
     problems = []
     if fixture.ch_names not in {MONTAGES["10-20"], MONTAGES["szcore-19"]}:
-        problems.append("channels are not the 19 electrodes")
+        problems.append("its channels are not the 19 electrodes")
     if fixture.sfreq != _SFREQ:
         problems.append(f"its rate is {fixture.sfreq:g} Hz, not {_SFREQ:g} Hz")
     if duration < _LEAST_S:
-        problems.append(f"windows have {duration:g} s, not {_LEAST_S:g} s or more")
+        problems.append(f"its windows have {duration:g} s, not {_LEAST_S:g} s or more")
     if not fixture.labels.any():
         problems.append("no window has a seizure")
     if problems:
         msg = (
-            f"fixture {str(fixture.path)!r} is not what SzCORE takes: "
+            f"fixture {str(fixture.path)!r} cannot be used for SzCORE: "
             f"{'; '.join(problems)}"
         )
         raise SpecError(msg)
@@ -189,14 +223,13 @@ def _export(fixture: Fixture, folder: Path) -> list[Path]:
     return paths
 
 
-def _run(
-    words: list[str], edfs: list[Path], tsvs: list[Path], *, time_limit: float
-) -> str:
+def _run(start: Callable[[], _RunOne], edfs: list[Path], tsvs: list[Path]) -> str:
+    run_one = start()
     longest = 0.0
     for edf, tsv in zip(edfs, tsvs, strict=True):
-        start = perf_counter()
-        run_program(words, edf, tsv, time_limit=time_limit)
-        longest = max(longest, perf_counter() - start)
+        begin = perf_counter()
+        run_one(edf, tsv)
+        longest = max(longest, perf_counter() - begin)
     return f"ran on {len(edfs)} files, at most {longest:.2f} s for one"
 
 
@@ -215,18 +248,19 @@ def _read(
     return events, broken
 
 
-def _judge_rule(rule: str, broken: dict[str, list[str]], *, ran: bool) -> str:
-    if not ran:
-        msg = "not judged: the program did not run to its end on every file"
-        raise Skipped(msg)
+def _judge_rule(
+    rule: str, broken: dict[str, list[str]], why_not: Skipped | None
+) -> str:
+    if why_not is not None:
+        raise why_not
     if rule in broken:
         first, *others = broken[rule]
         more = f" (and {len(others)} more files)" if others else ""
         raise Failed(first + more)
-    before = RULES[: RULES.index(rule)]
-    if any(name in broken for name in before):
-        msg = "not judged in every file: a rule before it is broken"
-        raise Skipped(msg)
+    cause = next((name for name in RULES[: RULES.index(rule)] if name in broken), "")
+    if cause:
+        msg = f"not judged in every file: follows from {cause}, which fails"
+        raise Skipped(msg, cause=cause)
     return _GOOD[rule]
 
 
@@ -239,15 +273,15 @@ def _to_masks(events: list[_Events], fixture: Fixture) -> npt.NDArray[np.uint8]:
     return masks
 
 
-def _need(masks: npt.NDArray[np.uint8] | None) -> npt.NDArray[np.uint8]:
+def _need(masks: npt.NDArray[np.uint8] | None, cause: str) -> npt.NDArray[np.uint8]:
     if masks is None:
-        msg = "not judged: there are no valid events of every file"
-        raise Skipped(msg)
+        msg = "not judged: not every file has valid events"
+        raise Skipped(msg, cause=cause)
     return masks
 
 
-def _found(masks: npt.NDArray[np.uint8] | None, fixture: Fixture) -> str:
-    marked = _need(masks)
+def _found(masks: npt.NDArray[np.uint8] | None, fixture: Fixture, cause: str) -> str:
+    marked = _need(masks, cause)
     if not marked.any():
         msg = "no event in any file: the program finds nothing"
         raise Failed(msg)
@@ -263,8 +297,8 @@ def _found(masks: npt.NDArray[np.uint8] | None, fixture: Fixture) -> str:
     return f"{text}, F1 {score.f1:.2f}"
 
 
-def _alarms(masks: npt.NDArray[np.uint8] | None, fixture: Fixture) -> str:
-    marked = _need(masks)
+def _alarms(masks: npt.NDArray[np.uint8] | None, fixture: Fixture, cause: str) -> str:
+    marked = _need(masks, cause)
     background = fixture.labels == 0
     if not background.any():
         msg = "the fixture has no background"
@@ -277,10 +311,10 @@ def _alarms(masks: npt.NDArray[np.uint8] | None, fixture: Fixture) -> str:
     return text
 
 
-def _onsets(events: list[_Events] | None, fixture: Fixture, *, some: bool) -> str:
-    if events is None or not some:
-        msg = "not judged: there are no valid events, or they are everywhere"
-        raise Skipped(msg)
+def _onsets(events: list[_Events] | None, fixture: Fixture, cause: str) -> str:
+    if events is None:
+        msg = "not judged: no valid events, or everything is marked"
+        raise Skipped(msg, cause=cause)
     offsets = []
     for window, spans in zip(fixture.windows, events, strict=True):
         # The beginning of a seizure that runs into the window is not in it.

@@ -1,4 +1,4 @@
-"""Take a picture of a model and of the random generators, and put it back.
+"""Take a snapshot of a model and of the random generators, and restore it.
 
 Invariant: after `restore`, every parameter, buffer and plain attribute of every
 submodule is the same object with the same values, gradients and training flags are as
@@ -19,7 +19,7 @@ from torch.nn.parameter import is_lazy
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["ModelState", "kept_random_state", "set_seed"]
+__all__ = ["ModelSnapshot", "kept_random_state", "set_seed"]
 
 _OWN = ("_parameters", "_buffers", "_modules")
 _DEPTH = 4
@@ -72,33 +72,61 @@ class _Content:
         return value
 
 
-class ModelState:
-    """Hold the state of a model at one time.
+class _ModuleSnapshot:
+    """Hold the attributes of one module of Python."""
 
-    Parameters
-    ----------
-    model : object
-        A torch module; anything else has no state that is known here.
-    """
+    def __init__(self, module: nn.Module) -> None:
+        self._module = module
+        self._registered = {
+            name: {key: _Content(value) for key, value in vars(module)[name].items()}
+            for name in _OWN
+        }
+        self._attributes = {
+            key: _Content(value)
+            for key, value in vars(module).items()
+            if key not in _OWN and not key.endswith("_hooks")
+        }
+
+    def restore(self) -> None:
+        """Put everything back."""
+        attributes = vars(self._module)
+        for name, contents in self._registered.items():
+            entries = attributes[name]
+            entries.clear()
+            entries.update({key: item.restore() for key, item in contents.items()})
+        for key in set(attributes) - set(self._attributes) - set(_OWN):
+            if not key.endswith("_hooks"):
+                del attributes[key]
+        for key, item in self._attributes.items():
+            attributes[key] = item.restore()
+
+
+class _ScriptSnapshot:
+    """Hold the tensors and the mode of one module of TorchScript."""
+
+    def __init__(self, module: torch.jit.ScriptModule) -> None:
+        self._module = module
+        self._training = module.training
+        tensors = (*module.parameters(recurse=False), *module.buffers(recurse=False))
+        self._tensors = [_Content(tensor) for tensor in tensors]
+
+    def restore(self) -> None:
+        """Put everything back."""
+        for content in self._tensors:
+            content.restore()
+        if self._module.training != self._training:
+            self._module.training = self._training
+
+
+class ModelSnapshot:
+    """Hold the state of a model at one time; of anything but a torch module, nothing."""
 
     def __init__(self, model: Any) -> None:
         modules = list(model.modules()) if isinstance(model, nn.Module) else []
         self._modules = [
-            (
-                module,
-                {
-                    name: {
-                        key: _Content(value)
-                        for key, value in vars(module)[name].items()
-                    }
-                    for name in _OWN
-                },
-                {
-                    key: _Content(value)
-                    for key, value in vars(module).items()
-                    if key not in _OWN and not key.endswith("_hooks")
-                },
-            )
+            _ScriptSnapshot(module)
+            if isinstance(module, torch.jit.ScriptModule)
+            else _ModuleSnapshot(module)
             for module in modules
         ]
         parameters = (
@@ -118,16 +146,8 @@ class ModelState:
 
     def restore(self) -> None:
         """Put everything back."""
-        for module, registered, attributes in self._modules:
-            for name, contents in registered.items():
-                entries = vars(module)[name]
-                entries.clear()
-                entries.update({key: item.restore() for key, item in contents.items()})
-            for key in set(vars(module)) - set(attributes) - set(_OWN):
-                if not key.endswith("_hooks"):
-                    del vars(module)[key]
-            for key, item in attributes.items():
-                vars(module)[key] = item.restore()
+        for module in self._modules:
+            module.restore()
         for parameter, requires_grad, gradient, values in self._parameters:
             parameter.requires_grad_(requires_grad)
             parameter.grad = gradient
@@ -136,13 +156,7 @@ class ModelState:
 
 
 def set_seed(seed: int) -> None:
-    """Seed the global generators of random, numpy and torch.
-
-    Parameters
-    ----------
-    seed : int
-        In [0, 2^32).
-    """
+    """Seed the global generators of random, numpy and torch with a number below 2^32."""
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - the model under test may draw from it
     torch.manual_seed(seed)
