@@ -99,9 +99,9 @@ def _golden_table(bench: Bench, name: str, model: nn.Module, fixture: Fixture) -
         return logits
 
     golden = run_model(model, fixture, name="logits")
-    path = write_golden(golden, bench.folder / f"{name}.h5")
+    path = write_golden(golden, bench.folder / f"{name}.npz")
     untraced = make_golden(forward(), name="logits", fixture=fixture)
-    plain = write_golden(untraced, bench.folder / "plain.h5")
+    plain = write_golden(untraced, bench.folder / "plain.npz")
     medians = bench.medians(
         {
             "the model alone": forward,

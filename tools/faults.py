@@ -94,7 +94,7 @@ CASES = {
         words=("build", "--spec", "new.toml", "--out", "t.h5"), target="t.h5"
     ),
     "golden": Case(
-        words=("golden", "update", *_MODEL_RUN, "--dir", "."), target="Net.h5"
+        words=("golden", "update", *_MODEL_RUN, "--dir", "."), target="Net.npz"
     ),
     **{
         f"export-{layout}": Case(

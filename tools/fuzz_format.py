@@ -1,4 +1,4 @@
-"""Targets of the fuzzer for what the package writes: fixtures and goldens.
+"""Target of the fuzzer for fixtures.
 
 Invariant: what is accepted is held against the bytes of the file, with none of the code
 that read it. Used by ``tools/fuzz.py``.
@@ -19,8 +19,6 @@ from fuzz_target import Target, require
 from hostile import format_seeds as seeds
 
 from bgb_fixtures.fixture import Fixture, load_fixture
-from bgb_fixtures.golden.check import assert_holds
-from bgb_fixtures.golden.store import load_golden, verify_golden
 from bgb_fixtures.verify import verify_fixture
 
 if TYPE_CHECKING:
@@ -108,39 +106,11 @@ def _run_verify(path: Path) -> None:
             require(holds=bool(np.isfinite(array).all()), otherwise="not finite")
 
 
-def _run_golden(path: Path) -> None:
-    golden = load_golden(path)
-    for name, (entry, raw) in _raw_arrays(path.read_bytes()).items():
-        array = (
-            golden.outputs[name.removeprefix("output.")].array
-            if name.startswith("output.")
-            else getattr(golden.trace, name.removeprefix("trace."))
-        )
-        right = array.tobytes() == raw and list(array.shape) == entry["shape"]
-        require(holds=right, otherwise=f"array {name!r} is not what the file holds")
-
-
-def _run_verify_golden(path: Path) -> None:
-    verify_golden(path)
-    _run_golden(path)
-
-
-def _run_compare(path: Path) -> None:
-    """Compare a golden with itself, but for one value that is not finite now."""
-    golden = load_golden(path)
-    obtained = copy.deepcopy(golden)
-    obtained.outputs["logits"].array.flat[0] = np.inf
-    assert_holds(golden, obtained, fixture=None, advice="record it again")
-
-
 RUNS: Mapping[str, Callable[[Path], object]] = {
     # key -> opens a file, raises a FixtureError to refuse it, or a FindingError
     "load": _run_load,
     "trust": _run_trust,
     "verify": _run_verify,
-    "golden": _run_golden,
-    "verify-golden": _run_verify_golden,
-    "compare-golden": _run_compare,
 }
 
 
@@ -466,16 +436,4 @@ def fixture_target(folder: Path) -> Target:
     )
 
 
-def golden_target(folder: Path) -> Target:
-    """Return the target for golden files."""
-    good = seeds.make_seeds(folder).golden
-    return Target(
-        name="golden",
-        seeds=(good, seeds.roomy(good, 2**16)),
-        mutate=mutate_container,
-        runs=("golden", "verify-golden"),
-        unsigned=frozenset(["raw", "line"]),
-    )
-
-
-TARGETS: tuple[Callable[[Path], Target], ...] = (fixture_target, golden_target)
+TARGETS: tuple[Callable[[Path], Target], ...] = (fixture_target,)

@@ -46,7 +46,7 @@ MODULES = (
 )
 TESTS = (
     *("container", "mapping", "format", "refusals", "hostile", "verify", "loader"),
-    *("dataset", "golden_format", "edf", "edf_source"),
+    *("dataset", "edf", "edf_source"),
 )
 # Random input and every byte of a file: slow, and no mutant needs them to be killed.
 SLOW = "crash the_rest_is worker synthetic command mutations a_seed replayed"

@@ -13,12 +13,11 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     import torch
 
     from bgb_fixtures.fixture import Fixture
-    from bgb_fixtures.golden.check import GoldenChecker
+    from bgb_fixtures.golden.check import GoldenChecker, Log
 
 __all__ = [
     "background_windows",
@@ -32,116 +31,207 @@ _BATCH = (("partial", 2), ("none", 2))
 """Category and number of windows in `smoke_batch`: both classes inside the windows."""
 
 
-class _Goldens:
-    """What the tests of this process did with goldens."""
-
-    def __init__(self) -> None:
-        self.used: list[Path] = []
-        self.notes: list[str] = []
-        # Folders in which tests that were collected could keep goldens.
-        self.folders: set[Path] = set()
-
-
-_GOLDENS = pytest.StashKey[_Goldens]()
-
-
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options that name a fixture file and rule goldens."""
+    """Add the options that choose a fixture file and manage goldens."""
     group = parser.getgroup("bgb-fixtures")
     group.addoption(
         "--bgb-fixture",
         metavar="NAME_OR_PATH",
         default=None,
-        help="fixture file behind smoke_fixture and smoke_batch "
-        "[the packaged smoke]; see also BGB_FIXTURES_DIR",
+        help="Fixture file for smoke_fixture and smoke_batch [the packaged smoke]; see "
+        "also BGB_FIXTURES_DIR.",
     )
     group.addoption(
         "--bgb-golden-update",
         action="store_true",
-        help="write the goldens of the tests that run again, and list what changed; "
-        "refused under CI",
+        help="Rewrite the goldens of the tests that run where they no longer match, and "
+        "list the changes. Refused under CI.",
     )
     group.addoption(
         "--bgb-golden-update-in-ci",
         action="store_true",
-        help="the same, under CI too",
+        help="The same, under CI too.",
     )
     group.addoption(
         "--bgb-golden-unused",
         action="store_true",
-        help="list goldens beside the collected tests that this run did not use",
+        help="List the goldens whose test is gone or no longer uses them.",
+    )
+    group.addoption(
+        "--bgb-golden-prune",
+        action="store_true",
+        help="List these goldens and remove them. Refused under CI.",
     )
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Refuse to update goldens under CI, where nobody looks at them."""
-    config.stash[_GOLDENS] = _Goldens()
-    if not config.getoption("--bgb-golden-update"):
-        return
-    from bgb_fixtures.golden.check import under_ci
+_GOLDENS = pytest.StashKey["_Goldens"]()
 
-    if under_ci() and not config.getoption("--bgb-golden-update-in-ci"):
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Follow what tests do with goldens; refuse to change any under CI."""
+    goldens = _Goldens(config)
+    config.stash[_GOLDENS] = goldens
+    config.pluginmanager.register(goldens, "bgb-fixtures-goldens")
+    writing = [
+        option
+        for option in ("--bgb-golden-update", "--bgb-golden-prune")
+        if config.getoption(option)
+    ]
+    if not writing or config.getoption("--bgb-golden-update-in-ci"):
+        return
+    from bgb_fixtures.golden.ci import ci_variable
+
+    variable = ci_variable()
+    if variable is not None:
         msg = (
-            "--bgb-golden-update is refused under CI (the variable CI is set); update "
-            "on your machine, or say --bgb-golden-update-in-ci"
+            f"{writing[0]} is refused under CI ({variable} is set). Run it on your "
+            "machine, or set CI=false"
         )
         raise pytest.UsageError(msg)
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Remember where goldens of the collected tests can be."""
-    if session.config.getoption("--bgb-golden-unused"):
-        folders = {item.path.parent / "golden" for item in session.items}
-        session.config.stash[_GOLDENS].folders = folders
+class _Goldens:
+    """Gather what the tests of a run, in all its processes, did with goldens.
 
+    An attribute of each report carries what its test did, so that the process that
+    reports knows it under xdist too.
+    """
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Hand what a worker of xdist did to the process that reports."""
-    output = getattr(session.config, "workeroutput", None)
-    goldens = session.config.stash[_GOLDENS]
-    if output is not None and (goldens.used or goldens.folders):
-        output["bgb_goldens"] = (
-            [str(path) for path in goldens.used],
-            goldens.notes,
-            [str(folder) for folder in goldens.folders],
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        # Created when a test first asks for a golden; most runs never do.
+        self._log: Log | None = None
+        # Outcome, file and note of each check.
+        self._entries: list[tuple[str, str, str]] = []
+        self._passed: dict[str, bool] = {}
+        # Node id -> test file, and whether the test asks for goldens.
+        self._tests: dict[str, tuple[str, bool]] = {}
+        # Test file -> whether all of its tests were collected.
+        self._files: dict[str, bool] = {}
+        self._prunes = bool(config.getoption("--bgb-golden-prune"))
+        self._lists = self._prunes or bool(config.getoption("--bgb-golden-unused"))
+
+    @property
+    def log(self) -> Log:
+        """Return the log that the tests of this process write to."""
+        if self._log is None:
+            from bgb_fixtures.golden.check import Log
+
+            self._log = Log()
+        return self._log
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_make_collect_report(self, collector: pytest.Collector) -> Iterator[None]:
+        """Remember which test files were collected, and whether without an error."""
+        outcome: Any = yield
+        report = outcome.get_result()
+        file = collector.getparent(pytest.File)  # type: ignore[type-abstract]
+        if self._lists and file is not None:
+            so_far = self._files.get(str(file.path), True)
+            self._files[str(file.path)] = so_far and report.passed
+
+    # Before -k, -m and --deselect take tests away.
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Remember all tests, those that will be deselected too."""
+        if not self._lists:
+            return
+        for item in items:
+            asks = "golden" in getattr(item, "fixturenames", ())
+            self._tests[item.nodeid] = (str(item.path), asks)
+        folder = self._config.invocation_params.dir
+        for argument in self._config.args:
+            file, has_test, _ = argument.partition("::")
+            if has_test:
+                self._files[str((folder / file).resolve())] = False
+        if self._config.getoption("lf", default=False):
+            self._files = dict.fromkeys(self._files, False)
+
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_makereport(self) -> Iterator[None]:
+        """Attach to a report what its test did with goldens."""
+        outcome: Any = yield
+        if self._log is not None and self._log.entries:
+            outcome.get_result().bgb_goldens = self._log.entries[:]
+            self._log.entries.clear()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take over what a report carries, from this process or a worker of xdist."""
+        self._entries += [tuple(e) for e in getattr(report, "bgb_goldens", ())]
+        if report.when == "call" or report.failed:
+            self._passed[report.nodeid] = report.passed
+
+    def pytest_sessionfinish(self) -> None:
+        """Hand what a worker of xdist collected to the process that reports."""
+        output = getattr(self._config, "workeroutput", None)
+        if output is not None and self._lists:
+            output["bgb_goldens"] = (self._tests, self._files)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take over what a worker of xdist collected."""
+        tests, files = getattr(node, "workeroutput", {}).get("bgb_goldens", ({}, {}))
+        self._tests |= {name: tuple(facts) for name, facts in tests.items()}
+        self._files |= files
+
+    def pytest_terminal_summary(
+        self, terminalreporter: pytest.TerminalReporter
+    ) -> None:
+        """Count what was written and what differed; list updates and unused goldens."""
+        notes = sorted(note for _, _, note in self._entries if note)
+        if notes:
+            terminalreporter.section("updated goldens")
+            for note in notes:
+                terminalreporter.write_line(note)
+        if self._lists:
+            self._list_unused(terminalreporter)
+        outcomes = [outcome for outcome, _, _ in self._entries]
+        parts = [
+            f"{outcomes.count(outcome)} {outcome}"
+            for outcome in ("written", "missing", "differed", "updated", "refused")
+            if outcome in outcomes
+        ]
+        if parts:
+            terminalreporter.write_line(f"goldens: {', '.join(parts)}")
+
+    def _list_unused(self, terminalreporter: pytest.TerminalReporter) -> None:
+        from pathlib import Path
+
+        from bgb_fixtures.golden.unused import Collected, find_unused, remove_unused
+
+        terminalreporter.section("unused goldens")
+        if not self._tests:
+            terminalreporter.write_line("not known, as no test was collected")
+            return
+        tests: dict[Path, dict[str, bool]] = {}
+        for nodeid, (file, asks) in self._tests.items():
+            tests.setdefault(Path(file), {})[nodeid.partition("::")[2]] = asks
+        unused = find_unused(
+            Collected(
+                tests=tests,
+                complete={Path(file) for file, whole in self._files.items() if whole},
+                passed={
+                    (Path(self._tests[nodeid][0]), nodeid.partition("::")[2])
+                    for nodeid, passed in self._passed.items()
+                    if passed and nodeid in self._tests
+                },
+                used={Path(path) for _, path, _ in self._entries},
+                written={
+                    Path(path) for what, path, _ in self._entries if what == "written"
+                },
+            )
         )
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any) -> None:
-    """Take over what a worker of xdist did."""
-    told = getattr(node, "workeroutput", {}).get("bgb_goldens")
-    if told is None:
-        return
-    from pathlib import Path
-
-    goldens = node.config.stash[_GOLDENS]
-    goldens.used += map(Path, told[0])
-    goldens.notes += told[1]
-    goldens.folders |= set(map(Path, told[2]))
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    """List what an update changed, and goldens that no test used."""
-    goldens = config.stash[_GOLDENS]
-    if goldens.notes:
-        terminalreporter.section("goldens that were updated")
-        for note in sorted(goldens.notes):
-            terminalreporter.write_line(note)
-    if not config.getoption("--bgb-golden-unused"):
-        return
-    from bgb_fixtures.golden.store import is_golden
-
-    used = {path.resolve() for path in goldens.used}
-    there = {path for folder in goldens.folders for path in folder.rglob("*.h5")}
-    unused = sorted(p for p in there if p.resolve() not in used and is_golden(p))
-    terminalreporter.section("goldens that this run did not use")
-    for path in unused:
-        terminalreporter.write_line(str(path))
-    if not unused:
-        terminalreporter.write_line("none")
+        folder = self._config.invocation_params.dir
+        for golden in unused:
+            path = golden.path
+            shown = path.relative_to(folder) if path.is_relative_to(folder) else path
+            terminalreporter.write_line(f"{shown}: {golden.reason}")
+        if not unused:
+            terminalreporter.write_line("none")
+        elif self._prunes:
+            remove_unused(unused)
+            plural = "s" * (len(unused) != 1)
+            terminalreporter.write_line(f"removed {len(unused)} golden{plural}")
 
 
 def _load(config: pytest.Config) -> Fixture:
@@ -211,20 +301,18 @@ def background_windows(smoke_fixture: Fixture) -> Fixture:
 
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> GoldenChecker:
-    """Check outputs against recorded ones: `check`, and `check_model` with a trace.
+    """Check outputs against recorded ones: `check`, `check_model` and `check_events`.
 
-    They lie in ``golden/TEST_FILE/`` beside the test file. The first run writes one and
-    fails, except under CI; ``--bgb-golden-update`` writes it again.
+    They are files in ``golden/TEST_FILE/`` beside the test file. The first run writes one
+    and fails, except under CI; ``--bgb-golden-update`` rewrites those that changed.
     """
     from bgb_fixtures.golden.check import GoldenChecker
 
     config = request.config
-    goldens = config.stash[_GOLDENS]
     return GoldenChecker(
         folder=request.path.parent / "golden" / request.path.stem,
-        test=request.node.nodeid.partition("::")[2],
+        nodeid=request.node.nodeid,
         updating=config.getoption("--bgb-golden-update")
         or config.getoption("--bgb-golden-update-in-ci"),
-        used=goldens.used,
-        notes=goldens.notes,
+        log=config.stash[_GOLDENS].log,
     )

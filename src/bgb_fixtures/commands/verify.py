@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,13 +13,13 @@ from bgb_fixtures.commands.common import Progress, print_json
 from bgb_fixtures.errors import FixtureError, IntegrityError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from bgb_fixtures.verify import Proof
 
 __all__ = ["verify"]
 
 
 @click.command(epilog="Example: bgb-fixtures verify real.h5 --against chbmit/1.0.0")
-@click.argument("fixture", required=False)
+@click.argument("fixture", required=False, metavar="[FIXTURE_OR_GOLDEN]")
 @click.option(
     "--against",
     metavar="PATH",
@@ -37,16 +39,14 @@ def verify(
     plan: str | None,
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    """Prove a fixture: every byte, every label, both sides of the file.
+    """Verify a fixture or a golden: every byte, label and rule.
 
-    FIXTURE is a name or a path; without one, the packaged fixture smoke. Exit code 1
-    if anything is wrong.
+    FIXTURE_OR_GOLDEN is the name or path of a fixture, or the path of a golden; without
+    it, the packaged fixture smoke. Exit code 1 if anything is wrong.
     """
-    from bgb_fixtures.verify import verify_fixture
-
     differences: tuple[str, ...] = ()
     try:
-        proof = verify_fixture(fixture)
+        proof = _prove(fixture)
         checks = list(proof.checks)
         if against is not None:
             checks.append(_search(proof.path, against))
@@ -79,6 +79,36 @@ def verify(
     for check in checks:
         click.echo(f"  {check}")
     click.echo(f"  digest {proof.digest}")
+
+
+def _prove(source: str | None) -> Proof:
+    """Check a fixture or, by its content, a golden."""
+    from bgb_fixtures.golden.store import is_golden
+    from bgb_fixtures.verify import Proof, verify_fixture
+
+    if source is None or not is_golden(Path(source)):
+        return verify_fixture(source)
+    from bgb_fixtures.golden.store import load_golden
+
+    for name, value in click.get_current_context().params.items():
+        if value and name not in ("fixture", "as_json"):
+            msg = f"--{name} is for fixtures, and {source!r} is a golden"
+            raise click.UsageError(msg)
+    path = Path(source)
+    n_outputs = len(load_golden(path).outputs)
+    data = path.read_bytes()
+    return Proof(
+        path=path,
+        digest=hashlib.sha256(data).hexdigest(),
+        checks=(
+            f"{len(data)} bytes, each under a SHA-256 that agrees",
+            (
+                f"{n_outputs} output{'s' * (n_outputs != 1)} with dtype, shape and "
+                "tolerance as listed"
+            ),
+            "no compressed, encrypted or unlisted entry, no pickled object",
+        ),
+    )
 
 
 def _search(path: Path, against: str) -> str:

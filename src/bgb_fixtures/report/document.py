@@ -60,20 +60,10 @@ def _reason_against(target: Path) -> str | None:
     return None
 
 
-def make_document(title: str, parts: Iterable[str]) -> bytes:
-    """Return a whole page.
+def make_document(title: str, parts: Iterable[str], *, style: str = "") -> bytes:
+    """Return a whole page in UTF-8 from a title in plain text and HTML for the body.
 
-    Parameters
-    ----------
-    title : str
-        Plain text.
-    parts : iterable of str
-        What stands in the body: HTML, its texts escaped.
-
-    Returns
-    -------
-    page : bytes
-        UTF-8.
+    `style` is CSS for this kind of page, after that of all pages.
     """
     return "\n".join(
         [
@@ -84,7 +74,7 @@ def make_document(title: str, parts: Iterable[str]) -> bytes:
             f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{escape(title)}</title>",
-            f"<style>{STYLE}</style>",
+            f"<style>{STYLE}{style}</style>",
             "</head>",
             "<body>",
             *parts,
