@@ -50,11 +50,11 @@ def test_kept_golden_is_proved_and_equals_itself(path: Path) -> None:
 
 
 def test_each_format_version_that_is_written_has_a_kept_file() -> None:
-    from bgb_fixtures.format.layout import FIXTURE
+    from bgb_fixtures.format.layout import FORMAT_VERSION
     from bgb_fixtures.golden.npz import VERSION
 
     # A new version without a kept file of it fails here.
-    assert (KEPT / f"format-{FIXTURE.version}" / "fixture.h5").is_file()
+    assert (KEPT / f"format-{FORMAT_VERSION}" / "fixture.h5").is_file()
     assert (KEPT / f"golden-{VERSION}" / "golden.npz").is_file()
 
 

@@ -13,13 +13,14 @@ import pytest
 from bgb_fixtures.cli import main
 from bgb_fixtures.diff import describe_diff, diff_fixtures
 from bgb_fixtures.fixture import load_fixture
-from bgb_fixtures.format.write import Content, write_fixture
+from bgb_fixtures.format.write import write_fixture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from bgb_fixtures.diff import FixtureDiff
+    from bgb_fixtures.format.content import Content
 
     MakeContent = Callable[..., Content]
     Compare = Callable[[dict[str, Any], dict[str, Any]], FixtureDiff]

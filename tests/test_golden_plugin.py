@@ -955,7 +955,8 @@ def test_plugin_loads_nothing_for_tests_that_use_none_of_it(
 
         def test_it():
             ours = {name for name in sys.modules if name.startswith("bgb_fixtures")}
-            assert ours == {"bgb_fixtures", "bgb_fixtures.pytest_plugin"}
+            golden = {"bgb_fixtures.golden", "bgb_fixtures.golden.session"}
+            assert ours == {"bgb_fixtures", "bgb_fixtures.pytest_plugin", *golden}
             assert not {"numpy", "h5py", "torch"} & sys.modules.keys()
         """
     )

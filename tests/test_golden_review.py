@@ -235,7 +235,7 @@ def test_verify_refuses_a_damaged_golden_in_one_line(
     assert "changed after the file was written" in answer.stderr
 
 
-@pytest.mark.parametrize("option", ["--rebuild", "--against=.", "--plan=x"])
+@pytest.mark.parametrize("option", ["--rebuild", "--against=.", "--spec=x"])
 def test_what_only_fixtures_have_is_refused_for_a_golden(
     option: str, run: Callable[..., Answer], goldens: tuple[Path, Path]
 ) -> None:

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from support.requests import load_synthetic
 
-from bgb_fixtures.build import build_fixture
-from bgb_fixtures.build.synthetic import SyntheticSource
-from bgb_fixtures.errors import SpecError
-from bgb_fixtures.request.spec import Artefact, RecordingSpec, Seizure, load_spec
+from bgb_fixtures.build import build_fixture, synthesise
+from bgb_fixtures.eeg.montage import find_montage
+from bgb_fixtures.eeg.scaling import PROFILES
+from bgb_fixtures.request.spec import load_spec
+from bgb_fixtures.request.synthetic import RecordingSpec, SyntheticRequest
 from bgb_fixtures.synthetic import ARTEFACT_KINDS, SEIZURE_TYPES
 from bgb_fixtures.synthetic import recording as recording_module
 from bgb_fixtures.synthetic.artefacts import add_artefact
@@ -31,6 +33,7 @@ from bgb_fixtures.synthetic.head import (
     patch,
 )
 from bgb_fixtures.synthetic.recording import generate
+from bgb_fixtures.synthetic.scenario import Artefact, Seizure
 from bgb_fixtures.synthetic.seizures import add_seizure
 from bgb_fixtures.synthetic.streams import Streams, shaped_noise
 from bgb_fixtures.synthetic.subject import make_subject
@@ -680,7 +683,7 @@ def test_samples_are_the_same_without_newer_cpu_features(tmp_path: Path) -> None
 
 def test_samples_of_recipe_synthetic_1_are_frozen() -> None:
     # Another digest is another recipe: raise RECIPE and the content version.
-    spec = load_spec(FIXTURES / "tiny.toml")
+    spec = load_synthetic(FIXTURES / "tiny.toml")
     digest = hashlib.sha256()
     for run, recording in enumerate(spec.recordings, 1):
         digest.update(generate(recording, seed=0, run=run).digital.tobytes())
@@ -731,38 +734,38 @@ def test_only_the_noise_of_the_amplifier_depends_on_the_salt(
 # The source and the fixtures ----------------------------------------------------------
 
 
-def test_source_keeps_recipe_seed_salt_and_margin() -> None:
-    source = SyntheticSource((ask(duration=2), ask(duration=2)), seed=4, sfreq=256.0)
+def request(*recordings: RecordingSpec, montage: str) -> SyntheticRequest:
+    return SyntheticRequest(
+        name="made",
+        window_length=2.0,
+        montage=find_montage(montage),
+        profile=PROFILES["raw-1"],
+        seed=4,
+        recordings=recordings,
+    )
 
-    assert source.identity(["recording-0001"])["recipe"] == "synthetic-1"
-    assert source.identity(["recording-0001"])["seed"] == 4
-    assert [
-        set(kept) for kept in source.identity(["recording-0001"])["recordings"]
-    ] == [
+
+def test_content_keeps_recipe_seed_salt_and_margin() -> None:
+    two = request(ask(duration=2), ask(duration=2, subject=2), montage="10-20")
+    source = synthesise(two).source
+
+    assert (source["recipe"], source["seed"]) == ("synthetic-1", 4)
+    assert [set(kept) for kept in source["recordings"]] == [
         {"salt", "margin"},
         {"salt", "margin"},
     ]
 
 
-def test_source_gives_bipolar_rows_as_exact_differences() -> None:
-    source = SyntheticSource((ask(duration=2),), seed=4, sfreq=256.0)
-    recording = source.recordings()[0]
-    with (
-        source.open(recording, "10-20") as referential,
-        source.open(recording, "double-banana") as differences,
-    ):
-        electrodes, rows = referential.read(0, 512), differences.read(0, 512)
-    names = list(ELECTRODES)
+def test_bipolar_rows_are_exact_differences() -> None:
+    referential = synthesise(request(ask(duration=2), montage="10-20"))
+    differences = synthesise(request(ask(duration=2), montage="double-banana"))
+    (electrodes,), (rows,) = referential.signals, differences.signals
+    names = list(referential.ch_names)
 
     assert np.array_equal(
         rows[0], electrodes[names.index("Fp1")] - electrodes[names.index("F7")]
     )
     assert np.array_equal(electrodes * 8, np.rint(electrodes * 8))
-
-
-def test_source_refuses_another_rate() -> None:
-    with pytest.raises(SpecError, match=r"256 Hz, got sfreq 250\.0"):
-        SyntheticSource((ask(),), seed=0, sfreq=250.0)
 
 
 def test_generator_imports_numpy_only() -> None:

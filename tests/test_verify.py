@@ -16,7 +16,8 @@ from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.errors import FixtureNotFoundError, FormatError, IntegrityError
 from bgb_fixtures.fixture import load_fixture
 from bgb_fixtures.format import map as mapping
-from bgb_fixtures.format.write import Content, write_fixture
+from bgb_fixtures.format.content import Content
+from bgb_fixtures.format.write import write_fixture
 from bgb_fixtures.verify import verify_fixture
 
 if TYPE_CHECKING:
@@ -135,6 +136,20 @@ def test_fixture_that_is_not_what_its_spec_says_is_told_by_window(
     assert code == 1
     assert "forged.h5' is not what its spec says; the spec gives another file:" in err
     assert "different: 1 of 5 windows changed" in err
+
+
+def test_adapted_fixture_cannot_be_built_from_its_spec_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "mine.h5"
+    main(
+        ["adapt", "tiny", "--window-length", "5", "--out", str(out)],
+        standalone_mode=False,
+    )
+    capsys.readouterr()
+    code, _, err = rebuild(capsys, out)
+    assert code == 1
+    assert "mine.h5': it was adapted from another fixture, which its spec alone" in err
 
 
 def test_fixture_of_recordings_cannot_be_built_from_its_spec_alone(

@@ -116,7 +116,7 @@ class FixtureDiff:
 
 
 def diff_fixtures(a: Fixture, b: Fixture) -> FixtureDiff:
-    """Compare two fixtures, windows paired by id and channels by name."""
+    """Compare two fixtures; windows are paired by id, channels by name."""
     rows_a = {window.id: row for row, window in enumerate(a.windows)}
     rows_b = {window.id: row for row, window in enumerate(b.windows)}
     shared = [name for name in rows_a if name in rows_b]

@@ -7,9 +7,11 @@ needs when a test asks for it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+
+from bgb_fixtures.golden.session import GoldenSession, add_golden_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     import torch
 
     from bgb_fixtures.fixture import Fixture
-    from bgb_fixtures.golden.check import GoldenChecker, Log
+    from bgb_fixtures.golden.check import GoldenChecker
 
 __all__ = [
     "background_windows",
@@ -27,8 +29,14 @@ __all__ = [
     "smoke_fixture",
 ]
 
-_BATCH = (("partial", 2), ("none", 2))
-"""Category and number of windows in `smoke_batch`: both classes inside the windows."""
+_SHAPE = {
+    "window_length": ("SECONDS", "Cut windows of this length."),
+    "sfreq": ("HZ", "Resample windows to this rate."),
+    "montage": ("NAME", "Montage of the windows, or rows separated by commas."),
+    "profile": ("NAME", "Profile of the windows: raw-1 or zscore-1."),
+    "labels": ("HOW", "Labels of smoke_batch: sample, any or majority [sample]."),
+}
+"""Options and ini values that give smoke_fixture and the others another shape."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -41,206 +49,60 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Fixture file for smoke_fixture and smoke_batch [the packaged smoke]; see "
         "also BGB_FIXTURES_DIR.",
     )
-    group.addoption(
-        "--bgb-golden-update",
-        action="store_true",
-        help="Rewrite the goldens of the tests that run where they no longer match, and "
-        "list the changes. Refused under CI.",
-    )
-    group.addoption(
-        "--bgb-golden-update-in-ci",
-        action="store_true",
-        help="The same, under CI too.",
-    )
-    group.addoption(
-        "--bgb-golden-unused",
-        action="store_true",
-        help="List the goldens whose test is gone or no longer uses them.",
-    )
-    group.addoption(
-        "--bgb-golden-prune",
-        action="store_true",
-        help="List these goldens and remove them. Refused under CI.",
-    )
+    parser.addini("bgb_fixture", "Fixture file behind smoke_fixture and smoke_batch.")
+    for name, (metavar, text) in _SHAPE.items():
+        option = f"--bgb-{name.replace('_', '-')}"
+        group.addoption(option, metavar=metavar, default=None, help=text)
+        parser.addini(f"bgb_{name}", text)
+    add_golden_options(group)
 
 
-_GOLDENS = pytest.StashKey["_Goldens"]()
+_GOLDENS = pytest.StashKey["GoldenSession"]()
+_ASKED = pytest.StashKey["dict[str, str]"]()
+_SHAPED = pytest.StashKey["Fixture"]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Follow what tests do with goldens; refuse to change any under CI."""
-    goldens = _Goldens(config)
-    config.stash[_GOLDENS] = goldens
-    config.pluginmanager.register(goldens, "bgb-fixtures-goldens")
-    writing = [
-        option
-        for option in ("--bgb-golden-update", "--bgb-golden-prune")
-        if config.getoption(option)
-    ]
-    if not writing or config.getoption("--bgb-golden-update-in-ci"):
-        return
-    from bgb_fixtures.golden.ci import ci_variable
-
-    variable = ci_variable()
-    if variable is not None:
-        msg = (
-            f"{writing[0]} is refused under CI ({variable} is set). Run it on your "
-            "machine, or set CI=false"
-        )
-        raise pytest.UsageError(msg)
+    """Find the fixture while the folder is known; follow what tests do with goldens."""
+    config.stash[_ASKED] = _asked(config)
+    config.stash[_GOLDENS] = GoldenSession.begin(config)
 
 
-class _Goldens:
-    """Gather what the tests of a run, in all its processes, did with goldens.
+def _asked(config: pytest.Config) -> dict[str, str]:
+    """Return which fixture and shape were asked for; paths are absolute from here on.
 
-    An attribute of each report carries what its test did, so that the process that
-    reports knows it under xdist too.
+    The command line comes before the ini file. A path on the command line is relative to
+    the folder where pytest was started, or to its rootdir as in the ini file.
     """
+    import os
 
-    def __init__(self, config: pytest.Config) -> None:
-        self._config = config
-        # Created when a test first asks for a golden; most runs never do.
-        self._log: Log | None = None
-        # Outcome, file and note of each check.
-        self._entries: list[tuple[str, str, str]] = []
-        self._passed: dict[str, bool] = {}
-        # Node id -> test file, and whether the test asks for goldens.
-        self._tests: dict[str, tuple[str, bool]] = {}
-        # Test file -> whether all of its tests were collected.
-        self._files: dict[str, bool] = {}
-        self._prunes = bool(config.getoption("--bgb-golden-prune"))
-        self._lists = self._prunes or bool(config.getoption("--bgb-golden-unused"))
-
-    @property
-    def log(self) -> Log:
-        """Return the log that the tests of this process write to."""
-        if self._log is None:
-            from bgb_fixtures.golden.check import Log
-
-            self._log = Log()
-        return self._log
-
-    @pytest.hookimpl(hookwrapper=True)
-    def pytest_make_collect_report(self, collector: pytest.Collector) -> Iterator[None]:
-        """Remember which test files were collected, and whether without an error."""
-        outcome: Any = yield
-        report = outcome.get_result()
-        file = collector.getparent(pytest.File)  # type: ignore[type-abstract]
-        if self._lists and file is not None:
-            so_far = self._files.get(str(file.path), True)
-            self._files[str(file.path)] = so_far and report.passed
-
-    # Before -k, -m and --deselect take tests away.
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Remember all tests, those that will be deselected too."""
-        if not self._lists:
-            return
-        for item in items:
-            asks = "golden" in getattr(item, "fixturenames", ())
-            self._tests[item.nodeid] = (str(item.path), asks)
-        folder = self._config.invocation_params.dir
-        for argument in self._config.args:
-            file, has_test, _ = argument.partition("::")
-            if has_test:
-                self._files[str((folder / file).resolve())] = False
-        if self._config.getoption("lf", default=False):
-            self._files = dict.fromkeys(self._files, False)
-
-    @pytest.hookimpl(hookwrapper=True)
-    def pytest_runtest_makereport(self) -> Iterator[None]:
-        """Attach to a report what its test did with goldens."""
-        outcome: Any = yield
-        if self._log is not None and self._log.entries:
-            outcome.get_result().bgb_goldens = self._log.entries[:]
-            self._log.entries.clear()
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take over what a report carries, from this process or a worker of xdist."""
-        self._entries += [tuple(e) for e in getattr(report, "bgb_goldens", ())]
-        if report.when == "call" or report.failed:
-            self._passed[report.nodeid] = report.passed
-
-    def pytest_sessionfinish(self) -> None:
-        """Hand what a worker of xdist collected to the process that reports."""
-        output = getattr(self._config, "workeroutput", None)
-        if output is not None and self._lists:
-            output["bgb_goldens"] = (self._tests, self._files)
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any) -> None:
-        """Take over what a worker of xdist collected."""
-        tests, files = getattr(node, "workeroutput", {}).get("bgb_goldens", ({}, {}))
-        self._tests |= {name: tuple(facts) for name, facts in tests.items()}
-        self._files |= files
-
-    def pytest_terminal_summary(
-        self, terminalreporter: pytest.TerminalReporter
-    ) -> None:
-        """Count what was written and what differed; list updates and unused goldens."""
-        notes = sorted(note for _, _, note in self._entries if note)
-        if notes:
-            terminalreporter.section("updated goldens")
-            for note in notes:
-                terminalreporter.write_line(note)
-        if self._lists:
-            self._list_unused(terminalreporter)
-        outcomes = [outcome for outcome, _, _ in self._entries]
-        parts = [
-            f"{outcomes.count(outcome)} {outcome}"
-            for outcome in ("written", "missing", "differed", "updated", "refused")
-            if outcome in outcomes
-        ]
-        if parts:
-            terminalreporter.write_line(f"goldens: {', '.join(parts)}")
-
-    def _list_unused(self, terminalreporter: pytest.TerminalReporter) -> None:
-        from pathlib import Path
-
-        from bgb_fixtures.golden.unused import Collected, find_unused, remove_unused
-
-        terminalreporter.section("unused goldens")
-        if not self._tests:
-            terminalreporter.write_line("not known, as no test was collected")
-            return
-        tests: dict[Path, dict[str, bool]] = {}
-        for nodeid, (file, asks) in self._tests.items():
-            tests.setdefault(Path(file), {})[nodeid.partition("::")[2]] = asks
-        unused = find_unused(
-            Collected(
-                tests=tests,
-                complete={Path(file) for file, whole in self._files.items() if whole},
-                passed={
-                    (Path(self._tests[nodeid][0]), nodeid.partition("::")[2])
-                    for nodeid, passed in self._passed.items()
-                    if passed and nodeid in self._tests
-                },
-                used={Path(path) for _, path, _ in self._entries},
-                written={
-                    Path(path) for what, path, _ in self._entries if what == "written"
-                },
-            )
-        )
-        folder = self._config.invocation_params.dir
-        for golden in unused:
-            path = golden.path
-            shown = path.relative_to(folder) if path.is_relative_to(folder) else path
-            terminalreporter.write_line(f"{shown}: {golden.reason}")
-        if not unused:
-            terminalreporter.write_line("none")
-        elif self._prunes:
-            remove_unused(unused)
-            plural = "s" * (len(unused) != 1)
-            terminalreporter.write_line(f"removed {len(unused)} golden{plural}")
+    folder = os.environ.get("BGB_FIXTURES_DIR", "")
+    if folder and not os.path.isabs(folder):  # noqa: PTH117 (pathlib would be an import)
+        os.environ["BGB_FIXTURES_DIR"] = str(config.invocation_params.dir / folder)
+    asked = {}
+    for name in ("fixture", *_SHAPE):
+        option = config.getoption(f"--bgb-{name.replace('_', '-')}")
+        value = option if option is not None else config.getini(f"bgb_{name}")
+        if value:
+            asked[name] = str(value)
+    if "fixture" in asked:
+        for place in (config.invocation_params.dir, config.rootpath):
+            if (place / asked["fixture"]).is_file():
+                asked["fixture"] = str(place / asked["fixture"])
+                break
+    return asked
 
 
 def _load(config: pytest.Config) -> Fixture:
+    """Return the fixture in the shape that was asked for; adapted once per session."""
     from bgb_fixtures.errors import FixtureError
-    from bgb_fixtures.fixture import load_fixture
+    from bgb_fixtures.shaped import load_shaped
 
-    source: str | None = config.getoption("--bgb-fixture")
+    asked = config.stash[_ASKED]
     try:
-        return load_fixture(source)
+        if _SHAPED not in config.stash:
+            config.stash[_SHAPED] = load_shaped(asked)
+        return config.stash[_SHAPED].private()
     except FixtureError as error:
         message = str(error)
     pytest.fail(message, pytrace=False)
@@ -250,31 +112,29 @@ def _load(config: pytest.Config) -> Fixture:
 def smoke_fixture(request: pytest.FixtureRequest) -> Iterator[Fixture]:
     """All windows of the fixture: `signals`, `labels`, `windows`, `tensors()`.
 
-    A map of its own for each test: what one test writes into it, no other sees.
+    Private to each test: what one test writes into it, no other sees.
     """
     with _load(request.config) as fixture:
         yield fixture
 
 
 @pytest.fixture
-def smoke_batch(smoke_fixture: Fixture) -> tuple[torch.Tensor, torch.Tensor]:
-    """Four train windows, 2 partial and 2 none, as float32 `(signals, labels)`."""
-    windows = smoke_fixture.windows
-    rows: list[int] = []
-    for category, wanted in _BATCH:
-        found = [
-            row
-            for row, window in enumerate(windows)
-            if window.split == "train" and window.category == category
-        ][:wanted]
-        if len(found) < wanted:
-            pytest.fail(
-                f"smoke_batch needs {wanted} train windows of category {category!r}; "
-                f"{str(smoke_fixture.path)!r} has {len(found)}",
-                pytrace=False,
-            )
-        rows += found
-    return smoke_fixture.take(sorted(rows)).tensors()
+def smoke_batch(
+    request: pytest.FixtureRequest, smoke_fixture: Fixture
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Four train windows, 2 with a seizure and 2 without, as float32 `(signals, labels)`.
+
+    Windows that a seizure fills in part come before those that it fills.
+    """
+    from bgb_fixtures.errors import FixtureError
+    from bgb_fixtures.shaped import batch_of, label_kind
+
+    asked = request.config.stash[_ASKED]
+    try:
+        return batch_of(smoke_fixture).tensors(labels=label_kind(asked))
+    except FixtureError as error:
+        message = str(error)
+    pytest.fail(message, pytrace=False)
 
 
 @pytest.fixture
@@ -306,13 +166,4 @@ def golden(request: pytest.FixtureRequest) -> GoldenChecker:
     They are files in ``golden/TEST_FILE/`` beside the test file. The first run writes one
     and fails, except under CI; ``--bgb-golden-update`` rewrites those that changed.
     """
-    from bgb_fixtures.golden.check import GoldenChecker
-
-    config = request.config
-    return GoldenChecker(
-        folder=request.path.parent / "golden" / request.path.stem,
-        nodeid=request.node.nodeid,
-        updating=config.getoption("--bgb-golden-update")
-        or config.getoption("--bgb-golden-update-in-ci"),
-        log=config.stash[_GOLDENS].log,
-    )
+    return request.config.stash[_GOLDENS].checker(request)

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from bgb_fixtures.commands.common import Progress, print_json
-from bgb_fixtures.errors import FixtureError, IntegrityError
+from bgb_fixtures.errors import FixtureError, IntegrityError, SpecError
 
 if TYPE_CHECKING:
-    from bgb_fixtures.fixture import Fixture
     from bgb_fixtures.verify import Proof
 
 __all__ = ["verify"]
@@ -29,10 +28,9 @@ __all__ = ["verify"]
     "headers and annotation texts.",
 )
 @click.option(
-    "--plan",
+    "--spec",
     metavar="FILE",
-    help="The plan that it was built from, or that was saved with it: say in what the "
-    "two differ.",
+    help="The spec that was saved with it (build --save-spec): report every difference.",
 )
 @click.option(
     "--rebuild",
@@ -44,7 +42,7 @@ __all__ = ["verify"]
 def verify(
     fixture: str | None,
     against: str | None,
-    plan: str | None,
+    spec: str | None,
     rebuild: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
@@ -59,18 +57,18 @@ def verify(
         checks = list(proof.checks)
         if against is not None:
             checks.append(_search(proof.path, against))
-        if plan is not None:
-            differences = _differences(proof.path, plan)
+        if spec is not None:
+            differences = _differences(proof.path, spec)
             if differences:
-                msg = f"{str(proof.path)!r} is not the fixture of plan {plan!r}:"
+                msg = f"{str(proof.path)!r} is not the fixture of spec {spec!r}:"
                 raise IntegrityError("\n  ".join((msg, *differences)))
-            checks.append(f"is the fixture of plan {plan!r}, byte by byte")
+            checks.append(f"is the fixture of spec {spec!r}, byte by byte")
         if rebuild:
             checks.append(_rebuild(proof.path))
     except FixtureError as error:
         if as_json:
             answer: dict[str, object] = {"verified": False, "error": str(error)}
-            if plan is not None:
+            if spec is not None:
                 answer["differences"] = differences
             print_json(answer)
             sys.exit(1)
@@ -82,7 +80,7 @@ def verify(
             "digest": proof.digest,
             "checks": checks,
         }
-        if plan is not None:
+        if spec is not None:
             answer["differences"] = differences
         print_json(answer)
         return
@@ -134,46 +132,55 @@ def _search(path: Path, against: str) -> str:
     return f"holds none of the {n} texts that identify something in {against!r}"
 
 
-def _differences(path: Path, plan: str) -> tuple[str, ...]:
-    from bgb_fixtures.build.repetition import list_differences
-    from bgb_fixtures.build.saved import load_plan
+def _differences(path: Path, spec: str) -> tuple[str, ...]:
+    from bgb_fixtures.build.evidence import list_differences
     from bgb_fixtures.fixture import load_fixture
+    from bgb_fixtures.request.recorded import Listing, RecordedRequest
+    from bgb_fixtures.request.spec import load_spec
 
-    saved = load_plan(plan)
+    request = load_spec(spec)
+    if not (
+        isinstance(request, RecordedRequest)
+        and isinstance(request.selection, Listing)
+        and request.selection.fixture is not None
+    ):
+        msg = (
+            f"spec {spec!r} has no digests of a fixture to compare with; save one with "
+            "bgb-fixtures build --save-spec FILE"
+        )
+        raise SpecError(msg)
     with load_fixture(path) as fixture:
-        return list_differences(saved, fixture)
+        return list_differences(request, fixture)
 
 
 def _rebuild(path: Path) -> str:
     """Build a synthetic fixture again from the spec in its records, and compare."""
-    from bgb_fixtures.errors import SpecError
+    from bgb_fixtures.build import build_fixture
+    from bgb_fixtures.diff import describe_diff, diff_fixtures
     from bgb_fixtures.fixture import load_fixture
+    from bgb_fixtures.request.spec import parse_spec
 
     with load_fixture(path) as fixture, TemporaryDirectory() as folder:
-        source = fixture.records.source.get("name")
+        records = fixture.records
+        source = records.source.get("name")
         if source != "synthetic":
             msg = (
                 f"{str(path)!r}: only a synthetic fixture can be built again from its "
                 f"spec alone (found source {source!r})"
             )
             raise SpecError(msg)
+        if "adapted" in records.spec:
+            msg = (
+                f"{str(path)!r}: it was adapted from another fixture, which its spec "
+                "alone does not give. Verify that one, and adapt it again"
+            )
+            raise SpecError(msg)
         again = Path(folder) / path.name
         with Progress("building"):
-            _build_again(fixture, again)
+            build_fixture(parse_spec(records.spec, where=f"{str(path)!r}, spec"), again)
         if again.read_bytes() == path.read_bytes():
             return "is what its spec says: built again, every byte is the same"
-        from bgb_fixtures.diff import describe_diff, diff_fixtures
-
         with load_fixture(again) as other:
             lines = describe_diff(diff_fixtures(other, fixture))
     msg = f"{str(path)!r} is not what its spec says; the spec gives another file:"
     raise IntegrityError("\n  ".join((msg, *lines)))
-
-
-def _build_again(fixture: Fixture, path: Path) -> None:
-    """Build the spec that is in the records; no other place here knows its form."""
-    from bgb_fixtures.build import build_fixture
-    from bgb_fixtures.request.spec import parse_spec
-
-    spec = parse_spec(fixture.records.spec, where=f"{str(fixture.path)!r}, spec")
-    build_fixture(spec, path)

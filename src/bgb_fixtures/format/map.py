@@ -1,4 +1,4 @@
-"""Open a file of ours: its layout checked, its bytes mapped, its digests proved.
+"""Open a fixture file: its layout checked, its bytes mapped, its digests proved.
 
 Invariant: nothing is mapped before its layout was checked, and nothing is written.
 """
@@ -9,7 +9,7 @@ import hashlib
 import mmap
 import os
 import stat
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
 from bgb_fixtures.errors import FormatError, IntegrityError
 from bgb_fixtures.format.layout import (
@@ -17,46 +17,27 @@ from bgb_fixtures.format.layout import (
     HDF5_SIGNATURE,
     LINE_LENGTH,
     PAGE,
-    Buffer,
     Layout,
     array_gaps,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from bgb_fixtures.format.records import Index
 
 __all__ = ["Mapped", "check_digests", "file_identity", "read_file"]
 
 Mapped = mmap.mmap | bytearray
-L_co = TypeVar("L_co", bound=Layout, covariant=True)
-L = TypeVar("L", bound=Layout)
 # Most user blocks end at one of these, and one read costs less than the page faults of
 # a map.
 _USER_BLOCKS = (PAGE, 2 * PAGE, 4 * PAGE)
 _HEAD = _USER_BLOCKS[-1] + PAGE
 
 
-class Parser(Protocol[L_co]):
-    """Read and check the index of one kind of file."""
-
-    def __call__(self, buffer: Buffer, /, *, size: int, where: str) -> L_co:
-        """Return the layout of a file."""
-
-
 def file_identity(status: os.stat_result) -> tuple[int, ...]:
-    """Return what stays the same while a file is unchanged.
-
-    Parameters
-    ----------
-    status : os.stat_result
-        Of the open file.
-
-    Returns
-    -------
-    identity : tuple of int
-        Device, inode, size, time of change of data and of metadata in ns.
-    """
+    """Return device, inode, size and times in ns: the same while a file is unchanged."""
     return (
         status.st_dev,
         status.st_ino,
@@ -69,11 +50,11 @@ def file_identity(status: os.stat_result) -> tuple[int, ...]:
 def _read_index(
     handle: int,
     status: os.stat_result,
-    parse: Parser[L],
+    parse: Callable[..., Index],
     *,
-    known: Mapping[tuple[int, ...], L],
+    known: Mapping[tuple[int, ...], Index],
     where: str,
-) -> L:
+) -> Index:
     layout = known.get(file_identity(status))
     if layout is not None:
         if layout.digest.encode() in os.read(handle, LINE_LENGTH):
@@ -101,43 +82,13 @@ def _map(handle: int, status: os.stat_result, access: int, *, where: str) -> mma
 
 def read_file(
     path: Path,
-    parse: Parser[L],
+    parse: Callable[..., Index],
     *,
     mode: str,
-    known: Mapping[tuple[int, ...], L],
+    known: Mapping[tuple[int, ...], Index],
     where: str,
-) -> tuple[L, Mapped, os.stat_result]:
-    """Open a file, check its layout, and map or read it.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-    parse : callable
-        Reads and checks the index.
-    mode : str
-        ``"mmap"``: a private copy-on-write map; ``"copy"``: its bytes.
-    known : mapping
-        Layouts by `file_identity` that need no parsing again.
-    where : str
-        The file, for messages.
-
-    Returns
-    -------
-    layout : Layout
-        What `parse` returned, or the known one.
-    buffer : mmap.mmap or bytearray
-        The file from its first byte.
-    status : os.stat_result
-        Of the file as it was opened.
-
-    Raises
-    ------
-    FormatError
-        If it cannot be read, is no regular file, or `parse` refuses it.
-    IntegrityError
-        If it shrank meanwhile.
-    """
+) -> tuple[Index, Mapped, os.stat_result]:
+    """Open a file, check its layout, and map or read it."""
     try:
         return _read(path, parse, mode=mode, known=known, where=where)
     except OSError as error:
@@ -150,12 +101,12 @@ def read_file(
 
 def _read(
     path: Path,
-    parse: Parser[L],
+    parse: Callable[..., Index],
     *,
     mode: str,
-    known: Mapping[tuple[int, ...], L],
+    known: Mapping[tuple[int, ...], Index],
     where: str,
-) -> tuple[L, Mapped, os.stat_result]:
+) -> tuple[Index, Mapped, os.stat_result]:
     # O_NONBLOCK, as opening a FIFO would wait for a writer for ever.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     handle = os.open(path, flags)
@@ -181,22 +132,7 @@ def _read(
 
 
 def check_digests(buffer: Mapped, layout: Layout, *, where: str) -> None:
-    """Prove that every byte behind the user block is the one that was written.
-
-    Parameters
-    ----------
-    buffer : mmap.mmap or bytearray
-        The file.
-    layout : Layout
-        Its checked layout.
-    where : str
-        The file, for messages.
-
-    Raises
-    ------
-    IntegrityError
-        If a digest differs; names the array and its bytes.
-    """
+    """Prove that every byte behind the user block is the one that was written."""
     with memoryview(buffer) as view:
         for name, entry in layout.arrays.items():
             with view[entry.offset : entry.offset + entry.length] as part:

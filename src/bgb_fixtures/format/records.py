@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from bgb_fixtures.eeg.events import SZCORE_CODES, Event
+from bgb_fixtures.eeg.kinds import CATEGORIES, KINDS
 from bgb_fixtures.format.layout import (
-    FIXTURE,
+    FORMAT_VERSION,
     NAME,
     TEXT,
     ArrayEntry,
@@ -34,30 +35,18 @@ from bgb_fixtures.format.layout import (
 
 __all__ = [
     "ARRAYS",
-    "CATEGORIES",
     "COLUMNS",
     "FORMAT_VERSION",
-    "KINDS",
     "NUMBER_COLUMNS",
     "Index",
     "Records",
     "WindowRecord",
-    "category_of",
     "event_to_json",
     "parse_events",
     "parse_index",
     "parse_records",
 ]
 
-FORMAT_VERSION = FIXTURE.version
-Category = Literal["none", "partial", "full"]
-CATEGORIES = ("none", "partial", "full")
-KINDS = {
-    # category -> the kinds that it can have
-    "none": ("background", "artefact"),
-    "partial": ("onset", "offset", "whole"),
-    "full": ("ictal",),
-}
 ARRAYS = {
     # name -> (dtype, axes)
     "signals": ("<f4", ("n_windows", "n_channels", "n_times")),
@@ -195,27 +184,6 @@ class Records:
     windows: tuple[WindowRecord, ...]
 
 
-def category_of(n_ictal: int, n_times: int) -> Category:
-    """Return the category of a window, as the first consumer counts.
-
-    Parameters
-    ----------
-    n_ictal : int
-        Ictal samples in the window.
-    n_times : int
-        Samples in the window.
-
-    Returns
-    -------
-    category : str
-        ``"none"`` for no ictal sample, ``"full"`` for a share of 0.99 or more,
-        ``"partial"`` between (brain-go-brr-v2, cache_utils.py).
-    """
-    if n_ictal == 0:
-        return "none"
-    return "full" if n_ictal / n_times >= 0.99 else "partial"
-
-
 def event_to_json(event: Event) -> dict[str, object]:
     """Return an event as the records and the `events` column hold it.
 
@@ -247,7 +215,7 @@ def _parse_arrays(head: Head, *, where: str) -> dict[str, ArrayEntry]:
         what = f"index, array {name!r}"
         entry = parse_entry(
             entries[name],
-            dtypes=(dtype,),
+            dtype=dtype,
             axes=axes,
             head=head,
             where=where,
@@ -292,7 +260,7 @@ def parse_index(buffer: Buffer, *, size: int, where: str) -> Index:
     IntegrityError
         If the documents do not have their digest, or the file not its size.
     """
-    head = parse_head(buffer, kind=FIXTURE, keys=_INDEX_KEYS, size=size, where=where)
+    head = parse_head(buffer, keys=_INDEX_KEYS, size=size, where=where)
     value = head.index
     arrays = _parse_arrays(head, where=where)
     counts = check_keys(value["counts"], _COUNT_KEYS, where=where, what="index, counts")

@@ -30,7 +30,7 @@ from bgb_fixtures.synthetic.subject import make_subject
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from bgb_fixtures.request.spec import RecordingSpec
+    from bgb_fixtures.synthetic.scenario import Scenario
     from bgb_fixtures.synthetic.subject import Subject
 
     Array = npt.NDArray[np.float64]
@@ -75,14 +75,12 @@ class SyntheticRecording:
     margin: float
 
 
-def generate(
-    recording: RecordingSpec, *, seed: int, run: int = 1
-) -> SyntheticRecording:
+def generate(recording: Scenario, *, seed: int, run: int = 1) -> SyntheticRecording:
     """Generate a recording.
 
     Parameters
     ----------
-    recording : RecordingSpec
+    recording : Scenario
         Subject, duration, state, seizures (of 0.25 s or more) and artefacts; its
         windows do not matter.
     seed : int
@@ -116,7 +114,7 @@ def generate(
 
 
 def _potentials(
-    recording: RecordingSpec, subject: Subject, streams: Streams, n_times: int
+    recording: Scenario, subject: Subject, streams: Streams, n_times: int
 ) -> Array:
     """Return everything but the noise of the amplifier, against the reference."""
     canvas = Canvas.blank(n_times)

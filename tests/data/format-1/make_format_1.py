@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from bgb_fixtures.eeg.events import Event
+from bgb_fixtures.format.content import Content
 from bgb_fixtures.format.records import WindowRecord
-from bgb_fixtures.format.write import Content, write_fixture
+from bgb_fixtures.format.write import write_fixture
 
 N_WINDOWS, N_CHANNELS, N_TIMES, SFREQ = 4, 2, 64, 32.0
 # Window, category, kind, split, ictal samples [start, stop).
