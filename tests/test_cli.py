@@ -107,7 +107,7 @@ def test_help_of_build_states_the_defaults_as_they_are(
     assert "double-banana [default for chbmit]" in text
     assert "raw-1 (microvolts) [default for recordings]" in text
     assert "[the name of the source]" in text
-    assert "resampled [the one that the recordings share]" in text
+    assert "resampled [the one that the recordings share; of --windows 256]" in text
     assert (spec.criteria.seed, spec.missing, spec.splits) == (None, "error", ())
     assert "ask recordings in an order that is drawn [by name]" in text
     assert "recordings that lack an electrode [error]" in text
