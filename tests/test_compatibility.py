@@ -141,6 +141,8 @@ def test_golden_of_format_2_holds_what_was_written() -> None:
         windows=("w-onset", "w-ictal"),
         sfreq=32.0,
         n_times=64,
+        montage="10-20",
+        profile="zscore-1",
     )
     assert golden.model == ModelState(digest="ef" * 32, n_parameters=12)
 

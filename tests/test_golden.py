@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -674,15 +675,54 @@ def test_golden_of_other_windows_is_refused(fixture: Fixture) -> None:
         check_windows(before, fixture.take([2, 3]))
 
 
-def test_golden_of_windows_of_another_form_is_refused(fixture: Fixture) -> None:
+@pytest.mark.parametrize(
+    ("changes", "shape"),
+    [
+        pytest.param(
+            {"window_length": 1},
+            "1 s at 256 Hz, montage 10-20, profile zscore-1",
+            id="length",
+        ),
+        pytest.param(
+            {"sfreq": 128},
+            "2 s at 128 Hz, montage 10-20, profile zscore-1",
+            id="rate",
+        ),
+        pytest.param(
+            {"montage": ["Fp1", "C3"]},
+            "2 s at 256 Hz, montage custom, profile zscore-1",
+            id="montage",
+        ),
+        pytest.param(
+            {"profile": "raw-1"},
+            "2 s at 256 Hz, montage 10-20, profile raw-1",
+            id="profile",
+        ),
+    ],
+)
+def test_golden_of_another_shape_is_refused(
+    changes: dict[str, Any], shape: str, fixture: Fixture
+) -> None:
     before = golden_of(np.zeros((4, 512)), fixture=fixture)
-    assert before.fixture is not None
-    state = dataclasses.replace(before.fixture, sfreq=200.0)
-    with pytest.raises(
-        GoldenMismatchError,
-        match=r"found 512 samples at 256 Hz, expected 512 at 200 Hz",
-    ):
-        check_windows(dataclasses.replace(before, fixture=state), fixture)
+    message = (
+        "golden 'out' was made for fixture 'small' in another shape (found "
+        f"{shape}; expected 2 s at 256 Hz, montage 10-20, profile zscore-1). Adapt it the "
+        "same way, or record the golden again"
+    )
+    with pytest.raises(GoldenMismatchError, match=f"^{re.escape(message)}$"):
+        check_windows(before, fixture.adapt(**changes))
+
+
+def test_golden_of_the_same_shape_is_of_the_same_fixture(fixture: Fixture) -> None:
+    adapted = fixture.adapt(window_length=1, sfreq=128)
+    before = golden_of(np.zeros((8, 128)), fixture=adapted)
+    check_windows(before, fixture.adapt(window_length=1.0, sfreq=128.0))
+
+
+def test_golden_of_another_filter_is_of_another_fixture(fixture: Fixture) -> None:
+    before = golden_of(np.zeros((4, 512)), fixture=fixture.adapt(band_pass=(0.5, 40)))
+    with pytest.raises(GoldenMismatchError, match="was made for another fixture"):
+        check_windows(before, fixture.adapt(band_pass=(1, 40)))
 
 
 def test_report_of_a_failed_check_says_how_to_accept_it() -> None:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bgb_fixtures.cli import main
+from bgb_fixtures.fixture import load_fixture
 from bgb_fixtures.golden import load_golden
+from bgb_fixtures.golden.record import fixture_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -276,6 +278,60 @@ def test_golden_of_other_windows_is_refused(run: Callable[..., Answer]) -> None:
         "was made for other windows of fixture 'small' (found 1: w3; exp"
         in answer.stderr
     )
+
+
+SHAPE = ("--window-length", "1", "--sfreq", "128", "--montage", "C3,Fp1,F3")
+
+
+def test_fixture_is_adapted_before_the_model_runs(
+    run: Callable[..., Answer], tmp_path: Path, small_fixture: Path
+) -> None:
+    assert run("record", "my_models:Net", *SHAPE, "--profile", "raw-1").exit_code == 0
+    golden = load_golden(tmp_path / "golden" / "Net.npz")
+    assert golden.outputs["Net"].array.shape == (8, 128)
+    adapted = load_fixture(small_fixture).adapt(
+        window_length=1, sfreq=128, montage=["C3", "Fp1", "F3"], profile="raw-1"
+    )
+    assert golden.fixture == fixture_state(adapted)
+    again = run("check", "my_models:Net", *SHAPE, "--profile", "raw-1")
+    assert (again.exit_code, again.stderr) == (0, "")
+
+
+def test_split_of_an_adapted_fixture_is_that_of_tests(
+    run: Callable[..., Answer], tmp_path: Path, small_fixture: Path
+) -> None:
+    words = ("--window-length", "1", "--split", "dev")
+    assert run("record", "my_models:Net", *words).exit_code == 0
+    adapted = load_fixture(small_fixture).adapt(window_length=1)
+    golden = load_golden(tmp_path / "golden" / "Net.npz")
+    assert golden.fixture == fixture_state(adapted.select(split="dev"))
+
+
+def test_golden_of_another_shape_is_refused(run: Callable[..., Answer]) -> None:
+    assert run("record", "my_models:Net", "--window-length", "1").exit_code == 0
+    answer = run("check")
+    assert answer.exit_code == 1
+    assert (
+        "was made for fixture 'small' in another shape (found 2 s at 256 Hz, montage "
+        "10-20, profile zscore-1; expected 1 s at 256 Hz, montage 10-20, profile "
+        "zscore-1). Adapt it the same way, or record the golden again\n"
+    ) in answer.stderr
+    assert answer.stderr.count("\n") == 1
+
+
+def test_advice_keeps_the_shape(run: Callable[..., Answer]) -> None:
+    answer = run("check", "my_models:Net", *SHAPE)
+    assert answer.exit_code == 1
+    assert "--window-length 1.0 --sfreq 128.0 --montage C3,Fp1,F3" in answer.stderr
+
+
+def test_shape_that_does_not_fit_is_refused_in_one_line(
+    run: Callable[..., Answer],
+) -> None:
+    answer = run("record", "my_models:Net", "--window-length", "9")
+    assert answer.exit_code == 1
+    assert "window_length: expected at most 2 s, the length of" in answer.stderr
+    assert answer.stderr.count("\n") == 1
 
 
 def test_golden_of_another_fixture_is_refused_before_the_model_runs(

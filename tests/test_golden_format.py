@@ -245,6 +245,8 @@ def test_g7_fixture_and_model_are_named_by_digest(
         "windows": ["w0", "w1", "w2", "w3"],
         "sfreq": 256.0,
         "n_times": 512,
+        "montage": "10-20",
+        "profile": "zscore-1",
     }
     torch.manual_seed(0)
     convolution = torch.nn.Conv1d(3, 1, 5)

@@ -257,7 +257,10 @@ def test_info_shows_what_a_golden_holds(
         f"file     {goldens[0]} ({goldens[0].stat().st_size / 1e3:.1f} kB)",
     ]
     assert "test     recorded by bgb-fixtures golden" in lines
-    assert "windows  3 of 15360 samples at 256 Hz: win-16 win-17 win-18" in lines
+    assert (
+        "windows  3 of 60 s at 256 Hz, montage 10-20, profile zscore-1: win-16 win-17 "
+        "win-18"
+    ) in lines
     assert "logits: float32 [3, 15360]" in lines
     assert "  win-17: min -1, median 1, max 1; above 0: 14.00-48.00 s" in lines
     assert "  win-18: min -1, median -1, max -1; above 0: nothing" in lines

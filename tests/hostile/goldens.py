@@ -103,6 +103,8 @@ def good_golden() -> Golden:
             windows=("w0", "w1"),
             sfreq=24.0,
             n_times=48,
+            montage="custom: Cz",
+            profile="raw-1",
         ),
         model=ModelState(digest="ef" * 32, n_parameters=12),
         trace=Trace(
@@ -806,6 +808,21 @@ for _name, _message, _edit in (
         "n-times",
         "n_times: expected an integer",
         lambda d: d["fixture"].update(n_times=0),
+    ),
+    (
+        "montage",
+        "fixture, montage: expected text matching",
+        lambda d: d["fixture"].update(montage=""),
+    ),
+    (
+        "profile",
+        "fixture, profile: expected text matching",
+        lambda d: d["fixture"].update(profile={"name": "raw-1"}),
+    ),
+    (
+        "no-montage",
+        "missing keys .'montage'.",
+        lambda d: d["fixture"].pop("montage"),
     ),
     ("model", "model: expected an object", lambda d: d.update(model=[])),
     (

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from bgb_fixtures.commands.adapting import adapted, shape_options
 from bgb_fixtures.commands.common import Progress, print_json, say
 from bgb_fixtures.errors import (
     FixtureError,
@@ -51,6 +52,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
             click.option(
                 "--fixture", metavar="NAME_OR_PATH", help="Fixture to run on [smoke]."
             ),
+            shape_options,
             click.option(
                 "--split", metavar="NAME", help="Only the windows of this split."
             ),
@@ -200,12 +202,16 @@ def _again(verb: str) -> str:
     context = click.get_current_context()
     given = {"folder": "--dir"} | {
         key: f"--{key.replace('_', '-')}"
-        for key in ("fixture", "split", "name", "batch_size", "device", "config")
+        for key in (
+            *("fixture", "window_length", "sfreq", "montage", "profile"),
+            *("split", "name", "batch_size", "device", "config"),
+        )
     }
     words = ["bgb-fixtures", "golden", verb, context.params["model"]]
     for key, option in given.items():
         if context.get_parameter_source(key) is ParameterSource.COMMANDLINE:
-            words += [option, str(context.params[key])]
+            value = context.params[key]
+            words += [option, ",".join(value) if type(value) is list else str(value)]
     for key in context.params["keep"]:
         words += ["--keep", key]
     return shlex.join(words)
@@ -236,7 +242,7 @@ def _prepare(
     device: str | None,
     config: str | None,
     keep: tuple[str, ...],
-    **options: float | None,
+    **options: Any,
 ) -> _Request:
     """Find the windows and the file, before the model is imported."""
     from bgb_fixtures.fixture import load_fixture
@@ -246,7 +252,8 @@ def _prepare(
     split_target(model)
     name = name or model.rpartition(":")[2].rpartition(".")[2]
     path = golden_path(folder, name)
-    loaded = load_fixture(fixture)
+    # Adapted before it is split, as in tests that select from an adapted fixture.
+    loaded = adapted(load_fixture(fixture), options)
     return _Request(
         model=model,
         name=name,
@@ -256,7 +263,9 @@ def _prepare(
         device=device,
         config=config,
         keep=keep or None,
-        options=options,
+        options={
+            key: options[key] for key in ("rtol", "atol", "threshold") if key in options
+        },
     )
 
 

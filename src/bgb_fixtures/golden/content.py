@@ -90,7 +90,8 @@ class FixtureState:
     """Which windows of which fixture went in, in the order of axis 0 of the outputs.
 
     `digest` is the SHA-256 of index and records of the fixture, which hold the digests
-    of everything else. `sfreq` is in Hz, `n_times` in samples.
+    of everything else, or of what it was adapted from and how. `sfreq` is in Hz,
+    `n_times` in samples, `profile` the name of the processing profile.
     """
 
     name: str
@@ -99,6 +100,16 @@ class FixtureState:
     windows: tuple[str, ...]
     sfreq: float
     n_times: int
+    montage: str
+    profile: str
+
+    @property
+    def shape(self) -> str:
+        """Return in words what `Fixture.adapt` would change."""
+        return (
+            f"{self.n_times / self.sfreq:g} s at {self.sfreq:g} Hz, montage "
+            f"{self.montage}, profile {self.profile}"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

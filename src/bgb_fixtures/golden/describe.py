@@ -50,10 +50,7 @@ def describe_golden(golden: Golden, *, as_text: bool = False) -> list[str]:
             ),
             (
                 "windows",
-                (
-                    f"{len(state.windows)} of {state.n_times} samples at {state.sfreq:g} Hz: "
-                    f"{' '.join(state.windows)}"
-                ),
+                (f"{len(state.windows)} of {state.shape}: {' '.join(state.windows)}"),
             ),
         ]
     if golden.model is not None:

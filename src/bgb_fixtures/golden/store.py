@@ -84,7 +84,10 @@ _OUTPUT_KEYS = frozenset(
 )
 _TOLERANCE_KEYS = frozenset(["rtol", "atol", "source", "basis"])
 _FIXTURE_KEYS = frozenset(
-    ["name", "content_version", "digest", "windows", "sfreq", "n_times"]
+    [
+        *("name", "content_version", "digest", "windows"),
+        *("sfreq", "n_times", "montage", "profile"),
+    ]
 )
 _MODEL_KEYS = frozenset(["digest", "n_parameters"])
 _TRACE_KEYS = frozenset(["calls", "n_calls"])
@@ -454,6 +457,8 @@ def _parse_fixture(value: object, *, where: str) -> FixtureState | None:
         n_times=check_int(
             fixture["n_times"], where=where, what=f"{what}, n_times", least=1
         ),
+        montage=check_text(fixture["montage"], where=where, what=f"{what}, montage"),
+        profile=check_text(fixture["profile"], where=where, what=f"{what}, profile"),
     )
 
 

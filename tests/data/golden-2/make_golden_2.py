@@ -78,6 +78,8 @@ def _golden() -> Golden:
             windows=("w-onset", "w-ictal"),
             sfreq=32.0,
             n_times=64,
+            montage="10-20",
+            profile="zscore-1",
         ),
         model=ModelState(digest="ef" * 32, n_parameters=12),
         trace=Trace(
