@@ -7,8 +7,9 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.fft
 import pytest
-import torch  # noqa: F401 (which bears no second import in one process)
+import torch  # noqa: F401 (neither it nor numpy.fft bears a second import in one process)
 
 from bgb_fixtures.errors import SpecError, TargetError
 from bgb_fixtures.fixture import load_fixture
@@ -21,6 +22,7 @@ from bgb_fixtures.golden import (
 from bgb_fixtures.golden.check import Log, update
 from bgb_fixtures.golden.ci import _VARIABLES, ci_variable
 from bgb_fixtures.golden.names import file_name_of
+from bgb_fixtures.golden.record import fixture_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -218,6 +220,30 @@ def test_rerun_does_not_accept_what_this_run_wrote(outside: pytest.Pytester) -> 
         ]
     )
     run(outside).assert_outcomes(passed=1)
+
+
+def test_golden_of_an_adapted_fixture_is_that_of_the_command_line(
+    outside: pytest.Pytester, small_fixture: Path
+) -> None:
+    with (outside.path / "tox.ini").open("a") as file:
+        file.write("\nbgb_window_length = 1\nbgb_montage = C3, Fp1\n")
+    outside.makepyfile(
+        test_it="""
+        def test_out(golden, smoke_fixture):
+            golden.check("x", smoke_fixture.labels, fixture=smoke_fixture)
+        """
+    )
+    # In processes of their own: adapting loads modules that bear no second import.
+    outside.runpytest_subprocess(*STRICT, *FAST).assert_outcomes(failed=1)
+    outside.runpytest_subprocess(*STRICT, *FAST).assert_outcomes(passed=1)
+    golden = load_golden(outside.path / "golden" / "test_it" / "test_out.x.npz")
+    adapted = load_fixture(small_fixture).adapt(window_length=1, montage=["C3", "Fp1"])
+    assert golden.fixture == fixture_state(adapted)
+    outside.runpytest_subprocess(
+        *FAST, "-o", "bgb_window_length=2"
+    ).stdout.fnmatch_lines(
+        ["*in another shape (found 2 s at 256 Hz, montage custom, *; expected 1 s at *"]
+    )
 
 
 def test_life_under_xdist_is_the_same(outside: pytest.Pytester) -> None:
