@@ -1,7 +1,4 @@
-"""Good files of our format, taken apart and put together again with the right digests.
-
-Used by the hostile files and ``tools/fuzz.py``.
-"""
+"""Good files of our format, taken apart and put together again with the right digests."""
 
 from __future__ import annotations
 
@@ -79,20 +76,8 @@ def first_line(magic: bytes, index: bytes, records: bytes) -> bytes:
 def join(data: bytes, index: bytes, records: bytes, *, block: int = 0) -> bytes:
     """Put other documents into a good file, with the digest that they need.
 
-    Parameters
-    ----------
-    data : bytes
-        The file.
-    index, records : bytes
-        What to put in.
-    block : int
-        Where the HDF5 part begins; 0: where the index of `data` says.
-
-    Returns
-    -------
-    joined : bytes
-        The file; documents that need more room push the HDF5 part back, which no index
-        expects.
+    The HDF5 part begins at `block`; if that is 0, where the index of `data` says.
+    Documents that need more room push it back, which no index expects.
     """
     block = block or split(data)[0]["user_block"]
     head = first_line(data[:6], index, records) + index + records

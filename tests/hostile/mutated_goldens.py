@@ -2,57 +2,27 @@
 
 from __future__ import annotations
 
-import copy
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
 from hostile.goldens import Entry, archive, unpack_plainly
+from hostile.mutated_containers import change_bytes, mutated_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["mutated_golden"]
 
-_VALUES: list[Any] = [
-    *(None, True, False, 0, 1, -1, 2, 0.5, 1e308, -0.0, 2**31, 2**53 + 1, 2**62, 2**64),
-    *("", "x", "\0", "\x1b[2J", "|O", "<f4", "<U7", "None", "events", "float32"),
-    *([], {}, [[]], [0], [2**40, 2**20], {"": 0}),
-]
 _SIZES = [0, 1, 2, 20, 255, 2**15, 2**16 - 1]
 
 
-def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """List the paths of all values inside a document."""
-    keys: list[Any] = []
-    if isinstance(value, dict):
-        keys = list(value)
-    elif isinstance(value, list):
-        keys = list(range(len(value)))
-    inner = [place for key in keys for place in _places(value[key], (*path, key))]
-    return [*([path] if path else []), *inner]
-
-
 def _document(draw: st.DrawFn, good: bytes) -> bytes:
-    """Replace or remove values of the document, or give one another key."""
+    """Change values of the document; its arrays stay."""
     contents = unpack_plainly(good)
-    document = json.loads(contents[b"golden.json"])
-    for _ in range(draw(st.integers(1, 3))):
-        *path, key = draw(st.sampled_from(_places(document)))
-        parent = document
-        for step in path:
-            parent = parent[step]
-        how = draw(st.sampled_from(["value", "value", "remove", "twice"]))
-        if how == "value":
-            parent[key] = copy.deepcopy(draw(st.sampled_from(_VALUES)))
-        elif how == "remove" or isinstance(parent, list):
-            del parent[key]
-        else:
-            parent[draw(st.text(max_size=5))] = parent[key]
-        if not document:
-            break
-    contents[b"golden.json"] = json.dumps(document).encode("ascii", "replace")
+    document = draw(mutated_json(json.loads(contents[b"golden.json"])))
+    contents[b"golden.json"] = json.dumps(document).encode("ascii")
     return archive([Entry(name=n, content=c) for n, c in contents.items()])
 
 
@@ -73,7 +43,7 @@ def _entries(draw: st.DrawFn, good: bytes) -> bytes:
             name = draw(st.sampled_from([b"../x.npy", b"x.npy", b"\xff", b"", b"a/b"]))
             entries[at] = Entry(name=name, content=entry.content)
         else:
-            content = _changed(draw, entry.content or b"\0")
+            content = change_bytes(draw, entry.content)
             entries[at] = Entry(name=entry.name, content=content)
     return archive(entries)
 
@@ -108,22 +78,9 @@ def _around(draw: st.DrawFn, good: bytes) -> bytes:
     return archive(entries, before=parts[0], between=parts[1], behind=parts[2])
 
 
-def _changed(draw: st.DrawFn, data: bytes) -> bytes:
-    """Flip, cut, add or repeat bytes."""
-    at = draw(st.integers(0, len(data) - 1))
-    how = draw(st.sampled_from(["flip", "cut", "add", "set"]))
-    if how == "flip":
-        flipped = data[at] ^ (1 << draw(st.integers(0, 7)))
-        return data[:at] + bytes([flipped]) + data[at + 1 :]
-    if how == "cut":
-        return data[:at] + data[at + draw(st.integers(1, 64)) :]
-    piece = draw(st.binary(min_size=1, max_size=16))
-    return data[:at] + piece + data[at + (len(piece) if how == "set" else 0) :]
-
-
 _KINDS: dict[str, Callable[[st.DrawFn, bytes], bytes]] = {
     # Of these the digest is wrong, unless nothing changed.
-    "raw": _changed,
+    "raw": change_bytes,
     "document": _document,
     "entries": _entries,
     "headers": _headers,

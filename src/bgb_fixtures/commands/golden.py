@@ -161,7 +161,7 @@ class _Request:
     def _make(self) -> Any:
         import torch
 
-        from bgb_fixtures.smoke.state import set_seed
+        from bgb_fixtures.smoke.snapshot import set_seed
 
         found, factory = _find(self.model, self.config)
         # Seeded after the import, which may draw random numbers, but only the first time.
@@ -219,7 +219,7 @@ def _again(verb: str) -> str:
 
 def _find(model: str, config: str | None) -> tuple[Any, Callable[[], Any] | None]:
     """Import what MODEL names; return it, and how to make a model if it is a factory."""
-    from bgb_fixtures.smoke.importing import find_factory, import_object, read_config
+    from bgb_fixtures.smoke.loading import find_factory, import_object, read_config
     from bgb_fixtures.smoke.report import Failed
 
     arguments = {} if config is None else read_config(Path(config))
@@ -247,7 +247,7 @@ def _prepare(
     """Find the windows and the file, before the model is imported."""
     from bgb_fixtures.fixture import load_fixture
     from bgb_fixtures.golden.names import golden_path
-    from bgb_fixtures.smoke.importing import split_target
+    from bgb_fixtures.smoke.loading import split_target
 
     split_target(model)
     name = name or model.rpartition(":")[2].rpartition(".")[2]

@@ -86,7 +86,7 @@ def find_randomness(
 
     `make` returns the model to run; `remakes` tells whether it is a new one each time.
     """
-    from bgb_fixtures.smoke.state import kept_random_state, set_seed
+    from bgb_fixtures.smoke.snapshot import kept_random_state, set_seed
 
     n_windows = min(batch_size, len(fixture))
     windows = fixture.take(range(n_windows))
