@@ -13,6 +13,7 @@ import re
 import struct
 import sys
 from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import TYPE_CHECKING, NamedTuple
 
 import mne
@@ -26,7 +27,7 @@ from bgb_fixtures.cli import main
 from bgb_fixtures.corpora.chbmit.corpus import ChbmitCorpus
 from bgb_fixtures.corpora.twin import LAYOUTS, CorpusReport, write_corpus
 from bgb_fixtures.corpora.twin.plan import PlannedRecording, plan_recordings
-from bgb_fixtures.edf.writer import EdfChannel, write_edf
+from bgb_fixtures.edf.writer import EdfChannel, write_edf, write_edf_pieces
 from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.errors import MissingPackageError, SourceError, SpecError, TargetError
 from bgb_fixtures.fixture import load_fixture
@@ -348,9 +349,8 @@ def test_no_file_tells_where_when_or_by_what_it_was_made(
         now.strftime("%Y-%m-%d").encode(),
         now.strftime("%d.%m.%y").encode(),
         now.strftime("%d-%b-%Y").upper().encode(),
-        b"pyedflib",
-        b"edflib",
-        pyedflib.__version__.encode(),
+        b"edfio",
+        version("edfio").encode(),
         np.__version__.encode(),
     )
     text = b"".join(
@@ -1197,10 +1197,10 @@ def test_nothing_is_left_when_the_second_recording_fails(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_missing_pyedflib_names_the_extra(
+def test_missing_edfio_names_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "pyedflib", None)
+    monkeypatch.setitem(sys.modules, "edfio", None)
 
     with pytest.raises(MissingPackageError, match=r'"bgb-fixtures\[build\]"'):
         _write_small(tmp_path / "out")
@@ -1214,18 +1214,50 @@ def test_value_beyond_16_bits_is_not_cut_off(tmp_path: Path) -> None:
         write_edf(tmp_path / "x.edf", [channel], start=datetime(2015, 1, 1))  # noqa: DTZ001
 
 
-def test_short_write_asks_for_the_disk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on file sizes")
+@pytest.mark.parametrize("n_lost", [1, 100, 4095, 5000])
+def test_an_edf_file_whose_last_bytes_cannot_be_written_is_an_error(
+    n_lost: int, tmp_path: Path
 ) -> None:
-    def fail(*_: object, **__: object) -> None:
-        msg = "Unknown error while calling blockWriteSamples: -1"
-        raise OSError(msg)
+    import resource
 
-    monkeypatch.setattr(pyedflib.EdfWriter, "writeSamples", fail)
+    channel = EdfChannel(label="EEG Fp1", digital=np.full(512 * 20, 257, np.int16))
+    start = datetime(2015, 1, 1)  # noqa: DTZ001
+    write_edf(tmp_path / "whole.edf", [channel], start=start)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    size = (tmp_path / "whole.edf").stat().st_size
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size - n_lost, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            write_edf(tmp_path / "cut.edf", [channel], start=start)
+        with pytest.raises(OSError, match="File too large"):
+            write_edf_pieces(tmp_path / "cut.edf", [[channel]], start=start)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
-    with pytest.raises(TargetError, match=r"run-01_eeg.edf' .* is the disk full\?"):
-        _write_small(tmp_path / "out")
-    assert list(tmp_path.iterdir()) == []
+
+def test_an_edf_file_written_in_pieces_is_the_file_written_at_once(
+    tmp_path: Path,
+) -> None:
+    digital = np.arange(-2560, 2560, dtype=np.int16)
+    trend = np.arange(20, dtype=np.int16)
+    start = datetime(2015, 1, 1)  # noqa: DTZ001
+
+    def channels(first: int, last: int) -> list[EdfChannel]:
+        return [
+            EdfChannel(label="EEG Fp1", digital=digital[first * 256 : last * 256]),
+            EdfChannel(label="IBI", digital=trend[first:last], sfreq=1, unit="sec"),
+        ]
+
+    write_edf(tmp_path / "whole.edf", channels(0, 20), start=start)
+    write_edf_pieces(
+        tmp_path / "pieces.edf",
+        (channels(*part) for part in ((0, 9), (9, 10), (10, 20))),
+        start=start,
+    )
+    assert (tmp_path / "pieces.edf").read_bytes() == (
+        tmp_path / "whole.edf"
+    ).read_bytes()
 
 
 # The command

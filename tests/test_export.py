@@ -172,7 +172,7 @@ def test_readme_says_licence_digest_and_windows(layout: str, exports: Exports) -
 def test_no_file_tells_where_or_by_whom_it_was_made(
     layout: str, exports: Exports
 ) -> None:
-    words = [str(exports[layout].parent).encode(), b"pyedflib"]
+    words = [str(exports[layout].parent).encode(), b"edfio"]
 
     told = [
         (path.name, word)
@@ -961,10 +961,10 @@ def test_what_tusz_cannot_hold_is_refused(
 
 
 @pytest.mark.parametrize("layout", ["tusz", "edf", "bids"])
-def test_missing_pyedflib_names_the_extra(
+def test_missing_edfio_names_the_extra(
     layout: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "pyedflib", None)
+    monkeypatch.setitem(sys.modules, "edfio", None)
 
     with pytest.raises(MissingPackageError, match=r'"bgb-fixtures\[build\]"'):
         export_fixture("smoke", layout, tmp_path / "out")

@@ -45,7 +45,7 @@ def versions() -> dict[str, str]:
         Version by name; packages that are not installed are left out.
     """
     found = {"python": platform.python_version(), "hdf5": h5py.version.hdf5_version}
-    for name in ("numpy", "h5py", "click", "scipy", "mne", "pyedflib", "torch"):
+    for name in ("numpy", "h5py", "click", "scipy", "mne", "edfio", "torch"):
         try:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

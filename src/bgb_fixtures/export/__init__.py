@@ -100,7 +100,7 @@ def export_fixture(
     TargetError
         If the folder is taken or cannot be written. Nothing is left behind.
     MissingPackageError
-        If pyedflib is not installed (layouts ``"tusz"``, ``"edf"``, ``"bids"``).
+        If edfio is not installed (layouts ``"tusz"``, ``"edf"``, ``"bids"``).
     FixtureError
         If the fixture cannot be loaded.
 

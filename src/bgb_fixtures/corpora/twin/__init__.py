@@ -16,7 +16,7 @@ from bgb_fixtures.corpora.bids import twin as bids
 from bgb_fixtures.corpora.chbmit import twin as chbmit
 from bgb_fixtures.corpora.tusz import twin as tusz
 from bgb_fixtures.corpora.twin.plan import plan_recordings
-from bgb_fixtures.edf.writer import import_pyedflib
+from bgb_fixtures.edf.writer import import_edfio
 from bgb_fixtures.errors import SpecError
 from bgb_fixtures.staging import check_new_folder, new_folder
 from bgb_fixtures.synthetic import RECIPE
@@ -122,7 +122,7 @@ def write_corpus(
     TargetError
         If the folder is taken or cannot be written. Nothing is left behind.
     MissingPackageError
-        If pyedflib is not installed.
+        If edfio is not installed.
     """
     if layout not in LAYOUTS:
         known = ", ".join(repr(name) for name in LAYOUTS)
@@ -144,7 +144,7 @@ def write_corpus(
         lacking = replace(plan[last], without=("Fz", "Pz"))
         plan = (*plan[:last], lacking, *plan[last + 1 :])
     report = CorpusReport(path=check_new_folder(out), recordings=_describe(form, plan))
-    import_pyedflib()
+    import_edfio()
     with new_folder(report.path) as folder:
         if progress is not None:
             progress(0, len(plan))

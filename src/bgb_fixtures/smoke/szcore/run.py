@@ -82,7 +82,7 @@ def run_command(
     SpecError
         If the command is not one, or the fixture is not what SzCORE takes.
     MissingPackageError
-        If timescoring or pyedflib is not installed.
+        If timescoring or edfio is not installed.
     FixtureError
         If the fixture cannot be loaded.
 
