@@ -484,7 +484,8 @@ def test_mne_reads_back_every_step(layout: str, corpora: dict[str, Corpus]) -> N
 
 
 def test_tusz_tree_has_the_names_of_the_corpus(corpora: dict[str, Corpus]) -> None:
-    names = [n for n in _digests(corpora["tusz"].root) if n != "README.md"]
+    digests = _digests(corpora["tusz"].root)
+    names = [n for n in digests if n not in ("README.md", "synthetic.json")]
     pattern = (
         r"edf/(train|dev|eval)/(synth[a-z]{3})/s001_2015/(01_tcp_ar|02_tcp_le)/"
         r"\2_s001_t00[0-2]\.(edf|csv|csv_bi)"
@@ -671,6 +672,7 @@ def test_chbmit_tree_has_the_names_of_the_database(corpora: dict[str, Corpus]) -
         "chb82/chb82_02.edf",
         "chb82/chb82_02.edf.seizures",
         "chb82/chb82_03.edf",
+        "synthetic.json",
     ]
 
 
@@ -694,7 +696,8 @@ def test_chbmit_list_of_digests_has_every_file_of_the_database(
 ) -> None:
     root = corpora["chbmit"].root
     digests = _digests(root)
-    del digests["README.md"], digests["SHA256SUMS.txt"]
+    for name in ("README.md", "SHA256SUMS.txt", "synthetic.json"):
+        del digests[name]
 
     lines = (root / "SHA256SUMS.txt").read_text(encoding="ascii").splitlines()
 
@@ -886,9 +889,11 @@ def test_bids_tree_has_a_full_set_of_files_per_run(corpora: dict[str, Corpus]) -
 
     assert names == sorted(
         [
+            ".bidsignore",
             "README.md",
             "dataset_description.json",
             "participants.tsv",
+            "synthetic.json",
             "task-szMonitoring_events.json",
             *(
                 f"sub-0{subject}" + stem.format(subject, run, suffix)

@@ -183,7 +183,7 @@ ALLOWED = {
     "corpora.siena": "corpora corpora.bids eeg errors",
     "corpora.tusz": "corpora eeg",
     "corpora.twin": (
-        "corpora.bids corpora.chbmit corpora.tusz edf eeg errors request staging "
+        "corpora corpora.bids corpora.chbmit corpora.tusz edf eeg errors request staging "
         "synthetic"
     ),
     # Making a fixture.

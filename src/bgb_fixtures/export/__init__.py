@@ -163,7 +163,7 @@ def _readme(fixture: Fixture, layout: str) -> str:
     synthetic = (
         "\nThe EEG is synthetic: nobody was recorded, and no claim about the performance "
         "of a\ndetector on patients may be drawn from it.\n"
-        if records.source.get("name") == "synthetic"
+        if records.is_synthetic
         else ""
     )
     return f"""\

@@ -147,7 +147,7 @@ def _sidecar(fixture: Fixture) -> EegSidecar:
 def _write_lists(fixture: Fixture, folder: Path) -> None:
     """Write the description of the data set, its participants and event columns."""
     index, licence = fixture.index, fixture.records.licence
-    synthetic = fixture.records.source["name"] == "synthetic"
+    synthetic = fixture.records.is_synthetic
     cite = licence["attribution"]
     description: dict[str, object] = {
         "Name": f"Windows of fixture {index.name}",

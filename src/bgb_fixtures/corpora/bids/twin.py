@@ -22,6 +22,7 @@ from bgb_fixtures.corpora.bids.write import (
     write_sidecars,
     write_table,
 )
+from bgb_fixtures.corpora.manifest import MANIFEST_NAME
 from bgb_fixtures.corpora.twin.layout import Layout
 from bgb_fixtures.edf.writer import EdfChannel, write_edf
 from bgb_fixtures.synthetic import RECIPE, SFREQ
@@ -121,6 +122,7 @@ def _write_lists(root: Path, plan: Sequence[PlannedRecording]) -> None:
         codes=[(e.szcore, e.label) for p in plan for e in p.spec.events],
         confidence="Not given: the generator knows its seizures.",
     )
+    (root / ".bidsignore").write_bytes(f"{MANIFEST_NAME}\n".encode("ascii"))
     subjects = sorted({_subject(planned) for planned in plan})
     write_table(root / "participants.tsv", ("participant_id",), zip(subjects))
 

@@ -48,12 +48,12 @@ _NOTES = """\
   of the variance at those places. All other derivations are exact differences.
 - Summaries do not name the type of a seizure, as those of the database do not; the
   table below does. Gender and age in SUBJECT-INFO are invented.
-- SHA256SUMS.txt lists every file but itself and this one. With it the folder can be
+- SHA256SUMS.txt lists the files that the database has. With it the folder can be
   served by any web server that answers ranges, and read like the database:
   `bgb-fixtures build --source chbmit --root http://.../`.
 - Steps of 0.125 uV over 16 bits, where the database has 0.39 uV over 12 bits.
-- A fixture that `bgb-fixtures build --source chbmit` makes of this folder carries the
-  licence and the citation of the real database: the program cannot tell them apart.
+- Over the web the manifest is not read: a fixture built from an address carries the
+  licence and the citation of the real database.
 """
 _FIRST_CASE = 81
 _NEW_NAMES = {old: new for new, old in ALIASES.items()}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from bgb_fixtures.corpora.bids import twin as bids
 from bgb_fixtures.corpora.chbmit import twin as chbmit
+from bgb_fixtures.corpora.manifest import MANIFEST_NAME, write_manifest
 from bgb_fixtures.corpora.tusz import twin as tusz
 from bgb_fixtures.corpora.twin.plan import plan_recordings
 from bgb_fixtures.edf.writer import import_edfio
@@ -157,6 +158,8 @@ def write_corpus(
             form.write_lists(folder, plan)
         readme = _readme(layout, report.recordings, seed=seed)
         (folder / "README.md").write_bytes(readme.encode("ascii"))
+        # Last: it lists all files.
+        write_manifest(folder, layout=layout, recipe=RECIPE, seed=seed)
     return report
 
 
@@ -200,6 +203,9 @@ Made again, byte for byte, by
 ## Worth knowing
 
 - {len(recordings)} recordings of {duration:g} s at 256 Hz; EDF, records of 1 s.
+- {MANIFEST_NAME} lists every file with its SHA-256. By it `bgb-fixtures build` knows
+  that a fixture made of these files is synthetic, and says so, with their licence; if one
+  file differs, or the manifest is missing, the fixture has the licence of the corpus.
 {LAYOUTS[layout].notes}
 ## Seizures
 
