@@ -26,6 +26,7 @@ __all__ = ["LAYOUTS", "NOTICE_NAME", "ExportReport", "export_fixture"]
 
 LAYOUTS = {
     "brain-go-brr": brain_go_brr.LAYOUT,
+    "brain-go-brr-3": brain_go_brr.LAYOUT_3,
     "tusz": tusz.LAYOUT,
     "edf": edf.LAYOUT,
     "bids": bids.LAYOUT,
@@ -75,7 +76,8 @@ def export_fixture(
     source : str, path, Fixture or None
         As for `load_fixture`, or a loaded fixture or a selection of one.
     layout : str
-        ``"brain-go-brr"``: the npz cache of brain-go-brr-v2; ``"tusz"``: EDF files and
+        ``"brain-go-brr"``: the cache of brain-go-brr-v2 4.x, memory-mapped npy files;
+        ``"brain-go-brr-3"``: its npz cache of 3.x; ``"tusz"``: EDF files and
         annotations; ``"edf"``: one EDF+C file per window; ``"bids"``: a BIDS-EEG data
         set with the events of SzCORE; ``"npz"``, ``"safetensors"``: one file for numpy,
         one for safetensors.
