@@ -152,7 +152,7 @@ def _write_one(layout: str, root: Path, *plan: PlannedRecording) -> None:
     """Write recordings without a signal, and their annotation files."""
     form = LAYOUTS[layout]
     for planned in plan:
-        form.write_recording(root, planned, np.zeros((21, 2560), np.int16))
+        form.write_recording(root, planned, [np.zeros((21, 2560), np.int16)])
     if form.write_lists is not None:
         form.write_lists(root, plan)
 
@@ -1114,8 +1114,38 @@ def test_recordings_of_a_patient_follow_each_other() -> None:
         pytest.param({"seed": -1}, "seed: expected a whole number from 0", id="seed"),
         pytest.param(
             {"layout": "chb"},
-            "unknown layout 'chb'; .*layouts: 'tusz', 'chbmit', 'bids'",
+            "unknown layout 'chb'; .*layouts: 'tusz', 'tusz-1.5', 'chbmit', 'siena', 'b",
             id="layout",
+        ),
+        pytest.param(
+            {"rates": [250, 1000]},
+            "rates: expected Hz of 250, 256, 400, 512 for layout 'tusz', got 1000",
+            id="rate",
+        ),
+        pytest.param(
+            {"rates": [250], "layout": "siena"},
+            "rates: expected Hz of 512 for layout 'siena', got 250",
+            id="rate-of-siena",
+        ),
+        pytest.param(
+            {"cases": ["chb01"]},
+            "cases: only the layouts 'chbmit', 'siena' have names to choose, got 'tusz'",
+            id="cases-elsewhere",
+        ),
+        pytest.param(
+            {"cases": ["../chb01"], "layout": "chbmit"},
+            "cases: expected names such as chb01 and chb21, got '../chb01'",
+            id="case-name",
+        ),
+        pytest.param(
+            {"cases": ["PN00", "PN00"], "layout": "siena", "n_recordings": 2},
+            "cases: expected each name once, got PN00, PN00",
+            id="case-twice",
+        ),
+        pytest.param(
+            {"cases": ["chb01", "chb21"], "layout": "chbmit"},
+            r"cases: expected at most one per recording \(1\), got 2",
+            id="more-cases-than-recordings",
         ),
         pytest.param(
             {"without_fz_pz": True, "layout": "bids"},
@@ -1320,11 +1350,26 @@ def test_command_fails_in_one_line(run: Callable[..., Answer], tmp_path: Path) -
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        pytest.param(["--layout", "siena"], "'siena' is not one of", id="layout"),
+        pytest.param(["--layout", "chb"], "'chb' is not one of", id="layout"),
         pytest.param(
             ["--layout", "bids", "--without-fz-pz"],
-            "--without-fz-pz goes with --layout tusz, not with bids",
+            "--without-fz-pz goes with --layout tusz or tusz-1.5, not with bids",
             id="option-of-another-layout",
+        ),
+        pytest.param(
+            ["--layout", "chbmit", "--rates", "250"],
+            "--rates goes with --layout tusz or tusz-1.5, not with chbmit",
+            id="rates-of-another-layout",
+        ),
+        pytest.param(
+            ["--layout", "tusz", "--cases", "chb01"],
+            "--cases goes with --layout chbmit or siena, not with tusz",
+            id="cases-of-another-layout",
+        ),
+        pytest.param(
+            ["--layout", "tusz", "--rates", "250,fast"],
+            "--rates: expected numbers such as 250,256,400, got '250,fast'",
+            id="rates-that-are-no-numbers",
         ),
     ],
 )
