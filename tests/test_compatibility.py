@@ -186,13 +186,13 @@ def run(*command: str | Path) -> str:
 def lowest_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make an environment with the lower bounds of the base dependencies."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    # pyedflib writes the EDF files that are read.
-    (pyedflib,) = (
+    # edfio writes the EDF files that are read.
+    (edfio,) = (
         text
         for text in project["optional-dependencies"]["build"]
-        if text.startswith("pyedflib")
+        if text.startswith("edfio")
     )
-    declared = (*project["dependencies"], pyedflib)
+    declared = (*project["dependencies"], edfio)
     bounds = [re.sub(r">=(.*)", r"==\1.*", text) for text in declared]
     folder = tmp_path_factory.mktemp("lowest") / "venv"
     run(sys.executable, "-m", "venv", "--without-pip", folder)

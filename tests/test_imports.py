@@ -183,8 +183,8 @@ ALLOWED = {
     "corpora.siena": "corpora corpora.bids eeg errors",
     "corpora.tusz": "corpora eeg",
     "corpora.twin": (
-        "corpora.bids corpora.chbmit corpora.tusz edf eeg errors request staging "
-        "synthetic"
+        "corpora corpora.bids corpora.chbmit corpora.siena corpora.tusz edf eeg errors "
+        "request staging synthetic"
     ),
     # Making a fixture.
     "build": "corpora edf eeg errors format request staging synthetic",

@@ -72,7 +72,7 @@ def test_wheel_loads_its_fixture_with_base_dependencies_only(
 ) -> None:
     code = """
 import importlib.util, bgb_fixtures
-for name in ("torch", "mne", "pyedflib", "scipy", "matplotlib"):
+for name in ("torch", "mne", "edfio", "scipy", "matplotlib"):
     assert importlib.util.find_spec(name) is None, name
 fixture = bgb_fixtures.load_fixture()
 print(fixture.signals.shape, int(fixture.labels.max()), fixture.windows[0].kind)

@@ -1013,7 +1013,7 @@ def test_a_user_without_a_home_folder_has_to_name_a_cache(
 @pytest.fixture(scope="module")
 def twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a small corpus of three recordings of a minute, one with a plus sign."""
-    pytest.importorskip("pyedflib", reason="needs the extra build")
+    pytest.importorskip("edfio", reason="needs the extra build")
     root = tmp_path_factory.mktemp("twin") / "chbmit"
     write_corpus("chbmit", root, n_recordings=3, duration=60)
     case = root / "chb81"
@@ -1220,7 +1220,7 @@ def test_a_summary_that_is_not_the_one_of_the_list_ends_the_build(
 def test_texts_in_the_records_of_a_recording_are_not_fetched_for_privacy(
     tmp_path: Path,
 ) -> None:
-    pytest.importorskip("pyedflib", reason="needs the extra build")
+    pytest.importorskip("edfio", reason="needs the extra build")
     root = tmp_path / "db"
     (root / "chb01").mkdir(parents=True)
     channel = EdfChannel(label="FP1-F7", digital=np.zeros(100 * 256, np.int16))

@@ -36,7 +36,7 @@ KEPT = Path(__file__).parents[1] / "tests" / "data"
 def versions() -> dict[str, str]:
     """Return the version of each package that is installed."""
     found = {"python": platform.python_version(), "hdf5": h5py.version.hdf5_version}
-    for name in ("numpy", "h5py", "click", "scipy", "mne", "pyedflib", "torch"):
+    for name in ("numpy", "h5py", "click", "scipy", "mne", "edfio", "torch"):
         try:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

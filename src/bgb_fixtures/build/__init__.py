@@ -170,12 +170,21 @@ def _build_recorded(
     from bgb_fixtures.build.privacy import check_anonymous, texts_of_recordings
     from bgb_fixtures.build.recorded import read_recorded
     from bgb_fixtures.build.select import select_windows
+    from bgb_fixtures.corpora.manifest import find_manifest
     from bgb_fixtures.corpora.opened import OpenRecordings
 
+    manifest = find_manifest(corpus)
     evidence = Evidence(request, wanted=spec_target is not None)
-    with OpenRecordings(corpus, whole_digests=evidence.needs_whole_digests) as opened:
+    whole_digests = evidence.needs_whole_digests or manifest is not None
+    with OpenRecordings(corpus, whole_digests=whole_digests) as opened:
         selection = select_windows(request, opened, strict=strict, progress=planning)
-        content = read_recorded(selection, opened, evidence=evidence, progress=progress)
+        content = read_recorded(
+            selection,
+            opened,
+            evidence=evidence,
+            manifest=manifest,
+            progress=progress,
+        )
         texts = texts_of_recordings(opened, selection.chosen)
     differing: tuple[str, ...] = ()
     # The spec first: without its fixture it does no harm.

@@ -130,6 +130,10 @@ def _describe(fixture: Fixture, *, as_text: bool) -> str:
 def _describe_source(source: dict[str, Any]) -> str:
     """Name the source, and those facts of it that a person can read."""
     parts = [str(source.get("name", "unknown"))]
+    twin = source.get("synthetic")
+    if isinstance(twin, dict):
+        parts = [f"synthetic, in the layout of {twin.get('layout', 'unknown')}"]
+        source = source | twin
     parts += [f"{key} {source[key]}" for key in ("recipe", "seed") if key in source]
     parts += map(str, source.get("assumptions", ()))
     for name, electrodes in sorted(source.get("interpolated", {}).items()):

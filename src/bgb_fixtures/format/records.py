@@ -183,6 +183,11 @@ class Records:
     spec: dict[str, Any]
     windows: tuple[WindowRecord, ...]
 
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether nobody was recorded: from the generator, or from files that it wrote."""
+        return self.source["name"] == "synthetic" or "synthetic" in self.source
+
 
 def event_to_json(event: Event) -> dict[str, object]:
     """Return an event as the records and the `events` column hold it.
