@@ -7,8 +7,8 @@ import pytest
 from bgb_fixtures.build.windows import kind_of
 from bgb_fixtures.eeg.events import merge_spans
 from bgb_fixtures.errors import SpecError
+from bgb_fixtures.request.compose import compose_recording, compose_spec
 from bgb_fixtures.request.spec import RecordingSpec, parse_spec, spec_to_json
-from bgb_fixtures.synthetic.compose import compose_recording, compose_spec
 
 
 def kind(recording: RecordingSpec, window_length: float = 60.0) -> str:

@@ -35,8 +35,8 @@ from bgb_fixtures.errors import (
 )
 from bgb_fixtures.fixture import load_fixture
 from bgb_fixtures.request.spec import RecordingSpec, parse_spec
+from bgb_fixtures.synthetic.recipes import make_subject
 from bgb_fixtures.synthetic.recording import generate
-from bgb_fixtures.synthetic.subject import make_subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -16,7 +16,7 @@ from bgb_fixtures.dataset import FixtureDataset, SyntheticDataset
 from bgb_fixtures.errors import FixtureNotFoundError, IntegrityError, SpecError
 from bgb_fixtures.fixture import load_fixture
 from bgb_fixtures.format.write import Content, write_fixture
-from bgb_fixtures.synthetic.compose import compose_spec
+from bgb_fixtures.request.compose import compose_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -92,6 +92,11 @@ def test_reading_side_never_loads_the_builder(name: str) -> None:
     assert not any(module.startswith("bgb_fixtures.build") for module in modules)
 
 
+def test_generator_knows_no_request() -> None:
+    _, modules = run("import bgb_fixtures.synthetic.recording")
+    assert not any(module.startswith("bgb_fixtures.request") for module in modules)
+
+
 def test_public_names_are_listed_and_loaded_at_first_use() -> None:
     code = (
         "import bgb_fixtures\n"

@@ -21,7 +21,7 @@ from bgb_fixtures.build import build_fixture
 from bgb_fixtures.fixture import Fixture, load_fixture
 from bgb_fixtures.format.records import COLUMNS, event_to_json
 from bgb_fixtures.golden import load_golden
-from bgb_fixtures.synthetic.compose import compose_spec
+from bgb_fixtures.request.compose import compose_spec
 
 if TYPE_CHECKING:
     import numpy.typing as npt

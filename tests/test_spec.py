@@ -14,11 +14,9 @@ import pytest
 from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.errors import SpecError
 from bgb_fixtures.request.spec import (
-    Artefact,
     FixtureSpec,
     Quota,
     RecordingSpec,
-    Seizure,
     kinds_of_quota,
     load_default_spec,
     load_spec,
@@ -26,6 +24,7 @@ from bgb_fixtures.request.spec import (
     spec_to_json,
     window_samples,
 )
+from bgb_fixtures.synthetic.scenario import Artefact, Seizure
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 SMALL: dict[str, Any] = {

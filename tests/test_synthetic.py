@@ -17,11 +17,9 @@ import pytest
 from bgb_fixtures.build import build_fixture
 from bgb_fixtures.build.synthetic import SyntheticSource
 from bgb_fixtures.errors import SpecError
-from bgb_fixtures.request.spec import Artefact, RecordingSpec, Seizure, load_spec
+from bgb_fixtures.request.spec import RecordingSpec, load_spec
 from bgb_fixtures.synthetic import ARTEFACT_KINDS, SEIZURE_TYPES
 from bgb_fixtures.synthetic import recording as recording_module
-from bgb_fixtures.synthetic.artefacts import add_artefact
-from bgb_fixtures.synthetic.canvas import Canvas
 from bgb_fixtures.synthetic.head import (
     ELECTRODES,
     REGIONS,
@@ -30,10 +28,14 @@ from bgb_fixtures.synthetic.head import (
     mixing_matrix,
     patch,
 )
+from bgb_fixtures.synthetic.recipe_1.artefacts import add_artefact
+from bgb_fixtures.synthetic.recipe_1.canvas import Canvas
+from bgb_fixtures.synthetic.recipe_1.seizures import add_seizure
+from bgb_fixtures.synthetic.recipe_1.subject import Subject
+from bgb_fixtures.synthetic.recipe_1.subject import make_subject as draw_subject
 from bgb_fixtures.synthetic.recording import generate
-from bgb_fixtures.synthetic.seizures import add_seizure
+from bgb_fixtures.synthetic.scenario import Artefact, Scenario, Seizure
 from bgb_fixtures.synthetic.streams import Streams, shaped_noise
-from bgb_fixtures.synthetic.subject import make_subject
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -63,19 +65,31 @@ def ask(
     events: tuple[Event, ...] = (),
     artefacts: tuple[Artefact, ...] = (),
     state: str = "awake",
-) -> RecordingSpec:
-    return RecordingSpec(
+) -> Scenario:
+    return Scenario(
         subject=subject,
-        split="train",
         duration=duration,
         events=events,
-        windows=(0,),
         artefacts=artefacts,
         state=state,
     )
 
 
-def bipolar(spec: RecordingSpec, *, seed: int) -> Array:
+def make_subject(*, seed: int, number: int) -> Subject:
+    return draw_subject(Streams.of_seed(seed, "synthetic-1").child(f"sub-{number}"))
+
+
+def listed(spec: Scenario) -> RecordingSpec:
+    return RecordingSpec(
+        subject=spec.subject,
+        split="train",
+        duration=spec.duration,
+        events=spec.events,
+        windows=(0,),
+    )
+
+
+def bipolar(spec: Scenario, *, seed: int) -> Array:
     """Return a generated recording in microvolts, longitudinal bipolar."""
     generated = generate(spec, seed=seed)
     row = {name: 0.125 * generated.digital[i] for i, name in enumerate(ELECTRODES)}
@@ -115,7 +129,7 @@ def test_stream_of_a_name_is_frozen() -> None:
 
 
 def test_stream_does_not_depend_on_what_was_drawn_before() -> None:
-    streams = Streams.of_seed(5)
+    streams = Streams.of_seed(5, "synthetic-1")
     before = streams.uniforms("a", 4)
     streams.normals("b", 100)
 
@@ -125,10 +139,14 @@ def test_stream_does_not_depend_on_what_was_drawn_before() -> None:
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        pytest.param(Streams.of_seed(0), Streams.of_seed(1), id="seed"),
         pytest.param(
-            Streams.of_seed(0).child("sub-1"),
-            Streams.of_seed(0).child("sub-2"),
+            Streams.of_seed(0, "synthetic-1"),
+            Streams.of_seed(1, "synthetic-1"),
+            id="seed",
+        ),
+        pytest.param(
+            Streams.of_seed(0, "synthetic-1").child("sub-1"),
+            Streams.of_seed(0, "synthetic-1").child("sub-2"),
             id="subject",
         ),
     ],
@@ -138,14 +156,14 @@ def test_streams_of_different_names_differ(one: Streams, other: Streams) -> None
 
 
 def test_normals_have_mean_zero_and_variance_one() -> None:
-    values = Streams.of_seed(0).normals("x", 200_000)
+    values = Streams.of_seed(0, "synthetic-1").normals("x", 200_000)
 
     assert abs(values.mean()) < 0.01
     assert abs(values.var() - 1) < 0.01
 
 
 def test_uniforms_lie_in_the_half_open_interval() -> None:
-    values = Streams.of_seed(0).uniforms("x", 100_000)
+    values = Streams.of_seed(0, "synthetic-1").uniforms("x", 100_000)
 
     assert values.min() >= 0
     assert values.max() < 1
@@ -154,7 +172,7 @@ def test_uniforms_lie_in_the_half_open_interval() -> None:
 
 def test_shaped_noise_has_unit_variance_and_its_band_only() -> None:
     noise = shaped_noise(
-        Streams.of_seed(0),
+        Streams.of_seed(0, "synthetic-1"),
         "x",
         n_rows=50,
         n_fft=4096,
@@ -260,7 +278,7 @@ def seizure_alone(label: str, *, start: int, stop: int) -> Canvas:
     add_seizure(
         canvas,
         make_subject(seed=2, number=3),
-        Streams.of_seed(2).child("seizure"),
+        Streams.of_seed(2, "synthetic-1").child("seizure"),
         label=label,
         start=start,
         stop=stop,
@@ -318,13 +336,13 @@ def test_seizure_of_any_length_is_finite(label: str, length: int) -> None:
     assert np.abs(canvas.scalp_uv).max() < 900
 
 
-@pytest.mark.parametrize("kind", ARTEFACT_KINDS)
+@pytest.mark.parametrize("kind", ARTEFACT_KINDS["synthetic-1"])
 def test_artefact_lies_where_it_was_asked_for(kind: str) -> None:
     canvas = Canvas.blank(60 * 256)
     add_artefact(
         canvas,
         make_subject(seed=2, number=3),
-        Streams.of_seed(2).child("artefact"),
+        Streams.of_seed(2, "synthetic-1").child("artefact"),
         kind=kind,
         start=20 * 256,
         stop=30 * 256,
@@ -348,7 +366,7 @@ def test_artefact_lies_where_it_was_asked_for(kind: str) -> None:
 )
 def test_artefact_is_largest_at_its_electrodes(kind: str, loudest: set[str]) -> None:
     canvas = Canvas.blank(30 * 256)
-    streams = Streams.of_seed(2)
+    streams = Streams.of_seed(2, "synthetic-1")
     subject = make_subject(seed=2, number=3)
     add_artefact(canvas, subject, streams, kind=kind, start=0, stop=30 * 256)
     size = canvas.scalp_uv.std(axis=1)
@@ -391,7 +409,7 @@ def test_focal_seizure_is_on_the_side_of_the_focus() -> None:
     for number in range(1, 9):
         subject = make_subject(seed=6, number=number)
         canvas = Canvas.blank(40 * 256)
-        streams = Streams.of_seed(6).child(f"seizure-{number}")
+        streams = Streams.of_seed(6, "synthetic-1").child(f"seizure-{number}")
         add_seizure(canvas, subject, streams, label="cpsz", start=256, stop=10 * 256)
         left, right = canvas.scalp_uv[[4, 15], : 5 * 256].std(axis=1)  # F7, F8
         sides.append(("L" if left > right else "R", subject.focus_side))
@@ -592,7 +610,7 @@ def test_recordings_of_one_subject_differ() -> None:
 CHILD = """
 import hashlib, sys
 from pathlib import Path
-from bgb_fixtures.request.spec import load_spec
+from bgb_fixtures.request.spec import RecordingSpec, load_spec
 from bgb_fixtures.synthetic.recording import generate
 spec = load_spec(sys.argv[1])
 digest = hashlib.sha256()
@@ -732,7 +750,12 @@ def test_only_the_noise_of_the_amplifier_depends_on_the_salt(
 
 
 def test_source_keeps_recipe_seed_salt_and_margin() -> None:
-    source = SyntheticSource((ask(duration=2), ask(duration=2)), seed=4, sfreq=256.0)
+    source = SyntheticSource(
+        (listed(ask(duration=2)), listed(ask(duration=2))),
+        seed=4,
+        recipe="synthetic-1",
+        sfreq=256.0,
+    )
 
     assert source.identity(["recording-0001"])["recipe"] == "synthetic-1"
     assert source.identity(["recording-0001"])["seed"] == 4
@@ -745,7 +768,9 @@ def test_source_keeps_recipe_seed_salt_and_margin() -> None:
 
 
 def test_source_gives_bipolar_rows_as_exact_differences() -> None:
-    source = SyntheticSource((ask(duration=2),), seed=4, sfreq=256.0)
+    source = SyntheticSource(
+        (listed(ask(duration=2)),), seed=4, recipe="synthetic-1", sfreq=256.0
+    )
     recording = source.recordings()[0]
     with (
         source.open(recording, "10-20") as referential,
@@ -762,7 +787,7 @@ def test_source_gives_bipolar_rows_as_exact_differences() -> None:
 
 def test_source_refuses_another_rate() -> None:
     with pytest.raises(SpecError, match=r"256 Hz, got sfreq 250\.0"):
-        SyntheticSource((ask(),), seed=0, sfreq=250.0)
+        SyntheticSource((listed(ask()),), seed=0, recipe="synthetic-1", sfreq=250.0)
 
 
 def test_generator_imports_numpy_only() -> None:

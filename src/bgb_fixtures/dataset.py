@@ -156,7 +156,7 @@ class SyntheticDataset(Dataset[Item]):
         window_length: float = 60.0,
         labels: Labels = "sample",
     ) -> None:
-        from bgb_fixtures.synthetic.compose import check_request
+        from bgb_fixtures.request.compose import check_request
 
         _check_labels(labels)
         check_request(
@@ -179,7 +179,7 @@ class SyntheticDataset(Dataset[Item]):
     def __getitem__(self, item: int) -> Item:
         """Generate one window: signals and labels as float32 tensors."""
         from bgb_fixtures.build import synthesise
-        from bgb_fixtures.synthetic.compose import compose_window
+        from bgb_fixtures.request.compose import compose_window
 
         index = operator.index(item) + (self.n_windows if item < 0 else 0)
         if not 0 <= index < self.n_windows:

@@ -346,7 +346,10 @@ def _get_source(
         from bgb_fixtures.build.synthetic import SyntheticSource
 
         return SyntheticSource(
-            spec.recordings, seed=spec.seed or 0, sfreq=spec.sfreq or 256.0
+            spec.recordings,
+            seed=spec.seed or 0,
+            recipe=spec.recipe,
+            sfreq=spec.sfreq or 256.0,
         )
     if root is None:
         msg = (

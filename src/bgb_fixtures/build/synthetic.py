@@ -14,7 +14,7 @@ import numpy as np
 from bgb_fixtures.corpora import Licence, Recording
 from bgb_fixtures.eeg.montage import resolve_montage
 from bgb_fixtures.errors import SpecError
-from bgb_fixtures.synthetic import RECIPE, SFREQ
+from bgb_fixtures.synthetic import SFREQ
 from bgb_fixtures.synthetic.recording import LSB_UV, SyntheticRecording, generate
 
 if TYPE_CHECKING:
@@ -95,6 +95,8 @@ class SyntheticSource:
         In the order in which they are named.
     seed : int
         Of every random stream.
+    recipe : str
+        One of `bgb_fixtures.synthetic.RECIPES`.
     sfreq : float
         256 Hz.
 
@@ -105,12 +107,17 @@ class SyntheticSource:
     """
 
     def __init__(
-        self, recordings: Sequence[RecordingSpec], *, seed: int, sfreq: float
+        self,
+        recordings: Sequence[RecordingSpec],
+        *,
+        seed: int,
+        recipe: str,
+        sfreq: float,
     ) -> None:
         if sfreq != SFREQ:
             msg = f"the synthetic source has {SFREQ} Hz, got sfreq {sfreq!r}"
             raise SpecError(msg)
-        self._seed = seed
+        self._seed, self._recipe = seed, recipe
         runs: Counter[int] = Counter()
         self._asked: dict[str, tuple[RecordingSpec, int]] = {}
         for i, recording in enumerate(recordings, 1):
@@ -143,7 +150,7 @@ class SyntheticSource:
             JSON values.
         """
         return {
-            "recipe": RECIPE,
+            "recipe": self._recipe,
             "seed": self._seed,
             "recordings": [
                 {"salt": generated.salt, "margin": generated.margin}
@@ -192,5 +199,7 @@ class SyntheticSource:
     def _generate(self, name: str) -> SyntheticRecording:
         if name not in self._generated:
             asked, run = self._asked[name]
-            self._generated[name] = generate(asked, seed=self._seed, run=run)
+            self._generated[name] = generate(
+                asked, seed=self._seed, run=run, recipe=self._recipe
+            )
         return self._generated[name]

@@ -523,7 +523,7 @@ def _spec_from_options(spec: str | None, options: dict[str, Any]) -> FixtureSpec
 
 
 def _composed_spec(given: dict[str, Any]) -> FixtureSpec:
-    from bgb_fixtures.synthetic.compose import compose_spec
+    from bgb_fixtures.request.compose import compose_spec
 
     request = {key: value for key, value in given.items() if key != "source"}
     n_windows = request.pop("windows")

@@ -20,13 +20,20 @@ from bgb_fixtures.eeg.events import (
     SZCORE_CODES,
     Event,
     seconds_to_sample,
-    seconds_to_span,
 )
 from bgb_fixtures.eeg.montage import MONTAGES, find_montage, row_electrodes
 from bgb_fixtures.errors import SpecError, shorten
 from bgb_fixtures.format.records import KINDS
 from bgb_fixtures.request.table import Table
-from bgb_fixtures.synthetic import ARTEFACT_KINDS, SEIZURE_TYPES, SFREQ, STATES
+from bgb_fixtures.synthetic import (
+    ARTEFACT_KINDS,
+    FIRST_RECIPE,
+    RECIPES,
+    SEIZURE_TYPES,
+    SFREQ,
+    STATES,
+)
+from bgb_fixtures.synthetic.scenario import Artefact, Scenario, Seizure
 
 if TYPE_CHECKING:
     import os
@@ -41,12 +48,10 @@ __all__ = [
     "QUOTA_WORDS",
     "SELECTABLE_KINDS",
     "SOURCES",
-    "Artefact",
     "FixtureSpec",
     "ListedRecording",
     "Quota",
     "RecordingSpec",
-    "Seizure",
     "bare_spec",
     "compile_label_pattern",
     "is_source_name",
@@ -103,85 +108,15 @@ _NO_SOURCE_NAME = re.compile(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seizure(Event):
-    """Ask for one synthetic seizure.
-
-    Attributes
-    ----------
-    amplitude : float
-        Factor in [0.1, 3] to the size that its type has at random.
-    """
-
-    amplitude: float = 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Artefact:
-    """Ask for something that is no seizure and may look like one.
-
-    Attributes
-    ----------
-    onset : float
-        Seconds from the start of the recording.
-    duration : float
-        Seconds, greater than 0.
-    kind : str
-        One of `bgb_fixtures.synthetic.ARTEFACT_KINDS`.
-    amplitude : float
-        Factor in [0.1, 3] to the size that its kind has at random.
-    """
-
-    onset: float
-    duration: float
-    kind: str
-    amplitude: float = 1.0
-
-    def span(self, sfreq: float) -> tuple[int, int]:
-        """Return its samples as half-open `[start, stop)`.
-
-        Parameters
-        ----------
-        sfreq : float
-            Sampling frequency in Hz.
-
-        Returns
-        -------
-        span : tuple of int
-            First sample and first sample after it.
-        """
-        return seconds_to_span(self.onset, self.duration, sfreq)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordingSpec:
+class RecordingSpec(Scenario):
     """Ask for one synthetic recording and the windows to take from it.
 
-    Attributes
-    ----------
-    subject : int
-        From 1; recordings of one subject share its parameters.
-    split : str
-        ``"train"`` or ``"dev"``; a subject is in one split only.
-    duration : float
-        Seconds.
-    events : tuple of Event
-        Seizures, in seconds from the start of the recording; plain events have
-        amplitude 1.
-    windows : tuple of float
-        Onset of each window in seconds.
-    artefacts : tuple of Artefact
-        In any order; they may overlap each other and the seizures.
-    state : str
-        ``"awake"`` or ``"sleep"``.
+    The split is ``"train"`` or ``"dev"``, one for all recordings of a subject; `windows`
+    are onsets in seconds.
     """
 
-    subject: int
     split: str
-    duration: float
-    events: tuple[Event, ...]
     windows: tuple[float, ...]
-    artefacts: tuple[Artefact, ...] = ()
-    state: str = "awake"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,6 +205,8 @@ class FixtureSpec:
     seed : int or None
         Of the synthetic source. For recordings: the order in which they are asked is
         drawn; None: in order of their names.
+    recipe : str
+        Of the synthetic source: one of `bgb_fixtures.synthetic.RECIPES`.
     recordings : tuple of RecordingSpec
         Of the synthetic source; empty otherwise.
     listed : tuple of ListedRecording
@@ -305,6 +242,7 @@ class FixtureSpec:
     sfreq: float | None = None
     per_kind: int = 2
     seed: int | None = None
+    recipe: str = FIRST_RECIPE
     recordings: tuple[RecordingSpec, ...] = ()
     listed: tuple[ListedRecording, ...] = ()
     sha256: tuple[tuple[str, str], ...] = ()
@@ -351,18 +289,20 @@ def _parse_event(table: Table, *, duration: float) -> Seizure:
     )
 
 
-def _parse_artefact(table: Table, *, duration: float) -> Artefact:
+def _parse_artefact(table: Table, *, duration: float, recipe: str) -> Artefact:
     table.expect(_names(Artefact))
     onset = table.seconds("onset", least=0, most=duration - 1 / SFREQ)
     return Artefact(
         onset=onset,
         duration=table.seconds("duration", least=1 / SFREQ, most=duration - onset),
-        kind=table.text("kind", ARTEFACT_KINDS),
+        kind=table.text("kind", ARTEFACT_KINDS[recipe]),
         amplitude=_parse_amplitude(table),
     )
 
 
-def _parse_recording(table: Table, *, window_length: float) -> RecordingSpec:
+def _parse_recording(
+    table: Table, *, window_length: float, recipe: str
+) -> RecordingSpec:
     table.expect(_names(RecordingSpec))
     duration = table.seconds("duration", least=window_length, most=MAX_SYNTHETIC_S)
     onsets = table.take("windows", [0])
@@ -387,7 +327,7 @@ def _parse_recording(table: Table, *, window_length: float) -> RecordingSpec:
         events=events,
         windows=windows,
         artefacts=tuple(
-            _parse_artefact(item, duration=duration)
+            _parse_artefact(item, duration=duration, recipe=recipe)
             for item in table.tables("artefacts")
         ),
         state=table.text("state", STATES, "awake"),
@@ -538,15 +478,19 @@ def parse_spec(value: object, *, where: str) -> FixtureSpec:
     synthetic = source == "synthetic"
     if synthetic:
         table.expect(known - _OF_FILES, of=f" for source {source!r}")
+    else:
+        table.expect(known - {"recipe"}, of=f" for source {source!r}")
     window_length = table.seconds(
         "window_length", least=1, most=MAX_WINDOW_S, default=60
     )
     sfreq = table.take("sfreq")
+    # A spec without a recipe is from the time when there was one.
+    recipe = table.text("recipe", RECIPES, FIRST_RECIPE)
     recordings: tuple[RecordingSpec, ...] = ()
     if synthetic:
         selection: dict[str, Any] = {}
         recordings = tuple(
-            _parse_recording(item, window_length=window_length)
+            _parse_recording(item, window_length=window_length, recipe=recipe)
             for item in table.tables("recordings")
         )
         if not recordings:
@@ -575,6 +519,7 @@ def parse_spec(value: object, *, where: str) -> FixtureSpec:
         else table.number("sfreq", sfreq, least=1, most=20000),
         per_kind=table.integer("per_kind", least=1, most=10**5, default=2),
         seed=seed,
+        recipe=recipe,
         recordings=recordings,
         **selection,
     )
@@ -888,6 +833,8 @@ def spec_to_json(spec: FixtureSpec) -> dict[str, Any]:
         value["sha256"] = dict(spec.sha256)
     if spec.source != "synthetic":
         return value | _selection_to_json(spec)
+    if spec.recipe != FIRST_RECIPE:
+        value["recipe"] = spec.recipe
     return value | {
         "seed": spec.seed,
         "recordings": [_recording_to_json(recording) for recording in spec.recordings],

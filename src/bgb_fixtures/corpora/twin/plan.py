@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING
 
 from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.errors import SpecError
-from bgb_fixtures.request.spec import MAX_SYNTHETIC_S, Artefact, RecordingSpec
+from bgb_fixtures.request.spec import MAX_SYNTHETIC_S, RecordingSpec
+from bgb_fixtures.synthetic import RECIPE
+from bgb_fixtures.synthetic.recipes import make_subject
+from bgb_fixtures.synthetic.scenario import Artefact
 from bgb_fixtures.synthetic.streams import Streams
-from bgb_fixtures.synthetic.subject import make_subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bgb_fixtures.synthetic.subject import Subject
+    from bgb_fixtures.synthetic.recipes import Subject
 
 __all__ = ["MAX_RECORDINGS", "PlannedRecording", "plan_recordings"]
 
@@ -141,7 +143,7 @@ def plan_recordings(
         else ""
     )
     _check_number("duration", duration, MIN_DURATION_S, MAX_DURATION_S, why)
-    streams = Streams.of_seed(seed).child("corpus")
+    streams = Streams.of_seed(seed, RECIPE).child("corpus")
     seizure_types = _cycle_types(streams)
     numbers = {wanted: _numbers(seed, wanted) for wanted in ("AR", "LE")}
     plan: list[PlannedRecording] = []

@@ -11,13 +11,13 @@ from fractions import Fraction
 
 from bgb_fixtures.errors import SpecError
 from bgb_fixtures.request.spec import (
-    Artefact,
     FixtureSpec,
     RecordingSpec,
-    Seizure,
     parse_spec,
     spec_to_json,
 )
+from bgb_fixtures.synthetic import RECIPE
+from bgb_fixtures.synthetic.scenario import Artefact, Seizure
 from bgb_fixtures.synthetic.streams import Streams
 
 __all__ = [
@@ -58,31 +58,10 @@ def compose_spec(
     montage: str = "10-20",
     name: str = "synthetic",
 ) -> FixtureSpec:
-    """Compose the spec of a fixture of synthetic windows.
+    """Compose the spec of a fixture of synthetic windows, a subject for each.
 
-    Parameters
-    ----------
-    n_windows : int
-        From 1 to 999. From 5 windows on, the last fifth is split ``"dev"``, which then
-        holds a window with a seizure if any two windows in a row do.
-    seed : int
-        In [0, 2^32).
-    ictal_share : float
-        Share of the windows that hold a seizure, in (0, 1].
-    window_length : float
-        Seconds, from 8 to 600.
-    profile, montage, name : str
-        As in `FixtureSpec`.
-
-    Returns
-    -------
-    spec : FixtureSpec
-        One recording of one subject per window.
-
-    Raises
-    ------
-    SpecError
-        If a value is outside its range, or no window would hold a seizure.
+    From 5 windows on, the last fifth is split ``"dev"``, which then holds a window with a
+    seizure if any two windows in a row do. The window length is in seconds.
     """
     check_request(
         n_windows, seed=seed, ictal_share=ictal_share, window_length=window_length
@@ -101,6 +80,7 @@ def compose_spec(
         montage=montage,
         profile=profile,
         seed=seed,
+        recipe=RECIPE,
         recordings=tuple(
             compose_recording(
                 i,
@@ -119,20 +99,7 @@ def compose_spec(
 def compose_window(
     index: int, *, seed: int, ictal_share: float, window_length: float
 ) -> FixtureSpec:
-    """Compose the spec of one window, as `compose_spec` has it at `index`.
-
-    Parameters
-    ----------
-    index : int
-        From 0.
-    seed, ictal_share, window_length
-        As in `compose_spec`; a share of 0 is allowed.
-
-    Returns
-    -------
-    spec : FixtureSpec
-        One recording with one window, which may be without a seizure.
-    """
+    """Compose the spec of one window, as `compose_spec` has it at `index`."""
     return FixtureSpec(
         name="synthetic",
         source="synthetic",
@@ -140,6 +107,7 @@ def compose_window(
         montage="10-20",
         profile="zscore-1",
         seed=seed,
+        recipe=RECIPE,
         recordings=(
             compose_recording(
                 index, seed=seed, ictal_share=ictal_share, window_length=window_length
@@ -151,24 +119,7 @@ def compose_window(
 def check_request(
     n_windows: int, *, seed: int, ictal_share: float, window_length: float
 ) -> None:
-    """Check what windows are asked for.
-
-    Parameters
-    ----------
-    n_windows : int
-        At least 1.
-    seed : int
-        In [0, 2^32).
-    ictal_share : float
-        In [0, 1].
-    window_length : float
-        Seconds, from 8 to 600, a multiple of 1/16.
-
-    Raises
-    ------
-    SpecError
-        If a value is outside its range.
-    """
+    """Check what windows are asked for: the error names the value and its range."""
     if type(n_windows) is not int or n_windows < 1:
         msg = f"windows: expected an integer of at least 1, got {n_windows!r}"
         raise SpecError(msg)
@@ -194,29 +145,13 @@ def compose_recording(
     window_length: float,
     split: str = "train",
 ) -> RecordingSpec:
-    """Compose the recording that window `index` is cut from.
+    """Compose the recording that window `index` is cut from, of subject `index` + 1.
 
-    Parameters
-    ----------
-    index : int
-        From 0.
-    seed : int
-        Of every random stream.
-    ictal_share : float
-        Share of the windows that hold a seizure, in [0, 1].
-    window_length : float
-        Seconds.
-    split : str
-        Name of the split.
-
-    Returns
-    -------
-    recording : RecordingSpec
-        Longer than its one window by signal to scale by, and by the rest of a seizure;
-        subject `index` + 1. Windows with a seizure are onset, offset, whole
-        and ictal in turn; every second window without one holds an artefact.
+    It is longer than its one window by signal to scale by, and by the rest of a seizure.
+    Windows with a seizure are onset, offset, whole and ictal in turn; every second
+    window without one holds an artefact.
     """
-    streams = Streams.of_seed(seed).child(f"compose/{index}")
+    streams = Streams.of_seed(seed, RECIPE).child(f"compose/{index}")
     share = Fraction(repr(float(ictal_share)))
     n_before = math.ceil(index * share)
     positive = math.ceil((index + 1) * share) > n_before
