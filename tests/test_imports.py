@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-if TYPE_CHECKING:
-    from pathlib import Path
+import bgb_fixtures.synthetic
 
 REPORT = """
 import json, sys
@@ -95,6 +94,14 @@ def test_reading_side_never_loads_the_builder(name: str) -> None:
 def test_generator_knows_no_request() -> None:
     _, modules = run("import bgb_fixtures.synthetic.recording")
     assert not any(module.startswith("bgb_fixtures.request") for module in modules)
+
+
+def test_generator_names_no_request_not_even_for_types() -> None:
+    sources = Path(bgb_fixtures.synthetic.__file__).parent.rglob("*.py")
+    named = [
+        path.name for path in sources if "bgb_fixtures.request" in path.read_text()
+    ]
+    assert named == []
 
 
 def test_public_names_are_listed_and_loaded_at_first_use() -> None:

@@ -19,7 +19,7 @@ __all__ = [
     "STATES",
 ]
 
-RECIPES = ("synthetic-1",)
+RECIPES = ("synthetic-1", "synthetic-2")
 """Versions of the generator; part of the name of every random stream."""
 
 FIRST_RECIPE = RECIPES[0]
@@ -59,6 +59,7 @@ _FIRST_KINDS = (
 )
 ARTEFACT_KINDS = {
     "synthetic-1": _FIRST_KINDS,
+    "synthetic-2": (*_FIRST_KINDS, "electrode", "movement"),
 }
 """Recipe -> what looks like a seizure to a machine and is none: artefacts of eye, muscle
 and electrode, interictal discharges, and graphoelements of sleep."""

@@ -169,14 +169,18 @@ def patch(centre: Array, *, sigma: float) -> Array:
 
 
 @cache
-def mixing_matrix(sigma: float) -> Array:
+def mixing_matrix(sigma: float, *, mirror: float = 0.0) -> Array:
     """Return how uncorrelated patches all over the cap reach the electrodes, (21, 21).
 
-    `sigma` is their width in degrees. The symmetric square root of the correlation:
+    `sigma` is their width in degrees; each acts on the other side of the head, too, by
+    the factor `mirror`. The symmetric square root of the correlation:
     unlike other roots it has no freedom of sign or rotation that one LAPACK could choose
     otherwise.
     """
     seen = _lead_field() @ _patch_weights(_sources(), sigma).T
+    if mirror:
+        other_side = _sources() * np.array([-1.0, 1.0, 1.0])
+        seen = seen + mirror * (_lead_field() @ _patch_weights(other_side, sigma).T)
     covariance = seen @ seen.T
     deviation = np.sqrt(np.diag(covariance))
     correlation = covariance / np.outer(deviation, deviation)
