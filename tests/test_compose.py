@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from bgb_fixtures.build.windows import kind_of
@@ -9,6 +11,7 @@ from bgb_fixtures.eeg.events import merge_spans
 from bgb_fixtures.errors import SpecError
 from bgb_fixtures.request.compose import compose_recording, compose_spec
 from bgb_fixtures.request.spec import RecordingSpec, parse_spec, spec_to_json
+from bgb_fixtures.synthetic import SEIZURE_TYPES
 
 
 def kind(recording: RecordingSpec, window_length: float = 60.0) -> str:
@@ -61,6 +64,36 @@ def test_every_second_window_without_a_seizure_holds_an_artefact() -> None:
     assert [kind(r) for r in recordings] == [
         "background", "artefact", "background", "artefact",
     ]  # fmt: skip
+
+
+def test_forty_windows_with_a_seizure_hold_every_type_four_times() -> None:
+    recordings = [
+        compose_recording(i, seed=2, ictal_share=1, window_length=60) for i in range(40)
+    ]
+    counts = Counter(event.label for r in recordings for event in r.events)
+    assert counts == dict.fromkeys(SEIZURE_TYPES, 4)
+
+
+def test_types_that_are_short_in_life_are_short_in_a_window() -> None:
+    longest = {"absz": 20, "atsz": 10, "mysz": 2, "tnsz": 25}
+    recordings = [
+        compose_recording(i, seed=3, ictal_share=1, window_length=60) for i in range(80)
+    ]
+    events = [event for r in recordings for event in r.events]
+    assert all(e.duration <= longest.get(e.label, 600) for e in events)
+
+
+def test_some_windows_with_a_seizure_hold_an_artefact_and_some_are_asleep() -> None:
+    recordings = [
+        compose_recording(i, seed=4, ictal_share=1, window_length=60) for i in range(40)
+    ]
+    assert 10 <= sum(bool(r.artefacts) for r in recordings) <= 30
+    assert 4 <= sum(r.state == "sleep" for r in recordings) <= 20
+    assert all(r.state == "awake" for r in recordings if r.events[0].label == "absz")
+
+
+def test_composed_spec_names_its_recipe() -> None:
+    assert compose_spec(2, seed=1).recipe == "synthetic-2"
 
 
 def test_window_follows_from_its_index_alone() -> None:

@@ -134,8 +134,9 @@ class SyntheticDataset(Dataset[Item]):
     -----
     Items are `(signals, labels)`, both float32: shapes (19, n_times) at 256 Hz in
     profile zscore-1, and (n_times,), or () for labels per window. Item i is the window
-    i of ``bgb-fixtures build --windows N --seed K`` with the same share: onset, offset,
-    whole and ictal in turn, and every second window without a seizure with an artefact.
+    i of ``bgb-fixtures build --windows N --seed K`` with the same share, by recipe
+    synthetic-2: onset, offset, whole and ictal in turn, every type of seizure four times
+    in 40 windows with one, and every second window without a seizure with an artefact.
     Each item is another subject, takes about 0.1 s on one core and is not kept; build a
     fixture to read the same windows often.
 

@@ -72,9 +72,12 @@ _WITH_SPLITS = ("bids", "tusz")
 PACKAGED_SPECS = {
     "smoke": "smoke.toml",
     "tiny": "tiny.toml",
+    "smoke-1": "specs/smoke-1.toml",
+    "tiny-1": "specs/tiny-1.toml",
     "chbmit-smoke": "specs/chbmit-smoke.toml",
 }
-"""Specs that ship with this package, by name; files below the packaged fixtures."""
+"""Specs that ship with this package, by name; files below the packaged fixtures. A number
+is that of an earlier content version."""
 SELECTABLE_KINDS = ("onset", "offset", "whole", "ictal", "background")
 """Kinds of window that recordings can be asked for."""
 QUOTA_WORDS = (*KINDS, *SELECTABLE_KINDS)

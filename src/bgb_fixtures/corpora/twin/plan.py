@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.errors import SpecError
 from bgb_fixtures.request.spec import MAX_SYNTHETIC_S, RecordingSpec
-from bgb_fixtures.synthetic import RECIPE
+from bgb_fixtures.synthetic import FIRST_RECIPE
 from bgb_fixtures.synthetic.recipes import make_subject
 from bgb_fixtures.synthetic.scenario import Artefact
 from bgb_fixtures.synthetic.streams import Streams
@@ -143,7 +143,8 @@ def plan_recordings(
         else ""
     )
     _check_number("duration", duration, MIN_DURATION_S, MAX_DURATION_S, why)
-    streams = Streams.of_seed(seed, RECIPE).child("corpus")
+    # Recordings and seizures stay the same, whatever recipe draws the samples.
+    streams = Streams.of_seed(seed, FIRST_RECIPE).child("corpus")
     seizure_types = _cycle_types(streams)
     numbers = {wanted: _numbers(seed, wanted) for wanted in ("AR", "LE")}
     plan: list[PlannedRecording] = []
