@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from small import N_TIMES, SFREQ, small_content
+from support.small import N_TIMES, SFREQ, small_content
 from threadpoolctl import threadpool_limits
 
 from bgb_fixtures.corpora.twin import write_corpus

@@ -10,9 +10,9 @@ from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-import loopback
 import numpy as np
 import pytest
+from support import loopback
 
 from bgb_fixtures.build import build_fixture
 from bgb_fixtures.corpora.chbmit.corpus import parse_summary

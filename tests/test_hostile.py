@@ -1,6 +1,6 @@
 """Hostile files of all kinds are refused for the rule that they break, or read right.
 
-The files are made by ``tools/hostile_*.py`` and opened in a child process whose time and
+The files are made by ``tests/hostile`` and opened in a child process whose time and
 memory are limited, as ``tools/fuzz.py`` does; a few inputs of the latter are tried too.
 """
 
@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import fuzz
 import fuzz_format
-import hostile
 import pytest
-from format_seeds import Seeds, make_seeds
+from hostile import files
+from hostile.format_seeds import Seeds, make_seeds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,10 +46,10 @@ def worker() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(
-    "file", [pytest.param(file, id=file.name) for file in hostile.HOSTILE]
+    "file", [pytest.param(file, id=file.name) for file in files.HOSTILE]
 )
 def test_hostile_file_is_refused_for_what_it_is_or_read_right(
-    file: hostile.Hostile, seeds: Seeds, worker: Any, tmp_path: Path
+    file: files.Hostile, seeds: Seeds, worker: Any, tmp_path: Path
 ) -> None:
     path = tmp_path / "bad.h5"
     file.make(path, seeds)
@@ -68,7 +68,7 @@ def test_every_rule_of_the_format_has_a_hostile_file() -> None:
     stated = re.findall(r"^\*\*([RG][0-9]+)\. ", page, re.MULTILINE)
     assert stated[0] == "R1"
     assert stated[-1] == "G10"
-    broken = {rule for file in hostile.HOSTILE for rule in file.rules.split()}
+    broken = {rule for file in files.HOSTILE for rule in file.rules.split()}
     assert broken == set(stated)
 
 

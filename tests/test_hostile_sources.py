@@ -1,6 +1,6 @@
 """Hostile recordings and annotations are refused for what they are, or read right.
 
-The files are made by ``tools/hostile_sources.py`` and read as ``tools/fuzz.py`` does, in a
+The files are made by ``tests/hostile/sources.py`` and read as ``tools/fuzz.py`` does, in a
 child process whose time and memory are limited; a few inputs of the latter are tried too.
 """
 
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import fuzz
 import fuzz_sources
-import hostile_sources
 import pytest
+from hostile import sources
 
 from bgb_fixtures.corpora.annotations import read_whole
 from bgb_fixtures.errors import AnnotationError
@@ -35,10 +35,10 @@ def worker() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(
-    "file", [pytest.param(f, id=f.name) for f in hostile_sources.HOSTILE_SOURCES]
+    "file", [pytest.param(f, id=f.name) for f in sources.HOSTILE_SOURCES]
 )
 def test_hostile_source_is_refused_for_what_it_is_or_read_right(
-    file: hostile_sources.HostileSource, worker: Any, tmp_path: Path
+    file: sources.HostileSource, worker: Any, tmp_path: Path
 ) -> None:
     path = tmp_path / "hostile.in"
     path.write_bytes(file.make())
@@ -48,7 +48,7 @@ def test_hostile_source_is_refused_for_what_it_is_or_read_right(
 
 
 def test_hostile_sources_have_a_name_each() -> None:
-    names = [file.name for file in hostile_sources.HOSTILE_SOURCES]
+    names = [file.name for file in sources.HOSTILE_SOURCES]
     assert len(set(names)) == len(names)
 
 

@@ -1,6 +1,6 @@
 """What is not a fixture, or not the fixture that was written, is refused with a reason.
 
-Files that break one rule, all digests right, are in ``tools/hostile_*.py``.
+Files that break one rule, all digests right, are in ``tests/hostile``.
 """
 
 from __future__ import annotations

@@ -8,11 +8,11 @@ import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import loopback
 import pytest
 from click import ClickException
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import loopback
 
 from bgb_fixtures.build import (
     build_fixture,

@@ -13,10 +13,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import loopback
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from support import loopback
 
 from bgb_fixtures.build import build_fixture, build_from_plan, plan_fixture
 from bgb_fixtures.build.privacy import IdentifyingTexts

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from bench_measure import Table, compare, growth
-from small import small_content
+from support.small import small_content
 
 from bgb_fixtures import fixture as loader
 from bgb_fixtures import load_fixture

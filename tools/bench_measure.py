@@ -26,6 +26,7 @@ __all__ = ["TOOLS", "Bench", "Row", "Table", "compare", "fit_line", "growth"]
 T = TypeVar("T")
 TOOLS = Path(__file__).parent
 """Where this file is, and what it measures with."""
+sys.path.append(str(TOOLS.parent / "tests"))
 MOST_RUNS = 60
 """Runs of one way in one round."""
 # At exit, as commands end with sys.exit(). Of the memory map that ends: the counter of

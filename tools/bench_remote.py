@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
 from bench_measure import Row, Table
-from loopback import Loopback
+from support.loopback import Loopback
 
 from bgb_fixtures.build import build_fixture, plan_fixture
 from bgb_fixtures.corpora.remote.web import open_web

@@ -27,6 +27,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+
 import fuzz_format
 import fuzz_sources
 from fuzz_target import Target

@@ -14,9 +14,9 @@ import json
 import struct
 from typing import TYPE_CHECKING, Any
 
-import format_seeds as seeds
 import numpy as np
 from fuzz_target import Target, require
+from hostile import format_seeds as seeds
 
 from bgb_fixtures.fixture import Fixture, load_fixture
 from bgb_fixtures.golden.check import assert_holds

@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import source_seeds as seeds
 from click.testing import CliRunner
 from fuzz_target import FindingError, Target, require
+from hostile import source_seeds as seeds
 
 from bgb_fixtures.build.saved import (
     Outcome,

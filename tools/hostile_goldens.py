@@ -4,15 +4,7 @@ from __future__ import annotations
 
 import h5py
 import numpy as np
-from format_seeds import (
-    Json,
-    Seeds,
-    dump,
-    join,
-    sign,
-    split,
-)
-from hostile_file import (
+from hostile.file import (
     add,
     add_bytes,
     add_hdf5,
@@ -21,6 +13,14 @@ from hostile_file import (
     replace_dataset,
     set_attribute,
     sparse,
+)
+from hostile.format_seeds import (
+    Json,
+    Seeds,
+    dump,
+    join,
+    sign,
+    split,
 )
 
 

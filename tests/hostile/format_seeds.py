@@ -1,6 +1,6 @@
 """Good files of our format, taken apart and put together again with the right digests.
 
-Used by ``tools/hostile_*.py`` and ``tools/fuzz.py``.
+Used by the hostile files and ``tools/fuzz.py``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from small import small_content
+from support.small import small_content
 
 from bgb_fixtures.format.write import write_fixture
 from bgb_fixtures.golden.content import (

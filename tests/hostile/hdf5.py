@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
-from format_seeds import (
-    Seeds,
-    enlarged,
-    sign,
-    split,
-)
-from hostile_file import (
+
+from hostile.file import (
     ALIGNED,
     add,
     add_bytes,
     add_hdf5,
     replace_dataset,
     set_attribute,
+)
+from hostile.format_seeds import (
+    Seeds,
+    enlarged,
+    sign,
+    split,
 )
 
 if TYPE_CHECKING:

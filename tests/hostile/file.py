@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import h5py
-from format_seeds import (
+
+from hostile.format_seeds import (
     Edit,
     Seeds,
     dump,

@@ -9,7 +9,13 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from format_seeds import (
+from hostile.file import (
+    TB,
+    add,
+    add_bytes,
+    sparse,
+)
+from hostile.format_seeds import (
     Json,
     Seeds,
     dump,
@@ -18,12 +24,6 @@ from format_seeds import (
     join,
     sign,
     split,
-)
-from hostile_file import (
-    TB,
-    add,
-    add_bytes,
-    sparse,
 )
 
 if TYPE_CHECKING:

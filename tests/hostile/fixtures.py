@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from format_seeds import (
+
+from hostile.file import (
+    add,
+    add_bytes,
+    add_index,
+    add_records,
+)
+from hostile.format_seeds import (
     Json,
     dump,
     enlarged,
@@ -13,12 +20,6 @@ from format_seeds import (
     roomy,
     sign,
     split,
-)
-from hostile_file import (
-    add,
-    add_bytes,
-    add_index,
-    add_records,
 )
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """Good files of the kinds that sources read, small and made by code.
 
 Invariant: nothing here uses the code that reads them.
-Used by ``tools/hostile_sources.py`` and ``tools/fuzz_sources.py``.
+Used by ``sources.py`` and ``tools/fuzz_sources.py``.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import source_seeds as seeds
+from hostile import source_seeds as seeds
 
 if TYPE_CHECKING:
     from collections.abc import Callable

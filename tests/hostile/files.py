@@ -5,10 +5,11 @@ Used by ``tests/test_hostile.py``; every module that is imported adds its own.
 
 from __future__ import annotations
 
-import hostile_fixtures  # noqa: F401
 import hostile_goldens  # noqa: F401
-import hostile_hdf5  # noqa: F401
-import hostile_places  # noqa: F401
-from hostile_file import HOSTILE, Hostile
+
+import hostile.fixtures
+import hostile.hdf5
+import hostile.places  # noqa: F401
+from hostile.file import HOSTILE, Hostile
 
 __all__ = ["HOSTILE", "Hostile"]

@@ -1,0 +1,1 @@
+"""What several tests and the benchmark share: a small content, a web server."""
