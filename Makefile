@@ -45,7 +45,7 @@ coverage: $(VENV)/test.stamp
 	src/bgb_fixtures/format/map.py,src/bgb_fixtures/format/records.py,src/bgb_fixtures/format/hdf5.py,\
 	src/bgb_fixtures/verify.py,src/bgb_fixtures/fixture.py,\
 	src/bgb_fixtures/edf/records.py,src/bgb_fixtures/edf/header.py,\
-	src/bgb_fixtures/edf/byte_source.py"
+	src/bgb_fixtures/edf/source.py"
 
 mutants: $(VENV)/test.stamp
 	$(BIN)/python -m pip install --quiet --group mutants

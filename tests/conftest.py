@@ -14,10 +14,12 @@ from threadpoolctl import threadpool_limits
 
 from bgb_fixtures.corpora.twin import write_corpus
 from bgb_fixtures.eeg.montage import MONTAGES
-from bgb_fixtures.format.write import Content, write_fixture
+from bgb_fixtures.format.write import write_fixture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from bgb_fixtures.format.content import Content
 
 # Under xdist each core has its process already: threads of BLAS and torch that wait for
 # each other would slow them several times. Children inherit the variables.

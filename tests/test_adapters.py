@@ -21,11 +21,13 @@ from bgb_fixtures.dataset import FixtureDataset
 from bgb_fixtures.eeg.montage import MONTAGES
 from bgb_fixtures.errors import MissingPackageError, SpecError
 from bgb_fixtures.fixture import Fixture, load_fixture
-from bgb_fixtures.format.write import Content, write_fixture
+from bgb_fixtures.format.write import write_fixture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from bgb_fixtures.format.content import Content
 
 # Row 6 of smoke: two seizures.
 ROW = 6

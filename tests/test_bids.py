@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from support.searched import Searched, search
 
 from bgb_fixtures.build import build_fixture
-from bgb_fixtures.corpora.bids.corpus import BidsSource
+from bgb_fixtures.corpora.bids.corpus import BidsCorpus
 from bgb_fixtures.corpora.bids.events import szcore_label
 from bgb_fixtures.corpora.twin import CorpusReport, write_corpus
 from bgb_fixtures.edf.writer import EdfChannel, write_edf
@@ -46,14 +47,14 @@ def put(root: Path, path: str, text: str | None = None) -> Path:
 
 def dataset(
     root: Path, *rows: str, stem: str = STEM, columns: str = COLUMNS
-) -> BidsSource:
+) -> Searched:
     """Make a data set of one recording."""
     put(root, f"{stem}_eeg.edf")
     put(root, f"{stem}_events.tsv", "\n".join([columns, *rows]) + "\n")
-    return BidsSource(root, strict=True)
+    return search(BidsCorpus, root, strict=True)
 
 
-def events(source: BidsSource) -> list[tuple[str, float, float]]:
+def events(source: Searched) -> list[tuple[str, float, float]]:
     (recording,) = source.recordings()
     return [(e.label, e.onset, e.duration) for e in recording.events]
 
@@ -277,7 +278,7 @@ def test_part_of_a_data_set_keeps_its_licence(tmp_path: Path, below: str) -> Non
     put(tmp_path, "dataset_description.json", '{"License": "CC0"}')
     dataset(tmp_path, row("5.00", "6.00", "sz"))
     put(tmp_path, f"{STEM.replace('run-00', 'run-01')}_eeg.edf")
-    source = BidsSource(tmp_path / below)
+    source = search(BidsCorpus, tmp_path / below)
     assert source.licence.name == "CC0-1.0"
     assert [r.name.rpartition("/")[2] for r in source.recordings()] == [
         "sub-01_ses-01_task-szMonitoring_run-00_eeg.edf"
@@ -302,7 +303,7 @@ def test_licence_that_is_known_lets_fixtures_be_given_to_others(
 ) -> None:
     value = {"License": stated, "DatasetDOI": "doi:10.13026/5d4a-j060"}
     put(tmp_path, "dataset_description.json", json.dumps(value))
-    licence = BidsSource(tmp_path).licence
+    licence = search(BidsCorpus, tmp_path).licence
     assert (licence.name, licence.redistributable) == (name, True)
     assert licence.attribution == "https://doi.org/10.13026/5d4a-j060"
 
@@ -323,7 +324,7 @@ def test_licence_that_is_not_known_forbids_it(tmp_path: Path, value: object) -> 
     put(tmp_path, "sub-01/note", "")
     if value is not None:
         put(tmp_path, "dataset_description.json", json.dumps(value))
-    licence = BidsSource(tmp_path).licence
+    licence = search(BidsCorpus, tmp_path).licence
     assert (licence.name, licence.redistributable) == ("unknown", False)
 
 
@@ -334,16 +335,16 @@ def test_free_text_of_the_description_stays_out(tmp_path: Path) -> None:
         "DatasetDOI": "ask zoe@canary",
     }
     put(tmp_path, "dataset_description.json", json.dumps(value))
-    assert "anary" not in repr(BidsSource(tmp_path).licence)
+    assert "anary" not in repr(search(BidsCorpus, tmp_path).licence)
 
 
 def test_description_that_is_no_json_is_refused(tmp_path: Path) -> None:
     put(tmp_path, "dataset_description.json", "{")
     with pytest.raises(SourceError, match=r"dataset_description\.json' is no JSON"):
-        BidsSource(tmp_path)
+        search(BidsCorpus, tmp_path)
 
 
-def with_splits(root: Path, table: str) -> BidsSource:
+def with_splits(root: Path, table: str) -> Searched:
     for subject in ("sub-01", "sub-02", "sub-03"):
         dataset(
             root,
@@ -351,7 +352,7 @@ def with_splits(root: Path, table: str) -> BidsSource:
             stem=f"{subject}/eeg/{subject}_task-a",
         )
     put(root, "participants.tsv", table)
-    return BidsSource(root)
+    return search(BidsCorpus, root)
 
 
 def test_participants_may_have_splits(tmp_path: Path) -> None:
@@ -430,7 +431,7 @@ def times(events: tuple[Event, ...]) -> list[tuple[float, float, str]]:
 
 
 def test_twin_is_read_as_it_was_written(twin: CorpusReport) -> None:
-    source = BidsSource(twin.path, strict=True)
+    source = search(BidsCorpus, twin.path, strict=True)
     obtained = [
         (r.name, r.split, r.duration, times(r.events)) for r in source.recordings()
     ]

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from support.searched import Searched, search
 
 from bgb_fixtures.build import build_fixture
-from bgb_fixtures.corpora.chbmit.corpus import (
-    ChbmitSource,
-    parse_sidecar,
-    parse_summary,
-)
-from bgb_fixtures.edf.byte_source import LocalFile
+from bgb_fixtures.corpora.chbmit.corpus import ChbmitCorpus
+from bgb_fixtures.corpora.chbmit.summary import parse_summary
+from bgb_fixtures.corpora.chbmit.wfdb import parse_sidecar
+from bgb_fixtures.corpora.opened import OpenRecordings
+from bgb_fixtures.edf.source import LocalFile
 from bgb_fixtures.eeg.events import Event
+from bgb_fixtures.eeg.montage import find_montage
 from bgb_fixtures.errors import (
     AnnotationError,
     ChannelNotFoundError,
@@ -258,7 +259,7 @@ def test_entry_without_clock_has_no_duration(tmp_path: Path) -> None:
 def test_times_with_decimals_are_exact(tmp_path: Path) -> None:
     write_summary(tmp_path, entry("chb01_03.edf", ("0.1", "36.4")))
     (tmp_path / "chb01_03.edf").touch()
-    (recording,) = ChbmitSource(tmp_path).recordings()
+    (recording,) = search(ChbmitCorpus, tmp_path).recordings()
     assert recording.events == (Event(onset=0.1, duration=36.3, label="seiz"),)
 
 
@@ -455,7 +456,7 @@ def tree_with_sidecar(root: Path, raw: bytes, *seizures: tuple[object, object]) 
 )
 def test_sidecar_agrees(tmp_path: Path, raw: bytes) -> None:
     root = tree_with_sidecar(tmp_path, raw, (10, 50))
-    (recording,) = ChbmitSource(root).recordings()
+    (recording,) = search(ChbmitCorpus, root).recordings()
     assert recording.events == (Event(onset=10.0, duration=40.0, label="seiz"),)
 
 
@@ -494,9 +495,9 @@ def test_sidecar_that_disagrees_is_refused(
     root = tree_with_sidecar(tmp_path, raw, *seizures)
     pattern = rf"chb01-summary\.txt', line 9: 'chb01_03\.edf' has .*{message}"
     with pytest.raises(AnnotationError, match=pattern):
-        ChbmitSource(root, strict=True).recordings()
+        search(ChbmitCorpus, root, strict=True).recordings()
     with pytest.raises(SourceError, match=pattern):
-        ChbmitSource(root).recordings()
+        search(ChbmitCorpus, root).recordings()
 
 
 # Recordings
@@ -521,7 +522,7 @@ def make_tree(root: Path) -> Path:
 
 def test_recordings_are_read_from_annotations_alone_and_sorted(tmp_path: Path) -> None:
     # No header could be read from empty files.
-    recordings = ChbmitSource(make_tree(tmp_path)).recordings()
+    recordings = search(ChbmitCorpus, make_tree(tmp_path)).recordings()
     assert [(r.name, r.duration, len(r.events)) for r in recordings] == [
         ("chb01/chb01_01.edf", 60.0, 0),
         ("chb01/chb01_03.edf", 60.0, 1),
@@ -531,7 +532,7 @@ def test_recordings_are_read_from_annotations_alone_and_sorted(tmp_path: Path) -
 
 
 def test_chb21_is_the_subject_of_chb01(tmp_path: Path) -> None:
-    recordings = ChbmitSource(make_tree(tmp_path)).recordings()
+    recordings = search(ChbmitCorpus, make_tree(tmp_path)).recordings()
     assert {r.subject for r in recordings} == {"chb01"}
 
 
@@ -545,7 +546,7 @@ def test_chb21_is_the_subject_of_chb01(tmp_path: Path) -> None:
 def test_root_may_be_one_case_or_one_file(
     tmp_path: Path, below: str, expected: list[str]
 ) -> None:
-    recordings = ChbmitSource(make_tree(tmp_path) / below).recordings()
+    recordings = search(ChbmitCorpus, make_tree(tmp_path) / below).recordings()
     assert [r.name for r in recordings] == expected
 
 
@@ -554,7 +555,7 @@ def test_cases_may_share_a_folder(tmp_path: Path) -> None:
         text = entry(f"{case}_01.edf")
         (tmp_path / f"{case}-summary.txt").write_text(text, "utf-8")
         (tmp_path / f"{case}_01.edf").touch()
-    source = ChbmitSource(tmp_path)
+    source = search(ChbmitCorpus, tmp_path)
     names = [recording.name for recording in source.recordings()]
     assert names == ["chb01/chb01_01.edf", "chb02/chb02_01.edf"]
     assert source.problems == ()
@@ -567,12 +568,12 @@ def test_unannotated_and_absent_recordings_are_not_offered_but_counted(
     (root / "chb01" / "chb01_99.edf").touch()
     (root / "chb01" / "chb01_01.edf").unlink()
     with caplog.at_level(logging.INFO, "bgb_fixtures"):
-        recordings = ChbmitSource(root).recordings()
+        recordings = search(ChbmitCorpus, root).recordings()
     assert [r.name for r in recordings] == ["chb01/chb01_03.edf", "chb21/chb21_19.edf"]
     (message,) = caplog.messages
     assert message == (
-        "CHB-MIT: 2 recordings can be used; 1 cannot: no annotations, which does not "
-        "mean free of seizures; 1 cannot: annotated, and there is no EDF or BDF file"
+        "CHB-MIT: 2 recordings can be used; 1 cannot: not annotated, which does not "
+        "mean seizure-free; 1 cannot: annotated, but its EDF or BDF file is missing"
     )
 
 
@@ -582,7 +583,7 @@ def test_a_case_without_a_summary_is_passed_over_and_named(
     root = make_tree(tmp_path)
     (root / "chb05").mkdir()
     with caplog.at_level(logging.INFO, "bgb_fixtures"):
-        ChbmitSource(root)
+        search(ChbmitCorpus, root)
     assert caplog.messages == ["CHB-MIT: chb05 has no summary, and so no annotations"]
 
 
@@ -591,21 +592,21 @@ def test_one_unannotated_file_is_refused(tmp_path: Path) -> None:
     path = root / "chb01" / "chb01_99.edf"
     path.touch()
     with pytest.raises(SourceError, match="unannotated, which does not mean free"):
-        ChbmitSource(path).recordings()
+        search(ChbmitCorpus, path).recordings()
 
 
 def test_annotations_without_any_recording_are_refused(tmp_path: Path) -> None:
     write_summary(tmp_path, entry("chb01_01.edf"))
-    message = "no recording of CHB-MIT that can be used: 1 x annotated, and there is no"
+    message = "no recording of CHB-MIT that can be used: 1 x annotated, but its EDF or"
     with pytest.raises(SourceError, match=message):
-        ChbmitSource(tmp_path).recordings()
+        search(ChbmitCorpus, tmp_path).recordings()
 
 
 def test_the_same_recording_in_two_folders_is_not_certain(tmp_path: Path) -> None:
     root = make_tree(tmp_path)
     write_summary(root / "chb01_copy", entry("chb01_03.edf", (10, 50)))
     (root / "chb01_copy" / "chb01_03.edf").touch()
-    source = ChbmitSource(root)
+    source = search(ChbmitCorpus, root)
     names = [recording.name for recording in source.recordings()]
     assert names == ["chb01/chb01_01.edf", "chb21/chb21_19.edf"]
     (problem,) = source.problems
@@ -625,7 +626,7 @@ def test_one_bad_entry_does_not_touch_the_others(tmp_path: Path) -> None:
     )
     for i in range(1, 6):
         (tmp_path / f"chb01_0{i}.edf").touch()
-    source = ChbmitSource(tmp_path)
+    source = search(ChbmitCorpus, tmp_path)
     assert [r.name for r in source.recordings()] == [
         "chb01/chb01_01.edf",
         "chb01/chb01_04.edf",
@@ -641,7 +642,7 @@ def test_an_unreadable_summary_is_said_of_each_of_its_recordings(
 ) -> None:
     root = make_tree(tmp_path)
     (root / "chb01" / "chb01-summary.txt").write_text("nothing\n", encoding="ascii")
-    source = ChbmitSource(root)
+    source = search(ChbmitCorpus, root)
     assert [r.name for r in source.recordings()] == ["chb21/chb21_19.edf"]
     assert [p.name for p in source.problems] == [
         "chb01/chb01_01.edf",
@@ -655,7 +656,7 @@ def test_recordings_of_a_case_without_a_summary_are_unannotated(
     root = make_tree(tmp_path)
     (root / "chb05").mkdir()
     (root / "chb05" / "chb05_13.edf").touch()
-    source = ChbmitSource(root)
+    source = search(ChbmitCorpus, root)
     source.recordings()
     assert [(p.name, p.problem) for p in source.problems] == [
         ("chb05/chb05_13.edf", "unannotated")
@@ -681,13 +682,13 @@ def test_root_without_annotations_is_refused(
     (tmp_path / "RECORDS").touch()
     (tmp_path / "a.edf").touch()
     with pytest.raises(SourceError, match=message):
-        ChbmitSource(tmp_path / name)
+        search(ChbmitCorpus, tmp_path / name)
 
 
 def test_licence_lets_fixtures_be_given_to_others_and_says_what_to_cite(
     tmp_path: Path,
 ) -> None:
-    licence = ChbmitSource(make_tree(tmp_path)).licence
+    licence = search(ChbmitCorpus, make_tree(tmp_path)).licence
     assert licence.name == "ODC-By-1.0"
     assert licence.redistributable
     assert "10.13026/C2K01R" in licence.attribution
@@ -699,11 +700,11 @@ def test_licence_lets_fixtures_be_given_to_others_and_says_what_to_cite(
 
 def one_recording(
     root: Path, seconds: int, *seizures: tuple[int, int], **options: Any
-) -> ChbmitSource:
+) -> Searched:
     """Make a case of one recording, without clock."""
     write_summary(root, entry("chb01_03.edf", *seizures))
     write_edf(root / "chb01_03.edf", seconds, **options)
-    return ChbmitSource(root)
+    return search(ChbmitCorpus, root)
 
 
 def test_rows_are_found_by_label(tmp_path: Path) -> None:
@@ -725,7 +726,7 @@ def test_electrodes_against_a_reference_are_refused_for_bipolar_files(
     source = one_recording(tmp_path, 2)
     (recording,) = source.recordings()
     with pytest.raises(ChannelNotFoundError, match=r"lacks Fp1.* bipolar.*rank 16"):
-        source.open(recording, "10-20")
+        source.open_and_close(recording, "10-20")
 
 
 def test_zero_typed_for_the_letter_o_is_read_as_o1_and_said(
@@ -734,8 +735,9 @@ def test_zero_typed_for_the_letter_o_is_read_as_o1_and_said(
     source = one_recording(tmp_path, 1, labels=REFERENTIAL)
     (recording,) = source.recordings()
     caplog.clear()
-    for _ in range(2):
-        with source.open(recording, "double-banana") as signal:
+    with OpenRecordings(source.corpus) as opened:
+        for _ in range(2):
+            signal = opened.open(recording).signal(find_montage("double-banana"))
             values = signal.read(0, 2)
     # P3 counts by 8 and '01' by 9 digital steps a sample: row P3-O1 by -1.
     assert values[11, 1] - values[11, 0] == pytest.approx(-1600 / 4095)
@@ -748,23 +750,22 @@ def test_derivations_from_an_unstated_reference_are_recorded_as_assumed(
     tmp_path: Path,
 ) -> None:
     source = one_recording(tmp_path, 1, labels=REFERENTIAL)
-    assert source.identity(["chb01/chb01_03.edf"]) == {}
-    with source.open(source.recordings()[0], "double-banana"):
-        pass
-    assert source.identity(["chb01/chb01_03.edf"])["assumptions"] == [
-        "1 recording(s): label '01' is read as 'O1'",
+    (recording,) = source.recordings()
+    source.open_and_close(recording, "double-banana")
+    assert source.assumptions(recording) == (
+        "label '01' is read as 'O1'",
         (
-            "1 recording(s): no reference is named; derivations are differences of channels "
-            "that are taken to share one"
+            "no reference is named; derivations are differences of channels that are "
+            "taken to share one"
         ),
-    ]
+    )
 
 
 def test_derivations_that_the_file_holds_assume_nothing(tmp_path: Path) -> None:
     source = one_recording(tmp_path, 1)
-    with source.open(source.recordings()[0], "double-banana"):
-        pass
-    assert source.identity(["chb01/chb01_03.edf"]) == {}
+    (recording,) = source.recordings()
+    source.open_and_close(recording, "double-banana")
+    assert source.assumptions(recording) == ()
 
 
 def test_seizure_behind_the_end_of_the_file_is_refused(tmp_path: Path) -> None:
@@ -772,7 +773,7 @@ def test_seizure_behind_the_end_of_the_file_is_refused(tmp_path: Path) -> None:
     (recording,) = source.recordings()
     message = r"summary\.txt', line 9: seizure of 'chb01_03.edf' ends at 21 s, .* 20 s"
     with pytest.raises(AnnotationError, match=message):
-        source.open(recording, "double-banana")
+        source.open_and_close(recording, "double-banana")
 
 
 def test_a_file_shorter_than_its_header_says_is_named_once(
@@ -781,16 +782,16 @@ def test_a_file_shorter_than_its_header_says_is_named_once(
     source = one_recording(tmp_path, 5, declared=3600)
     (recording,) = source.recordings()
     caplog.clear()
-    for _ in range(2):
-        source.open(recording, "double-banana").__exit__(None, None, None)
+    with OpenRecordings(source.corpus) as opened:
+        for _ in range(2):
+            opened.open(recording).signal(find_montage("double-banana"))
+        assumptions = opened.open(recording).assumptions
     (message,) = caplog.messages
     assert message == (
-        "chb01/chb01_03.edf: the header declares 3600 records, the file holds 5 complete "
-        "ones; these count"
+        "chb01/chb01_03.edf: the header declares 3600 records, but the file holds 5 "
+        "complete ones, which count"
     )
-    assert source.identity(["chb01/chb01_03.edf"])["assumptions"] == [
-        "1 recording(s): the complete records count, not those of the header"
-    ]
+    assert assumptions == ("the complete records count, not those of the header",)
 
 
 def test_derivations_from_a_stated_reference_assume_nothing(tmp_path: Path) -> None:
@@ -798,10 +799,11 @@ def test_derivations_from_a_stated_reference_assume_nothing(tmp_path: Path) -> N
     labels = [name if name == "-" else f"{name}-CS2" for name in REFERENTIAL]
     labels[labels.index("01-CS2")] = "O1-CS2"
     source = one_recording(tmp_path, 1, labels=labels)
-    with source.open(source.recordings()[0], "double-banana") as signal:
+    (recording,) = source.recordings()
+    with source.open(recording, "double-banana") as signal:
         values = signal.read(0, 2)
     assert len(values) == 18
-    assert source.identity(["chb01/chb01_03.edf"]) == {}
+    assert source.assumptions(recording) == ()
 
 
 def test_dummy_and_extra_channels_of_every_case_are_passed_over(
@@ -866,7 +868,9 @@ def test_entries_may_be_out_of_order(tmp_path: Path) -> None:
     )
     for name in ("chb01_24.edf", "chb01_25.edf"):
         (tmp_path / name).touch()
-    names = [recording.name for recording in ChbmitSource(tmp_path).recordings()]
+    names = [
+        recording.name for recording in search(ChbmitCorpus, tmp_path).recordings()
+    ]
     assert names == ["chb01/chb01_24.edf", "chb01/chb01_25.edf"]
 
 
@@ -874,7 +878,7 @@ def test_entries_may_be_out_of_order(tmp_path: Path) -> None:
 def test_odd_file_names_are_recordings(tmp_path: Path, name: str) -> None:
     write_summary(tmp_path, entry(name, (5, 6)), case=name[:5])
     (tmp_path / name).touch()
-    (recording,) = ChbmitSource(tmp_path).recordings()
+    (recording,) = search(ChbmitCorpus, tmp_path).recordings()
     assert (recording.subject, len(recording.events)) == (name[:5], 1)
 
 
@@ -978,10 +982,9 @@ def test_only_chosen_recordings_are_opened_and_only_their_records_read(
         opened = {window.recording for window in fixture.windows}
         onsets = [window.onset for window in fixture.windows]
     assert len(n_read) == len(opened) <= 2
-    # The header, 24 x 256 bytes: to plan, to read, and for each half of the search for
-    # what identifies a recording. Each record of one second, 23 x 512 bytes, that a
+    # The header, 24 x 256 bytes, once. Each record of one second, 23 x 512 bytes, that a
     # window covers: 10, or 11 off the whole second.
-    headers = 4 * len(opened) * 6144
+    headers = len(opened) * 6144
     records = sum(10 if onset.is_integer() else 11 for onset in onsets)
     assert sum(n_read.values()) == headers + records * 11776
 
@@ -1002,7 +1005,7 @@ def test_all_real_summaries_hold_141_seizures_and_sidecars_agree(
             (case / path.name).write_bytes(path.read_bytes())
         for found in parse_summary(summary):
             (case / found.file_name).touch()
-    recordings = ChbmitSource(tmp_path).recordings()
+    recordings = search(ChbmitCorpus, tmp_path).recordings()
     assert len(recordings) == 459
     assert sum(len(r.events) for r in recordings) == 141
     assert sum(bool(r.events) for r in recordings) == 99
@@ -1067,29 +1070,22 @@ def test_both_chains_of_a_real_hemisphere_sum_to_the_same(
 def test_only_recordings_of_the_fixture_count_in_its_assumptions(
     tmp_path: Path,
 ) -> None:
-    source = one_recording(tmp_path, 1, labels=REFERENTIAL)
-    with source.open(source.recordings()[0], "double-banana"):
-        pass
+    # Without clocks, both headers are read to know how long the recordings are.
+    seizures = (entry("chb01_03.edf", (10, 30)), entry("chb01_04.edf", (20, 40)))
+    write_summary(tmp_path, *seizures)
+    write_edf(tmp_path / "chb01_03.edf", 30, labels=REFERENTIAL)
+    write_edf(tmp_path / "chb01_04.edf", 60)
 
-    assert source.identity(["chb01/chb01_04.edf"]) == {}
+    path = build(tmp_path, tmp_path / "offset.h5", quotas={"offset": 1})
+    with load_fixture(path) as fixture:
+        assert fixture.records.source == {"name": "chbmit"}
 
-
-def test_bytes_that_were_read_are_kept_as_ranges(tmp_path: Path) -> None:
-    source = one_recording(tmp_path, 4)
-    (recording,) = source.recordings()
-    name = recording.name
-
-    with source.open(recording, "double-banana") as signal:
-        of_header = source.bytes_read(name)
-        signal.read(256, 512)
-        signal.read(700, 800)
-
-    n_bytes = (tmp_path / "chb01_03.edf").stat().st_size
-    ((start, header_bytes),) = of_header
-    record_bytes = (n_bytes - header_bytes) // 4
-    first = header_bytes + record_bytes
-    assert start == 0
-    assert source.bytes_read(name) == (
-        (0, header_bytes),
-        (first, first + 3 * record_bytes),
-    )
+    path = build(tmp_path, tmp_path / "ictal.h5", quotas={"onset": 2})
+    with load_fixture(path) as fixture:
+        assert fixture.records.source["assumptions"] == [
+            "1 recording(s): label '01' is read as 'O1'",
+            (
+                "1 recording(s): no reference is named; derivations are differences of "
+                "channels that are taken to share one"
+            ),
+        ]

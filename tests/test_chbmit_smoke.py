@@ -13,35 +13,36 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from support import loopback
+from support.requests import listing_of, load_recorded
 
 from bgb_fixtures.build import build_fixture
-from bgb_fixtures.corpora.chbmit.corpus import parse_summary
+from bgb_fixtures.corpora.chbmit.summary import parse_summary
 from bgb_fixtures.corpora.chbmit.twin import CH_NAMES
 from bgb_fixtures.edf.writer import EdfChannel, write_edf
 from bgb_fixtures.fixture import load_fixture
-from bgb_fixtures.request.spec import FixtureSpec, load_spec
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bgb_fixtures.fixture import Fixture
+    from bgb_fixtures.request.recorded import RecordedRequest
 
 RECORD_BYTES = 2 * 256 * len(CH_NAMES)
 
 
 @pytest.fixture(scope="module")
-def spec() -> FixtureSpec:
-    return load_spec("chbmit-smoke")
+def spec() -> RecordedRequest:
+    return load_recorded("chbmit-smoke")
 
 
 @pytest.fixture(scope="module")
-def database(spec: FixtureSpec, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def database(spec: RecordedRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make the recordings and summaries that the spec names; 4 h each, and silent."""
     root = tmp_path_factory.mktemp("chbmit")
     silence = np.zeros(256, np.int32)
     channels = [EdfChannel(label=name, digital=silence) for name in CH_NAMES]
     summaries: defaultdict[str, list[str]] = defaultdict(list)
-    for listed in spec.listed:
+    for listed in listing_of(spec).recordings:
         case, _, file_name = listed.name.partition("/")
         path = root / listed.name
         path.parent.mkdir(exist_ok=True)
@@ -66,14 +67,18 @@ def database(spec: FixtureSpec, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return root
 
 
+def undigested(spec: RecordedRequest) -> RecordedRequest:
+    """Leave the digests out: the summaries here are not those of the database."""
+    listing = dataclasses.replace(listing_of(spec), sha256=())
+    return dataclasses.replace(spec, selection=listing)
+
+
 @pytest.fixture(scope="module")
 def built(
-    spec: FixtureSpec, database: Path, tmp_path_factory: pytest.TempPathFactory
+    spec: RecordedRequest, database: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Fixture:
-    # The summaries here are not those of the database.
-    spec = dataclasses.replace(spec, sha256=())
     path = tmp_path_factory.mktemp("built") / "chbmit-smoke.h5"
-    return load_fixture(build_fixture(spec, path, root=database).path)
+    return load_fixture(build_fixture(undigested(spec), path, root=database).path)
 
 
 def test_it_is_composed_like_smoke(built: Fixture) -> None:
@@ -117,7 +122,7 @@ def test_first_recording_by_name_holds_a_seizure(built: Fixture) -> None:
 
 
 def test_over_the_web_it_costs_megabytes_and_is_the_same_file(
-    spec: FixtureSpec,
+    spec: RecordedRequest,
     database: Path,
     built: Fixture,
     tmp_path: Path,
@@ -136,9 +141,7 @@ def test_over_the_web_it_costs_megabytes_and_is_the_same_file(
     (database / "SHA256SUMS.txt").write_text("".join(lines), encoding="ascii")
 
     with loopback.Loopback(database) as server:
-        report = build_fixture(
-            dataclasses.replace(spec, sha256=()), tmp_path / "web.h5", root=server.url
-        )
+        report = build_fixture(undigested(spec), tmp_path / "web.h5", root=server.url)
 
     assert report.path.read_bytes() == built.path.read_bytes()
     # 18 minutes of 23 signals, the first 16 KiB of 10 recordings, and texts.
@@ -147,26 +150,28 @@ def test_over_the_web_it_costs_megabytes_and_is_the_same_file(
 
 @pytest.mark.edf
 def test_its_seizures_are_those_of_the_real_summaries(
-    spec: FixtureSpec, shared_data: Path
+    spec: RecordedRequest, shared_data: Path
 ) -> None:
     told = {
         f"{name.partition('/')[0]}/{entry.file_name}": tuple(
             (float(start), float(end)) for start, end in entry.seizures
         )
-        for name, _ in spec.sha256
+        for name, _ in listing_of(spec).sha256
         for entry in parse_summary(shared_data / "chbmit-annotations" / name)
     }
 
-    assert {listed.name: listed.seizures for listed in spec.listed} == {
-        listed.name: told[listed.name] for listed in spec.listed
+    recordings = listing_of(spec).recordings
+    assert {listed.name: listed.seizures for listed in recordings} == {
+        listed.name: told[listed.name] for listed in recordings
     }
 
 
 @pytest.mark.edf
 def test_its_digests_are_those_of_the_real_summaries(
-    spec: FixtureSpec, shared_data: Path
+    spec: RecordedRequest, shared_data: Path
 ) -> None:
-    assert len(spec.sha256) == 9
-    for name, digest in spec.sha256:
+    digests = listing_of(spec).sha256
+    assert len(digests) == 9
+    for name, digest in digests:
         raw = (shared_data / "chbmit-annotations" / name).read_bytes()
         assert hashlib.sha256(raw).hexdigest() == digest

@@ -29,11 +29,13 @@ from bgb_fixtures.dataset import FixtureDataset
 from bgb_fixtures.errors import FixtureError, IntegrityError
 from bgb_fixtures.fixture import Fixture, load_fixture
 from bgb_fixtures.format import map as mapping
-from bgb_fixtures.format.write import Content, write_fixture
+from bgb_fixtures.format.write import write_fixture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from multiprocessing.synchronize import Barrier
+
+    from bgb_fixtures.format.content import Content
 
 N_THREADS = 16
 pytestmark = [

@@ -19,22 +19,19 @@ import mne
 import numpy as np
 import pyedflib
 import pytest
+from support.searched import search
 
 from bgb_fixtures.build import build_fixture
 from bgb_fixtures.cli import main
-from bgb_fixtures.corpora.chbmit.corpus import ChbmitSource
+from bgb_fixtures.corpora.chbmit.corpus import ChbmitCorpus
 from bgb_fixtures.corpora.twin import LAYOUTS, CorpusReport, write_corpus
 from bgb_fixtures.corpora.twin.plan import PlannedRecording, plan_recordings
 from bgb_fixtures.edf.writer import EdfChannel, write_edf
 from bgb_fixtures.eeg.events import Event
-from bgb_fixtures.errors import (
-    MissingPackageError,
-    SourceError,
-    SpecError,
-    TargetError,
-)
+from bgb_fixtures.errors import MissingPackageError, SourceError, SpecError, TargetError
 from bgb_fixtures.fixture import load_fixture
-from bgb_fixtures.request.spec import RecordingSpec, parse_spec
+from bgb_fixtures.request.spec import parse_spec
+from bgb_fixtures.request.synthetic import RecordingSpec
 from bgb_fixtures.synthetic.recipes import make_subject
 from bgb_fixtures.synthetic.recording import generate
 
@@ -826,7 +823,7 @@ def test_chbmit_source_finds_the_seizures_that_were_written(
     corpus = corpora["chbmit"]
     obtained = {
         recording.name: [(e.onset, e.duration) for e in recording.events]
-        for recording in ChbmitSource(corpus.root).recordings()
+        for recording in search(ChbmitCorpus, corpus.root).recordings()
     }
 
     assert obtained == {

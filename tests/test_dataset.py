@@ -15,12 +15,14 @@ from bgb_fixtures.build import build_fixture
 from bgb_fixtures.dataset import FixtureDataset, SyntheticDataset
 from bgb_fixtures.errors import FixtureNotFoundError, IntegrityError, SpecError
 from bgb_fixtures.fixture import load_fixture
-from bgb_fixtures.format.write import Content, write_fixture
-from bgb_fixtures.request.compose import compose_spec
+from bgb_fixtures.format.write import write_fixture
+from bgb_fixtures.request.compose import compose_request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from bgb_fixtures.format.content import Content
 
 
 def items_of(dataset: FixtureDataset) -> list[tuple[torch.Tensor, torch.Tensor]]:
@@ -163,11 +165,37 @@ def test_workers_give_the_same_batches_as_this_process(
     assert torch.equal(torch.cat([y for _, y in batches]), dataset.fixture.tensors()[1])
 
 
+@pytest.mark.parametrize("labels", ["sample", "any"])
+def test_what_is_written_into_an_item_is_not_seen_again(labels: Any) -> None:
+    dataset = FixtureDataset("tiny", labels=labels)
+    signals, values = (part.clone() for part in dataset[0])
+    item = dataset[0]
+    item[0].add_(1)
+    item[1].mul_(0).sub_(7)
+    assert torch.equal(dataset[0][0], signals)
+    assert torch.equal(dataset[0][1], values)
+    assert np.array_equal(dataset.fixture.signals[0], signals.numpy())
+
+
+def test_a_transform_in_place_gives_workers_and_this_process_the_same_epochs() -> None:
+    class Shifted(FixtureDataset):
+        def __getitem__(self, item: int) -> tuple[torch.Tensor, torch.Tensor]:
+            signals, labels = super().__getitem__(item)
+            return signals.add_(1), labels
+
+    dataset = Shifted("tiny")
+    for n_workers in (0, 2):
+        loader = DataLoader(dataset, batch_size=5, num_workers=n_workers)
+        for _ in range(2):
+            ((signals, _),) = loader
+            assert torch.equal(signals, torch.from_numpy(dataset.fixture.signals) + 1)
+
+
 def test_synthetic_items_are_what_a_build_with_the_same_seed_holds(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "four.h5"
-    build_fixture(compose_spec(4, seed=5, window_length=8), path)
+    build_fixture(compose_request(4, seed=5, window_length=8), path)
     dataset = SyntheticDataset(4, seed=5, window_length=8)
     signals, labels = load_fixture(path).tensors()
     # Last first: an item does not depend on those asked for before.

@@ -13,7 +13,7 @@ import pytest
 from bgb_fixtures.cli import main
 from bgb_fixtures.diff import describe_diff, diff_fixtures
 from bgb_fixtures.fixture import load_fixture
-from bgb_fixtures.format.write import Content, write_fixture
+from bgb_fixtures.format.write import write_fixture
 from bgb_fixtures.golden import make_golden, write_golden
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bgb_fixtures.diff import FixtureDiff
+    from bgb_fixtures.format.content import Content
 
     MakeContent = Callable[..., Content]
     Compare = Callable[[dict[str, Any], dict[str, Any]], FixtureDiff]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.edf import MemorySource
 
-from bgb_fixtures.edf.byte_source import LocalFile
 from bgb_fixtures.edf.records import EdfFile, MontageSignal
+from bgb_fixtures.edf.source import LocalFile
 from bgb_fixtures.eeg.montage import Row
 from bgb_fixtures.errors import SourceError
 
@@ -36,28 +37,6 @@ class Channel:
     spr_text: str | None = None
     first: int = 0
     raw: bytes | None = None
-
-
-@dataclass(kw_only=True)
-class Memory:
-    """Bytes in memory that write down what is read of them."""
-
-    data: bytes
-    name: str = "made.edf"
-    reads: list[tuple[int, int]] = field(default_factory=list)
-    closed: bool = False
-
-    @property
-    def size(self) -> int:
-        return len(self.data)
-
-    def read(self, start: int, stop: int) -> bytes:
-        assert 0 <= start <= stop <= len(self.data)
-        self.reads.append((start, stop))
-        return self.data[start:stop]
-
-    def close(self) -> None:
-        self.closed = True
 
 
 def pad(text: str, width: int) -> bytes:
@@ -109,7 +88,7 @@ def make_edf(
 
 
 def open_bytes(data: bytes) -> EdfFile:
-    return EdfFile(Memory(data=data))
+    return EdfFile(MemorySource(data=data))
 
 
 # Where samples lie
@@ -129,7 +108,7 @@ def test_read_touches_the_header_and_the_covering_records_only(
     start: int, stop: int, first_record: int, last_record: int
 ) -> None:
     # Two signals of 4 samples: header 3 x 256 bytes, records of 16 bytes.
-    memory = Memory(data=make_edf(Channel(), Channel(first=100)))
+    memory = MemorySource(data=make_edf(Channel(), Channel(first=100)))
     EdfFile(memory).read_digital([0], start, stop)
     assert memory.reads == [
         (0, 256),
@@ -512,7 +491,7 @@ def test_a_header_that_does_not_say_where_samples_lie_is_refused(
 
 
 def test_a_refused_file_is_closed() -> None:
-    memory = Memory(data=b"")
+    memory = MemorySource(data=b"")
     with pytest.raises(SourceError, match="not an EDF file"):
         EdfFile(memory)
     assert memory.closed
@@ -662,17 +641,10 @@ def test_rows_are_channels_and_differences() -> None:
         make_edf(Channel(**one_to_one, first=10), Channel(**one_to_one, first=3))  # type: ignore[arg-type]
     )
     rows = (Row(ch_name="A", plus=(1,)), Row(ch_name="A-B", plus=(0,), minus=(1,)))
-    with MontageSignal(edf, rows) as signal:
-        assert (signal.sfreq, signal.n_times) == (4.0, 12)
-        assert signal.read(0, 2).tolist() == [[3.0, 4.0], [7.0, 7.0]]
-        assert signal.read(3, 5).tolist() == [[6.0, 7.0], [7.0, 7.0]]
-
-
-def test_a_montage_closes_its_file() -> None:
-    memory = Memory(data=make_edf(Channel()))
-    with MontageSignal(EdfFile(memory), (Row(ch_name="A", plus=(0,)),)):
-        assert not memory.closed
-    assert memory.closed
+    signal = MontageSignal(edf, rows)
+    assert (signal.sfreq, signal.n_times) == (4.0, 12)
+    assert signal.read(0, 2).tolist() == [[3.0, 4.0], [7.0, 7.0]]
+    assert signal.read(3, 5).tolist() == [[6.0, 7.0], [7.0, 7.0]]
 
 
 def test_difference_of_extreme_values_does_not_wrap_around() -> None:
@@ -734,7 +706,7 @@ def test_a_file_that_shrinks_while_it_is_read_is_refused(tmp_path: Path) -> None
     path.write_bytes(make_edf(Channel()))
     with EdfFile(LocalFile(path)) as edf:
         path.write_bytes(make_edf(Channel(), n_records=1))
-        message = "expected 24 bytes at 512, got 8; the file changed"
+        message = "expected 24 bytes at 512, found 8; the file changed"
         with pytest.raises(SourceError, match=message):
             edf.read_digital([0], 0, 12)
 
@@ -793,7 +765,9 @@ def test_a_share_that_goes_away_is_named_with_the_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = on_a_share(tmp_path / "made.edf", monkeypatch, 6)
-    message = r"made\.edf' cannot be read at 7: Input/output error; check the disk"
+    message = (
+        r"made\.edf' cannot be read at byte 7: Input/output error\. Check the disk"
+    )
     with pytest.raises(SourceError, match=message):
         source.read(1, 9)
 

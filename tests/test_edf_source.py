@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from support.searched import search
 
-from bgb_fixtures.corpora import get_source
-from bgb_fixtures.corpora.annotations import Span
-from bgb_fixtures.corpora.plain import FilesSource
+from bgb_fixtures.corpora import open_corpus
+from bgb_fixtures.corpora.plain.corpus import PlainCorpus
 from bgb_fixtures.edf.annotations import annotation_texts, read_edf_annotations
-from bgb_fixtures.edf.byte_source import LocalFile
 from bgb_fixtures.edf.header import header_texts
+from bgb_fixtures.edf.records import EdfFile
+from bgb_fixtures.edf.source import LocalFile
+from bgb_fixtures.eeg.annotations import Span
 from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.errors import AnnotationError, SourceError, SpecError
 
@@ -128,7 +129,7 @@ def test_annotations_are_found_by_name(
 ) -> None:
     signal_path = make_edf(tmp_path / f"night.{'bdf' if bdf else 'edf'}", bdf=bdf)
     write(tmp_path / name, text)
-    source = FilesSource(tmp_path, strict=True)
+    source = search(PlainCorpus, tmp_path, strict=True)
     (recording,) = source.recordings()
     assert recording.events == EVENT
     assert (recording.name, recording.split) == (signal_path.name, "train")
@@ -144,7 +145,7 @@ def test_only_three_columns_are_needed_and_others_do_no_harm(tmp_path: Path) -> 
     make_edf(tmp_path / "a.edf")
     table = "note\teventType\tduration\tonset\nx\tsz_foc\t4.25\t3.5\ny\tbckg\tn/a\t9\n"
     write(tmp_path / "a.tsv", table)
-    (recording,) = FilesSource(tmp_path, strict=True).recordings()
+    (recording,) = search(PlainCorpus, tmp_path, strict=True).recordings()
     assert recording.events == (Event(onset=3.5, duration=4.25, label="fnsz"),)
     assert recording.duration is None
 
@@ -153,29 +154,29 @@ def test_labels_of_ones_own_need_a_pattern(tmp_path: Path) -> None:
     make_edf(tmp_path / "a.edf")
     write(tmp_path / "a.tsv", f"{TSV}3.5\t4.25\tAnfall links\n8\t0\tAugen auf\n")
     with pytest.raises(AnnotationError, match="unknown eventType 'Anfall links'"):
-        FilesSource(tmp_path, strict=True).recordings()
-    source = FilesSource(tmp_path, label_pattern="Anfall.*")
+        search(PlainCorpus, tmp_path, strict=True).recordings()
+    source = search(PlainCorpus, tmp_path, label_pattern="Anfall.*")
     assert source.recordings()[0].events == EVENT
 
 
 def test_a_pattern_has_to_match_the_whole_label(tmp_path: Path) -> None:
     make_edf(tmp_path / "a.edf")
     write(tmp_path / "a.tsv", f"{TSV}1\t2\tno seizure\n3.5\t4.25\tseizure\n")
-    source = FilesSource(tmp_path, label_pattern="seizure")
+    source = search(PlainCorpus, tmp_path, label_pattern="seizure")
     assert source.recordings()[0].events == EVENT
 
 
 def test_a_code_that_matches_keeps_its_type(tmp_path: Path) -> None:
     make_edf(tmp_path / "a.edf")
     write(tmp_path / "a.tsv", f"{TSV}1\t2\tsz_gen_nm\n5\t1\ttcsz\n")
-    source = FilesSource(tmp_path, label_pattern=".*sz.*")
+    source = search(PlainCorpus, tmp_path, label_pattern=".*sz.*")
     assert [e.label for e in source.recordings()[0].events] == ["absz", "tcsz"]
 
 
 def test_recording_without_annotations_is_unannotated(tmp_path: Path) -> None:
     make_edf(tmp_path / "a.edf")
     with pytest.raises(SourceError, match=r"NAME\.tsv.* give a label pattern"):
-        FilesSource(tmp_path).recordings()
+        search(PlainCorpus, tmp_path).recordings()
 
 
 def test_annotated_recording_without_a_file_is_missing(tmp_path: Path) -> None:
@@ -184,7 +185,7 @@ def test_annotated_recording_without_a_file_is_missing(tmp_path: Path) -> None:
     write(tmp_path / "b_events.tsv", SEIZURE)
     # A table of anything else.
     write(tmp_path / "participants.tsv", "id\n1\n")
-    source = FilesSource(tmp_path)
+    source = search(PlainCorpus, tmp_path)
     source.recordings()
     assert [(p.name, p.problem) for p in source.problems] == [("b.edf", "no-signal")]
 
@@ -195,7 +196,7 @@ def test_two_files_of_annotations_are_refused(tmp_path: Path) -> None:
     write(tmp_path / "night.csv_bi", CSV_BI)
     message = r"has 2 files of annotations: 'night\.tsv', 'night\.csv_bi'; which one"
     with pytest.raises(AnnotationError, match=message):
-        FilesSource(tmp_path, strict=True).recordings()
+        search(PlainCorpus, tmp_path, strict=True).recordings()
 
 
 @pytest.mark.parametrize(
@@ -209,7 +210,7 @@ def test_two_files_of_annotations_are_refused(tmp_path: Path) -> None:
 def test_subject_of_a_file(tmp_path: Path, path: str, subject: str) -> None:
     make_edf(tmp_path / path)
     write((tmp_path / path).with_suffix(".tsv"), SEIZURE)
-    (recording,) = FilesSource(tmp_path).recordings()
+    (recording,) = search(PlainCorpus, tmp_path).recordings()
     assert (recording.name, recording.subject) == (path, subject)
 
 
@@ -223,12 +224,12 @@ def test_labels_of_siena_without_a_reference_are_taken_to_share_one(
     for i, name in enumerate(ELECTRODES):
         raw[256 + 16 * i : 272 + 16 * i] = f"EEG {name}".encode().ljust(16)
     path.write_bytes(raw)
-    source = FilesSource(tmp_path)
+    source = search(PlainCorpus, tmp_path)
     (recording,) = source.recordings()
     with source.open(recording, "double-banana") as signal:
         assert signal.read(0, 1).shape == (18, 1)
-    (assumption,) = source.identity([recording.name])["assumptions"]
-    assert assumption.startswith("1 recording(s): no reference is named")
+    (assumption,) = source.assumptions(recording)
+    assert assumption.startswith("no reference is named")
 
 
 # Annotations elsewhere
@@ -238,10 +239,11 @@ def test_one_recording_and_one_file_of_annotations(tmp_path: Path) -> None:
     path = make_edf(tmp_path / "a.edf")
     make_edf(tmp_path / "b.edf")
     annotations = write(tmp_path / "other" / "my-list.tsv", SEIZURE)
-    source = FilesSource(path, annotations=annotations)
+    source = search(PlainCorpus, path, annotations=annotations)
     (recording,) = source.recordings()
     assert (recording.name, recording.events) == ("a.edf", EVENT)
-    assert source.files(recording) == (path, annotations)
+    assert recording.located.signal == str(path)
+    assert recording.located.annotations == (str(annotations),)
 
 
 def test_one_file_of_annotations_for_two_recordings_is_refused(tmp_path: Path) -> None:
@@ -249,7 +251,7 @@ def test_one_file_of_annotations_for_two_recordings_is_refused(tmp_path: Path) -
     make_edf(tmp_path / "b.edf")
     annotations = write(tmp_path / "other.tsv", SEIZURE)
     with pytest.raises(SourceError, match=r"is one file, and .* holds 2 recordings"):
-        FilesSource(tmp_path, annotations=annotations).recordings()
+        search(PlainCorpus, tmp_path, annotations=annotations).recordings()
 
 
 @pytest.mark.parametrize(
@@ -259,7 +261,7 @@ def test_one_file_of_annotations_for_two_recordings_is_refused(tmp_path: Path) -
 def test_folder_of_annotations(tmp_path: Path, where: str) -> None:
     make_edf(tmp_path / "data" / "p1" / "a.edf")
     write(tmp_path / "lists" / where, SEIZURE)
-    source = FilesSource(tmp_path / "data", annotations=tmp_path / "lists")
+    source = search(PlainCorpus, tmp_path / "data", annotations=tmp_path / "lists")
     assert source.recordings()[0].events == EVENT
 
 
@@ -267,7 +269,7 @@ def test_a_flat_name_that_two_recordings_have_says_nothing(tmp_path: Path) -> No
     for folder in ("p1", "p2"):
         make_edf(tmp_path / "data" / folder / "a.edf")
     write(tmp_path / "lists" / "a.tsv", SEIZURE)
-    source = FilesSource(tmp_path / "data", annotations=tmp_path / "lists")
+    source = search(PlainCorpus, tmp_path / "data", annotations=tmp_path / "lists")
     assert [f.problem for f in source.findings()] == ["unannotated", "unannotated"]
 
 
@@ -284,14 +286,14 @@ def test_annotations_that_cannot_be_read_are_refused(
 ) -> None:
     write(tmp_path / "list.xlsx", "x")
     with pytest.raises(SourceError, match=message):
-        FilesSource(make_edf(tmp_path / "a.edf"), annotations=tmp_path / name)
+        search(PlainCorpus, make_edf(tmp_path / "a.edf"), annotations=tmp_path / name)
 
 
 # Annotations inside
 
 
 def seizures_inside(path: Path, pattern: str = "Seizure") -> tuple[Event, ...]:
-    source = FilesSource(path, label_pattern=pattern, strict=True)
+    source = search(PlainCorpus, path, label_pattern=pattern, strict=True)
     (recording,) = source.recordings()
     assert recording.duration == 10.0
     return recording.events
@@ -378,7 +380,7 @@ def test_a_file_that_is_no_edf_is_said_and_left_out(tmp_path: Path) -> None:
     tals = stamps(b"+3.5\x154.25\x14Seizure\x14\0")
     make_edf(tmp_path / "a.edf", tals=tals)
     write(tmp_path / "b.edf", "x" * 300)
-    source = FilesSource(tmp_path, label_pattern="Seizure")
+    source = search(PlainCorpus, tmp_path, label_pattern="Seizure")
     assert [r.name for r in source.recordings()] == ["a.edf"]
     (problem,) = source.problems
     assert "b.edf' is not an EDF file" in problem.message
@@ -399,18 +401,23 @@ def test_texts_of_header_and_annotations_are_found_for_the_search(
 ) -> None:
     tals = stamps(b"+5\x14Zoe woke up\x14\0", b"+6\x14\xe4\x14Broken \x15\0")
     path = make_edf(tmp_path / "a.edf", tals=tals)
-    with closing(LocalFile(path)) as source:
-        texts = header_texts(source)
-    assert texts.recording == (
+    with EdfFile(LocalFile(path)) as edf:
+        of_header = header_texts(edf.raw_header)
+        inside = annotation_texts(edf)
+    assert of_header.recording == (
         "M-17 F 01-JAN-1990 Zoe_Canary",
         "Startdate 02-FEB-2012 Adm-77 Tech_Canary XLTEK",
         "02.02.12",
         "02.03.04",
         "EDF+C",
     )
-    assert {"Fp1", "AgCl Ser.No. 4711", "HP:0.1Hz"} <= set(texts.signals)
-    assert annotation_texts(LocalFile(path)) == ("Zoe woke up", "ä", "Broken")
-    assert annotation_texts(LocalFile(make_edf(tmp_path / "b.edf"))) == ()
+    assert {"Fp1", "AgCl Ser.No. 4711", "HP:0.1Hz"} <= set(of_header.signals)
+    assert inside == ("Zoe woke up", "ä", "Broken")
+
+
+def test_plain_edf_has_no_annotation_texts(tmp_path: Path) -> None:
+    with EdfFile(LocalFile(make_edf(tmp_path / "a.edf"))) as edf:
+        assert annotation_texts(edf) == ()
 
 
 # The blind split of TUSZ
@@ -432,24 +439,28 @@ def test_what_looks_like_the_blind_split_of_tusz_is_refused(
     write(folder / f"a.{ending}", CSV_BI)
     make_edf(folder / "a.edf")
     with pytest.raises(SourceError, match=r"looks like TUSZ, .* use --source tusz"):
-        FilesSource(tmp_path / root).recordings()
+        search(PlainCorpus, tmp_path / root).recordings()
 
 
 def test_a_folder_eval_of_another_corpus_is_taken(tmp_path: Path) -> None:
     (tmp_path / "eval").mkdir()
     make_edf(tmp_path / "eval" / "night.edf")
     write(tmp_path / "eval" / "night.tsv", SEIZURE)
-    assert [r.name for r in FilesSource(tmp_path).recordings()] == ["eval/night.edf"]
+    assert [r.name for r in search(PlainCorpus, tmp_path).recordings()] == [
+        "eval/night.edf"
+    ]
 
 
 def test_a_root_may_be_a_text(tmp_path: Path) -> None:
     make_edf(tmp_path / "night.edf")
     write(tmp_path / "night.tsv", SEIZURE)
-    assert [r.name for r in FilesSource(str(tmp_path)).recordings()] == ["night.edf"]
+    assert [r.name for r in search(PlainCorpus, str(tmp_path)).recordings()] == [
+        "night.edf"
+    ]
 
 
 def test_licence_is_not_known(tmp_path: Path) -> None:
-    licence = FilesSource(tmp_path).licence
+    licence = search(PlainCorpus, tmp_path).licence
     assert (licence.name, licence.attribution) == ("unknown", "")
     assert not licence.redistributable
 
@@ -461,7 +472,7 @@ def test_sources_are_found_by_name(tmp_path: Path) -> None:
     write(tmp_path / "chb01-summary.txt", "")
     write(tmp_path / "Seizures-list-PN00.txt", "")
     names = ("bids", "chbmit", "edf", "siena", "tusz")
-    titles = [get_source(name, tmp_path).title for name in names]
+    titles = [open_corpus(name, tmp_path).title for name in names]
     assert titles == ["BIDS-EEG", "CHB-MIT", "EDF", "Siena", "TUSZ"]
 
 
@@ -495,7 +506,7 @@ def test_wrong_request_is_refused(
     tmp_path: Path, name: str, options: dict[str, str], message: str
 ) -> None:
     with pytest.raises(SpecError, match=message):
-        get_source(
+        open_corpus(
             name,
             tmp_path,
             annotations=options.get("annotations"),
@@ -506,7 +517,7 @@ def test_wrong_request_is_refused(
 @pytest.mark.parametrize("name", ["bids", "chbmit", "edf", "siena", "tusz"])
 def test_root_that_is_not_there_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(SourceError, match="nowhere': there is no such folder or file"):
-        get_source(name, tmp_path / "nowhere")
+        open_corpus(name, tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize("name", ["tusz", "chbmit", "siena", "bids", "edf"])
@@ -514,13 +525,13 @@ def test_root_that_the_system_refuses_is_said_in_one_line(
     name: str, tmp_path: Path
 ) -> None:
     with pytest.raises(SourceError, match="xx' cannot be reached: File name too long"):
-        get_source(name, tmp_path / ("x" * 300))
+        open_corpus(name, tmp_path / ("x" * 300))
 
 
 def test_root_that_is_another_file_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "a.txt", "x")
     with pytest.raises(SourceError, match="expected a folder, or an EDF or BDF file"):
-        FilesSource(path)
+        search(PlainCorpus, path)
 
 
 @pytest.mark.edf

@@ -15,18 +15,19 @@ import mne
 import numpy as np
 import pyedflib
 import pytest
+from support.requests import load_synthetic
+from support.searched import search
 
 from bgb_fixtures.cli import main
 from bgb_fixtures.commands.export import export as export_command
-from bgb_fixtures.corpora.tusz.corpus import TuszSource
+from bgb_fixtures.corpora.tusz.corpus import TuszCorpus
 from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.eeg.montage import MONTAGES
 from bgb_fixtures.errors import MissingPackageError, SpecError, TargetError
 from bgb_fixtures.export import LAYOUTS, export_fixture
 from bgb_fixtures.fixture import load_fixture
 from bgb_fixtures.format.records import WindowRecord
-from bgb_fixtures.format.write import Content, write_fixture
-from bgb_fixtures.request.spec import load_default_spec
+from bgb_fixtures.format.write import write_fixture
 from bgb_fixtures.synthetic.head import ELECTRODES
 from bgb_fixtures.synthetic.recording import generate
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
+
+    from bgb_fixtures.format.content import Content
 
 Exports = dict[str, Path]
 ALL = sorted(LAYOUTS)
@@ -742,7 +745,7 @@ def test_tusz_signals_are_the_electrodes_in_microvolts(exports: Exports) -> None
 def test_tusz_samples_are_those_generated(
     row: int, name: str, recording: int, start: int, n_clipped: int, exports: Exports
 ) -> None:
-    spec = load_default_spec()
+    spec = load_synthetic("smoke")
     order = [ELECTRODES.index(ch_name) for ch_name in MONTAGES["10-20"]]
     asked = spec.recordings[recording]
     expected = generate(asked, seed=0, run=1).digital[order]
@@ -858,14 +861,14 @@ def test_tusz_border_on_any_sample_is_read_by_the_source_of_this_package(
 
     root = export_fixture(path, "tusz", tmp_path / "out").path
 
-    events = [r.events for r in TuszSource(root).recordings() if r.events]
+    events = [r.events for r in search(TuszCorpus, root).recordings() if r.events]
     assert [event.span(256) for (event,) in events] == [(1283, 1284), (7, 2559)]
 
 
 def test_tusz_source_of_this_package_finds_all_that_was_written(
     exports: Exports,
 ) -> None:
-    recordings = TuszSource(exports["tusz"]).recordings()
+    recordings = search(TuszCorpus, exports["tusz"]).recordings()
 
     found = {
         (r.subject, r.split, e.label, e.onset, e.duration)

@@ -18,8 +18,9 @@ import pytest
 import safetensors
 import safetensors.numpy
 import safetensors.torch
+from support.searched import search
 
-from bgb_fixtures.corpora.bids.corpus import BidsSource
+from bgb_fixtures.corpora.bids.corpus import BidsCorpus
 from bgb_fixtures.edf.annotations import read_edf_annotations
 from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.eeg.montage import MONTAGES
@@ -27,10 +28,12 @@ from bgb_fixtures.errors import SpecError
 from bgb_fixtures.export import export_fixture
 from bgb_fixtures.fixture import load_fixture
 from bgb_fixtures.format.records import WindowRecord
-from bgb_fixtures.format.write import Content, write_fixture
+from bgb_fixtures.format.write import write_fixture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from bgb_fixtures.format.content import Content
 
 SZCORE_19 = [
     "Fp1-Avg", "F3-Avg", "C3-Avg", "P3-Avg", "O1-Avg", "F7-Avg", "T3-Avg", "T5-Avg",
@@ -435,7 +438,7 @@ def test_bids_lists_name_subjects_licence_and_origin(exports: dict[str, Path]) -
 
 
 def test_bids_is_read_by_the_source_of_this_package(exports: dict[str, Path]) -> None:
-    source = BidsSource(exports["bids"])
+    source = search(BidsCorpus, exports["bids"])
     recordings = source.recordings()
 
     found = {
@@ -526,7 +529,7 @@ def test_bids_notice_of_a_restricted_export_is_none_of_its_files(
     assert (root / "DO-NOT-REDISTRIBUTE.txt").exists()
     description = json.loads((root / "dataset_description.json").read_text())
     assert description["HowToAcknowledge"] == "Shah et al. (2018)"
-    assert not BidsSource(root).licence.redistributable
+    assert not search(BidsCorpus, root).licence.redistributable
 
 
 def test_bids_subject_in_two_splits_is_refused(

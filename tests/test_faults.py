@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import builtins
-import errno
 import hashlib
-import io
 import json
 import os
 import re
@@ -15,28 +12,31 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyedflib
 import pytest
 from faults import MODEL, SPEC
 from matplotlib.figure import Figure
+from support.disk import Disk
 
 from bgb_fixtures import build
-from bgb_fixtures.build.process import read_content
 from bgb_fixtures.cli import main
 from bgb_fixtures.edf.writer import EdfAnnotation, EdfChannel, write_edf
 from bgb_fixtures.fixture import load_fixture
-from bgb_fixtures.format.write import Content, write_fixture
+from bgb_fixtures.format.write import write_fixture
 from bgb_fixtures.staging import new_file, new_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from bgb_fixtures.format.content import Content
+    from bgb_fixtures.request.synthetic import SyntheticRequest
 
     MakeContent = Callable[..., Content]
 
@@ -65,98 +65,6 @@ def state_of(path: Path) -> dict[str, str]:
 
 
 # A failure of each call that writes, in turn
-
-
-class _Handle:
-    """A file that is open for writing; half of a write that fails is done."""
-
-    def __init__(self, file: Any, path: str, disk: Disk) -> None:
-        self._file, self._path, self._disk = file, path, disk
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def write(self, data: Any) -> int:
-        if self._disk.fails("write", self._path):
-            self._file.write(data[: len(data) // 2])
-            self._file.flush()
-            self._disk.fail(errno.ENOSPC)
-        return int(self._file.write(data))
-
-    def close(self) -> None:
-        if not self._file.closed:
-            fails = self._disk.fails("close", self._path)
-            self._file.close()
-            if fails:
-                self._disk.fail(errno.EIO)
-
-
-@dataclass
-class Disk:
-    """See every call that changes something under a folder; let the k-th one fail."""
-
-    folder: Path
-    fail_at: int = 0
-    calls: list[str] = field(default_factory=list)
-    names: dict[int, str] = field(default_factory=dict)
-
-    def fails(self, what: str, path: str) -> bool:
-        if not path or not str(Path(path).absolute()).startswith(str(self.folder)):
-            return False
-        self.calls.append(f"{what} {Path(path).absolute().name}")
-        return len(self.calls) == self.fail_at
-
-    def fail(self, number: int) -> None:
-        raise OSError(number, os.strerror(number))
-
-    def watch(self, patch: pytest.MonkeyPatch) -> None:
-        for name, number in (
-            ("mkdir", errno.ENOSPC), ("open", errno.EIO), ("replace", errno.EIO),
-            ("rename", errno.EIO), ("chmod", errno.EPERM), ("unlink", errno.EIO),
-            ("rmdir", errno.EIO), ("fsync", errno.EIO), ("close", errno.EIO),
-        ):  # fmt: skip
-            patch.setattr(os, name, self._wrap(name, getattr(os, name), number))
-        opened = io.open
-
-        def open_(file: Any, mode: str = "r", *args: Any, **kwargs: Any) -> Any:
-            path = str(file) if isinstance(file, str | Path) else ""
-            if not set(mode) & set("wax+"):
-                return opened(file, mode, *args, **kwargs)
-            if self.fails("create", path):
-                self.fail(errno.ENOSPC)
-            stream = opened(file, mode, *args, **kwargs)
-            self.names[stream.fileno()] = path
-            return _Handle(stream, path, self)
-
-        patch.setattr(io, "open", open_)
-        patch.setattr(builtins, "open", open_)
-
-    def _wrap(
-        self, name: str, function: Callable[..., Any], number: int
-    ) -> Callable[..., Any]:
-        def wrapped(first: Any, *args: Any, **kwargs: Any) -> Any:
-            path = self.names.get(first, "") if isinstance(first, int) else str(first)
-            if kwargs.get("dir_fd") is not None:
-                path = str(Path(self.names[kwargs["dir_fd"]]) / path)
-            fails = self.fails(name, path)
-            if fails and name != "close":
-                self.fail(number)
-            done = function(first, *args, **kwargs)
-            if name == "open":
-                self.names[done] = path
-            elif name == "close":
-                self.names.pop(first, None)
-            if fails:
-                self.fail(number)
-            return done
-
-        return wrapped
 
 
 @dataclass(frozen=True)
@@ -229,14 +137,14 @@ def write_model(folder: Path, patch: pytest.MonkeyPatch, *, weight: float) -> No
 def once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Generate samples once and draw none: the tests are about writing them."""
     kept: dict[str, Content] = {}
+    synthesise = build.synthesise
 
-    def read_once(plan: Any, source: Any, **_: Any) -> Content:
-        name = plan.spec.name
-        if name not in kept:
-            kept[name] = read_content(plan, source)
-        return kept[name]
+    def synthesise_once(request: SyntheticRequest, **_: Any) -> Content:
+        if request.name not in kept:
+            kept[request.name] = synthesise(request)
+        return kept[request.name]
 
-    monkeypatch.setattr(build, "read_content", read_once)
+    monkeypatch.setattr(build, "synthesise", synthesise_once)
     blank = Figure(figsize=(1, 1))
     monkeypatch.setattr("bgb_fixtures.report.plot.draw_windows", lambda *_, **__: blank)
 
@@ -495,14 +403,14 @@ from bgb_fixtures.golden.store import load_golden, write_golden
 from bgb_fixtures.fixture import load_fixture
 from bgb_fixtures.format.store import store
 
-kept, read = {}, building.read_content
+kept, synthesise = {}, building.synthesise
 
-def read_once(plan, source, **_):
-    if plan.spec.name not in kept:
-        kept[plan.spec.name] = read(plan, source)
-    return kept[plan.spec.name]
+def synthesise_once(request, **_):
+    if request.name not in kept:
+        kept[request.name] = synthesise(request)
+    return kept[request.name]
 
-building.read_content = read_once
+building.synthesise = synthesise_once
 
 def call(*words):
     told = io.StringIO()

@@ -15,10 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bgb_fixtures.eeg.events import SZCORE_CODES, Event
+from bgb_fixtures.eeg.kinds import category_of
 from bgb_fixtures.errors import FormatError, SpecError, TargetError
 from bgb_fixtures.fixture import load_fixture
-from bgb_fixtures.format.records import WindowRecord, category_of
-from bgb_fixtures.format.write import Content, write_fixture
+from bgb_fixtures.format.content import Content
+from bgb_fixtures.format.records import WindowRecord
+from bgb_fixtures.format.write import write_fixture
 from bgb_fixtures.verify import verify_fixture
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import torch
 
 from bgb_fixtures.errors import GoldenMismatchError, SpecError
 from bgb_fixtures.fixture import Fixture, load_fixture
-from bgb_fixtures.format.write import Content, write_fixture
+from bgb_fixtures.format.write import write_fixture
 from bgb_fixtures.golden import (
     Golden,
     compare_goldens,
@@ -34,6 +34,8 @@ from bgb_fixtures.golden.values import flatten_values
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from bgb_fixtures.format.content import Content
 
     MakeContent = Callable[..., Content]
 

@@ -27,7 +27,7 @@ from bgb_fixtures.errors import (
     TargetError,
 )
 from bgb_fixtures.fixture import load_fixture
-from bgb_fixtures.format.write import Content, write_fixture
+from bgb_fixtures.format.write import write_fixture
 from bgb_fixtures.golden import (
     Golden,
     load_golden,
@@ -42,6 +42,8 @@ from bgb_fixtures.golden.content import Output, Tolerance
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from bgb_fixtures.format.content import Content
 
     MakeContent = Callable[..., Content]
 

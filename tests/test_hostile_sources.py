@@ -16,7 +16,7 @@ import fuzz_sources
 import pytest
 from hostile import sources
 
-from bgb_fixtures.corpora.annotations import read_whole
+from bgb_fixtures.corpora.text import read_whole
 from bgb_fixtures.errors import AnnotationError
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from bgb_fixtures.build import build_fixture
 from bgb_fixtures.fixture import Fixture, load_fixture
 from bgb_fixtures.format.records import COLUMNS, event_to_json
 from bgb_fixtures.golden import load_golden
-from bgb_fixtures.request.compose import compose_spec
+from bgb_fixtures.request.compose import compose_request
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -50,7 +50,7 @@ def fixture(
         "generated": tmp_path_factory.mktemp("generated") / "three.h5",
     }[request.param]
     if not path.exists():
-        build_fixture(compose_spec(3, seed=11, window_length=8), path)
+        build_fixture(compose_request(3, seed=11, window_length=8), path)
     return load_fixture(path)
 
 

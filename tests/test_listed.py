@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from support.requests import load_recorded, recorded
 
-from bgb_fixtures.build import build_fixture, plan_fixture
+from bgb_fixtures.build import build_fixture, select_fixture
 from bgb_fixtures.build.privacy import check_anonymous, texts_below
 from bgb_fixtures.cli import main
-from bgb_fixtures.corpora import get_source
 from bgb_fixtures.corpora.chbmit import corpus as chbmit_module
+from bgb_fixtures.corpora.chbmit.summary import iter_entries
+from bgb_fixtures.corpora.find import named_recordings
+from bgb_fixtures.corpora.tusz.corpus import TuszCorpus
+from bgb_fixtures.eeg.montage import find_montage
 from bgb_fixtures.errors import (
     AnnotationError,
     ChannelNotFoundError,
@@ -23,19 +27,20 @@ from bgb_fixtures.errors import (
     SpecError,
 )
 from bgb_fixtures.fixture import load_fixture
-from bgb_fixtures.format.write import Content, write_fixture
-from bgb_fixtures.request.spec import (
-    FixtureSpec,
+from bgb_fixtures.format.write import write_fixture
+from bgb_fixtures.request.recorded import (
     ListedRecording,
-    bare_spec,
-    load_spec,
-    parse_spec,
-    spec_to_json,
+    Listing,
+    RecordedRequest,
+    bare_request,
 )
+from bgb_fixtures.request.spec import load_spec, parse_spec, spec_to_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from bgb_fixtures.format.content import Content
 
 # What the twins hold (seed 0, 4 or 6 recordings of 30 s), read off their annotations.
 ONE = "chb81/chb81_01.edf"
@@ -82,8 +87,8 @@ def request(*recordings: dict[str, Any], **changes: Any) -> dict[str, Any]:
     }
 
 
-def listing(*recordings: dict[str, Any], **changes: Any) -> FixtureSpec:
-    return parse_spec(request(*recordings, **changes), where="spec 'mine.toml'")
+def listing(*recordings: dict[str, Any], **changes: Any) -> RecordedRequest:
+    return recorded(request(*recordings, **changes), where="spec 'mine.toml'")
 
 
 def sha256(path: Path) -> str:
@@ -96,19 +101,20 @@ def sha256(path: Path) -> str:
 def test_a_list_is_read(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(TOML, encoding="utf-8")
-    assert load_spec(path) == FixtureSpec(
+    assert load_spec(path) == RecordedRequest(
         name="mini",
         source="chbmit",
         window_length=4,
-        montage="double-banana",
-        profile="raw-1",
-        listed=(
-            ListedRecording(
-                name=ONE, windows=(20, 1.5), split="train", seizures=((3, 16),)
+        montage=find_montage("double-banana"),
+        selection=Listing(
+            recordings=(
+                ListedRecording(
+                    name=ONE, windows=(20, 1.5), split="train", seizures=((3, 16),)
+                ),
+                ListedRecording(name=NONE, windows=(8,), split="dev", seizures=()),
             ),
-            ListedRecording(name=NONE, windows=(8,), split="dev", seizures=()),
+            sha256=(("chb81/chb81-summary.txt", DIGEST),),
         ),
-        sha256=(("chb81/chb81-summary.txt", DIGEST),),
     )
 
 
@@ -123,7 +129,7 @@ def test_a_list_survives_json(tmp_path: Path) -> None:
 def test_what_is_only_checked_is_no_part_of_a_bare_spec(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(TOML, encoding="utf-8")
-    bare = bare_spec(load_spec(path), {ONE: "rec-01", NONE: "rec-02"})
+    bare = bare_request(load_recorded(path), {ONE: "rec-01", NONE: "rec-02"})
     assert spec_to_json(bare) == {
         "name": "mini",
         "content_version": 1,
@@ -322,21 +328,21 @@ def test_a_subject_is_in_one_split(chbmit: Path) -> None:
     )
     message = "'chb81/chb81_01.edf' and 'chb81/chb81_02.edf' are of one subject"
     with pytest.raises(SpecError, match=message):
-        plan_fixture(spec, root=chbmit)
+        select_fixture(spec, root=chbmit)
 
 
 def test_a_blind_split_has_to_be_asked_for(tusz: Path) -> None:
     asked = {"name": EVAL, "windows": [9]}
     with pytest.raises(SourceError, match="in split 'eval', which is kept blind"):
-        plan_fixture(listing(asked, source="tusz"), root=tusz)
+        select_fixture(listing(asked, source="tusz"), root=tusz)
     spec = listing(asked, source="tusz", splits=["eval"])
-    (window,) = plan_fixture(spec, root=tusz).windows
+    (window,) = select_fixture(spec, root=tusz).windows
     assert (window.recording.split, window.kind) == ("eval", "onset")
 
 
 def test_seizures_that_the_annotations_confirm_pass(chbmit: Path) -> None:
     spec = listing({"name": ONE, "windows": [1], "seizures": SEIZURE})
-    assert len(plan_fixture(spec, root=chbmit).windows) == 1
+    assert len(select_fixture(spec, root=chbmit).windows) == 1
 
 
 @pytest.mark.parametrize(
@@ -356,20 +362,20 @@ def test_other_seizures_than_the_spec_says_are_refused(
         r"seizures at 3-16 s"
     )
     with pytest.raises(SourceError, match=message):
-        plan_fixture(spec, root=chbmit)
+        select_fixture(spec, root=chbmit)
 
 
 def test_a_recording_that_is_not_there_is_named(chbmit: Path) -> None:
     spec = listing({"name": "chb81/chb81-01.edf", "windows": [1]})
     message = "'chb81/chb81-01.edf' is not below .*did you mean 'chb81/chb81_01.edf'"
     with pytest.raises(SourceError, match=message):
-        plan_fixture(spec, root=chbmit)
+        select_fixture(spec, root=chbmit)
 
 
 def test_a_recording_without_its_file_is_named(own: Path) -> None:
     (own / ONE).unlink()
     with pytest.raises(SourceError, match=f"'{ONE}': annotated, and there is no file"):
-        plan_fixture(listing(), root=own)
+        select_fixture(listing(), root=own)
 
 
 def test_a_window_behind_the_end_is_refused(chbmit: Path) -> None:
@@ -379,19 +385,19 @@ def test_a_window_behind_the_end_is_refused(chbmit: Path) -> None:
         r"recording, which ends at 30 s; got 27 to 31 s"
     )
     with pytest.raises(SpecError, match=message):
-        plan_fixture(spec, root=chbmit)
+        select_fixture(spec, root=chbmit)
 
 
 def test_windows_without_a_seizure_are_no_fixture(chbmit: Path) -> None:
     spec = listing({"name": ONE, "windows": [20]})
     with pytest.raises(SpecError, match="none of the 1 windows that the spec lists"):
-        plan_fixture(spec, root=chbmit)
+        select_fixture(spec, root=chbmit)
 
 
 def test_a_missing_electrode_is_an_error(chbmit: Path) -> None:
     spec = listing(montage=["Fp1-F7", "A1-T3"])
     with pytest.raises(ChannelNotFoundError, match=r"chb81_01\.edf' lacks A1-T3"):
-        plan_fixture(spec, root=chbmit)
+        select_fixture(spec, root=chbmit)
 
 
 def test_listed_recordings_of_other_rates_are_resampled_if_asked(
@@ -404,7 +410,7 @@ def test_listed_recordings_of_other_rates_are_resampled_if_asked(
         file.write(b"0.5     ")
     both = ({"name": TUSZ, "windows": [1]}, {"name": DEV, "windows": [1]})
     with pytest.raises(SpecError, match="different rates: 256 Hz, and 512 Hz in 'edf/"):
-        plan_fixture(listing(*both, source="tusz"), root=root)
+        select_fixture(listing(*both, source="tusz"), root=root)
     spec = listing(*both, source="tusz", sfreq=256)
     build_fixture(spec, tmp_path / "a.h5", root=root)
     with load_fixture(tmp_path / "a.h5") as fixture:
@@ -423,17 +429,16 @@ def test_other_recordings_may_be_broken(own: Path, tmp_path: Path) -> None:
 def test_only_folders_of_listed_recordings_are_listed(
     tusz: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = get_source("tusz", tusz)
     listed = []
-    walk = type(source)._walk
+    walk = TuszCorpus._walk
 
     def spy(self: Any, located: Any, **options: Any) -> Any:
         for below, names in walk(self, located, **options):
             listed.append(below)
             yield below, names
 
-    monkeypatch.setattr(type(source), "_walk", spy)
-    source.named_recordings([TUSZ], sha256={})
+    monkeypatch.setattr(TuszCorpus, "_walk", spy)
+    named_recordings(TuszCorpus(tusz), [TUSZ], sha256={})
     assert listed == [
         "",
         "edf/",
@@ -448,14 +453,13 @@ def test_only_summaries_of_listed_cases_are_read(
     chbmit: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = []
-    entries = chbmit_module._iter_entries
 
     def spy(path: Any) -> Any:
         read.append(path.name)
-        return entries(path)
+        return iter_entries(path)
 
-    monkeypatch.setattr(chbmit_module, "_iter_entries", spy)
-    plan_fixture(listing(), root=chbmit)
+    monkeypatch.setattr(chbmit_module, "iter_entries", spy)
+    select_fixture(listing(), root=chbmit)
     assert read == ["chb81-summary.txt"]
 
 
@@ -470,7 +474,7 @@ def test_a_flat_annotation_of_two_recordings_belongs_to_none(
     shutil.copy((tusz / TUSZ).with_suffix(".csv_bi"), tmp_path / "notes")
     spec = listing({"name": f"one/{name}.edf", "windows": [2]}, source="edf")
     with pytest.raises(SourceError, match="has no file of annotations"):
-        plan_fixture(spec, root=tmp_path / "edf", annotations=tmp_path / "notes")
+        select_fixture(spec, root=tmp_path / "edf", annotations=tmp_path / "notes")
 
 
 # Digests
@@ -479,13 +483,13 @@ def test_a_flat_annotation_of_two_recordings_belongs_to_none(
 def test_annotations_with_the_digest_of_the_spec_pass(chbmit: Path) -> None:
     summary = sha256(chbmit / "chb81" / "chb81-summary.txt")
     spec = listing(sha256={"chb81/chb81-summary.txt": summary})
-    assert len(plan_fixture(spec, root=chbmit).windows) == 2
+    assert len(select_fixture(spec, root=chbmit).windows) == 2
 
 
 def test_names_of_digests_are_the_same_for_one_case(chbmit: Path) -> None:
     summary = sha256(chbmit / "chb81" / "chb81-summary.txt")
     spec = listing(sha256={"chb81/chb81-summary.txt": summary})
-    assert len(plan_fixture(spec, root=chbmit / "chb81").windows) == 2
+    assert len(select_fixture(spec, root=chbmit / "chb81").windows) == 2
 
 
 def test_annotations_with_another_digest_are_not_believed(own: Path) -> None:
@@ -498,7 +502,7 @@ def test_annotations_with_another_digest_are_not_believed(own: Path) -> None:
         r"Another version of the corpus\?"
     )
     with pytest.raises(AnnotationError, match=message):
-        plan_fixture(spec, root=own)
+        select_fixture(spec, root=own)
 
 
 def test_a_digest_of_no_annotation_file_is_refused(chbmit: Path) -> None:
@@ -508,7 +512,7 @@ def test_a_digest_of_no_annotation_file_is_refused(chbmit: Path) -> None:
         r"a file of this name here; did you mean 'chb81/chb81-summary\.txt'\?"
     )
     with pytest.raises(SourceError, match=message):
-        plan_fixture(spec, root=chbmit)
+        select_fixture(spec, root=chbmit)
 
 
 @pytest.mark.parametrize(
@@ -529,7 +533,7 @@ def test_annotations_in_a_folder_of_their_own_have_names_in_it(
     one = {"name": recording, "windows": [2]}
     spec = listing(one, source="edf", montage="10-20", sha256={name: "00" * 32})
     with pytest.raises(AnnotationError, match="expected SHA-256 0000"):
-        plan_fixture(spec, root=root, annotations=tmp_path / "annotations")
+        select_fixture(spec, root=root, annotations=tmp_path / "annotations")
 
 
 # Nothing of the source gets into the file
@@ -591,7 +595,7 @@ def test_a_dry_run_of_a_list_says_what_would_be_taken(
     main(arguments, standalone_mode=False)
     assert capsys.readouterr().out.splitlines() == [
         (
-            "plan: 3 windows of 4 s at 256 Hz, 1 with a seizure, from 2 of 2 "
+            "selection: 3 windows of 4 s at 256 Hz, 1 with a seizure, from 2 of 2 "
             "recordings; 2 headers read"
         ),
         f"  background  train  {ONE} at 20 s",

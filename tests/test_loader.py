@@ -26,10 +26,12 @@ from bgb_fixtures.errors import (
 )
 from bgb_fixtures.fixture import Fixture, find_fixture, load_fixture
 from bgb_fixtures.format import map as mapping
-from bgb_fixtures.format.write import Content, write_fixture
+from bgb_fixtures.format.write import write_fixture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from bgb_fixtures.format.content import Content
 
     MakeContent = Callable[..., Content]
 

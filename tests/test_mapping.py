@@ -14,11 +14,13 @@ from bgb_fixtures.fixture import load_fixture
 from bgb_fixtures.format import map as mapping
 from bgb_fixtures.format.map import read_file
 from bgb_fixtures.format.records import Index, parse_index
-from bgb_fixtures.format.write import Content, write_fixture
+from bgb_fixtures.format.write import write_fixture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from bgb_fixtures.format.content import Content
 
     MakeContent = Callable[..., Content]
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from support.requests import load_synthetic
 
 from bgb_fixtures.build import build_fixture
 from bgb_fixtures.eeg.events import clip_events, events_to_mask
@@ -152,7 +153,7 @@ def test_tiny_holds_each_kind_but_whole() -> None:
 
 
 def test_smoke_labels_follow_from_the_spec(smoke: Fixture) -> None:
-    spec = load_spec(packaged_dir() / "smoke.toml")
+    spec = load_synthetic(packaged_dir() / "smoke.toml")
     expected = [
         events_to_mask(
             clip_events(r.events, start=int(onset * 256), n_times=15360, sfreq=256),
@@ -187,7 +188,7 @@ def test_some_hard_negative_is_louder_than_the_quietest_seizure(smoke: Fixture) 
 
 def test_microvolts_come_back_to_the_step() -> None:
     tiny = load_fixture("tiny")
-    recording = load_spec(packaged_dir() / "tiny.toml").recordings[2]
+    recording = load_synthetic(packaged_dir() / "tiny.toml").recordings[2]
     digital = generate(recording, seed=0).digital[:19, :2560]
     back = np.asarray(tiny.microvolts()[3], dtype=np.float64)
     # 2^-12 of a standard deviation is far below half a step of 0.125 uV.

@@ -107,16 +107,207 @@ def test_wrong_path_is_an_error_that_names_it(pytester: pytest.Pytester) -> None
 
 
 def test_batch_that_cannot_be_had_says_what_the_fixture_has(
-    outside: pytest.Pytester,
+    pytester: pytest.Pytester,
 ) -> None:
-    outside.makepyfile("def test_it(smoke_batch): pass")
-    result = outside.runpytest_subprocess()
-    result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(
-        ["*smoke_batch needs 2 train windows of category 'partial'*has 1*"]
+    pytester.makepyfile("def test_it(smoke_batch): pass")
+    # The only seizure of split train in tiny is in three windows, and it has two others.
+    result = pytester.runpytest_subprocess(
+        "--bgb-fixture=tiny", "--bgb-window-length=1.001"
     )
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*1.001 s is no whole number of samples at 256 Hz*"])
+    few = pytester.runpytest_subprocess("--bgb-fixture=tiny", "--bgb-window-length=10")
+    few.assert_outcomes(passed=1)
 
 
 def test_options_are_in_the_help(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_subprocess("--help")
     result.stdout.fnmatch_lines(["*--bgb-fixture=NAME_OR_PATH*"])
+    result.stdout.fnmatch_lines(["*--bgb-window-length=SECONDS*"])
+
+
+# Another shape
+
+
+SHAPED = """
+[pytest]
+bgb_window_length = 4
+bgb_sfreq = 200
+bgb_montage = double-banana-16
+bgb_profile = raw-1
+bgb_labels = any
+"""
+
+
+def test_three_ini_lines_give_every_fixture_another_shape(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makeini(SHAPED)
+    pytester.makepyfile(
+        """
+        def test_it(smoke_fixture, seizure_windows, background_windows):
+            assert smoke_fixture.signals.shape == (270, 16, 800)
+            assert smoke_fixture.sfreq == 200
+            assert smoke_fixture.records.unit == "uV"
+            assert seizure_windows.labels.any(axis=1).all()
+            assert not background_windows.labels.any()
+            assert len(seizure_windows) + len(background_windows) == 270
+
+        def test_batch(smoke_batch):
+            signals, labels = smoke_batch
+            assert signals.shape == (4, 16, 800)
+            assert sorted(labels.tolist()) == [0, 0, 1, 1]
+        """
+    )
+    pytester.runpytest_subprocess(*STRICT).assert_outcomes(passed=2)
+
+
+def test_the_same_lines_work_in_pyproject(pytester: pytest.Pytester) -> None:
+    pytester.makepyprojecttoml(
+        """
+        [tool.pytest.ini_options]
+        bgb_window_length = "2"
+        bgb_fixture = "tiny"
+        """
+    )
+    pytester.makepyfile(
+        """
+        def test_it(smoke_fixture):
+            assert smoke_fixture.signals.shape == (25, 19, 512)
+        """
+    )
+    pytester.runpytest_subprocess(*STRICT).assert_outcomes(passed=1)
+
+
+def test_the_command_line_comes_before_the_ini_file(pytester: pytest.Pytester) -> None:
+    pytester.makeini(SHAPED)
+    pytester.makepyfile(
+        """
+        def test_it(smoke_fixture):
+            assert smoke_fixture.signals.shape == (540, 19, 200)
+        """
+    )
+    pytester.runpytest_subprocess(
+        "--bgb-window-length=2", "--bgb-sfreq=100", "--bgb-montage=10-20"
+    ).assert_outcomes(passed=1)
+
+
+def test_a_montage_may_be_rows(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        def test_it(smoke_fixture):
+            assert smoke_fixture.ch_names == ("Fp1-F7", "T3-T5", "Cz")
+        """
+    )
+    pytester.runpytest_subprocess("--bgb-montage=FP1-F7, T7-P7, cz").assert_outcomes(
+        passed=1
+    )
+
+
+def test_what_one_test_writes_into_a_shaped_fixture_no_other_sees(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makeini(SHAPED)
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("turn", [1, 2])
+        def test_it(smoke_fixture, smoke_batch, turn):
+            assert smoke_fixture.signals.any() and smoke_batch[0].any()
+            assert smoke_fixture.labels.any() and smoke_fixture.scale.all()
+            smoke_fixture.signals[:] = 0
+            smoke_fixture.labels[:] = 0
+            smoke_fixture.scale[:] = 0
+            smoke_batch[0].zero_()
+        """
+    )
+    pytester.runpytest_subprocess().assert_outcomes(passed=2)
+
+
+def test_the_fixture_is_adapted_once_per_session(pytester: pytest.Pytester) -> None:
+    pytester.makeini(SHAPED)
+    pytester.makeconftest(
+        """
+        from bgb_fixtures import adapt
+
+        made, adapting = [], adapt.adapted_content
+
+        def counted(*arguments, **options):
+            made.append(options)
+            return adapting(*arguments, **options)
+
+        adapt.adapted_content = counted
+        """
+    )
+    pytester.makepyfile(
+        """
+        from conftest import made
+
+        def test_first(smoke_fixture): pass
+        def test_second(smoke_batch): pass
+        def test_third(seizure_windows): assert len(made) == 1
+        """
+    )
+    pytester.runpytest_subprocess("--import-mode=prepend").assert_outcomes(passed=3)
+
+
+@pytest.mark.parametrize("how", ["option", "ini", "folder"])
+def test_a_path_stays_right_when_a_test_changes_the_folder(
+    pytester: pytest.Pytester, small_fixture: Path, how: str
+) -> None:
+    folder = pytester.mkdir("data")
+    (folder / "mine.h5").write_bytes(small_fixture.read_bytes())
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.fixture(autouse=True)
+        def elsewhere(tmp_path, monkeypatch):
+            monkeypatch.chdir(tmp_path)
+
+        def test_it(smoke_fixture):
+            assert smoke_fixture.path.name == "mine.h5"
+        """
+    )
+    arguments = {
+        "option": ["--bgb-fixture=data/mine.h5"],
+        "folder": ["--bgb-fixture=mine"],
+    }
+    if how == "ini":
+        pytester.makeini("[pytest]\nbgb_fixture = data/mine.h5\n")
+    if how == "folder":
+        pytester._monkeypatch.setenv("BGB_FIXTURES_DIR", "data")
+    pytester.runpytest_subprocess(*arguments.get(how, [])).assert_outcomes(passed=1)
+
+
+def test_an_ini_path_is_relative_to_the_root_of_the_tests(
+    pytester: pytest.Pytester, small_fixture: Path
+) -> None:
+    (pytester.mkdir("data") / "mine.h5").write_bytes(small_fixture.read_bytes())
+    pytester.makeini("[pytest]\nbgb_fixture = data/mine.h5\n")
+    below = pytester.mkdir("below")
+    (below / "test_below.py").write_text(
+        "def test_it(smoke_fixture): assert smoke_fixture.path.name == 'mine.h5'"
+    )
+    pytester.chdir()
+    pytester.runpytest_subprocess("--rootdir=.", "below").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--bgb-sfreq=fast", "*bgb_sfreq: expected a number, got 'fast'*"),
+        ("--bgb-labels=each", "*bgb_labels: expected one of sample, any, majority*"),
+        ("--bgb-montage=tcp20", "*unknown montage 'tcp20'; did you mean 'tcp-20'*"),
+        ("--bgb-window-length=61", "*expected at most 60 s*"),
+    ],
+)
+def test_a_wrong_shape_is_an_error_of_the_test_in_one_line(
+    pytester: pytest.Pytester, option: str, message: str
+) -> None:
+    pytester.makepyfile("def test_it(smoke_fixture): pass")
+    result = pytester.runpytest_subprocess(option)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([message])
+    result.stdout.no_fnmatch_line("*Traceback*")

@@ -9,8 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from bgb_fixtures.eeg.scaling import (
-    PROFILE_STEPS,
-    PROFILE_UNITS,
+    PROFILES,
     Moments,
     Scaled,
     brain_go_brr_window,
@@ -20,7 +19,6 @@ from bgb_fixtures.eeg.scaling import (
     zscore_1,
 )
 from bgb_fixtures.errors import MissingPackageError, SourceError
-from bgb_fixtures.request.spec import PROFILES
 
 STEP = 2.0**-12
 
@@ -55,7 +53,13 @@ def factors(
 
 
 def test_every_profile_has_a_unit_and_says_its_steps() -> None:
-    assert set(PROFILE_UNITS) == set(PROFILE_STEPS) == set(PROFILES)
+    assert {name: profile.name for name, profile in PROFILES.items()} == {
+        "raw-1": "raw-1",
+        "zscore-1": "zscore-1",
+        "brain-go-brr-3.1": "brain-go-brr-3.1",
+    }
+    assert [profile.unit for profile in PROFILES.values()] == ["uV", "1", "1"]
+    assert all(profile.steps for profile in PROFILES.values())
 
 
 # raw-1
@@ -325,5 +329,5 @@ def test_brain_go_brr_without_scipy_says_what_to_install(
 
 def test_brain_go_brr_says_when_it_does_not_equal_the_consumer() -> None:
     assert "only if the recording is the original whole one" in " ".join(
-        PROFILE_STEPS["brain-go-brr-3.1"]
+        PROFILES["brain-go-brr-3.1"].steps
     )

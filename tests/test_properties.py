@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bgb_fixtures.build.windows import Limits, choose_windows, kind_of
-from bgb_fixtures.corpora import Recording
+from bgb_fixtures.build.windows import choose_windows
+from bgb_fixtures.corpora.recording import Recording
 from bgb_fixtures.eeg.events import (
     Event,
     clip_events,
@@ -20,7 +20,9 @@ from bgb_fixtures.eeg.events import (
     mask_to_spans,
     merge_spans,
 )
+from bgb_fixtures.eeg.kinds import kind_of
 from bgb_fixtures.eeg.scaling import Moments
+from bgb_fixtures.request.recorded import Criteria
 
 if TYPE_CHECKING:
     from random import Random
@@ -123,9 +125,9 @@ def test_chosen_windows_keep_every_promise(
     sizes = {r.name: int(r.duration or 0) for r in recordings}
     shuffled = list(recordings)
     order.shuffle(shuffled)
-    limits = Limits.per_kind(per_kind)
+    limits = Criteria(per_kind=per_kind)
     windows, again = (
-        choose_windows(some, sizes, sfreq=1.0, n_times=n_times, limits=limits).windows
+        choose_windows(some, sizes, sfreq=1.0, n_times=n_times, criteria=limits).windows
         for some in (recordings, shuffled)
     )
     assert windows == again
@@ -145,7 +147,7 @@ def test_a_recording_with_a_seizure_gives_a_window_with_a_seizure(
 ) -> None:
     sizes = {recording.name: int(recording.duration or 0)}
     windows = choose_windows(
-        [recording], sizes, sfreq=1.0, n_times=n_times, limits=Limits.per_kind(1)
+        [recording], sizes, sfreq=1.0, n_times=n_times, criteria=Criteria(per_kind=1)
     ).windows
     possible = bool(recording.events) and sizes[recording.name] >= n_times
     assert any(window.kind != "background" for window in windows) == possible

@@ -30,11 +30,13 @@ from bgb_fixtures.fixture import load_fixture
 from bgb_fixtures.format import map as mapping
 from bgb_fixtures.format.layout import array_gaps
 from bgb_fixtures.format.records import parse_index, parse_records
-from bgb_fixtures.format.write import Content, write_fixture
+from bgb_fixtures.format.write import write_fixture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from bgb_fixtures.format.content import Content
 
     MakeContent = Callable[..., Content]
     Edit = Callable[[dict[str, Any]], object]

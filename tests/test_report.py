@@ -35,7 +35,7 @@ from bgb_fixtures.report.style import COLOUR_PAIRS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bgb_fixtures.format.write import Content
+    from bgb_fixtures.format.content import Content
 
 LICENCE = {
     "name": "closed",

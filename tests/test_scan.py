@@ -11,10 +11,10 @@ import pytest
 from click.testing import CliRunner
 
 from bgb_fixtures.cli import main
-from bgb_fixtures.corpora import get_source
-from bgb_fixtures.corpora.scan import scan_source
+from bgb_fixtures.corpora import open_corpus
+from bgb_fixtures.corpora.scan import scan_corpus
 from bgb_fixtures.corpora.twin import write_corpus
-from bgb_fixtures.edf.byte_source import LocalFile
+from bgb_fixtures.edf.source import LocalFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -152,7 +152,7 @@ def test_people_get_a_table_and_the_reasons(corpus: Path) -> None:
     assert ["train", "3", "0.2", "3", "31.2", "1"] in lines
     assert ["all", "5", "0.4", "4", "32.2", "1"] in lines
     assert ["gnsz", "2", "11.2"] in lines
-    assert "      1  annotated, and there is no EDF or BDF file" in result.stdout
+    assert "      1  annotated, but its EDF or BDF file is missing" in result.stdout
     (message,) = result.stderr.splitlines()
     assert message.endswith("expected after its start, 5.0 s")
 
@@ -216,8 +216,8 @@ def test_an_empty_folder_holds_nothing(tmp_path: Path) -> None:
 
 def test_progress_is_told_for_each_recording(corpus: Path) -> None:
     steps: list[tuple[int, int]] = []
-    scan_source(
-        get_source("tusz", corpus), lambda done, total: steps.append((done, total))
+    scan_corpus(
+        open_corpus("tusz", corpus), lambda done, total: steps.append((done, total))
     )
     assert steps == [(i, 7) for i in range(1, 8)]
 
@@ -233,7 +233,7 @@ def test_a_folder_that_cannot_be_listed_does_not_end_the_scan(
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    found = scan_source(get_source("tusz", corpus))
+    found = scan_corpus(open_corpus("tusz", corpus))
     first = found.bad[0]
     assert first["name"] == "edf/dev/"
     assert "cannot be listed: Permission denied" in first["message"]
@@ -259,9 +259,9 @@ def test_every_twin_is_scanned_in_any_order_of_its_folders(
         def __exit__(self, *_: object) -> None:
             pass
 
-    before = scan_source(get_source(layout, report.path))
+    before = scan_corpus(open_corpus(layout, report.path))
     monkeypatch.setattr(os, "scandir", Shuffled)
-    assert scan_source(get_source(layout, report.path)) == before
+    assert scan_corpus(open_corpus(layout, report.path)) == before
     assert before.totals["n_recordings"] == 6
     expected = [(r.name, len(r.events)) for r in report.recordings]
     assert [(r["name"], r["n_seizures"]) for r in before.recordings] == expected

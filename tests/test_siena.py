@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from scipy.signal import resample_poly
+from support.searched import Searched, search
 
 from bgb_fixtures.build import build_fixture
-from bgb_fixtures.corpora.siena import (
-    SienaSource,
-    SubjectInfo,
-    parse_seizure_list,
-    parse_subject_info,
-)
+from bgb_fixtures.corpora.siena.corpus import SienaCorpus
+from bgb_fixtures.corpora.siena.lists import parse_seizure_list
+from bgb_fixtures.corpora.siena.subjects import SubjectInfo, parse_subject_info
 from bgb_fixtures.edf.writer import EdfChannel, write_edf
 from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.eeg.montage import MONTAGES, resolve_montage
@@ -430,17 +428,17 @@ def test_slip_in_the_name_of_a_file_is_put_right(
 ) -> None:
     write_list(tmp_path / patient, seizure(written), patient=patient)
     touch(tmp_path / patient, name)
-    (recording,) = SienaSource(tmp_path).recordings()
+    (recording,) = search(SienaCorpus, tmp_path).recordings()
     assert (recording.name, recording.subject) == (f"{patient}/{name}", patient)
 
 
 def test_name_without_number_is_no_certain_one_of_two_files(tmp_path: Path) -> None:
     write_list(tmp_path / "PN01", seizure("PN01.edf"), patient="PN01")
     touch(tmp_path / "PN01", "PN01-1.edf", "PN01-2.edf")
-    source = SienaSource(tmp_path)
+    source = search(SienaCorpus, tmp_path)
     with pytest.raises(SourceError, match="no recording of Siena that can be used"):
         source.recordings()
-    assert [(p.name, p.problem) for p in source.problems] == [
+    assert [(p.name, p.problem) for p in source.findings()] == [
         ("PN01/PN01-1.edf", "unannotated"),
         ("PN01/PN01-2.edf", "unannotated"),
         ("PN01/PN01.edf", "no-signal"),
@@ -493,13 +491,13 @@ def one_patient(root: Path) -> Path:
 )
 def test_type_is_found_from_every_root(tmp_path: Path, below: str) -> None:
     write_info(one_patient(tmp_path), "PN00,55,Male,IAS,T,R,29,1,198")
-    (recording,) = SienaSource(tmp_path / below).recordings()
+    (recording,) = search(SienaCorpus, tmp_path / below).recordings()
     assert recording.events == (Event(onset=20.0, duration=20.0, label="cpsz"),)
     assert (recording.duration, recording.split) == (120.0, "train")
 
 
 def test_without_subject_info_the_type_is_not_known(tmp_path: Path) -> None:
-    (recording,) = SienaSource(one_patient(tmp_path)).recordings()
+    (recording,) = search(SienaCorpus, one_patient(tmp_path)).recordings()
     assert recording.events == (Event(onset=20.0, duration=20.0, label="seiz"),)
 
 
@@ -508,7 +506,7 @@ def test_without_subject_info_the_type_is_not_known(tmp_path: Path) -> None:
     [
         pytest.param(
             ["PN00,55,Male,IAS,T,R,29,2,198"],
-            r"list-PN00\.txt': lists 1 seizures, and 'subject_info\.csv', line 2, has 2 "
+            r"list-PN00\.txt': lists 1 seizures, but 'subject_info\.csv', line 2, has 2 "
             "for PN00; a seizure may be missing in any recording of it",
             id="one-seizure-more",
         ),
@@ -539,7 +537,7 @@ def test_patient_who_is_not_certain_is_refused(
 ) -> None:
     write_info(one_patient(tmp_path), *rows)
     with pytest.raises(AnnotationError, match=message):
-        SienaSource(tmp_path, strict=True).recordings()
+        search(SienaCorpus, tmp_path, strict=True).recordings()
 
 
 def test_subject_info_without_its_columns_is_refused(tmp_path: Path) -> None:
@@ -547,7 +545,7 @@ def test_subject_info_without_its_columns_is_refused(tmp_path: Path) -> None:
     with pytest.raises(
         AnnotationError, match="line 1: expected the columns patient_id"
     ):
-        SienaSource(tmp_path, strict=True).recordings()
+        search(SienaCorpus, tmp_path, strict=True).recordings()
 
 
 def test_message_about_a_row_does_not_tell_of_the_patient(tmp_path: Path) -> None:
@@ -570,7 +568,7 @@ def test_recordings_are_read_from_annotations_alone_and_sorted(tmp_path: Path) -
     )
     touch(tmp_path / "PN10", "PN10-10.edf")
     touch(tmp_path / "PN00", "PN00-1.edf", "PN00-2.edf")
-    recordings = SienaSource(tmp_path).recordings()
+    recordings = search(SienaCorpus, tmp_path).recordings()
     assert [(r.name, r.duration, len(r.events)) for r in recordings] == [
         ("PN00/PN00-1.edf", 7200.0, 1),
         ("PN00/PN00-2.edf", 120.0, 1),
@@ -587,7 +585,7 @@ def test_one_bad_entry_does_not_touch_the_others(tmp_path: Path) -> None:
         seizure("PN00-4.edf"),
     )
     touch(tmp_path, *(f"PN00-{i}.edf" for i in range(1, 5)))
-    source = SienaSource(tmp_path)
+    source = search(SienaCorpus, tmp_path)
     assert [r.name for r in source.recordings()] == [
         "PN00/PN00-1.edf",
         "PN00/PN00-4.edf",
@@ -600,7 +598,7 @@ def test_one_bad_entry_does_not_touch_the_others(tmp_path: Path) -> None:
 
 def test_recording_without_entry_is_unannotated(tmp_path: Path) -> None:
     touch(one_patient(tmp_path) / "PN00", "PN00-9.edf")
-    source = SienaSource(tmp_path)
+    source = search(SienaCorpus, tmp_path)
     source.recordings()
     (problem,) = source.problems
     assert problem.message == (
@@ -611,7 +609,7 @@ def test_recording_without_entry_is_unannotated(tmp_path: Path) -> None:
 
 def test_patient_without_a_list_is_unannotated(tmp_path: Path) -> None:
     touch(one_patient(tmp_path) / "PN03", "PN03-1.edf")
-    source = SienaSource(tmp_path)
+    source = search(SienaCorpus, tmp_path)
     source.recordings()
     assert [(p.name, p.problem) for p in source.problems] == [
         ("PN03/PN03-1.edf", "unannotated")
@@ -621,7 +619,7 @@ def test_patient_without_a_list_is_unannotated(tmp_path: Path) -> None:
 def test_unreadable_list_is_said_of_each_of_its_recordings(tmp_path: Path) -> None:
     write_list(one_patient(tmp_path) / "PN03", patient="PN03")
     touch(tmp_path / "PN03", "PN03-1.edf", "PN03-2.edf")
-    source = SienaSource(tmp_path)
+    source = search(SienaCorpus, tmp_path)
     assert len(source.recordings()) == 1
     assert [p.name for p in source.problems] == ["PN03/PN03-1.edf", "PN03/PN03-2.edf"]
 
@@ -630,7 +628,7 @@ def test_lists_of_several_patients_may_lie_in_one_folder(tmp_path: Path) -> None
     write_list(tmp_path, seizure("PN00-1.edf"))
     write_list(tmp_path, seizure("PN03-1.edf"), patient="PN03")
     touch(tmp_path, "PN00-1.edf", "PN03-1.edf")
-    source = SienaSource(tmp_path)
+    source = search(SienaCorpus, tmp_path)
     assert [r.subject for r in source.recordings()] == ["PN00", "PN03"]
     assert source.problems == ()
 
@@ -639,7 +637,7 @@ def test_the_same_recording_in_two_folders_is_not_certain(tmp_path: Path) -> Non
     write_list(one_patient(tmp_path) / "PN00 copy", seizure("PN00-1.edf"))
     touch(tmp_path / "PN00 copy", "PN00-1.edf")
     with pytest.raises(AnnotationError, match=r"'PN00/PN00-1\.edf' is also in another"):
-        SienaSource(tmp_path, strict=True).recordings()
+        search(SienaCorpus, tmp_path, strict=True).recordings()
 
 
 @pytest.mark.parametrize(
@@ -659,13 +657,13 @@ def test_root_without_annotations_is_refused(
     (tmp_path / "empty").mkdir()
     touch(tmp_path, "RECORDS", "a.edf")
     with pytest.raises(SourceError, match=message):
-        SienaSource(tmp_path / name)
+        search(SienaCorpus, tmp_path / name)
 
 
 def test_licence_lets_fixtures_be_given_to_others_and_says_what_to_cite(
     tmp_path: Path,
 ) -> None:
-    licence = SienaSource(one_patient(tmp_path)).licence
+    licence = search(SienaCorpus, one_patient(tmp_path)).licence
     assert (licence.name, licence.redistributable) == ("CC-BY-4.0", True)
     assert "https://doi.org/10.13026/5d4a-j060" in licence.attribution
     assert "Processes 8(7), 846" in licence.attribution
@@ -676,9 +674,9 @@ def test_names_of_annotation_files_do_not_depend_on_the_root(
     tmp_path: Path, below: str
 ) -> None:
     write_info(one_patient(tmp_path), "PN00,55,Male,IAS,T,R,29,1,198")
-    source = SienaSource(tmp_path / below)
+    source = search(SienaCorpus, tmp_path / below)
     (recording,) = source.recordings()
-    assert list(source.annotation_digests(recording.name)) == [
+    assert list(source.annotation_digests([recording])) == [
         "PN00/Seizures-list-PN00.txt",
         "subject_info.csv",
     ]
@@ -689,7 +687,7 @@ def test_of_recordings_asked_for_by_name_only_their_list_is_read(
 ) -> None:
     one_patient(tmp_path)
     (tmp_path / "PN03" / "Seizures-list-PN03.txt").mkdir(parents=True)
-    source = SienaSource(tmp_path)
+    source = search(SienaCorpus, tmp_path)
     (recording,) = source.named_recordings(["PN00/PN00-1.edf"], sha256={})
     assert recording.name == "PN00/PN00-1.edf"
     assert source.problems == ()
@@ -721,10 +719,10 @@ def write_recording(
     write_edf(path, channels, start=datetime(2016, 1, 1, *clock))  # noqa: DTZ001
 
 
-def one_recording(root: Path, seconds: int = 120, **options: Any) -> SienaSource:
+def one_recording(root: Path, seconds: int = 120, **options: Any) -> Searched:
     write_list(root / "PN00", seizure("PN00-1.edf"))
     write_recording(root / "PN00" / "PN00-1.edf", seconds, **options)
-    return SienaSource(root)
+    return search(SienaCorpus, root)
 
 
 def test_rows_are_found_by_label_at_512_hz(tmp_path: Path) -> None:
@@ -738,23 +736,21 @@ def test_rows_are_found_by_label_at_512_hz(tmp_path: Path) -> None:
 
 def test_channel_1_of_the_list_is_o1_and_that_is_recorded(tmp_path: Path) -> None:
     source = one_recording(tmp_path)
-    with source.open(source.recordings()[0], "10-20"):
-        pass
+    (recording,) = source.recordings()
+    source.open_and_close(recording, "10-20")
     # Channel '1' of the file is another one, of the heart.
-    assert source.identity(["PN00/PN00-1.edf"])["assumptions"] == [
-        "1 recording(s): channel '1' of the annotations is 'O1'"
-    ]
+    assert source.assumptions(recording) == ("channel '1' of the annotations is 'O1'",)
 
 
 def test_derivations_from_an_unstated_reference_are_recorded_as_assumed(
     tmp_path: Path,
 ) -> None:
     source = one_recording(tmp_path)
-    with source.open(source.recordings()[0], "double-banana"):
-        pass
-    assert source.identity(["PN00/PN00-1.edf"])["assumptions"][1] == (
-        "1 recording(s): no reference is named; derivations are differences of channels "
-        "that are taken to share one"
+    (recording,) = source.recordings()
+    source.open_and_close(recording, "double-banana")
+    assert source.assumptions(recording)[1] == (
+        "no reference is named; derivations are differences of channels that are taken "
+        "to share one"
     )
 
 
@@ -763,16 +759,14 @@ def test_slip_in_a_name_is_said_and_recorded(
 ) -> None:
     write_list(tmp_path / "PN11", seizure("PN11-.edf"), patient="PN11")
     write_recording(tmp_path / "PN11" / "PN11-1.edf", 120)
-    source = SienaSource(tmp_path)
-    with (
-        caplog.at_level(logging.WARNING),
-        source.open(source.recordings()[0], "10-20"),
-    ):
-        pass
+    source = search(SienaCorpus, tmp_path)
+    with caplog.at_level(logging.WARNING):
+        (recording,) = source.recordings()
+        source.open_and_close(recording, "10-20")
     assert caplog.messages == ["PN11/PN11-1.edf: is called 'PN11-.edf' in the list"]
-    assert source.identity(["PN11/PN11-1.edf"])["assumptions"][0] == (
-        "1 recording(s): a slip in the name of the file in the annotations is put "
-        "right; clock and length agree"
+    assert source.assumptions(recording)[0] == (
+        "a slip in the name of the file in the annotations is put right; clock and "
+        "length agree"
     )
 
 
@@ -825,24 +819,24 @@ def test_file_that_contradicts_its_list_is_refused(
     source = one_recording(tmp_path, seconds, clock=clock)
     (recording,) = source.recordings()
     with pytest.raises(AnnotationError, match=message):
-        source.open(recording, "10-20")
+        source.open_and_close(recording, "10-20")
 
 
 def test_channel_that_the_list_leaves_out_is_not_used(tmp_path: Path) -> None:
     channels = tuple(name for name in CHANNELS if name not in ("Fz", "F4"))
     write_list(tmp_path, seizure("PN00-1.edf"), channels=channels)
     write_recording(tmp_path / "PN00-1.edf", 120)
-    source = SienaSource(tmp_path)
+    source = search(SienaCorpus, tmp_path)
     (recording,) = source.recordings()
     with pytest.raises(ChannelNotFoundError, match="the list leaves Fz, F4 out") as e:
-        source.open(recording, "10-20")
+        source.open_and_close(recording, "10-20")
     assert e.value.missing == ("Fz", "F4")
 
 
 def test_list_without_channels_leaves_none_out(tmp_path: Path) -> None:
     write_list(tmp_path, seizure("PN00-1.edf"), channels=())
     write_recording(tmp_path / "PN00-1.edf", 120)
-    source = SienaSource(tmp_path)
+    source = search(SienaCorpus, tmp_path)
     with source.open(source.recordings()[0], "10-20") as signal:
         assert signal.read(0, 1).shape == (19, 1)
 
@@ -917,7 +911,7 @@ def test_real_list_of_pn00(shared_data: Path, tmp_path: Path) -> None:
         path.parent.mkdir(exist_ok=True)
         path.write_bytes((source_root / name).read_bytes())
     touch(tmp_path / "PN00", *(f"PN00-{i}.edf" for i in range(1, 6)))
-    source = SienaSource(tmp_path)
+    source = search(SienaCorpus, tmp_path)
     assert [
         (r.name[-10:], r.duration, r.events[0].onset, r.events[0].duration)
         for r in source.recordings()
@@ -964,7 +958,7 @@ def test_real_headers_have_the_clock_of_the_real_list_and_give_every_montage(
     real = shared_data / "siena-format" / "PN00"
     write_list(tmp_path, seizure(name, *times, registration=registration))
     (tmp_path / name).write_bytes((real / name).read_bytes())
-    source = SienaSource(tmp_path)
+    source = search(SienaCorpus, tmp_path)
     (recording,) = source.recordings()
     for montage in ("10-20", "szcore-19", "double-banana"):
         with source.open(recording, montage) as signal:
@@ -976,10 +970,10 @@ def test_real_headers_have_the_clock_of_the_real_list_and_give_every_montage(
 def test_real_file_of_two_seconds_of_noise_is_not_taken_for_its_recording(
     shared_data: Path,
 ) -> None:
-    source = SienaSource(shared_data / "siena-format")
+    source = search(SienaCorpus, shared_data / "siena-format")
     recording = next(r for r in source.recordings() if r.name.endswith("PN00-2.edf"))
     with pytest.raises(AnnotationError, match="ends at 1274 s, and the file holds 2 s"):
-        source.open(recording, "10-20")
+        source.open_and_close(recording, "10-20")
 
 
 def test_labels_of_the_files_resolve_without_the_ekg(tmp_path: Path) -> None:

@@ -10,20 +10,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.requests import recorded, synthetic
 
 from bgb_fixtures.eeg.events import Event
+from bgb_fixtures.eeg.montage import find_montage
+from bgb_fixtures.eeg.scaling import PROFILES
 from bgb_fixtures.errors import SpecError
-from bgb_fixtures.request.spec import (
-    FixtureSpec,
+from bgb_fixtures.request.recorded import (
+    Criteria,
     Quota,
-    RecordingSpec,
+    RecordedRequest,
     kinds_of_quota,
+)
+from bgb_fixtures.request.samples import window_samples
+from bgb_fixtures.request.spec import (
     load_default_spec,
     load_spec,
     parse_spec,
     spec_to_json,
-    window_samples,
 )
+from bgb_fixtures.request.synthetic import RecordingSpec
 from bgb_fixtures.synthetic.scenario import Artefact, Seizure
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -60,7 +66,7 @@ def changed(*path: str | int, to: object) -> dict[str, Any]:
 
 
 def test_spec_of_a_recording_is_read() -> None:
-    spec = parse_spec(SMALL, where="a test")
+    spec = synthetic(SMALL)
 
     assert spec.recordings == (
         RecordingSpec(
@@ -89,10 +95,10 @@ def test_what_is_not_said_has_a_default() -> None:
             }
         ],
     }
-    spec = parse_spec(value, where="a test")
+    spec = synthetic(value)
 
     assert (spec.name, spec.seed, spec.window_length) == ("synthetic", 0, 60.0)
-    assert (spec.montage, spec.profile) == ("10-20", "zscore-1")
+    assert (spec.montage.name, spec.profile.name) == ("10-20", "zscore-1")
     # Specs without a recipe were written when there was one.
     assert spec.recipe == "synthetic-1"
     assert spec.recordings[0].windows == (0.0,)
@@ -101,7 +107,7 @@ def test_what_is_not_said_has_a_default() -> None:
 
 
 def test_spec_names_its_recipe() -> None:
-    spec = parse_spec(SMALL | {"recipe": "synthetic-2"}, where="a test")
+    spec = synthetic(SMALL | {"recipe": "synthetic-2"})
 
     assert spec.recipe == "synthetic-2"
     assert spec_to_json(spec)["recipe"] == "synthetic-2"
@@ -109,7 +115,7 @@ def test_spec_names_its_recipe() -> None:
 
 def test_first_recipe_is_left_out_of_json() -> None:
     # As in the files that were written when there was no other.
-    spec = parse_spec(SMALL | {"recipe": "synthetic-1"}, where="a test")
+    spec = synthetic(SMALL | {"recipe": "synthetic-1"})
 
     assert "recipe" not in spec_to_json(spec)
 
@@ -120,8 +126,14 @@ def test_artefact_that_came_with_a_later_recipe_needs_it() -> None:
 
     with pytest.raises(SpecError, match=r"kind: expected one of .* got 'movement'"):
         parse_spec(value, where="a test")
-    spec = parse_spec(value | {"recipe": "synthetic-2"}, where="a test")
+    spec = synthetic(value | {"recipe": "synthetic-2"})
     assert spec.recordings[0].artefacts[0].kind == "movement"
+
+
+def test_recipe_is_for_synthetic_eeg_only() -> None:
+    message = "unknown key 'recipe' for source 'tusz'"
+    with pytest.raises(SpecError, match=message):
+        parse_spec({"source": "tusz", "recipe": "synthetic-2"}, where="a test")
 
 
 @pytest.mark.parametrize(
@@ -147,7 +159,7 @@ def test_defaults_are_left_out_of_json() -> None:
 
 
 def test_plain_event_is_written_like_a_seizure_of_amplitude_one() -> None:
-    spec = parse_spec(SMALL, where="a test")
+    spec = synthetic(SMALL)
     recording = RecordingSpec(
         subject=1,
         split="train",
@@ -289,9 +301,9 @@ REFUSED = [
         id="subject-zero",
     ),
     pytest.param(
-        changed("sfreq", to=250),
-        "sfreq: expected 256 Hz, the rate of the synthetic source, got 250.0",
-        id="other-rate",
+        changed("sfreq", to=50),
+        "sfreq: expected a number in [100, 1024], got 50",
+        id="low-rate",
     ),
     pytest.param(
         changed("seed", to=-1),
@@ -354,14 +366,12 @@ def test_spec_that_is_not_toml_is_named_with_the_line(tmp_path: Path) -> None:
 
 
 def test_window_of_2_3_seconds_has_230_samples_at_100_hz() -> None:
-    spec = parse_spec({"source": "chbmit", "window_length": 2.3}, where="here")
-    assert window_samples(spec, 100) == 230
+    assert window_samples(2.3, 100) == 230
 
 
 def test_window_that_ends_between_samples_is_refused() -> None:
-    spec = parse_spec({"source": "chbmit", "window_length": 2.3}, where="here")
     with pytest.raises(SpecError, match=r"2\.3 s is no whole number of samples at 256"):
-        window_samples(spec, 256)
+        window_samples(2.3, 256)
 
 
 # Recordings in files
@@ -386,35 +396,36 @@ quotas = { onset = 4, none = 10, dev = { partial = 1, none = 2 } }
 """
 
 
-def real(**changes: Any) -> FixtureSpec:
-    return parse_spec({"source": "tusz", **changes}, where="spec 'mine.toml'")
+def real(**changes: Any) -> RecordedRequest:
+    return recorded({"source": "tusz", **changes}, where="spec 'mine.toml'")
 
 
 def test_every_key_for_recordings_is_read(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(EVERYTHING, encoding="utf-8")
-    assert load_spec(path) == FixtureSpec(
+    assert load_spec(path) == RecordedRequest(
         name="mine",
         source="edf",
         window_length=10,
-        montage=("Cz", "Fp1-F7"),
-        profile="zscore-1",
+        montage=find_montage(["Cz", "Fp1-F7"], aliases=[("ch 1", "EEG FP1-REF")]),
+        profile=PROFILES["zscore-1"],
         sfreq=200,
-        seed=7,
+        selection=Criteria(
+            quotas=(
+                Quota(word="none", n_windows=2, split="dev"),
+                Quota(word="partial", n_windows=1, split="dev"),
+                Quota(word="none", n_windows=10),
+                Quota(word="onset", n_windows=4),
+            ),
+            types=("fnsz", "gnsz"),
+            per_subject=3,
+            per_type=5,
+            seed=7,
+        ),
         splits=("train", "dev"),
-        types=("fnsz", "gnsz"),
-        per_subject=3,
-        per_type=5,
         missing="interpolate",
         band_pass=(0.5, 70),
         label_pattern="sz.*",
-        aliases=(("ch 1", "EEG FP1-REF"),),
-        quotas=(
-            Quota(word="none", n_windows=2, split="dev"),
-            Quota(word="partial", n_windows=1, split="dev"),
-            Quota(word="none", n_windows=10),
-            Quota(word="onset", n_windows=4),
-        ),
     )
 
 
@@ -438,8 +449,12 @@ def test_every_key_for_recordings_survives_json(tmp_path: Path) -> None:
 )
 def test_recordings_have_defaults(source: str, montage: str) -> None:
     spec = parse_spec({"source": source}, where="a test")
-    assert spec == FixtureSpec(
-        name=source, source=source, montage=montage, profile="raw-1"
+    assert spec == RecordedRequest(
+        name=source,
+        source=source,
+        montage=find_montage(montage),
+        profile=PROFILES["raw-1"],
+        selection=Criteria(per_kind=2),
     )
     assert spec_to_json(spec) == {
         "name": source,
@@ -529,9 +544,9 @@ def test_recordings_have_defaults(source: str, montage: str) -> None:
             {"aliases": {"ch 1": "left"}}, "mine.toml', alias of 'ch 1'", id="alias"
         ),
         pytest.param(
-            {"montage": ["Fp1", "T7"]},
-            "mine.toml', montage: write 'T3' for 'T7'",
-            id="row-by-its-new-name",
+            {"montage": ["Fp1", "XX"]},
+            "mine.toml', montage: expected an electrode such as 'Fp1' or",
+            id="unknown-row",
         ),
         pytest.param(
             {"montage": "tcp"}, "'tcp-22', or a list of rows, got 'tcp'", id="montage"

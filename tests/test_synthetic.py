@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from support.requests import load_synthetic
 
-from bgb_fixtures.build import build_fixture
-from bgb_fixtures.build.synthetic import SyntheticSource
-from bgb_fixtures.errors import SpecError
-from bgb_fixtures.request.spec import RecordingSpec, load_spec
+from bgb_fixtures.build import build_fixture, synthesise
+from bgb_fixtures.eeg.montage import find_montage
+from bgb_fixtures.eeg.scaling import PROFILES
+from bgb_fixtures.request.spec import load_spec
+from bgb_fixtures.request.synthetic import RecordingSpec, SyntheticRequest
 from bgb_fixtures.synthetic import ARTEFACT_KINDS, RECIPE, RECIPES, SEIZURE_TYPES
 from bgb_fixtures.synthetic import recording as recording_module
 from bgb_fixtures.synthetic.head import (
@@ -757,7 +759,7 @@ def test_recordings_of_one_subject_differ() -> None:
 CHILD = """
 import hashlib, sys
 from pathlib import Path
-from bgb_fixtures.request.spec import RecordingSpec, load_spec
+from bgb_fixtures.request.spec import load_spec
 from bgb_fixtures.synthetic.recording import generate
 spec = load_spec(sys.argv[1])
 digest = hashlib.sha256()
@@ -854,7 +856,7 @@ def test_samples_are_the_same_without_newer_cpu_features(
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_samples_of_a_recipe_are_frozen(recipe: str) -> None:
     # Another digest is another recipe, and another content version of the fixtures.
-    spec = load_spec(FIXTURES / SPECS[recipe])
+    spec = load_synthetic(FIXTURES / SPECS[recipe])
     digest = hashlib.sha256()
     for run, recording in enumerate(spec.recordings, 1):
         generated = generate(recording, seed=0, run=run, recipe=recipe)
@@ -906,45 +908,41 @@ def test_only_the_noise_of_the_amplifier_depends_on_the_salt(
 # The source and the fixtures ----------------------------------------------------------
 
 
-def test_source_keeps_recipe_seed_salt_and_margin() -> None:
-    source = SyntheticSource(
-        (listed(ask(duration=2)), listed(ask(duration=2))),
+def request(*recordings: RecordingSpec, montage: str) -> SyntheticRequest:
+    return SyntheticRequest(
+        name="made",
+        window_length=2.0,
+        montage=find_montage(montage),
+        profile=PROFILES["raw-1"],
         seed=4,
         recipe=RECIPE,
-        sfreq=256.0,
+        recordings=recordings,
     )
 
-    assert source.identity(["recording-0001"])["recipe"] == RECIPE
-    assert source.identity(["recording-0001"])["seed"] == 4
-    assert [
-        set(kept) for kept in source.identity(["recording-0001"])["recordings"]
-    ] == [
+
+def test_content_keeps_recipe_seed_salt_and_margin() -> None:
+    two = request(
+        listed(ask(duration=2)), listed(ask(duration=2, subject=2)), montage="10-20"
+    )
+    source = synthesise(two).source
+
+    assert (source["recipe"], source["seed"]) == (RECIPE, 4)
+    assert [set(kept) for kept in source["recordings"]] == [
         {"salt", "margin"},
         {"salt", "margin"},
     ]
 
 
-def test_source_gives_bipolar_rows_as_exact_differences() -> None:
-    source = SyntheticSource(
-        (listed(ask(duration=2)),), seed=4, recipe=RECIPE, sfreq=256.0
-    )
-    recording = source.recordings()[0]
-    with (
-        source.open(recording, "10-20") as referential,
-        source.open(recording, "double-banana") as differences,
-    ):
-        electrodes, rows = referential.read(0, 512), differences.read(0, 512)
-    names = list(ELECTRODES)
+def test_bipolar_rows_are_exact_differences() -> None:
+    referential = synthesise(request(listed(ask(duration=2)), montage="10-20"))
+    differences = synthesise(request(listed(ask(duration=2)), montage="double-banana"))
+    (electrodes,), (rows,) = referential.signals, differences.signals
+    names = list(referential.ch_names)
 
     assert np.array_equal(
         rows[0], electrodes[names.index("Fp1")] - electrodes[names.index("F7")]
     )
     assert np.array_equal(electrodes * 8, np.rint(electrodes * 8))
-
-
-def test_source_refuses_another_rate() -> None:
-    with pytest.raises(SpecError, match=r"256 Hz, got sfreq 250\.0"):
-        SyntheticSource((listed(ask()),), seed=0, recipe=RECIPE, sfreq=250.0)
 
 
 def test_generator_imports_numpy_only() -> None:

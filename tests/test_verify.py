@@ -15,12 +15,14 @@ from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.errors import FixtureNotFoundError, FormatError, IntegrityError
 from bgb_fixtures.fixture import load_fixture
 from bgb_fixtures.format import map as mapping
-from bgb_fixtures.format.write import Content, write_fixture
+from bgb_fixtures.format.write import write_fixture
 from bgb_fixtures.verify import verify_fixture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from bgb_fixtures.format.content import Content
 
 
 def test_proof_lists_what_was_checked(small_fixture: Path) -> None:

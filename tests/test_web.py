@@ -17,20 +17,22 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from support import loopback
+from support.requests import load_recorded, recorded
+from support.searched import Searched, search
 
-from bgb_fixtures.build import build_fixture, build_from_plan, plan_fixture
-from bgb_fixtures.build.privacy import IdentifyingTexts
-from bgb_fixtures.build.saved import load_plan
+from bgb_fixtures.build import build_fixture, select_fixture
+from bgb_fixtures.build.privacy import texts_below, texts_of_recordings
 from bgb_fixtures.cli import main
 from bgb_fixtures.commands.common import Progress
-from bgb_fixtures.corpora import get_source
-from bgb_fixtures.corpora.chbmit.corpus import ChbmitSource
+from bgb_fixtures.corpora import open_corpus
+from bgb_fixtures.corpora.chbmit.corpus import ChbmitCorpus
+from bgb_fixtures.corpora.opened import OpenRecordings
 from bgb_fixtures.corpora.remote import session as http_session
 from bgb_fixtures.corpora.remote import web
 from bgb_fixtures.corpora.remote.cache import default_cache
 from bgb_fixtures.corpora.remote.session import HttpSession
 from bgb_fixtures.corpora.remote.web import WebPath, open_web
-from bgb_fixtures.corpora.scan import scan_source
+from bgb_fixtures.corpora.scan import scan_corpus
 from bgb_fixtures.corpora.twin import write_corpus
 from bgb_fixtures.edf.records import EdfFile
 from bgb_fixtures.edf.writer import EdfAnnotation, EdfChannel, write_edf
@@ -42,7 +44,6 @@ from bgb_fixtures.errors import (
     TargetError,
 )
 from bgb_fixtures.fixture import load_fixture
-from bgb_fixtures.request.spec import parse_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,10 +55,7 @@ pytest.importorskip("requests", reason="needs the extra remote")
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "chbmit-annotations"
 N_BYTES = 200_000
 DATA = hashlib.shake_256(b"a recording").digest(N_BYTES)
-SPEC = parse_spec(
-    {"source": "chbmit", "montage": "double-banana", "window_length": 10},
-    where="test",
-)
+SPEC = recorded({"source": "chbmit", "montage": "double-banana", "window_length": 10})
 RECORD_BYTES = 23 * 256 * 2
 
 
@@ -583,7 +581,7 @@ def test_a_root_that_is_not_in_the_list_is_not_told_to_be_an_address(
     connect: Callable[..., WebPath],
 ) -> None:
     with pytest.raises(SourceError, match=r"/db/chb99': there is no such .* file$"):
-        get_source("chbmit", connect("db/chb99"))
+        open_corpus("chbmit", connect("db/chb99"))
 
 
 def test_a_small_file_that_is_not_the_one_of_the_list_is_refused(
@@ -1081,19 +1079,19 @@ def test_a_build_fetches_headers_and_the_records_of_its_windows_once(
     assert len(twin_server.requests) == len(requests)
 
 
-def test_a_plan_fetches_annotations_and_headers_alone(
+def test_a_selection_fetches_annotations_and_headers_alone(
     twin: Path, twin_server: Any
 ) -> None:
-    plan = plan_fixture(SPEC, root=twin_server.url)
+    selection = select_fixture(SPEC, root=twin_server.url)
     spans = {request.span for request in twin_server.requests}
     assert spans == {None, (0, 16384)}
-    assert plan.windows == plan_fixture(SPEC, root=twin).windows
+    assert selection.windows == select_fixture(SPEC, root=twin).windows
 
 
 def test_a_scan_fetches_annotations_alone(twin: Path, twin_server: Any) -> None:
-    found = scan_source(get_source("chbmit", twin_server.url))
+    found = scan_corpus(open_corpus("chbmit", twin_server.url))
     assert {request.span for request in twin_server.requests} == {None}
-    assert found == scan_source(get_source("chbmit", twin))
+    assert found == scan_corpus(open_corpus("chbmit", twin))
 
 
 @pytest.mark.parametrize(
@@ -1110,19 +1108,18 @@ def test_a_scan_fetches_annotations_alone(twin: Path, twin_server: Any) -> None:
 def test_a_part_of_the_corpus_has_an_address_too(
     below: str, names: list[str], twin_server: Any
 ) -> None:
-    source = ChbmitSource(twin_server.url + below)
+    source = search(ChbmitCorpus, twin_server.url + below)
     assert [recording.name for recording in source.recordings()] == names
 
 
 def test_names_of_annotation_files_are_those_of_a_copy(
     twin: Path, twin_server: Any
 ) -> None:
-    on_web = ChbmitSource(twin_server.url)
-    local = ChbmitSource(twin)
-    for source in (on_web, local):
-        source.recordings()
-    name = "chb81/chb81_01+.edf"
-    assert on_web.annotation_digests(name) == local.annotation_digests(name)
+    on_web = search(ChbmitCorpus, twin_server.url)
+    local = search(ChbmitCorpus, twin)
+    one, other = (source.recordings()[:1] for source in (on_web, local))
+    assert [recording.name for recording in one] == ["chb81/chb81_01+.edf"]
+    assert on_web.annotation_digests(one) == local.annotation_digests(other)
 
 
 def test_what_is_wrong_with_one_recording_leaves_it_out(
@@ -1163,7 +1160,7 @@ def test_a_summary_that_the_server_lacks_is_told_of_each_recording_of_its_case(
         return answer
 
     twin_server.change = changed
-    found = scan_source(get_source("chbmit", twin_server.url))
+    found = scan_corpus(open_corpus("chbmit", twin_server.url))
     assert [bad["name"] for bad in found.bad] == [
         "chb81/chb81_01+.edf", "chb81/chb81_02.edf", "chb81/chb81_03.edf"
     ]  # fmt: skip
@@ -1215,35 +1212,41 @@ def test_texts_in_the_records_of_a_recording_are_not_fetched_for_privacy(
 ) -> None:
     pytest.importorskip("pyedflib", reason="needs the extra build")
     root = tmp_path / "db"
-    root.mkdir()
+    (root / "chb01").mkdir(parents=True)
     channel = EdfChannel(label="FP1-F7", digital=np.zeros(100 * 256, np.int16))
     note = EdfAnnotation(onset=0, duration=10_000, text="Maria Musterfrau")
     start = datetime(2001, 1, 1)  # noqa: DTZ001
-    write_edf(root / "a.edf", [channel], start=start, annotations=[note])
+    path = root / "chb01" / "chb01_01.edf"
+    write_edf(path, [channel], start=start, annotations=[note])
+    (root / "chb01" / "chb01-summary.txt").write_text(
+        "File Name: chb01_01.edf\nNumber of Seizures in File: 0\n", "ascii"
+    )
     write_list(root)
-    local, on_web = IdentifyingTexts(), IdentifyingTexts()
-    local.add_file(root / "a.edf", where="'a.edf'")
     with loopback.Loopback(root) as running:
-        path = open_web(running.url, cache=tmp_path / "cache") / "a.edf"
-        on_web.add_file(path, where="'a.edf'")
-    assert [request.span for request in running.requests[1:]] == [(0, 16384)]
-    assert local.origins.keys() - on_web.origins.keys() == {
-        *("Maria Musterfrau", "Maria", "Musterfrau")
-    }
+        corpus = ChbmitCorpus(open_web(running.url, cache=tmp_path / "cache"))
+        recordings = Searched(corpus).recordings()
+        with OpenRecordings(corpus) as opened:
+            on_web = texts_of_recordings(opened, recordings)
+    of_recording = [r.span for r in running.requests if r.path.endswith(".edf")]
+    assert of_recording == [(0, 16384)]
+    names = {"Maria Musterfrau", "Maria", "Musterfrau"}
+    assert names.isdisjoint(on_web.origins)
+    # Whoever has a copy is told of them by `verify --against`.
+    assert names <= texts_below(root).origins.keys()
 
 
-def test_a_plan_of_a_copy_gives_the_same_bytes_from_the_web_and_back(
+def test_a_saved_spec_of_a_copy_gives_the_same_bytes_from_the_web_and_back(
     twin: Path, twin_server: Any, tmp_path: Path
 ) -> None:
-    build_fixture(SPEC, tmp_path / "1.h5", root=twin, plan_path=tmp_path / "1.json")
-    saved = load_plan(tmp_path / "1.json")
-    build_from_plan(saved, tmp_path / "2.h5", root=twin_server.url)
+    build_fixture(SPEC, tmp_path / "1.h5", root=twin, save_spec=tmp_path / "1.toml")
+    saved = load_recorded(tmp_path / "1.toml")
+    build_fixture(saved, tmp_path / "2.h5", root=twin_server.url)
     build_fixture(
-        SPEC, tmp_path / "3.h5", root=twin_server.url, plan_path=tmp_path / "3.json"
+        SPEC, tmp_path / "3.h5", root=twin_server.url, save_spec=tmp_path / "3.toml"
     )
     one, two = ((tmp_path / f"{n}.h5").read_bytes() for n in (1, 2))
     assert two == one
-    assert (tmp_path / "3.json").read_bytes() == (tmp_path / "1.json").read_bytes()
+    assert (tmp_path / "3.toml").read_bytes() == (tmp_path / "1.toml").read_bytes()
 
 
 def test_a_scan_of_siena_fetches_its_lists_alone(tmp_path: Path) -> None:
@@ -1262,7 +1265,7 @@ Seizure end time: 00.00.50
     write_list(root)
     with loopback.Loopback(root) as running:
         place = open_web(running.url, cache=tmp_path / "cache")
-        found = scan_source(get_source("siena", place))
+        found = scan_corpus(open_corpus("siena", place))
     assert [request.path for request in running.requests] == [
         "SHA256SUMS.txt",
         "PN00/Seizures-list-PN00.txt",
@@ -1274,9 +1277,11 @@ Seizure end time: 00.00.50
 
 @pytest.mark.parametrize("name", ["bids", "edf", "tusz"])
 def test_sources_that_are_not_on_the_web_say_so(name: str) -> None:
-    match = "cannot be read over the web, as chbmit and siena can; got 'https://h/x/'"
+    match = (
+        r"cannot be read over the web, unlike chbmit and siena \(found 'https://h/x/'"
+    )
     with pytest.raises(SpecError, match=match):
-        get_source(name, "https://h/x/")
+        open_corpus(name, "https://h/x/")
 
 
 # The command line
@@ -1415,7 +1420,7 @@ def test_a_real_case_is_scanned_by_its_address(
 ) -> None:
     monkeypatch.setenv("BGB_FIXTURES_CACHE", str(tmp_path / "cache"))
     with loopback.Loopback(SHARED) as running:
-        found = scan_source(get_source("chbmit", f"{running.url}chb01/"))
+        found = scan_corpus(open_corpus("chbmit", f"{running.url}chb01/"))
     # Three of the seven sidecars of the list are not in that folder.
     assert found.problems == {"annotation": 3}
     assert "_15.edf.seizures': the server has no such file" in found.bad[0]["message"]

@@ -10,17 +10,15 @@ import pytest
 
 from bgb_fixtures.build.windows import (
     Choice,
-    Limits,
     Window,
     choose_windows,
     count_candidates,
     iter_passed_over,
-    kind_of,
 )
-from bgb_fixtures.corpora import Recording
+from bgb_fixtures.corpora.recording import Recording
 from bgb_fixtures.eeg.events import Event
-from bgb_fixtures.format.records import category_of
-from bgb_fixtures.request.spec import Quota
+from bgb_fixtures.eeg.kinds import category_of, kind_of
+from bgb_fixtures.request.recorded import Criteria, Quota
 
 # Recordings here have 1 sample a second, so that seconds are samples.
 SFREQ = 1.0
@@ -57,7 +55,7 @@ def choose(
         sizes,
         sfreq=SFREQ,
         n_times=n_times,
-        limits=Limits.per_kind(per_kind),
+        criteria=Criteria(per_kind=per_kind),
     )
     return [(w.kind, w.recording.name, w.start) for w in choice.windows]
 
@@ -266,7 +264,7 @@ def test_no_recordings_give_no_windows() -> None:
 def test_a_window_remembers_its_recording() -> None:
     recording = make_recording("a", duration=60)
     choice = choose_windows(
-        [recording], {"a": 60}, sfreq=SFREQ, n_times=60, limits=Limits.per_kind(1)
+        [recording], {"a": 60}, sfreq=SFREQ, n_times=60, criteria=Criteria(per_kind=1)
     )
     assert choice.windows == [Window(recording=recording, start=0, kind="background")]
 
@@ -292,7 +290,7 @@ def fill(
         sizes,
         sfreq=SFREQ,
         n_times=n_times,
-        limits=Limits(quotas=quotas(**wanted), **limits),
+        criteria=Criteria(quotas=quotas(**wanted), **limits),
     )
 
 

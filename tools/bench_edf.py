@@ -17,9 +17,10 @@ from bench_recording import (
 
 from bgb_fixtures import load_fixture
 from bgb_fixtures.build import build_fixture
-from bgb_fixtures.edf.byte_source import LocalFile
 from bgb_fixtures.edf.records import EdfFile
-from bgb_fixtures.request.spec import FixtureSpec
+from bgb_fixtures.edf.source import LocalFile
+from bgb_fixtures.eeg.montage import find_montage
+from bgb_fixtures.request.recorded import Criteria, RecordedRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,13 +86,12 @@ def build_windows(root: Path | str, path: Path | str, *, window_length: float) -
     window_length : float
         Seconds.
     """
-    spec = FixtureSpec(
+    spec = RecordedRequest(
         name="bench",
         source="edf",
-        montage="double-banana",
-        profile="raw-1",
+        montage=find_montage("double-banana"),
         window_length=window_length,
-        per_kind=1,
+        selection=Criteria(per_kind=1),
     )
     build_fixture(spec, path, root=root)
 

@@ -15,6 +15,7 @@ from bgb_fixtures.export import export_fixture
 from bgb_fixtures.fixture import packaged_dir
 from bgb_fixtures.report import write_report
 from bgb_fixtures.request.spec import load_spec
+from bgb_fixtures.request.synthetic import SyntheticRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +33,7 @@ def bench_generate(bench: Bench) -> list[Table]:
 
     name = bench.pick("smoke", "tiny")
     spec = load_spec(packaged_dir() / f"{name}.toml")
+    assert isinstance(spec, SyntheticRequest)
     n_windows = sum(len(recording.windows) for recording in spec.recordings)
     dataset = SyntheticDataset(40, seed=7)
     build, one = (

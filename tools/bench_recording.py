@@ -106,8 +106,8 @@ def window_start(path: Path) -> int:
 
 def read_ours(path: Path) -> npt.NDArray[np.float64]:
     """Read a window with bgb-fixtures."""
-    from bgb_fixtures.edf.byte_source import LocalFile
     from bgb_fixtures.edf.records import EdfFile
+    from bgb_fixtures.edf.source import LocalFile
 
     start = window_start(path) * SFREQ
     with EdfFile(LocalFile(path)) as edf:

@@ -9,10 +9,11 @@ from urllib.request import urlopen
 from bench_measure import Row, Table
 from support.loopback import Loopback
 
-from bgb_fixtures.build import build_fixture, plan_fixture
+from bgb_fixtures.build import build_fixture, select_fixture
 from bgb_fixtures.corpora.remote.web import open_web
 from bgb_fixtures.corpora.twin import write_corpus
-from bgb_fixtures.request.spec import FixtureSpec, parse_spec
+from bgb_fixtures.request.recorded import RecordedRequest
+from bgb_fixtures.request.spec import parse_spec
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,10 +26,12 @@ DELAY_S = 0.05
 BYTES_PER_S = 10e6
 
 
-def _spec(n_windows: int) -> FixtureSpec:
+def _spec(n_windows: int) -> RecordedRequest:
     quotas = {"onset": 1} | ({"background": n_windows - 1} if n_windows > 1 else {})
     options = {"source": "chbmit", "montage": "double-banana", "window_length": 10}
-    return parse_spec(options | {"quotas": quotas}, where="benchmark")
+    request = parse_spec(options | {"quotas": quotas}, where="benchmark")
+    assert isinstance(request, RecordedRequest)
+    return request
 
 
 def bench_remote(bench: Bench) -> list[Table]:
@@ -93,9 +96,9 @@ def _rows(n_windows: int, server: Loopback, folder: Path) -> list[Row]:
     return rows
 
 
-def _names(spec: FixtureSpec, url: str, cache: Path) -> list[str]:
+def _names(spec: RecordedRequest, url: str, cache: Path) -> list[str]:
     """Return the files that somebody needs who downloads whole ones."""
-    plan = plan_fixture(spec, root=open_web(url, cache=cache))
+    plan = select_fixture(spec, root=open_web(url, cache=cache))
     names = sorted({window.recording.name for window in plan.windows})
     cases = sorted({name.split("/")[0] for name in names})
     return [*names, *(f"{case}/{case}-summary.txt" for case in cases)]

@@ -25,12 +25,7 @@ from bgb_fixtures.build import build_fixture
 from bgb_fixtures.corpora.twin import write_corpus
 from bgb_fixtures.export import export_fixture
 from bgb_fixtures.fixture import packaged_dir
-from bgb_fixtures.golden import (
-    load_golden,
-    make_golden,
-    verify_golden,
-    write_golden,
-)
+from bgb_fixtures.golden import load_golden, make_golden, verify_golden, write_golden
 from bgb_fixtures.golden.store import is_golden
 from bgb_fixtures.request.spec import load_spec, parse_spec
 from bgb_fixtures.verify import verify_fixture

@@ -47,7 +47,7 @@ def _check_fixture(fixture: Fixture, path: Path) -> None:
     """Hold a loaded fixture against the bytes of its file, with none of its code."""
     data = path.read_bytes()
     require(holds=len(data) == fixture.index.file_size, otherwise="size")
-    buffer = np.frombuffer(fixture._open_buffer(), np.uint8)
+    buffer = np.frombuffer(fixture._open_store()._buffer, np.uint8)  # type: ignore[attr-defined]
     spans = []
     for name, (entry, raw) in _raw_arrays(data).items():
         array = getattr(fixture, name)

@@ -1,4 +1,4 @@
-"""Targets of the fuzzer for what sources read: EDF, annotations, plans and specs.
+"""Targets of the fuzzer for what sources read: EDF, annotations and specs.
 
 Invariant: what is accepted is held against a second, simpler reader of the same bytes;
 what one input may cost is counted in the time of its process. Used by ``tools/fuzz.py``.
@@ -14,6 +14,7 @@ import re
 import struct
 import tempfile
 import time
+import tomllib
 import warnings
 from contextlib import closing, contextmanager, suppress
 from decimal import Decimal
@@ -26,46 +27,35 @@ from click.testing import CliRunner
 from fuzz_target import FindingError, Target, require
 from hostile import source_seeds as seeds
 
-from bgb_fixtures.build.saved import (
-    Outcome,
-    Piece,
-    SavedPlan,
-    SavedRecording,
-    SavedWindow,
-    load_plan,
-    plan_to_bytes,
-)
 from bgb_fixtures.cli import main
-from bgb_fixtures.commands.build import build  # noqa: F401 (imported before memory is limited)
+from bgb_fixtures.commands.build import build  # noqa: F401 (imported before memory is limited
 from bgb_fixtures.commands.scan import scan  # noqa: F401
-from bgb_fixtures.corpora.annotations import seizures_of, tusz_label
-from bgb_fixtures.corpora.bids.corpus import BidsSource
+from bgb_fixtures.corpora.bids.corpus import BidsCorpus
 from bgb_fixtures.corpora.bids.events import parse_events_tsv, szcore_label
-from bgb_fixtures.corpora.chbmit.corpus import parse_sidecar, parse_summary
+from bgb_fixtures.corpora.chbmit.summary import parse_summary
+from bgb_fixtures.corpora.chbmit.wfdb import parse_sidecar
 from bgb_fixtures.corpora.remote.web import _parse_list
-from bgb_fixtures.corpora.siena import (
-    ListEntry,
-    SubjectInfo,
-    parse_seizure_list,
-    parse_subject_info,
-)
+from bgb_fixtures.corpora.seizures import seizures_of
+from bgb_fixtures.corpora.siena.lists import ListEntry, parse_seizure_list
+from bgb_fixtures.corpora.siena.subjects import SubjectInfo, parse_subject_info
 from bgb_fixtures.corpora.tusz.csv import parse_csv
+from bgb_fixtures.corpora.tusz.labels import tusz_label
 from bgb_fixtures.corpora.tusz.lbl import parse_lbl
 from bgb_fixtures.corpora.tusz.tse import parse_tse
 from bgb_fixtures.edf.annotations import annotation_texts, read_edf_annotations
-from bgb_fixtures.edf.byte_source import LocalFile
 from bgb_fixtures.edf.header import header_texts
 from bgb_fixtures.edf.records import EdfFile, MontageSignal
+from bgb_fixtures.edf.source import LocalFile
 from bgb_fixtures.eeg.montage import resolve_montage
 from bgb_fixtures.errors import ChannelNotFoundError, SourceError
-from bgb_fixtures.format.records import ARRAYS
-from bgb_fixtures.request.spec import bare_spec, load_spec, parse_spec, spec_to_json
+from bgb_fixtures.request.recorded import Listing, RecordedRequest
+from bgb_fixtures.request.spec import load_spec, parse_spec, spec_to_json, spec_to_toml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from random import Random
 
-    from bgb_fixtures.corpora.annotations import Annotations
+    from bgb_fixtures.eeg.annotations import Annotations
     from bgb_fixtures.eeg.events import Event
 
 __all__ = ["LIMIT_CPU_S", "RUNS", "TARGETS"]
@@ -271,7 +261,7 @@ def _run_edf(path: Path) -> None:
                 otherwise = f"{what}: {obtained} for {expected}"
                 require(holds=obtained == expected, otherwise=otherwise)
             _check_reads(source, witness, 0, 0)
-            header_texts(source)
+            header_texts(edf.raw_header)
             if header.record_bytes > _MOST_RECORD_BYTES:
                 return
             for i in range(min(header.n_records and witness.n_signals, 4)):
@@ -321,7 +311,7 @@ def _run_tal(path: Path) -> None:
             # What takes seconds, and ends, is not for here.
             if 10**5 < edf.header.n_records < 10**7:
                 return
-        annotation_texts(LocalFile(placed))
+            annotation_texts(edf)
         annotations = read_edf_annotations(placed)
         with closing(_Witness(placed)) as witness:
             if placed.stat().st_size < 2**20:
@@ -487,7 +477,7 @@ def _run_subjects(path: Path) -> None:
 @_watched
 def _run_licence(path: Path) -> None:
     with _placed(path, "dataset_description.json") as placed:
-        licence = BidsSource(placed.parent).licence
+        licence = BidsCorpus(placed.parent).licence
         # Only what the file says plainly lets others have the data.
         stated = json.loads(placed.read_bytes())
         stated = stated.get("License") if isinstance(stated, dict) else None
@@ -501,7 +491,7 @@ def _run_licence(path: Path) -> None:
 @_watched
 def _run_participants(path: Path) -> None:
     with _placed(path, "participants.tsv") as placed:
-        splits = BidsSource(placed.parent)._split_of
+        splits = BidsCorpus(placed.parent)._split_of
         for split in splits.values():
             if not isinstance(split, str):
                 raise split
@@ -525,27 +515,27 @@ def _run_digests(path: Path) -> None:
 
 
 @_watched
-def _run_plan(path: Path) -> None:
-    with _placed(path, "plan.json") as placed:
-        saved = load_plan(placed)
-        placed.write_bytes(plan_to_bytes(saved))
-        require(
-            holds=load_plan(placed) == saved, otherwise="written, it reads otherwise"
-        )
-        for recording in saved.recordings:
-            spans = [span for piece in recording.pieces for span in piece.ranges]
-            _check_pairs(spans, recording.size)
-            for name in (recording.name, *recording.annotations):
-                below = not name.startswith("/") and ".." not in name.split("/")
-                require(holds=below, otherwise=f"a path that leaves the root: {name!r}")
-
-
-@_watched
 def _run_spec(path: Path) -> None:
     with _placed(path, "spec.toml") as placed:
         spec = load_spec(placed)
-        again = parse_spec(spec_to_json(spec), where="the spec")
-        require(holds=again == spec, otherwise="written, it reads otherwise")
+        for value in (spec_to_json(spec), tomllib.loads(spec_to_toml(spec))):
+            again = parse_spec(value, where="the spec")
+            require(holds=again == spec, otherwise="written, it reads otherwise")
+        if isinstance(spec, RecordedRequest) and isinstance(spec.selection, Listing):
+            _check_listing(spec.selection)
+
+
+def _check_listing(listing: Listing) -> None:
+    names = [name for name, _ in listing.sha256]
+    for recording in listing.recordings:
+        names.append(recording.name)
+        for part in recording.read:
+            most = math.inf if recording.size is None else recording.size
+            sound = 0 <= part.start < part.stop <= most
+            require(holds=sound, otherwise=f"bytes {part.start}-{part.stop} of {most}")
+    for name in names:
+        below = not name.startswith("/") and ".." not in name.split("/")
+        require(holds=below, otherwise=f"a path that leaves the root: {name!r}")
 
 
 def _run_folder(path: Path) -> None:
@@ -606,7 +596,6 @@ RUNS: Mapping[str, Callable[[Path], object]] = {
     "licence": _run_licence,
     "participants": _run_participants,
     "digests": _run_digests,
-    "plan": _run_plan,
     "spec": _run_spec,
     # Three commands.
     "folder": _watched(_run_folder, times=3),
@@ -989,39 +978,6 @@ def mutate_folder(rng: Random, data: bytes) -> tuple[str, bytes]:
 # Targets
 
 
-def _plan() -> bytes:
-    """Return a plan as it is saved."""
-    spec = parse_spec({"source": "chbmit", "window_length": 10, "sfreq": 256}, where="")
-    digest = "0123456789abcdef" * 4
-    return plan_to_bytes(
-        SavedPlan(
-            spec=bare_spec(spec),
-            sfreq=256.0,
-            recordings=tuple(
-                SavedRecording(
-                    name=f"chb01/chb01_0{i}.edf",
-                    size=42_399_744,
-                    annotations={"chb01/chb01-summary.txt": digest},
-                    pieces=(
-                        Piece(ranges=((0, 6144), (6144, 18_000)), sha256=digest),
-                        Piece(ranges=((18_000, 99_000),), sha256=digest),
-                    ),
-                )
-                for i in (3, 4)
-            ),
-            windows=tuple(
-                SavedWindow(
-                    recording=f"chb01/chb01_0{i}.edf", start=0, stop=2560, kind=kind
-                )
-                for i, kind in ((3, "onset"), (4, "background"))
-            ),
-            fixture=Outcome(
-                digest=digest, records=digest, arrays=dict.fromkeys(ARRAYS, digest)
-            ),
-        )
-    )
-
-
 def _packed() -> tuple[bytes, ...]:
     return tuple(
         seeds.pack(files | {"SOURCE": source.encode()})
@@ -1068,6 +1024,5 @@ TARGETS: tuple[Callable[[Path], Target], ...] = (
         lambda: (seeds.sidecar(2996, 3036), seeds.sidecar(1, 2, 3, 70_000)),
         mutate_sidecar,
     ),
-    _make_target("plan", lambda: (_plan(),), mutate_text),
     _make_target("folder", _packed, mutate_folder),
 )

@@ -14,11 +14,8 @@ import numpy as np
 from reference_models import make_tcn, make_unet
 
 from bgb_fixtures import load_fixture
-from bgb_fixtures.eeg.events import (
-    events_to_mask,
-    mask_to_spans,
-    seconds_to_span,
-)
+from bgb_fixtures.eeg.events import events_to_mask, mask_to_spans, seconds_to_span
+from bgb_fixtures.eeg.kinds import category_of
 from bgb_fixtures.eeg.scaling import (
     Moments,
     brain_go_brr_window,
@@ -26,7 +23,6 @@ from bgb_fixtures.eeg.scaling import (
     standardise_brain_go_brr,
     zscore_1,
 )
-from bgb_fixtures.format.records import category_of
 from bgb_fixtures.golden import Golden, make_golden, run_model
 from bgb_fixtures.golden.check import golden_path, update
 

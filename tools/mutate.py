@@ -39,14 +39,14 @@ MODULES = (
         "fixture",
     ),
     *(
-        "edf/byte_source",
+        "edf/source",
         "edf/records",
         "edf/header",
     ),
 )
 TESTS = (
     *("container", "mapping", "format", "refusals", "hostile", "verify", "loader"),
-    *("dataset", "golden_format", "edf", "edf_source"),
+    *("dataset", "golden_format", "edf", "edf_source", "record_reader"),
 )
 # Random input and every byte of a file: slow, and no mutant needs them to be killed.
 SLOW = "crash the_rest_is worker synthetic command mutations a_seed replayed"

@@ -63,8 +63,11 @@ def build_seed(seed: int) -> list[Window]:
     """Build the packaged spec smoke with another seed and read it."""
     from bgb_fixtures.build import build_fixture
     from bgb_fixtures.request.spec import load_default_spec
+    from bgb_fixtures.request.synthetic import SyntheticRequest
 
-    spec = dataclasses.replace(load_default_spec(), seed=seed)
+    default = load_default_spec()
+    assert isinstance(default, SyntheticRequest)
+    spec = dataclasses.replace(default, seed=seed)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"seed-{seed}.h5"
         build_fixture(spec, path)

@@ -16,9 +16,17 @@ if TYPE_CHECKING:
     from bgb_fixtures.errors import FixtureError
     from bgb_fixtures.fixture import Fixture, load_fixture
     from bgb_fixtures.format.records import WindowRecord
+    from bgb_fixtures.generated import synthetic_fixture
 
 __version__ = "0.1.0"
-__all__ = ["Event", "Fixture", "FixtureError", "WindowRecord", "load_fixture"]
+__all__ = [
+    "Event",
+    "Fixture",
+    "FixtureError",
+    "WindowRecord",
+    "load_fixture",
+    "synthetic_fixture",
+]
 
 _MODULES = {
     "Event": "eeg.events",
@@ -26,25 +34,16 @@ _MODULES = {
     "FixtureError": "errors",
     "WindowRecord": "format.records",
     "load_fixture": "fixture",
+    "synthetic_fixture": "generated",
 }
 
 
 def lazy_names(
     package: str, modules: Mapping[str, str]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """Return the ``__getattr__`` and ``__dir__`` of a package (PEP 562).
+    """Return ``__getattr__`` and ``__dir__`` that import names at first use (PEP 562).
 
-    Parameters
-    ----------
-    package : str
-        Its ``__name__``.
-    modules : mapping of str to str
-        Public name -> module of the package that has it.
-
-    Returns
-    -------
-    functions : tuple of callable
-        To be bound to ``__getattr__`` and ``__dir__`` in the package.
+    `modules` maps each public name to the module of the package that has it.
     """
 
     def load(name: str) -> Any:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from bgb_fixtures.eeg.kinds import CATEGORIES
 from bgb_fixtures.eeg.montage import row_electrodes
 from bgb_fixtures.errors import MissingPackageError, SpecError
 from bgb_fixtures.fixture import Fixture
-from bgb_fixtures.format.records import CATEGORIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -26,8 +26,8 @@ __all__ = ["main", "run"]
 
 # Module in bgb_fixtures.commands, and the command in it, have the same name.
 _COMMANDS = (
+    "adapt",
     "build",
-    "card",
     "corpus",
     "diff",
     "export",

@@ -146,18 +146,7 @@ class FixtureDiff:
 
 
 def diff_fixtures(a: Fixture, b: Fixture) -> FixtureDiff:
-    """Compare two fixtures, window by window and channel by channel.
-
-    Parameters
-    ----------
-    a, b : Fixture
-        Before and after. Windows are paired by id, channels by name.
-
-    Returns
-    -------
-    diff : FixtureDiff
-        What differs.
-    """
+    """Compare two fixtures; windows are paired by id, channels by name."""
     rows_a = {window.id: row for row, window in enumerate(a.windows)}
     rows_b = {window.id: row for row, window in enumerate(b.windows)}
     shared = [name for name in rows_a if name in rows_b]
@@ -317,18 +306,7 @@ def _diff_values(
 
 
 def diff_to_json(diff: FixtureDiff) -> dict[str, Any]:
-    """Return a diff as JSON values.
-
-    Parameters
-    ----------
-    diff : FixtureDiff
-        What differs.
-
-    Returns
-    -------
-    answer : dict
-        ``verdict``, ``facts``, ``removed``, ``added``, ``windows``, ``n_same``, ``grid``.
-    """
+    """Return a diff as JSON values."""
 
     def pairs(facts: Sequence[tuple[str, str, str]]) -> Mapping[str, Any]:
         return {name: {"before": x, "after": y} for name, x, y in facts}
@@ -348,18 +326,7 @@ def diff_to_json(diff: FixtureDiff) -> dict[str, Any]:
 
 
 def describe_diff(diff: FixtureDiff) -> list[str]:
-    """Return a diff in words.
-
-    Parameters
-    ----------
-    diff : FixtureDiff
-        What differs.
-
-    Returns
-    -------
-    lines : list of str
-        Verdict first.
-    """
+    """Return a diff as lines of text, the verdict first."""
     verdicts = {
         "same": f"the same: {diff.n_same} windows, every value and label",
         "rounding": (

@@ -12,11 +12,12 @@ import time
 from functools import cache, cached_property
 from operator import index as as_int
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeAlias
 
 import numpy as np
 
 from bgb_fixtures.eeg.events import events_to_mask
+from bgb_fixtures.eeg.kinds import CATEGORIES, category_of
 from bgb_fixtures.errors import (
     FixtureError,
     FixtureNotFoundError,
@@ -27,11 +28,9 @@ from bgb_fixtures.errors import (
 )
 from bgb_fixtures.format.map import Mapped, check_digests, file_identity, read_file
 from bgb_fixtures.format.records import (
-    CATEGORIES,
     Index,
     Records,
     WindowRecord,
-    category_of,
     parse_index,
     parse_records,
 )
@@ -45,12 +44,16 @@ if TYPE_CHECKING:
 __all__ = [
     "LABELS",
     "Fixture",
+    "Rows",
+    "Store",
     "find_fixture",
     "load_fixture",
     "packaged_dir",
     "reduce_labels",
 ]
 
+Rows: TypeAlias = "range | tuple[int, ...]"
+"""Rows of a file that a fixture shows, in its order."""
 PACKAGED = ("smoke", "tiny")
 LABELS = ("sample", "any", "majority")
 """Ways to give labels: per sample, or one per window."""
@@ -169,51 +172,105 @@ def reduce_labels(labels: npt.NDArray[np.uint8], how: str) -> npt.NDArray[np.uin
     raise SpecError(msg)
 
 
-class Fixture:
-    """Hold the windows of one fixture file, or a selection of them.
+class Store(Protocol):
+    """Where the arrays and records of a fixture are: a mapped file, or memory."""
 
-    Made by `load_fixture`, not by hand.
+    @property
+    def path(self) -> Path:
+        """The file; of an adapted fixture the file that it comes from."""
+
+    @property
+    def index(self) -> Index:
+        """Layout, name, versions and counts of the whole fixture."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether arrays belong to others as well, and are copied when handed out."""
+
+    def array(self, name: str) -> npt.NDArray[Any]:
+        """Return an array with all windows."""
+
+    def records(self) -> Records:
+        """Return what the windows are."""
+
+    def private(self) -> Store:
+        """Return a store of the same windows, which may be written."""
+
+    def reduce(
+        self, rows: Rows | None
+    ) -> tuple[Callable[..., Fixture], tuple[Any, ...]]:
+        """Return how another process gets the same windows, for pickle."""
+
+
+class _FileStore:
+    """A mapped file, or one that was read into memory."""
+
+    # A map is private to each fixture that is loaded.
+    shared = False
+
+    def __init__(self, path: Path, index: Index, buffer: Mapped) -> None:
+        self.path = path
+        self.index = index
+        self._buffer = buffer
+        # What a relative path means may change before this is pickled.
+        self._absolute = str(path if path.is_absolute() else path.absolute())
+
+    def array(self, name: str) -> npt.NDArray[Any]:
+        entry = self.index.arrays[name]
+        return np.ndarray(entry.shape, entry.dtype, self._buffer, entry.offset)
+
+    def records(self) -> Records:
+        return parse_records(self._buffer, self.index, where=repr(str(self.path)))
+
+    def private(self) -> Store:
+        load, arguments = self.reduce(None)
+        return load(*arguments)._open_store()
+
+    def reduce(
+        self, rows: Rows | None
+    ) -> tuple[Callable[..., Fixture], tuple[Any, ...]]:
+        """Pickle as path, digest and rows; the process that unpickles maps the file."""
+        mode = "copy" if isinstance(self._buffer, bytearray) else "mmap"
+        return _load_again, (self._absolute, self.index.digest, mode, rows)
+
+
+class Fixture:
+    """Hold the windows of a fixture, or a selection of them.
+
+    Made by `load_fixture`, `Fixture.adapt` or `synthetic_fixture`, not by hand.
 
     Attributes
     ----------
     path : pathlib.Path
-        The file.
+        The file; of an adapted fixture the file that it comes from.
     index : Index
-        Layout, name, versions and counts of the whole file.
+        Layout, name, versions and counts of the whole fixture.
     """
 
-    def __init__(
-        self,
-        *,
-        path: Path,
-        index: Index,
-        buffer: Mapped,
-        rows: range | tuple[int, ...] | None = None,
-    ) -> None:
-        self.path = path
-        self.index = index
-        self._buffer: Mapped | None = buffer
+    def __init__(self, store: Store, rows: Rows | None = None) -> None:
+        self.path = store.path
+        self.index = store.index
+        self._store: Store | None = store
         self._rows = rows
-        # What a relative path means may change before this is pickled.
-        self._absolute = str(path if path.is_absolute() else path.absolute())
 
     def __reduce__(self) -> tuple[Callable[..., Fixture], tuple[object, ...]]:
-        """Pickle as path, digest and rows; the process that unpickles maps the file."""
-        mode = "copy" if isinstance(self._open_buffer(), bytearray) else "mmap"
-        return _load_again, (self._absolute, self.index.digest, mode, self._rows)
+        """Pickle so that another process gets the same windows."""
+        return self._open_store().reduce(self._rows)
 
-    def _open_buffer(self) -> Mapped:
-        if self._buffer is None:
+    def _open_store(self) -> Store:
+        if self._store is None:
             msg = f"fixture {str(self.path)!r} is closed; load it again"
             raise FixtureError(msg)
-        return self._buffer
+        return self._store
 
     def _array(self, name: str) -> npt.NDArray[Any]:
-        entry = self.index.arrays[name]
-        array: npt.NDArray[Any] = np.ndarray(
-            entry.shape, entry.dtype, self._open_buffer(), entry.offset
-        )
-        return array if self._rows is None else array[_as_index(self._rows)]
+        store = self._open_store()
+        whole = array = store.array(name)
+        if self._rows is not None:
+            array = array[_as_index(self._rows)]
+        # A list of rows has copied them already.
+        copied = array is not whole and array.base is None
+        return array.copy() if store.shared and not copied else array
 
     @cached_property
     def signals(self) -> npt.NDArray[np.float32]:
@@ -232,8 +289,7 @@ class Fixture:
     @cached_property
     def records(self) -> Records:
         """The records of the whole file, parsed at first use."""
-        where = repr(str(self.path))
-        return parse_records(self._open_buffer(), self.index, where=where)
+        return self._open_store().records()
 
     @property
     def ch_names(self) -> tuple[str, ...]:
@@ -252,7 +308,12 @@ class Fixture:
         return windows if self._rows is None else tuple(windows[i] for i in self._rows)
 
     @property
-    def rows(self) -> range | tuple[int, ...]:
+    def in_memory(self) -> bool:
+        """Whether it was adapted or generated, and is not what a file holds."""
+        return not isinstance(self._open_store(), _FileStore)
+
+    @property
+    def rows(self) -> Rows:
         """Rows of the file that this fixture shows."""
         whole = range(self.index.arrays["signals"].shape[0])
         return whole if self._rows is None else self._rows
@@ -274,10 +335,32 @@ class Fixture:
     def __repr__(self) -> str:
         """Name the fixture, its shape and its file."""
         _, n_channels, n_times = self.index.arrays["signals"].shape
+        store = self._store
+        memory = "" if store is None or isinstance(store, _FileStore) else ", in memory"
         return (
             f"<Fixture {self.index.name!r}: {len(self)}x{n_channels}x{n_times} "
-            f"at {self.sfreq:g} Hz, {str(self.path)!r}>"
+            f"at {self.sfreq:g} Hz, {str(self.path)!r}{memory}>"
         )
+
+    def private(self) -> Fixture:
+        """Return the same windows, with arrays that no other fixture shows.
+
+        Returns
+        -------
+        fixture : Fixture
+            The file mapped again, or copies of arrays in memory, made at first use.
+        """
+        return Fixture(self._open_store().private(), self._rows)
+
+    def whole(self) -> Fixture:
+        """Return a fixture with all windows of the file.
+
+        Returns
+        -------
+        fixture : Fixture
+            All rows, in the order of the file.
+        """
+        return Fixture(self._open_store())
 
     def take(self, rows: Sequence[int]) -> Fixture:
         """Return a fixture with some of the windows.
@@ -303,10 +386,7 @@ class Fixture:
             msg = f"rows {wrong} are not in [0, {len(own)}) of {self!r}"
             raise SpecError(msg)
         chosen = Fixture(
-            path=self.path,
-            index=self.index,
-            buffer=self._open_buffer(),
-            rows=_as_range([own[as_int(row)] for row in rows]),
+            self._open_store(), _as_range([own[as_int(row)] for row in rows])
         )
         if "records" in self.__dict__:
             chosen.__dict__["records"] = self.records
@@ -362,6 +442,87 @@ class Fixture:
             msg = f"no window with {asked} in {str(self.path)!r}; there are {there}"
             raise SpecError(msg)
         return self.take(rows)
+
+    def adapt(
+        self,
+        *,
+        window_length: float | None = None,
+        sfreq: float | None = None,
+        montage: str | Sequence[str] | None = None,
+        profile: str | None = None,
+        band_pass: tuple[float, float] | None = None,
+        stride: float | None = None,
+        n_windows: int | None = None,
+        balanced: bool = False,
+        names: str | None = None,
+    ) -> Fixture:
+        """Return these windows at another length, rate, montage or scale, in memory.
+
+        Parameters
+        ----------
+        window_length : float or None
+            Seconds, at most the present length; windows are cut from the start of each
+            window, and a rest that does not fill the length is dropped. None: as it is.
+        sfreq : float or None
+            Rate in Hz; each window is resampled as a whole, by a polyphase filter
+            (SciPy), before it is cut. None: as it is.
+        montage : str, sequence of str or None
+            A key of `bgb_fixtures.eeg.montage.MONTAGES`, or rows such as ``"Fp1-F7"``
+            in any case and both systems, as far as they follow exactly from the
+            channels that are there. None: as it is.
+        profile : str or None
+            ``"raw-1"`` (microvolts) or ``"zscore-1"``. None: as it is.
+        band_pass : tuple of float or None
+            Edges in Hz of a filter without delay over each window as a whole (SciPy).
+        stride : float or None
+            Seconds from one window to the next. None: `window_length`.
+        n_windows : int or None
+            Keep so many windows, spread evenly, with and without a seizure; the same
+            ones each time. None: all.
+        balanced : bool
+            Keep as many windows with a seizure as without.
+        names : str or None
+            ``"10-20"`` or ``"10-10"``: name channels ``T3-T5`` or ``T7-P7``. None: as
+            they are.
+
+        Returns
+        -------
+        fixture : Fixture
+            Arrays of its own. Events are clipped and shifted, labels follow from them
+            at the new rate; categories and kinds are derived again; ids say where a
+            window comes from (``"win-05.03"``), and `records` what was done.
+
+        Raises
+        ------
+        SpecError
+            If a value is outside its range, a length is no whole number of samples, a
+            row is unknown, or no window with a seizure would be left.
+        ChannelNotFoundError
+            If the montage cannot be computed from these channels.
+        MissingPackageError
+            If SciPy is needed and not installed.
+
+        Examples
+        --------
+        >>> from bgb_fixtures import load_fixture
+        >>> fixture = load_fixture().adapt(window_length=4, montage="tcp-20")
+        >>> fixture.signals.shape
+        (270, 20, 1024)
+        """
+        from bgb_fixtures.adapt import adapt_fixture
+
+        return adapt_fixture(
+            self,
+            window_length=window_length,
+            sfreq=sfreq,
+            montage=montage,
+            profile=profile,
+            band_pass=band_pass,
+            stride=stride,
+            n_windows=n_windows,
+            balanced=balanced,
+            names=names,
+        )
 
     def window_labels(self, labels: str) -> npt.NDArray[np.uint8]:
         """Return the labels per sample or per window, as `reduce_labels` does.
@@ -436,7 +597,7 @@ class Fixture:
         The mapping goes with the last array that shows it. What this object was asked
         before, apart from the arrays, it still knows.
         """
-        self._buffer = None
+        self._store = None
         self.__dict__.pop("signals", None)
         self.__dict__.pop("labels", None)
 
@@ -449,7 +610,7 @@ class Fixture:
         self.close()
 
 
-def _as_range(rows: list[int]) -> range | tuple[int, ...]:
+def _as_range(rows: list[int]) -> Rows:
     if rows and rows == list(range(rows[0], rows[0] + len(rows))):
         return range(rows[0], rows[0] + len(rows))
     return tuple(rows)
@@ -459,7 +620,7 @@ def _load_again(
     path: str,
     digest: str,
     mode: Literal["mmap", "copy"],
-    rows: range | tuple[int, ...] | None,
+    rows: Rows | None,
 ) -> Fixture:
     # The arrays were proved in the first process; the digest says that it is still
     # that file.
@@ -473,7 +634,7 @@ def _load_again(
     return fixture if rows is None else fixture.take(rows)
 
 
-def _as_index(rows: range | tuple[int, ...]) -> slice | list[int]:
+def _as_index(rows: Rows) -> slice | list[int]:
     return slice(rows.start, rows.stop) if isinstance(rows, range) else list(rows)
 
 
@@ -561,7 +722,7 @@ def load_fixture(
     index, buffer, status = read_file(
         path, parse_index, mode=mode, known=_proved, where=where
     )
-    fixture = Fixture(path=path, index=index, buffer=buffer)
+    fixture = Fixture(_FileStore(path, index, buffer))
     if verify:
         identity = file_identity(status)
         if mode == "copy" or _proved.get(identity) is not index:

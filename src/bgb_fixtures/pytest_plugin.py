@@ -28,8 +28,14 @@ __all__ = [
     "smoke_fixture",
 ]
 
-_BATCH = (("partial", 2), ("none", 2))
-"""Category and number of windows in `smoke_batch`: both classes inside the windows."""
+_SHAPE = {
+    "window_length": ("SECONDS", "Cut windows of this length."),
+    "sfreq": ("HZ", "Resample windows to this rate."),
+    "montage": ("NAME", "Montage of the windows, or rows separated by commas."),
+    "profile": ("NAME", "Profile of the windows: raw-1 or zscore-1."),
+    "labels": ("HOW", "Labels of smoke_batch: sample, any or majority [sample]."),
+}
+"""Options and ini values that give smoke_fixture and the others another shape."""
 
 
 class _Goldens:
@@ -55,6 +61,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="fixture file behind smoke_fixture and smoke_batch "
         "[the packaged smoke]; see also BGB_FIXTURES_DIR",
     )
+    parser.addini("bgb_fixture", "Fixture file behind smoke_fixture and smoke_batch.")
+    for name, (metavar, text) in _SHAPE.items():
+        option = f"--bgb-{name.replace('_', '-')}"
+        group.addoption(option, metavar=metavar, default=None, help=text)
+        parser.addini(f"bgb_{name}", text)
     group.addoption(
         "--bgb-golden-update",
         action="store_true",
@@ -74,7 +85,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse to update goldens under CI, where nobody looks at them."""
+    """Find the fixture while the folder is known; refuse to update goldens under CI."""
+    config.stash[_ASKED] = _asked(config)
     config.stash[_GOLDENS] = _Goldens()
     if not config.getoption("--bgb-golden-update"):
         return
@@ -144,13 +156,45 @@ def pytest_terminal_summary(
         terminalreporter.write_line("none")
 
 
-def _load(config: pytest.Config) -> Fixture:
-    from bgb_fixtures.errors import FixtureError
-    from bgb_fixtures.fixture import load_fixture
+_ASKED = pytest.StashKey["dict[str, str]"]()
+_SHAPED = pytest.StashKey["Fixture"]()
 
-    source: str | None = config.getoption("--bgb-fixture")
+
+def _asked(config: pytest.Config) -> dict[str, str]:
+    """Return which fixture and shape were asked for; paths are absolute from here on.
+
+    The command line comes before the ini file. A path on the command line is relative to
+    the folder where pytest was started, or to its rootdir as in the ini file.
+    """
+    import os
+
+    folder = os.environ.get("BGB_FIXTURES_DIR", "")
+    if folder and not os.path.isabs(folder):  # noqa: PTH117 (pathlib would be an import)
+        os.environ["BGB_FIXTURES_DIR"] = str(config.invocation_params.dir / folder)
+    asked = {}
+    for name in ("fixture", *_SHAPE):
+        option = config.getoption(f"--bgb-{name.replace('_', '-')}")
+        value = option if option is not None else config.getini(f"bgb_{name}")
+        if value:
+            asked[name] = str(value)
+    if "fixture" in asked:
+        for place in (config.invocation_params.dir, config.rootpath):
+            if (place / asked["fixture"]).is_file():
+                asked["fixture"] = str(place / asked["fixture"])
+                break
+    return asked
+
+
+def _load(config: pytest.Config) -> Fixture:
+    """Return the fixture in the shape that was asked for; adapted once per session."""
+    from bgb_fixtures.errors import FixtureError
+    from bgb_fixtures.shaped import load_shaped
+
+    asked = config.stash[_ASKED]
     try:
-        return load_fixture(source)
+        if _SHAPED not in config.stash:
+            config.stash[_SHAPED] = load_shaped(asked)
+        return config.stash[_SHAPED].private()
     except FixtureError as error:
         message = str(error)
     pytest.fail(message, pytrace=False)
@@ -160,31 +204,29 @@ def _load(config: pytest.Config) -> Fixture:
 def smoke_fixture(request: pytest.FixtureRequest) -> Iterator[Fixture]:
     """All windows of the fixture: `signals`, `labels`, `windows`, `tensors()`.
 
-    A map of its own for each test: what one test writes into it, no other sees.
+    Private to each test: what one test writes into it, no other sees.
     """
     with _load(request.config) as fixture:
         yield fixture
 
 
 @pytest.fixture
-def smoke_batch(smoke_fixture: Fixture) -> tuple[torch.Tensor, torch.Tensor]:
-    """Four train windows, 2 partial and 2 none, as float32 `(signals, labels)`."""
-    windows = smoke_fixture.windows
-    rows: list[int] = []
-    for category, wanted in _BATCH:
-        found = [
-            row
-            for row, window in enumerate(windows)
-            if window.split == "train" and window.category == category
-        ][:wanted]
-        if len(found) < wanted:
-            pytest.fail(
-                f"smoke_batch needs {wanted} train windows of category {category!r}; "
-                f"{str(smoke_fixture.path)!r} has {len(found)}",
-                pytrace=False,
-            )
-        rows += found
-    return smoke_fixture.take(sorted(rows)).tensors()
+def smoke_batch(
+    request: pytest.FixtureRequest, smoke_fixture: Fixture
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Four train windows, 2 with a seizure and 2 without, as float32 `(signals, labels)`.
+
+    Windows that a seizure fills in part come before those that it fills.
+    """
+    from bgb_fixtures.errors import FixtureError
+    from bgb_fixtures.shaped import batch_of, label_kind
+
+    asked = request.config.stash[_ASKED]
+    try:
+        return batch_of(smoke_fixture).tensors(labels=label_kind(asked))
+    except FixtureError as error:
+        message = str(error)
+    pytest.fail(message, pytrace=False)
 
 
 @pytest.fixture

@@ -13,16 +13,16 @@ import os
 import secrets
 import shutil
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bgb_fixtures.errors import FixtureError, TargetError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-__all__ = ["check_new_folder", "new_file", "new_folder"]
+__all__ = ["check_new_folder", "new_file", "new_files", "new_folder"]
 
 _log = logging.getLogger(__name__)
 
@@ -34,55 +34,71 @@ _PREFIX, _SUFFIX = ".bgb-fixtures-", ".tmp"
 def new_file(target: Path) -> Iterator[Path]:
     """Give a place to write a file to, and move it to its own at the end.
 
-    Parameters
-    ----------
-    target : pathlib.Path
-        The file; one that is there is replaced, and lends the new one its permissions.
-        Of a link, the link is replaced: what it points to may be the only copy.
-
-    Yields
-    ------
-    draft : pathlib.Path
-        Of the same name, in a folder of its own; there is no file yet. If the block ends
-        with an error, it is removed and the target stays as it was.
-
-    Raises
-    ------
-    TargetError
-        If a file cannot be written, or the target is something else than a file.
+    A file that is there is replaced and lends the new one its permissions; of a link,
+    the link is replaced: what it points to may be the only copy. If the block ends with
+    an error, the target stays as it was. TargetError if the file cannot be written.
     """
-    with _staging(target) as staging:
-        if target.exists() and not target.is_file():
-            kind = "a folder" if target.is_dir() else "not a regular file"
-            msg = f"{str(target)!r} is {kind}; expected the name of a file to write"
-            raise TargetError(msg)
-        draft = staging / target.name
+    with new_files(target) as (draft,):
         yield draft
-        _sync_file(draft)
+
+
+@contextmanager
+def new_files(*targets: Path) -> Iterator[tuple[Path, ...]]:
+    """Give places to write files to, and publish them together at the end, or none.
+
+    As `new_file`; all but the last should be small, as an old one is copied before it is
+    replaced, to be put back if a later one cannot be published.
+    """
+    with ExitStack() as stack:
+        folders = [stack.enter_context(_staging(target)) for target in targets]
+        for target in targets:
+            if target.exists() and not target.is_file():
+                kind = "a folder" if target.is_dir() else "not a regular file"
+                msg = f"{str(target)!r} is {kind}; expected the name of a file to write"
+                raise TargetError(msg)
+        drafts = tuple(
+            folder / target.name
+            for folder, target in zip(folders, targets, strict=True)
+        )
+        yield drafts
+        for draft in drafts:
+            _sync_file(draft)
+        with ExitStack() as undo:
+            for draft, target in zip(drafts, targets, strict=True):
+                if target is not targets[-1]:
+                    undo.callback(_restorer(target, draft.parent))
+                _publish(draft, target)
+            undo.pop_all()
+
+
+def _publish(draft: Path, target: Path) -> None:
+    try:
         if target.exists():
             shutil.copymode(target, draft)
         draft.replace(target)
+    except OSError as error:
+        msg = f"{str(target)!r} cannot be written: {error.strerror or error}"
+        raise TargetError(msg) from error
+
+
+def _restorer(target: Path, folder: Path) -> Callable[[], None]:
+    """Return a function that puts a file back as it is now; its copy is in `folder`."""
+    existed = target.exists()
+    copy = folder / ("old" if target.name != "old" else "older")
+    if existed:
+        shutil.copy2(target, copy)
+
+    def restore() -> None:
+        if existed:
+            copy.replace(target)
+        else:
+            target.unlink(missing_ok=True)
+
+    return restore
 
 
 def check_new_folder(out: str | os.PathLike[str]) -> Path:
-    """Return the path of a folder that may be made.
-
-    Parameters
-    ----------
-    out : str or path
-        The folder to make; it may exist if it is empty.
-
-    Returns
-    -------
-    path : pathlib.Path
-        The same, absolute.
-
-    Raises
-    ------
-    TargetError
-        If something is there that a new folder would replace, or the folder around it
-        is missing.
-    """
+    """Return the absolute path of a folder to make; TargetError if it cannot be made."""
     path = Path(out).absolute()
     try:
         _check_new_folder(path, out)
@@ -118,24 +134,7 @@ def _check_new_folder(path: Path, out: str | os.PathLike[str]) -> None:
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """Give a folder to fill, and move it into place at the end.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        From `check_new_folder`.
-
-    Yields
-    ------
-    draft : pathlib.Path
-        An empty folder of the same name. If the block ends with an error, it is removed
-        with all in it, and `path` stays as it was.
-
-    Raises
-    ------
-    TargetError
-        If a file cannot be written, or something is at `path` by now.
-    """
+    """Give a folder to fill, and move it into place at the end."""
     with _staging(path) as staging:
         draft = staging / path.name
         draft.mkdir()

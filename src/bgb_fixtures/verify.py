@@ -53,27 +53,7 @@ class Proof:
 
 
 def verify_fixture(source: str | os.PathLike[str] | None = None) -> Proof:
-    """Check everything that can be checked of a fixture.
-
-    Parameters
-    ----------
-    source : str, path or None
-        As for `load_fixture`.
-
-    Returns
-    -------
-    proof : Proof
-        What was checked.
-
-    Raises
-    ------
-    FormatError
-        If a rule of the format is broken or both sides of the file disagree.
-    IntegrityError
-        If bytes changed.
-    FixtureNotFoundError
-        If there is no such fixture.
-    """
+    """Check everything that can be checked of a fixture."""
     # mode="copy" checks whatever this process verified before.
     with load_fixture(source, mode="copy") as fixture:
         where = repr(str(fixture.path))

@@ -403,7 +403,25 @@ SPEC_OF_SYNTHETIC = (
     b'onset = 5.5\nduration = 20\nlabel = "fnsz"\namplitude = 1.5\n'
     b'[[recordings.artefacts]]\nonset = 30\nduration = 2\nkind = "chewing"\n'
 )
-SPECS = (SPEC_OF_QUOTAS, SPEC_OF_LISTED, SPEC_OF_FILES, SPEC_OF_SYNTHETIC)
+_DIGEST = b"0123456789abcdef" * 4
+SAVED_SPEC = (
+    b'name = "chbmit"\nsource = "chbmit"\nwindow_length = 10\nsfreq = 256\n'
+    b'[[recordings]]\nname = "chb01/chb01_03.edf"\nwindows = [2990, 3000.5]\n'
+    b"size = 42399744\nread = [\n"
+    b'  { start = 6144, stop = 18000, sha256 = "' + _DIGEST + b'" },\n'
+    b'  { start = 18000, stop = 99000, sha256 = "' + _DIGEST + b'" },\n]\n'
+    b'[[recordings]]\nname = "chb01/chb01_04.edf"\nwindows = [0]\nsize = 42399744\n'
+    b'[sha256]\n"chb01/chb01-summary.txt" = "' + _DIGEST + b'"\n'
+    b"[chosen]\nquotas = { onset = 2, background = 1 }\nper_subject = 3\n[fixture]\n"
+    + b"".join(
+        b'%s = "%s"\n' % (key, _DIGEST)
+        for key in (b"digest", b"records", b"signals", b"labels", b"scale", b"offset")
+    )
+)
+SPECS = (
+    *(SPEC_OF_QUOTAS, SPEC_OF_LISTED, SPEC_OF_FILES, SPEC_OF_SYNTHETIC),
+    SAVED_SPEC,
+)
 
 
 def sidecar(*seconds: float, note: bytes = b"## time resolution: 256") -> bytes:

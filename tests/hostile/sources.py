@@ -1,7 +1,7 @@
 """Hostile recordings and annotations, made by code: each is refused for one thing.
 
 What ``tests/test_edf.py``, ``test_edf_source.py``, ``test_chbmit.py``, ``test_siena.py``,
-``test_tusz.py``, ``test_bids.py``, ``test_web.py``, ``test_saved.py`` and ``test_spec.py``
+``test_tusz.py``, ``test_bids.py``, ``test_web.py``, ``test_saved_spec.py`` and ``test_spec.py``
 hold already is not here again. Used by ``tests/test_hostile_sources.py``.
 """
 
@@ -690,7 +690,7 @@ _add(
     error="",
 )
 
-# What says which files and windows: lists of digests, plans, specs
+# What says which files and windows: lists of digests, and specs
 
 
 def _add_digests(name: str, line: bytes, message: str, breaks: str) -> None:
@@ -749,7 +749,7 @@ _add(
     "spec",
     "terabyte",
     "a hole of 1 TB",
-    "expected a spec, at most 1048576 bytes",
+    "expected a spec, at most 16777216 bytes",
     _hole(seeds.SPEC_OF_FILES),
     error="SpecError",
 )
@@ -794,26 +794,63 @@ _add(
     error="SpecError",
 )
 _add(
-    "plan",
-    "deep",
-    "JSON nested 100 000 deep",
-    "expected a JSON object in ASCII, got maximum recursion depth exceeded",
-    lambda: b'{"plan_version":' + b"[" * 100_000,
-    error="FormatError",
+    "spec",
+    "saved-deep",
+    "tables nested 5000 deep in the digests of a fixture",
+    "is not TOML: maximum recursion depth exceeded",
+    _put(seeds.SAVED_SPEC, b"[fixture]", b"fixture = " + b"{a=" * 5000),
+    error="SpecError",
 )
 _add(
-    "plan",
-    "terabyte",
+    "spec",
+    "saved-terabyte",
     "a hole of 1 TB",
-    "the file: expected at most 16777216 bytes, got 'more'",
-    _hole(b"{}"),
-    error="FormatError",
+    "expected a spec, at most 16777216 bytes",
+    _hole(seeds.SAVED_SPEC),
+    error="SpecError",
 )
 _add(
-    "plan",
-    "digits",
-    "a number of a million digits",
-    "expected a JSON object in ASCII, got Exceeds the limit",
-    lambda: b'{"plan_version":' + b"1" * _MEGABYTE + b"}",
-    error="FormatError",
+    "spec",
+    "saved-digits",
+    "a recording of a number of bytes that has a million digits",
+    "keys of at most 16 parts and numbers of at most 1000 digits",
+    _put(seeds.SAVED_SPEC, b"42399744", b"1" * _MEGABYTE),
+    error="SpecError",
+)
+_add(
+    "spec",
+    "saved-exabyte",
+    "a recording of an exabyte",
+    r"recordings\[0\]\.size: expected an integer in \[1, 281474976710656\], got 1",
+    _put(seeds.SAVED_SPEC, b"42399744", b"1" + b"0" * 18),
+    error="SpecError",
+)
+_add(
+    "spec",
+    "saved-backwards",
+    "bytes that end before they begin",
+    r"recordings\[0\]\.read\[0\]\.stop: expected an integer in \[6145, .* got 6143",
+    _put(seeds.SAVED_SPEC, b"stop = 18000", b"stop = 6143"),
+    error="SpecError",
+)
+_add(
+    "spec",
+    "saved-many-ranges",
+    "20 000 times the same bytes",
+    r"recordings\[0\]\.read: expected each range once, got '1-2 20000 times'",
+    _put(
+        seeds.SAVED_SPEC,
+        b"read = [\n",
+        b"read = [\n"
+        + b'{start = 1, stop = 2, sha256 = "%s"},' % (b"ab" * 32) * 20_000,
+    ),
+    error="SpecError",
+)
+_add(
+    "spec",
+    "saved-file-above-the-root",
+    "an annotation file that is not in the corpus",
+    r"sha256: expected names of files .* got '\.\./chb01-summary\.txt'",
+    _put(seeds.SAVED_SPEC, b'"chb01/chb01-summary', b'"../chb01-summary'),
+    error="SpecError",
 )

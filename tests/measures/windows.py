@@ -90,12 +90,12 @@ def compose_windows(
 ) -> list[Window]:
     """Generate windows as `bgb-fixtures build --windows` does, in microvolts."""
     from bgb_fixtures.build import synthesise
-    from bgb_fixtures.request.compose import compose_spec
+    from bgb_fixtures.request.compose import compose_request
 
-    spec = compose_spec(
+    request = compose_request(
         n_windows, seed=seed, window_length=window_length, profile="raw-1"
     )
-    content = synthesise(spec)
+    content = synthesise(request)
     return [
         Window(
             name=f"{seed}: {record.id} {record.kind}",

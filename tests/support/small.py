@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from bgb_fixtures.eeg.events import Event
+from bgb_fixtures.format.content import Content
 from bgb_fixtures.format.records import WindowRecord
-from bgb_fixtures.format.write import Content
 
 __all__ = ["N_TIMES", "SFREQ", "small_content"]
 

@@ -6,139 +6,114 @@ give it, or whose annotations say something else, is an error.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bgb_fixtures.build.plan import (
-    Plan,
-    check_profile,
-    check_rates,
-    fixed_sfreq,
-    open_header,
-)
-from bgb_fixtures.build.windows import Window, kind_of
+from bgb_fixtures.build.select import Selection, check_rates, read_header
+from bgb_fixtures.build.windows import Window
 from bgb_fixtures.eeg.events import merge_spans, seconds_to_sample
+from bgb_fixtures.eeg.kinds import KINDS, kind_of
 from bgb_fixtures.errors import SourceError, SpecError
-from bgb_fixtures.format.records import KINDS
-from bgb_fixtures.request.spec import window_samples
+from bgb_fixtures.request.samples import window_samples
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from bgb_fixtures.build.plan import Header
-    from bgb_fixtures.corpora import Recording, Source
-    from bgb_fixtures.request.spec import FixtureSpec, ListedRecording
+    from bgb_fixtures.corpora.opened import OpenRecordings
+    from bgb_fixtures.corpora.recording import Recording
+    from bgb_fixtures.request.recorded import (
+        ListedRecording,
+        Listing,
+        RecordedRequest,
+    )
 
-__all__ = ["Place", "assign_splits", "place_windows", "plan_listed", "read_headers"]
+__all__ = ["select_listed"]
 
 _SAME_S = 1e-4
 """Annotations have four decimals."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Say where one window is.
-
-    Attributes
-    ----------
-    recording : Recording
-        In which it lies.
-    start : int
-        First sample, at the rate of the fixture.
-    where : str
-        What asks for it, for messages.
-    """
-
-    recording: Recording
-    start: int
-    where: str
-
-
-def plan_listed(
-    spec: FixtureSpec,
-    source: Source,
+def select_listed(
+    request: RecordedRequest,
+    listing: Listing,
     recordings: Sequence[Recording],
+    opened: OpenRecordings,
     *,
     progress: Callable[[int, int], None] | None = None,
-) -> Plan:
-    """Turn the windows that a spec lists into a plan.
+) -> Selection:
+    """Return the windows that a request lists; `recordings` are those that it names.
 
-    Parameters
-    ----------
-    spec : FixtureSpec
-        The request; it lists recordings.
-    source : Source
-        Where they come from.
-    recordings : sequence of Recording
-        Those that it lists.
-    progress : callable or None
-        Called with (headers read, recordings in all).
-
-    Returns
-    -------
-    plan : Plan
-        At least one window with a seizure.
-
-    Raises
-    ------
-    SpecError
-        If a window lies outside its recording, rates differ, a subject is in two
-        splits, or no window holds a seizure.
-    SourceError
-        If a recording cannot be used, or has other seizures than the spec says.
+    SpecError if a window is not within its recording, rates differ, a subject is in two
+    splits, or no window holds a seizure; SourceError if a recording cannot be used or has
+    other seizures than the listing says.
     """
-    check_profile(spec)
-    recordings = assign_splits(spec, recordings)
-    by_name = {recording.name: recording for recording in recordings}
-    for i, asked in enumerate(spec.listed):
-        _check_seizures(asked, by_name[asked.name], where=f"recordings[{i}]")
-    headers = read_headers(spec, source, recordings, progress=progress)
-    first = headers[spec.listed[0].name].sfreq
-    sfreq = fixed_sfreq(spec) or first
-    check_rates(spec, headers, sfreq=sfreq)
-    places = [
-        Place(
-            recording=by_name[asked.name],
-            start=seconds_to_sample(onset, sfreq),
-            where=f"recordings[{i}] {asked.name!r}, windows[{k}]",
+    by_name = {r.name: r for r in _assign_splits(listing, recordings)}
+    for i, listed in enumerate(listing.recordings):
+        _check_seizures(listed, by_name[listed.name], where=f"recordings[{i}]")
+    headers = {}
+    for done, name in enumerate(by_name, 1):
+        headers[name] = read_header(opened, by_name[name], request)
+        if progress is not None:
+            progress(done, len(by_name))
+    sfreq = request.rate or headers[listing.recordings[0].name].sfreq
+    check_rates(request, headers, sfreq=sfreq)
+    n_times = window_samples(request.window_length, sfreq)
+    windows = []
+    for i, listed in enumerate(listing.recordings):
+        size = headers[listed.name].n_times_at(request, sfreq)
+        for k, onset in enumerate(listed.windows):
+            start = seconds_to_sample(onset, sfreq)
+            if start + n_times > size:
+                msg = (
+                    f"recordings[{i}] {listed.name!r}, windows[{k}]: expected a window "
+                    f"of {request.window_length:g} s inside the recording, which ends at "
+                    f"{size / sfreq:g} s; got {start / sfreq:g} to "
+                    f"{(start + n_times) / sfreq:g} s"
+                )
+                raise SpecError(msg)
+            windows.append(
+                _window(by_name[listed.name], start, n_times=n_times, sfreq=sfreq)
+            )
+    if all(window.kind in KINDS["none"] for window in windows):
+        msg = (
+            f"none of the {len(windows)} windows that the spec lists holds a seizure; "
+            "expected at least one"
         )
-        for i, asked in enumerate(spec.listed)
-        for k, onset in enumerate(asked.windows)
-    ]
-    return place_windows(spec, places, headers, sfreq=sfreq)
+        raise SpecError(msg)
+    return Selection(
+        request=request,
+        sfreq=sfreq,
+        windows=tuple(windows),
+        headers=headers,
+        recordings=tuple(by_name[name] for name in sorted(by_name)),
+    )
 
 
-def assign_splits(
-    spec: FixtureSpec, recordings: Sequence[Recording]
+def _window(recording: Recording, start: int, *, n_times: int, sfreq: float) -> Window:
+    events = [(event.span(sfreq), event.label) for event in recording.events]
+    spans = merge_spans(span for span, _ in events)
+    inside = {c for (a, b), c in events if b > start and a < start + n_times}
+    return Window(
+        recording=recording,
+        start=start,
+        kind=kind_of(spans, start=start, n_times=n_times),
+        types=tuple(sorted(inside)),
+    )
+
+
+def _assign_splits(
+    listing: Listing, recordings: Sequence[Recording]
 ) -> tuple[Recording, ...]:
-    """Give recordings the splits that a spec lists.
-
-    Parameters
-    ----------
-    spec : FixtureSpec
-        The request.
-    recordings : sequence of Recording
-        As the source has them.
-
-    Returns
-    -------
-    recordings : tuple of Recording
-        In the same order.
-
-    Raises
-    ------
-    SpecError
-        If a subject gets into two splits.
-    """
-    splits = {asked.name: asked.split for asked in spec.listed if asked.split}
+    """Give recordings the splits that are listed; a subject gets into one only."""
+    splits = {listed.name: listed.split for listed in listing.recordings}
     assigned = tuple(
-        replace(recording, split=splits.get(recording.name, recording.split))
+        replace(recording, split=splits.get(recording.name) or recording.split)
         for recording in recordings
     )
     first: dict[str, Recording] = {}
     for recording in assigned:
         other = first.setdefault(recording.subject, recording)
-        if splits and other.split != recording.split:
+        if any(splits.values()) and other.split != recording.split:
             msg = (
                 f"recordings {other.name!r} and {recording.name!r} are of one subject, "
                 f"and in splits {other.split!r} and {recording.split!r}; expected one "
@@ -148,20 +123,20 @@ def assign_splits(
     return assigned
 
 
-def _check_seizures(asked: ListedRecording, found: Recording, *, where: str) -> None:
-    if asked.seizures is None:
+def _check_seizures(listed: ListedRecording, found: Recording, *, where: str) -> None:
+    if listed.seizures is None:
         return
-    told = sorted((e.onset, e.onset + e.duration) for e in found.events)
-    if len(told) == len(asked.seizures) and all(
+    annotated = sorted((e.onset, e.onset + e.duration) for e in found.events)
+    if len(annotated) == len(listed.seizures) and all(
         abs(one - other) < _SAME_S
-        for pair, wanted in zip(told, asked.seizures, strict=True)
+        for pair, wanted in zip(annotated, listed.seizures, strict=True)
         for one, other in zip(pair, wanted, strict=True)
     ):
         return
     msg = (
-        f"{where} {asked.name!r}: the spec has {_spans(asked.seizures)}, and the "
-        f"annotations have {_spans(told)}. Another version of the corpus? Correct one "
-        "of the two"
+        f"{where} {listed.name!r}: the spec has {_spans(listed.seizures)}, and the "
+        f"annotations have {_spans(annotated)}. Another version of the corpus? Correct "
+        "one of the two"
     )
     raise SourceError(msg)
 
@@ -169,110 +144,3 @@ def _check_seizures(asked: ListedRecording, found: Recording, *, where: str) -> 
 def _spans(seizures: Sequence[tuple[float, float]]) -> str:
     spans = ", ".join(f"{start:.10g}-{stop:.10g} s" for start, stop in seizures)
     return f"seizures at {spans}" if spans else "no seizures"
-
-
-def read_headers(
-    spec: FixtureSpec,
-    source: Source,
-    recordings: Sequence[Recording],
-    *,
-    progress: Callable[[int, int], None] | None = None,
-) -> dict[str, Header]:
-    """Read the headers of recordings of which each one is needed.
-
-    Parameters
-    ----------
-    spec : FixtureSpec
-        The request.
-    source : Source
-        Where they come from.
-    recordings : sequence of Recording
-        All of them.
-    progress : callable or None
-        Called with (headers read, recordings in all).
-
-    Returns
-    -------
-    headers : dict of str to Header
-        By name.
-
-    Raises
-    ------
-    SourceError
-        If one cannot be used.
-    """
-    headers = {}
-    for done, recording in enumerate(recordings, 1):
-        headers[recording.name] = open_header(source, recording, spec)
-        if progress is not None:
-            progress(done, len(recordings))
-    return headers
-
-
-def place_windows(
-    spec: FixtureSpec,
-    places: Sequence[Place],
-    headers: dict[str, Header],
-    *,
-    sfreq: float,
-) -> Plan:
-    """Check windows that are given, and say of which kind they are.
-
-    Parameters
-    ----------
-    spec : FixtureSpec
-        The request.
-    places : sequence of Place
-        Where they are, in the order of the fixture.
-    headers : dict of str to Header
-        Of their recordings.
-    sfreq : float
-        Sampling frequency of the fixture in Hz.
-
-    Returns
-    -------
-    plan : Plan
-        At least one window with a seizure.
-
-    Raises
-    ------
-    SpecError
-        If a window lies outside its recording, or none holds a seizure.
-    """
-    n_times = window_samples(spec, sfreq)
-    windows = []
-    for place in places:
-        recording, start = place.recording, place.start
-        size = headers[recording.name].n_times_at(spec, sfreq)
-        if start + n_times > size:
-            msg = (
-                f"{place.where}: expected a window of {spec.window_length:g} s inside "
-                f"the recording, which ends at {size / sfreq:g} s; got {start / sfreq:g} "
-                f"to {(start + n_times) / sfreq:g} s"
-            )
-            raise SpecError(msg)
-        events = [(event.span(sfreq), event.label) for event in recording.events]
-        spans = merge_spans(span for span, _ in events)
-        inside = {c for (a, b), c in events if b > start and a < start + n_times}
-        windows.append(
-            Window(
-                recording=recording,
-                start=start,
-                kind=kind_of(spans, start=start, n_times=n_times),
-                types=tuple(sorted(inside)),
-            )
-        )
-    if all(window.kind in KINDS["none"] for window in windows):
-        msg = (
-            f"none of the {len(windows)} windows that the spec lists holds a seizure; "
-            "expected at least one"
-        )
-        raise SpecError(msg)
-    recordings = {window.recording.name: window.recording for window in windows}
-    return Plan(
-        spec=spec,
-        sfreq=sfreq,
-        windows=tuple(windows),
-        headers=headers,
-        recordings=tuple(recordings[name] for name in sorted(recordings)),
-    )

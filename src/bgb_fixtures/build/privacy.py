@@ -8,34 +8,32 @@ taken for them. No message holds the text that it is about.
 from __future__ import annotations
 
 import json
-import mmap
 import os
 import re
-from collections import defaultdict
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import numpy as np
-
-from bgb_fixtures.corpora.remote.web import WebPath, is_web_address
+from bgb_fixtures.corpora.places import is_there, is_web_address
 from bgb_fixtures.edf.annotations import annotation_texts
-from bgb_fixtures.edf.byte_source import is_there, open_bytes
 from bgb_fixtures.edf.header import header_texts
+from bgb_fixtures.edf.records import EdfFile
+from bgb_fixtures.edf.source import LocalFile
+from bgb_fixtures.eeg.channels import electrode_name
 from bgb_fixtures.eeg.events import SZCORE_CODES
-from bgb_fixtures.eeg.montage import electrode_name
+from bgb_fixtures.eeg.kinds import KINDS
 from bgb_fixtures.errors import PrivacyError, SourceError
 from bgb_fixtures.format.layout import LINE_LENGTH, parse_json
-from bgb_fixtures.format.records import KINDS, parse_index
-from bgb_fixtures.request.spec import MISSING
+from bgb_fixtures.format.records import parse_index
+from bgb_fixtures.request.recorded import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
 
-    from bgb_fixtures.corpora import Recording
-    from bgb_fixtures.corpora.corpus import CorpusSource
-    from bgb_fixtures.edf.byte_source import CorpusPath
+    from bgb_fixtures.corpora.opened import OpenRecording, OpenRecordings
+    from bgb_fixtures.corpora.places import CorpusPath
+    from bgb_fixtures.corpora.recording import Recording
     from bgb_fixtures.format.records import Index
 
 __all__ = [
@@ -47,16 +45,12 @@ __all__ = [
 
 LEAST_LENGTH = 4
 """Bytes of UTF-8; shorter texts are in every file by chance."""
-LEAST_BYTES_IN_SAMPLES = 8
-"""Four bytes that happen to spell a text are in one of 20 files of 14 MB: samples are
-searched for longer ones."""
 _LEAST_DIGITS = 6
 _EDF_SUFFIXES = (".edf", ".bdf")
 _ANNOTATION_SUFFIXES = (
     *(".csv", ".csv_bi", ".tsv", ".txt", ".tse", ".tse_bi", ".lbl", ".lbl_bi"),
     *(".seizures", ".json"),
 )
-_CHUNK = 16 * 2**20
 # Words that say what kind of text this is, not whose. A text of nothing else, and of
 # single letters, identifies nobody: 'Startdate X X X', 'seizure onset', 'EDF+C'.
 _GENERIC_WORDS = """
@@ -108,15 +102,7 @@ class IdentifyingTexts:
     _seen: set[str] = field(default_factory=set)
 
     def add(self, text: str, origin: str) -> None:
-        """Take a text and its words, as far as they identify anything.
-
-        Parameters
-        ----------
-        text : str
-            As it stands in a file or a path.
-        origin : str
-            Where it stands.
-        """
+        """Take a text and its words, as far as they identify anything."""
         if text in self._seen:
             return
         self._seen.add(text)
@@ -125,55 +111,32 @@ class IdentifyingTexts:
                 self.origins.setdefault(part, origin)
 
     def add_path(self, path: str, origin: str) -> None:
-        """Take a path below the root, its folders, and names without extension.
-
-        Parameters
-        ----------
-        path : str
-            With ``/``.
-        origin : str
-            What it is a path of.
-        """
+        """Take a path below the root, its folders, and names without extension."""
         self.add(path, origin)
         for part in path.split("/"):
             self.add(part, origin)
             self.add(part.split(".")[0], origin)
 
-    def add_file(self, path: CorpusPath, *, where: str) -> None:
-        """Take the texts in a recording or in an annotation file.
+    def add_recording(self, edf: EdfFile, *, where: str) -> None:
+        """Take the texts in the header of a recording."""
+        of_recording, of_signals = (
+            [_decode(text.encode("latin-1")) for text in part]
+            for part in header_texts(edf.raw_header)
+        )
+        for text in (*of_recording, *of_signals):
+            self.add(text, f"the header of {where}")
+        self.people |= _identifying_parts(of_recording)
 
-        Parameters
-        ----------
-        path : path or WebPath
-            The file.
-        where : str
-            What it is called in messages.
-        """
-        try:
-            if path.suffix.lower() in _EDF_SUFFIXES:
-                with closing(open_bytes(path)) as source:
-                    header = header_texts(source)
-                    # To look at the texts in every record of hours would be to fetch a
-                    # recording on the web in full. What was never fetched cannot be in
-                    # a fixture, and of the records that were, channels of the montage
-                    # alone are decoded.
-                    on_web = isinstance(path, WebPath)
-                    texts = () if on_web else annotation_texts(source)
-                of_recording, of_signals = (
-                    [_decode(text.encode("latin-1")) for text in part]
-                    for part in header
-                )
-                for text in (*of_recording, *of_signals):
-                    self.add(text, f"the header of {where}")
-                self.people |= _identifying_parts(of_recording)
-                for text in texts:
-                    self.add(text, f"the annotations in {where}")
-                return
-            for run in _PRINTABLE.findall(path.read_bytes()):
-                for field in _FIELD.split(_decode(run)):
-                    self.add(field.strip(" #'{}[]"), f"the annotations {where}")
-        except (SourceError, OSError):
-            self.unreadable.append(where)
+    def add_inner_annotations(self, edf: EdfFile, *, where: str) -> None:
+        """Take the annotations inside a recording (EDF+)."""
+        for text in annotation_texts(edf):
+            self.add(text, f"the annotations in {where}")
+
+    def add_annotation_file(self, path: CorpusPath, *, where: str) -> None:
+        """Take the texts of an annotation file."""
+        for run in _PRINTABLE.findall(path.read_bytes()):
+            for part in _FIELD.split(_decode(run)):
+                self.add(part.strip(" #'{}[]"), f"the annotations {where}")
 
 
 def _identifying_parts(texts: Iterable[str]) -> set[str]:
@@ -224,31 +187,32 @@ def _is_identifying(text: str) -> bool:
 
 
 def texts_of_recordings(
-    source: CorpusSource, recordings: Iterable[Recording]
+    opened: OpenRecordings, recordings: Iterable[Recording]
 ) -> IdentifyingTexts:
-    """Return what identifies some recordings.
-
-    Parameters
-    ----------
-    source : CorpusSource
-        Where they come from.
-    recordings : iterable of Recording
-        Recordings of the source.
-
-    Returns
-    -------
-    texts : IdentifyingTexts
-        From names, paths, headers and annotations.
-    """
+    """Return what identifies some recordings: names, paths, headers and annotations."""
     texts = IdentifyingTexts()
     for recording in recordings:
         where = repr(recording.name)
         texts.add_path(recording.name, f"the path of {where}")
         texts.add(recording.subject, f"the subject of {where}")
-        for path in source.files(recording):
-            texts.add(str(path.absolute()), f"the path of {where}")
-            texts.add_path(path.name, f"the path of {where}")
-            texts.add_file(path, where=repr(path.name))
+        one: OpenRecording = opened.open(recording)
+        located = recording.located
+        for address in dict.fromkeys((located.signal, *located.annotations)):
+            place = opened.corpus.place_of(address)
+            named = repr(place.name)
+            texts.add(str(place.absolute()), f"the path of {where}")
+            texts.add_path(place.name, f"the path of {where}")
+            # What was never read cannot be in a fixture: annotations inside a recording
+            # count only where the seizures come from them.
+            if address == located.signal:
+                texts.add_recording(one.edf, where=named)
+                if address in located.annotations:
+                    texts.add_inner_annotations(one.edf, where=named)
+                continue
+            try:
+                texts.add_annotation_file(place, where=named)
+            except (SourceError, OSError):
+                texts.unreadable.append(named)
     return texts
 
 
@@ -257,25 +221,7 @@ def texts_below(
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> IdentifyingTexts:
-    """Return what identifies anything in a folder, whatever corpus it is.
-
-    Parameters
-    ----------
-    root : str or path
-        A folder, or one recording.
-    progress : callable or None
-        Called with (files done, files in all).
-
-    Returns
-    -------
-    texts : IdentifyingTexts
-        From the paths below the root, and from headers and annotation files there.
-
-    Raises
-    ------
-    SourceError
-        If there are no recordings.
-    """
+    """Return what identifies anything in a folder, whatever corpus it is."""
     if is_web_address(root):
         msg = (
             f"{str(root)!r}: headers and annotations of a whole folder are not fetched "
@@ -298,7 +244,15 @@ def texts_below(
     for done, path in enumerate(files, 1):
         name = path.name if root.is_file() else path.relative_to(root).as_posix()
         texts.add_path(name, f"the path {name!r}")
-        texts.add_file(path, where=repr(name))
+        try:
+            if path.suffix.lower() in _EDF_SUFFIXES:
+                with EdfFile(LocalFile(path)) as edf:
+                    texts.add_recording(edf, where=repr(name))
+                    texts.add_inner_annotations(edf, where=repr(name))
+            else:
+                texts.add_annotation_file(path, where=repr(name))
+        except (SourceError, OSError):
+            texts.unreadable.append(repr(name))
         if progress is not None:
             progress(done, len(files))
     return texts
@@ -335,104 +289,35 @@ def _is_file(path: Path) -> bool:
 def check_anonymous(
     path: str | os.PathLike[str], texts: IdentifyingTexts, *, where: str | None = None
 ) -> None:
-    """Search all bytes of a fixture for texts that identify its source.
+    """Raise PrivacyError if a fixture holds a text that identifies its source.
 
-    Parameters
-    ----------
-    path : str or path
-        A fixture that has passed the checks of a reader.
-    texts : IdentifyingTexts
-        What to search for: in any case, as ASCII, Latin-1, UTF-8, UTF-16 of both byte
-        orders, and escaped as in JSON.
-    where : str or None
-        What the file is called in messages; None: its path.
-
-    Raises
-    ------
-    PrivacyError
-        If one is found.
-
-    Notes
-    -----
-    Before the search, numbers and the words of the format are blanked in everything
-    but the samples: keys, licence, profile, electrodes, kinds, names like ``sub-01``.
-    In the samples only texts of eight bytes and more are searched for.
+    What is searched is everything but the samples and labels: documents and columns of
+    text, in any case, as ASCII, UTF-8 and escaped as in JSON. Before the search, numbers
+    and the words of the format are blanked: keys, licence, profile, electrodes, kinds,
+    names like ``sub-01``. The fixture has passed the checks of a reader; `where` is what
+    it is called in messages.
     """
-    needles = _Needles(texts.origins)
-    with (
-        Path(path).open("rb") as file,
-        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as buffer,
-    ):
-        index = parse_index(buffer, size=len(buffer), where=repr(str(path)))
-        blank = _vocabulary(buffer, index, texts.people, where=repr(str(path)))
-        # The first line holds two lengths and a digest.
-        start = LINE_LENGTH
-        for array in sorted(index.arrays.values(), key=lambda entry: entry.offset):
-            stop = array.offset + array.length
-            text = _blanked(buffer[start : array.offset], blank)
-            found = needles.find(text, least=LEAST_LENGTH) or _in_samples(
-                needles, buffer, array.offset, stop
-            )
-            if found is not None:
-                raise _found(found, texts, start=start, where=where or str(path))
-            start = stop
-        found = needles.find(_blanked(buffer[start:], blank), least=LEAST_LENGTH)
-        if found is not None:
-            raise _found(found, texts, start=start, where=where or str(path))
-
-
-def _in_samples(
-    needles: _Needles, buffer: mmap.mmap, start: int, stop: int
-) -> tuple[int, str] | None:
-    for place in range(start, stop, _CHUNK):
-        # Overlapping, so that a text on the border of two pieces is in one of them.
-        piece = buffer[place : min(place + _CHUNK + needles.longest, stop)]
-        found = needles.find(piece.lower(), least=LEAST_BYTES_IN_SAMPLES)
-        if found is not None:
-            return found
-    return None
-
-
-def _found(
-    found: tuple[int, str], texts: IdentifyingTexts, *, start: int, where: str
-) -> PrivacyError:
-    offset, text = found
-    msg = (
-        f"{where!r} would hold {len(text)} characters of {texts.origins[text]}, near "
-        f"byte {start + offset}; fixtures hold nothing that identifies a recording. "
-        "Look at the name, the aliases and the label_pattern of the spec"
-    )
-    return PrivacyError(msg)
-
-
-class _Needles:
-    """Many texts in all encodings, searched for at once."""
-
-    def __init__(self, origins: Mapping[str, str]) -> None:
-        self._by_prefix: defaultdict[int, dict[bytes, str]] = defaultdict(dict)
-        self.longest = 0
-        for text in origins:
-            for pattern in _encodings(text):
-                prefix = int.from_bytes(pattern[:4], "little")
-                self._by_prefix[prefix][pattern] = text
-                self.longest = max(self.longest, len(pattern))
-        self._prefixes = np.array(sorted(self._by_prefix), np.uint32)
-        # Two bytes rule out nearly every place, and fit into a table.
-        self._table = np.zeros(2**16, bool)
-        self._table[self._prefixes & 0xFFFF] = True
-
-    def find(self, haystack: bytes, *, least: int) -> tuple[int, str] | None:
-        """Return place and text of a pattern of at least so many bytes, or None."""
-        for shift in range(4):
-            n_words = max(len(haystack) - shift, 0) // 4
-            words = np.frombuffer(haystack, "<u4", count=n_words, offset=shift)
-            maybe = np.flatnonzero(self._table[words & 0xFFFF])
-            for place in maybe[np.isin(words[maybe], self._prefixes)]:
-                start = 4 * int(place) + shift
-                for pattern, text in self._by_prefix[int(words[place])].items():
-                    if len(pattern) >= least and haystack.startswith(pattern, start):
-                        return start, text
-        return None
+    raw = Path(path).read_bytes()
+    index = parse_index(raw, size=len(raw), where=repr(str(path)))
+    blank = _vocabulary(raw, index, texts.people, where=repr(str(path)))
+    patterns = [
+        (pattern, text) for text in texts.origins for pattern in _encodings(text)
+    ]
+    # The first line holds two lengths and a digest.
+    start = LINE_LENGTH
+    arrays = sorted(index.arrays.values(), key=lambda entry: entry.offset)
+    for stop, after in (*((a.offset, a.offset + a.length) for a in arrays), (None, 0)):
+        part = _blanked(raw[start:stop], blank)
+        for pattern, text in patterns:
+            if pattern in part:
+                msg = (
+                    f"{where or str(path)!r} would hold {len(text)} characters of "
+                    f"{texts.origins[text]}, near byte {start + part.index(pattern)}; "
+                    "fixtures hold nothing that identifies a recording. Look at the "
+                    "name, the aliases and the label_pattern of the spec"
+                )
+                raise PrivacyError(msg)
+        start = after
 
 
 def _encodings(text: str) -> set[bytes]:
@@ -449,9 +334,8 @@ def _encodings(text: str) -> set[bytes]:
     texts |= {json.dumps(one)[1:-1] for one in texts}
     encoded = set()
     for one in texts:
-        for encoding in ("latin-1", "utf-8", "utf-16-le", "utf-16-be"):
-            with suppress(UnicodeEncodeError):
-                encoded.add(one.encode(encoding).lower())
+        with suppress(UnicodeEncodeError):
+            encoded.add(one.encode("utf-8").lower())
     return {pattern for pattern in encoded if len(pattern) >= LEAST_LENGTH}
 
 
@@ -464,12 +348,12 @@ def _blanked(part: bytes, blank: re.Pattern[bytes]) -> bytes:
 
 
 def _vocabulary(
-    buffer: mmap.mmap, index: Index, people: set[str], *, where: str
+    raw: bytes, index: Index, people: set[str], *, where: str
 ) -> re.Pattern[bytes]:
     """Return a pattern of what the file says in the words of the format."""
     start, stop = index.records_span
-    records = parse_json(buffer[start:stop], where=where, what="records")
-    document = parse_json(buffer[LINE_LENGTH:start], where=where, what="index")
+    records = parse_json(raw[start:stop], where=where, what="records")
+    document = parse_json(raw[LINE_LENGTH:start], where=where, what="index")
     spec = records["spec"]
     words = {*_keys(document), *_keys({**records, "spec": {}}), *spec}
     words |= {*KINDS, *(kind for kinds in KINDS.values() for kind in kinds)}

@@ -1,72 +1,65 @@
-"""The generator as a source: recordings from the spec instead of from files.
+"""The windows of a synthetic request, cut from generated recordings.
 
-Invariant: a window cut from here holds the digital values that an EDF file of the same
-recording would hold, times 0.125 microvolts.
+Invariant: a window holds the digital values that an EDF file of the same recording would
+hold, times 0.125 microvolts.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bgb_fixtures.corpora import Licence, Recording
+from bgb_fixtures.build.read import Origin, Part, Pseudonyms, read_content
+from bgb_fixtures.build.signals import processed_signal, signal_steps
+from bgb_fixtures.build.windows import Window
+from bgb_fixtures.corpora.recording import Licence, Recording
+from bgb_fixtures.eeg.average import AveragedSignal
+from bgb_fixtures.eeg.events import merge_spans, seconds_to_sample
+from bgb_fixtures.eeg.kinds import kind_of
 from bgb_fixtures.eeg.montage import resolve_montage
-from bgb_fixtures.errors import SpecError
+from bgb_fixtures.request.spec import spec_to_json
 from bgb_fixtures.synthetic import SFREQ
-from bgb_fixtures.synthetic.recording import LSB_UV, SyntheticRecording, generate
+from bgb_fixtures.synthetic.recording import LSB_UV, generate
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-    from types import TracebackType
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy.typing as npt
 
-    from bgb_fixtures.eeg.montage import Montage, Row
-    from bgb_fixtures.request.spec import RecordingSpec
+    from bgb_fixtures.eeg.montage import Row
+    from bgb_fixtures.eeg.signal import Signal
+    from bgb_fixtures.format.write import Content
+    from bgb_fixtures.request.synthetic import RecordingSpec, SyntheticRequest
 
-__all__ = ["SyntheticSource"]
+__all__ = ["LICENCE", "read_synthetic", "synthetic_windows"]
+
+LICENCE = Licence(
+    name="CC0-1.0",
+    url="https://creativecommons.org/publicdomain/zero/1.0/",
+    attribution="",
+    redistributable=True,
+)
+"""Dedicated to the public domain: no person is behind this data."""
 
 
-class SyntheticSignal:
-    """A generated recording, opened for a montage.
+class _GeneratedSignal:
+    """The rows of a montage over a generated recording."""
 
-    Parameters
-    ----------
-    recording : SyntheticRecording
-        What was generated.
-    rows : sequence of Row
-        The montage.
-    """
-
-    def __init__(self, recording: SyntheticRecording, rows: Sequence[Row]) -> None:
-        self._digital = recording.digital
+    def __init__(self, digital: npt.NDArray[np.int16], rows: Sequence[Row]) -> None:
+        self._digital = digital
         self._rows = rows
-
-    @property
-    def sfreq(self) -> float:
-        """256 Hz."""
-        return float(SFREQ)
+        self.sfreq = float(SFREQ)
 
     @property
     def n_times(self) -> int:
-        """Number of samples in the recording."""
         return int(self._digital.shape[1])
 
+    def needs(self, start: int, stop: int) -> tuple[int, int]:
+        return start, stop
+
     def read(self, start: int, stop: int) -> npt.NDArray[np.float64]:
-        """Return a stretch of the montage.
-
-        Parameters
-        ----------
-        start, stop : int
-            Samples `[start, stop)`.
-
-        Returns
-        -------
-        data_uv : numpy.ndarray of float64, shape (n_channels, stop - start)
-            Microvolts, exact multiples of 0.125.
-        """
+        """Return `[start, stop)` in microvolts, exact multiples of 0.125."""
         data = np.empty((len(self._rows), stop - start))
         for i, row in enumerate(self._rows):
             data[i] = self._digital[row.plus[0], start:stop]
@@ -74,132 +67,132 @@ class SyntheticSignal:
                 data[i] -= self._digital[row.minus[0], start:stop]
         return data * LSB_UV
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        pass
+def read_synthetic(
+    request: SyntheticRequest,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> Content:
+    """Generate the windows of a request; they may all be without a seizure."""
+    recordings = _recordings(request)
+    windows = synthetic_windows(request)
+    names = Pseudonyms(windows)
+    profile = request.profile
+    between = signal_steps(
+        request.montage,
+        rates=[SFREQ],
+        sfreq=request.sfreq,
+        band_pass=request.band_pass,
+    )
+    if request.sfreq > SFREQ:
+        between.append(f"generated at {SFREQ} Hz: nothing above {SFREQ // 2} Hz")
+    place = profile.extra_steps_at
+    # Of each recording, in the order of the spec: which draft was taken.
+    drafts: dict[int, dict[str, float]] = {}
 
-
-class SyntheticSource:
-    """Recordings that are generated as the spec lists them.
-
-    Parameters
-    ----------
-    recordings : sequence of RecordingSpec
-        In the order in which they are named.
-    seed : int
-        Of every random stream.
-    recipe : str
-        One of `bgb_fixtures.synthetic.RECIPES`.
-    sfreq : float
-        256 Hz.
-
-    Raises
-    ------
-    SpecError
-        If another rate is asked for.
-    """
-
-    def __init__(
-        self,
-        recordings: Sequence[RecordingSpec],
-        *,
-        seed: int,
-        recipe: str,
-        sfreq: float,
-    ) -> None:
-        if sfreq != SFREQ:
-            msg = f"the synthetic source has {SFREQ} Hz, got sfreq {sfreq!r}"
-            raise SpecError(msg)
-        self._seed, self._recipe = seed, recipe
-        runs: Counter[int] = Counter()
-        self._asked: dict[str, tuple[RecordingSpec, int]] = {}
-        for i, recording in enumerate(recordings, 1):
-            runs[recording.subject] += 1
-            # Four digits, so that names sort in the order of the spec.
-            self._asked[f"recording-{i:04d}"] = (recording, runs[recording.subject])
-        self._generated: dict[str, SyntheticRecording] = {}
-
-    @property
-    def licence(self) -> Licence:
-        """Dedicated to the public domain: no person is behind this data."""
-        return Licence(
-            name="CC0-1.0",
-            url="https://creativecommons.org/publicdomain/zero/1.0/",
-            attribution="",
-            redistributable=True,
-        )
-
-    def identity(self, names: Collection[str]) -> dict[str, Any]:  # noqa: ARG002
-        """Return what the records of a fixture keep: recipe, seed, and drafts taken.
-
-        Parameters
-        ----------
-        names : collection of str
-            Not used; all recordings of the spec count.
-
-        Returns
-        -------
-        identity : dict
-            JSON values.
-        """
+    def identity() -> dict[str, Any]:
         return {
-            "recipe": self._recipe,
-            "seed": self._seed,
-            "recordings": [
-                {"salt": generated.salt, "margin": generated.margin}
-                for generated in map(self._generate, self._asked)
-            ],
+            "name": request.source,
+            "recipe": request.recipe,
+            "seed": request.seed,
+            "recordings": [drafts[index] for index in sorted(drafts)],
         }
 
-    def recordings(self) -> Sequence[Recording]:
-        """Return every recording of the spec, in its order.
+    return read_content(
+        _iter_groups(recordings, windows, request, drafts),
+        Origin(
+            name=request.name,
+            content_version=request.content_version,
+            window_length=request.window_length,
+            montage=request.montage,
+            profile=profile,
+            steps=(*profile.steps[:place], *between, *profile.steps[place:]),
+            source=identity,
+            licence=LICENCE,
+            spec=spec_to_json(request),
+        ),
+        names=names,
+        n_times=request.n_times,
+        sfreq=request.sfreq,
+        progress=progress,
+    )
 
-        Returns
-        -------
-        recordings : list of Recording
-            Named in that order, too.
-        """
-        return [
-            Recording(
-                name=name,
-                subject=f"subject-{asked.subject:03d}",
-                split=asked.split,
-                duration=asked.duration,
-                events=asked.events,
+
+def synthetic_windows(request: SyntheticRequest) -> list[Window]:
+    """Return the windows that a request lists, in the order of the fixture."""
+    return [
+        _window(recording, spec, onset, request)
+        for recording, spec in zip(
+            _recordings(request), request.recordings, strict=True
+        )
+        for onset in spec.windows
+    ]
+
+
+def _recordings(request: SyntheticRequest) -> list[Recording]:
+    return [
+        Recording(
+            # Four digits, so that names sort in the order of the spec.
+            name=f"recording-{i:04d}",
+            subject=f"subject-{spec.subject:03d}",
+            split=spec.split,
+            duration=spec.duration,
+            events=spec.events,
+        )
+        for i, spec in enumerate(request.recordings, 1)
+    ]
+
+
+def _window(
+    recording: Recording, spec: RecordingSpec, onset: float, request: SyntheticRequest
+) -> Window:
+    sfreq = request.sfreq
+    start = seconds_to_sample(onset, sfreq)
+    spans = merge_spans(event.span(sfreq) for event in recording.events)
+    artefacts = [artefact.span(sfreq) for artefact in spec.artefacts]
+    kind = kind_of(spans, start=start, n_times=request.n_times, artefacts=artefacts)
+    return Window(recording=recording, start=start, kind=kind)
+
+
+def _iter_groups(
+    recordings: Sequence[Recording],
+    windows: Sequence[Window],
+    request: SyntheticRequest,
+    drafts: dict[int, dict[str, float]],
+) -> Iterator[list[Part]]:
+    """Yield the recordings of one subject after another, as a subject has one scale."""
+    rows: dict[str, list[int]] = {}
+    for row, window in enumerate(windows):
+        rows.setdefault(window.recording.name, []).append(row)
+    subjects: dict[str, list[int]] = {}
+    for index, recording in enumerate(recordings):
+        subjects.setdefault(recording.subject, []).append(index)
+    for subject, indices in subjects.items():
+        group = []
+        for run, index in enumerate(indices, 1):
+            recording = recordings[index]
+            one = generate(
+                request.recordings[index],
+                seed=request.seed,
+                run=run,
+                recipe=request.recipe,
             )
-            for name, (asked, _) in self._asked.items()
-        ]
-
-    def open(self, recording: Recording, montage: Montage | str) -> SyntheticSignal:
-        """Generate a recording, once, and open it for a montage.
-
-        Parameters
-        ----------
-        recording : Recording
-            One of `recordings`.
-        montage : Montage or str
-            What is wanted, or a name of `bgb_fixtures.eeg.montage.MONTAGES`.
-
-        Returns
-        -------
-        signal : SyntheticSignal
-            The recording.
-        """
-        generated = self._generate(recording.name)
-        rows = resolve_montage(generated.ch_names, montage, where=recording.name)
-        return SyntheticSignal(generated, rows)
-
-    def _generate(self, name: str) -> SyntheticRecording:
-        if name not in self._generated:
-            asked, run = self._asked[name]
-            self._generated[name] = generate(
-                asked, seed=self._seed, run=run, recipe=self._recipe
+            drafts[index] = {"salt": one.salt, "margin": one.margin}
+            channels = resolve_montage(
+                one.ch_names, request.montage, where=recording.name
             )
-        return self._generated[name]
+            signal: Signal = _GeneratedSignal(one.digital, channels)
+            if request.montage.averaged:
+                signal = AveragedSignal(signal)
+            signal = processed_signal(
+                signal, sfreq=request.sfreq, band_pass=request.band_pass
+            )
+            part = Part(
+                recording=recording,
+                windows=tuple((row, windows[row]) for row in rows[recording.name]),
+                signal=signal,
+                announce=lambda _: None,
+                scaled_with=f"subject {subject!r}",
+            )
+            group.append(part)
+        yield group

@@ -14,22 +14,21 @@ from itertools import chain, zip_longest
 from typing import TYPE_CHECKING
 
 from bgb_fixtures.eeg.events import merge_spans
-from bgb_fixtures.format.records import category_of
-from bgb_fixtures.request.spec import SELECTABLE_KINDS, Quota, kinds_of_quota
+from bgb_fixtures.eeg.kinds import kind_of
+from bgb_fixtures.request.recorded import SELECTABLE_KINDS, kinds_of_quota
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from bgb_fixtures.corpora import Recording
+    from bgb_fixtures.corpora.recording import Recording
+    from bgb_fixtures.request.recorded import Criteria, Quota
 
 __all__ = [
     "Choice",
-    "Limits",
     "Window",
     "choose_windows",
     "count_candidates",
     "iter_passed_over",
-    "kind_of",
 ]
 
 _BACKGROUND = "background"
@@ -58,54 +57,13 @@ class Window:
     types: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Say what may be chosen.
-
-    Attributes
-    ----------
-    quotas : tuple of Quota
-        How many windows of each kind or category, at most.
-    types : tuple of str
-        Windows with a seizure hold only these; empty: any.
-    per_subject, per_type : int or None
-        At most so many windows of one subject, with one type of seizure.
-    seed : int or None
-        None: recordings are asked in order of their names, split ``"train"`` first;
-        else in an order that is drawn, the same on every machine.
-    """
-
-    quotas: tuple[Quota, ...]
-    types: tuple[str, ...] = ()
-    per_subject: int | None = None
-    per_type: int | None = None
-    seed: int | None = None
-
-    @classmethod
-    def per_kind(cls, n_windows: int) -> Limits:
-        """Ask for so many windows of each kind.
-
-        Parameters
-        ----------
-        n_windows : int
-            At least 1.
-
-        Returns
-        -------
-        limits : Limits
-            Without other limits.
-        """
-        kinds = SELECTABLE_KINDS
-        return cls(quotas=tuple(Quota(word=k, n_windows=n_windows) for k in kinds))
-
-
 @dataclass(slots=True, kw_only=True)
 class Choice:
     """Hold the windows that were chosen, and count what the limits count.
 
     Attributes
     ----------
-    limits : Limits
+    criteria : Criteria
         What was asked for.
     n_times : int
         Length of a window in samples.
@@ -115,7 +73,7 @@ class Choice:
         Windows chosen for each quota.
     """
 
-    limits: Limits
+    criteria: Criteria
     n_times: int
     windows: list[Window] = field(default_factory=list)
     counts: Counter[Quota] = field(default_factory=Counter)
@@ -126,19 +84,11 @@ class Choice:
     @property
     def unmet(self) -> tuple[Quota, ...]:
         """Quotas for which there are too few windows."""
-        quotas = self.limits.quotas
+        quotas = self.criteria.all_quotas
         return tuple(q for q in quotas if self.counts[q] < q.n_windows)
 
     def add(self, window: Window, quota: Quota) -> None:
-        """Choose a window.
-
-        Parameters
-        ----------
-        window : Window
-            One that `obstacle` says nothing against.
-        quota : Quota
-            For which it counts.
-        """
+        """Choose a window."""
         self.windows.append(window)
         self.counts[quota] += 1
         self._starts.setdefault(window.recording.name, []).append(window.start)
@@ -146,86 +96,24 @@ class Choice:
         self._types.update(window.types)
 
     def holds(self, window: Window) -> bool:
-        """Say whether a window was chosen.
-
-        Parameters
-        ----------
-        window : Window
-            Any.
-
-        Returns
-        -------
-        held : bool
-            Whether it was.
-        """
+        """Say whether a window was chosen."""
         return window.start in self._starts.get(window.recording.name, ())
 
     def obstacle(self, window: Window) -> str | None:
-        """Return why a window cannot be chosen beside those that are.
-
-        Parameters
-        ----------
-        window : Window
-            Any.
-
-        Returns
-        -------
-        reason : str or None
-            None if it can.
-        """
-        limits = self.limits
-        if limits.types and not set(window.types) <= set(limits.types):
+        """Return why a window cannot be chosen beside those that are."""
+        criteria = self.criteria
+        if criteria.types and not set(window.types) <= set(criteria.types):
             return "holds a seizure of another type"
         starts = self._starts.get(window.recording.name, ())
         if any(abs(window.start - start) < self.n_times for start in starts):
             return "overlaps a chosen window"
         of_subject = self._subjects[window.recording.subject]
-        if limits.per_subject is not None and of_subject >= limits.per_subject:
+        if criteria.per_subject is not None and of_subject >= criteria.per_subject:
             return "its subject has as many windows as the limit allows"
         of_type = max((self._types[label] for label in window.types), default=0)
-        if limits.per_type is not None and of_type >= limits.per_type:
+        if criteria.per_type is not None and of_type >= criteria.per_type:
             return "its type of seizure has as many windows as the limit allows"
         return None
-
-
-def kind_of(
-    spans: Sequence[tuple[int, int]],
-    *,
-    start: int,
-    n_times: int,
-    artefacts: Sequence[tuple[int, int]] = (),
-) -> str:
-    """Return the kind of a window.
-
-    Parameters
-    ----------
-    spans : sequence of tuple of int
-        Ictal samples of the recording, `[start, stop)`, sorted and merged.
-    start, n_times : int
-        First sample and length of the window.
-    artefacts : sequence of tuple of int
-        Samples of the artefacts that a synthetic recording was asked to hold.
-
-    Returns
-    -------
-    kind : str
-        Without an ictal sample ``"artefact"`` if one of `artefacts` lies inside, else
-        ``"background"``. ``"ictal"`` for category ``full``,
-        ``"whole"`` if every event starts and ends inside, ``"onset"`` if the last
-        event goes on behind the window, else ``"offset"``.
-    """
-    stop = start + n_times
-    inside = [(a, b) for a, b in spans if b > start and a < stop]
-    n_ictal = sum(min(b, stop) - max(a, start) for a, b in inside)
-    category = category_of(n_ictal, n_times)
-    if category == "none":
-        held = any(b > start and a < stop for a, b in artefacts)
-        return "artefact" if held else _BACKGROUND
-    if category == "full":
-        return "ictal"
-    if inside[-1][1] > stop:
-        return "onset"
-    return "whole" if inside[0][0] >= start else "offset"
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,32 +219,10 @@ def choose_windows(
     *,
     sfreq: float,
     n_times: int,
-    limits: Limits,
+    criteria: Criteria,
     can_be_had: Callable[[Window], bool] = lambda _: True,
 ) -> Choice:
     """Choose windows to fill the quotas.
-
-    Parameters
-    ----------
-    recordings : sequence of Recording
-        In any order.
-    sizes : mapping of str to int
-        Samples in each recording, by its name.
-    sfreq : float
-        Sampling frequency in Hz.
-    n_times : int
-        Length of a window in samples.
-    limits : Limits
-        What is asked for.
-    can_be_had : callable
-        Asked for each window that is about to be chosen; where it says no, the next
-        candidate is taken.
-
-    Returns
-    -------
-    choice : Choice
-        Its windows do not overlap, and are ordered by split (``"train"`` first),
-        recording name and start.
 
     Notes
     -----
@@ -367,7 +233,7 @@ def choose_windows(
     that a search through all combinations would fill; with few candidates that happens.
     """
     searched = _searched(
-        recordings, sizes, sfreq=sfreq, n_times=n_times, seed=limits.seed
+        recordings, sizes, sfreq=sfreq, n_times=n_times, seed=criteria.seed
     )
     counts: Counter[tuple[str, str]] = Counter(
         (one.recording.split, kind)
@@ -384,10 +250,10 @@ def choose_windows(
             if kind in kinds_of_quota(quota.word) and quota.split in (None, split)
         )
 
-    order = sorted(limits.quotas, key=n_candidates)
+    order = sorted(criteria.all_quotas, key=n_candidates)
 
     def fill() -> Choice:
-        choice = Choice(limits=limits, n_times=n_times)
+        choice = Choice(criteria=criteria, n_times=n_times)
         _fill(choice, order, searched, counts, can_be_had=can_be_had)
         return choice
 
@@ -481,24 +347,7 @@ def count_candidates(
     sfreq: float,
     n_times: int,
 ) -> Counter[tuple[str, str]]:
-    """Count the windows that there are to choose from.
-
-    Parameters
-    ----------
-    recordings : sequence of Recording
-        In any order.
-    sizes : mapping of str to int
-        Samples in each recording, by its name.
-    sfreq : float
-        Sampling frequency in Hz.
-    n_times : int
-        Length of a window in samples.
-
-    Returns
-    -------
-    counts : collections.Counter
-        By (split, kind). Windows of different kinds may overlap.
-    """
+    """Count the windows that there are to choose from."""
     searched = _searched(recordings, sizes, sfreq=sfreq, n_times=n_times, seed=None)
     return Counter(
         (one.recording.split, kind)
@@ -515,29 +364,10 @@ def iter_passed_over(
     *,
     sfreq: float,
 ) -> Iterator[tuple[Window, str]]:
-    """Yield each window that was not chosen, and why.
-
-    Parameters
-    ----------
-    recordings : sequence of Recording
-        As given to `choose_windows`.
-    sizes : mapping of str to int
-        As given to `choose_windows`.
-    choice : Choice
-        What it returned.
-    sfreq : float
-        Sampling frequency in Hz.
-
-    Yields
-    ------
-    window : Window
-        Ordered by recording name.
-    reason : str
-        A clause, for example ``"overlaps a chosen window"``.
-    """
+    """Yield each window that was not chosen, and why."""
     wanted = {
         (quota.split, kind)
-        for quota in choice.limits.quotas
+        for quota in choice.criteria.all_quotas
         for kind in kinds_of_quota(quota.word)
     }
     for one in _searched(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bgb_fixtures.commands.adapting import parse_montage
 from bgb_fixtures.commands.common import (
     Progress,
     known_word,
@@ -18,36 +19,37 @@ from bgb_fixtures.commands.common import (
 from bgb_fixtures.errors import SpecError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from bgb_fixtures.build import BuildReport
-    from bgb_fixtures.build.plan import Plan
-    from bgb_fixtures.build.saved import SavedPlan
+    from bgb_fixtures.build.select import Selection
     from bgb_fixtures.build.windows import Window
-    from bgb_fixtures.request.spec import FixtureSpec
+    from bgb_fixtures.corpora.remote.web import WebPath
+    from bgb_fixtures.request.recorded import RecordedRequest
+    from bgb_fixtures.request.spec import Request
+    from bgb_fixtures.request.synthetic import SyntheticRequest
 
 __all__ = ["build"]
 
 # Options of several values that are tables or lists in a spec, under another name.
 _LISTS = {"split": "splits", "seizure_type": "types"}
 _OF_RECORDINGS = {
-    *("sfreq", "per_kind", "per_subject", "per_type", "quotas", "splits", "types"),
-    *("aliases", "missing", "band_pass", "label_pattern"),
+    *("per_kind", "per_subject", "per_type", "quotas", "splits", "types"),
+    *("aliases", "missing", "label_pattern"),
 }
 _MOST_LINES = 10
 _OF_WINDOWS = {"windows", "ictal_share"}
 
 
-def _montage(
-    context: click.Context, param: click.Parameter, value: str | None
-) -> str | list[str] | None:
-    from bgb_fixtures.eeg.montage import MONTAGES, electrode_name
+def _replaced(new: str) -> Callable[..., None]:
+    """Return a callback for an option that another one has replaced."""
 
-    if value is not None and value not in MONTAGES:
-        rows = [row.strip() for row in value.split(",")]
-        if len(rows) > 1 or any(map(electrode_name, value.split("-"))):
-            return rows
-    return known_word(context, param, value)
+    def refuse(_: click.Context, param: click.Parameter, value: str | None) -> None:
+        if value is not None:
+            msg = f"{param.opts[0]} is gone: plans became specs. Use {new}"
+            raise click.UsageError(msg)
+
+    return refuse
 
 
 def _pairs(
@@ -153,10 +155,16 @@ def _quotas(
 )
 @click.option(
     "--montage",
-    callback=_montage,
+    callback=parse_montage,
     metavar="NAME",
-    help="10-20, double-banana [the default for chbmit], szcore-19, tcp-20, tcp-22, or "
-    "rows with commas between: Fp1-F7,Cz.",
+    help="10-20 [default], average, szcore-19, double-banana [default for chbmit], "
+    "double-banana-16, chbmit-18, tcp-20, tcp-22, or rows separated by commas: "
+    "Fp1-F7,Cz.",
+)
+@click.option(
+    "--names",
+    type=click.Choice(["10-20", "10-10"]),
+    help="Name channels T3-T5 (10-20) or T7-P7 (10-10) [10-20].",
 )
 @click.option(
     "--alias",
@@ -175,7 +183,7 @@ def _quotas(
     "--profile",
     callback=known_word,
     metavar="NAME",
-    help="raw-1 (microvolts) [the default for recordings], zscore-1 (scaled by the "
+    help="raw-1 (microvolts) [default for recordings], zscore-1 (scaled by the "
     "seizure-free signal, clipped at 10), or brain-go-brr-3.1 (the input of that "
     "detector: filtered and scaled over the whole recording; montage 10-20 only).",
 )
@@ -184,7 +192,7 @@ def _quotas(
     type=float,
     metavar="HZ",
     help="Sampling frequency; other recordings are resampled [the one that the "
-    "recordings share].",
+    "recordings share; of --windows 256].",
 )
 @click.option(
     "--band-pass",
@@ -224,16 +232,17 @@ def _quotas(
     "Unannotated recordings are not covered: they are always left out.",
 )
 @click.option(
-    "--save-plan",
+    "--save-spec",
     metavar="FILE",
-    help="Of recordings: write down what was used, their names, places and digests, so "
-    "that others with the same corpus can make the same fixture.",
+    help="Also write a spec that lists what was used: names, places and digests of "
+    "recordings. Anyone with the same corpus builds identical bytes from it (recordings "
+    "only).",
 )
+@click.option("--save-plan", hidden=True, callback=_replaced("--save-spec FILE"))
 @click.option(
     "--plan",
-    "plan_file",
-    metavar="FILE",
-    help="Make the fixture of a plan that someone saved; needs --root.",
+    hidden=True,
+    callback=_replaced("--spec FILE, with a spec from --save-spec"),
 )
 @click.option(
     "--dry-run",
@@ -252,8 +261,7 @@ def build(
     annotations: str | None,
     out: str | None,
     *,
-    save_plan: str | None,
-    plan_file: str | None,
+    save_spec: str | None,
     strict: bool,
     dry_run: bool,
     as_json: bool,
@@ -262,51 +270,115 @@ def build(
     """Build a fixture file.
 
     Without options: the default fixture, 18 windows of synthetic EEG, as smoke.h5 in
-    this folder. With --source and --root: windows with and without seizures out of
-    real recordings, of which only headers and the needed records are read. With
-    --windows: as many synthetic windows as you like. With --plan and --root: the
-    fixture of someone else, from your copy of the corpus.
+    the current folder. With --source and --root: windows with and without seizures from
+    real recordings; only headers and the needed records are read. With --windows: as
+    many synthetic windows as you like. With --spec and --root: what a spec lists, for
+    example the fixture of somebody else, from your copy of the corpus.
     """
-    saved = None
-    if plan_file is not None:
-        flags = {
-            "spec": spec, "save_plan": save_plan, "strict": strict, "dry_run": dry_run
-        }  # fmt: skip
-        saved = _load_plan(plan_file, {**options, **flags})
-    request = _spec_from_options(spec, options) if saved is None else saved.spec
-    if root is not None and request.source == "synthetic":
-        msg = "--root needs --source NAME; the synthetic source reads no files"
-        raise click.UsageError(msg)
-    if root is None and request.source != "synthetic":
+    from bgb_fixtures.request.recorded import RecordedRequest
+
+    request = _request_from_options(spec, options)
+    if not isinstance(request, RecordedRequest):
+        _refuse_files(root=root, annotations=annotations, save_spec=save_spec)
+    elif root is None:
         msg = f"source {request.source!r} needs --root PATH"
         raise click.UsageError(msg)
-    if annotations is not None and request.source != "edf":
+    elif annotations is not None and request.source != "edf":
         msg = "--annotations is for --source edf; other corpora have their own"
         raise click.UsageError(msg)
-    if save_plan is not None:
-        _check_save_plan(request, dry_run=dry_run)
+    if save_spec is not None and dry_run:
+        msg = (
+            "--save-spec goes with a build: a saved spec holds digests of the bytes that "
+            "are read, and --dry-run reads none"
+        )
+        raise click.UsageError(msg)
     place = opened_root(request.source, root)
-    places: dict[str, Any] = {"root": place, "annotations": annotations}
-    if dry_run:
-        from bgb_fixtures.build import plan_fixture
-
-        with Progress("planning") as progress:
-            plan = plan_fixture(
-                request, **places, strict=strict, progress=progress.show
-            )
-        (_print_json_plan if as_json else _print_plan)(plan)
+    if isinstance(request, RecordedRequest):
+        _warn_of_blind_split(request)
+        if dry_run:
+            _dry_run(request, place, annotations, strict=strict, as_json=as_json)
+            return
+    elif dry_run:
+        _print_synthetic(request, as_json=as_json)
         return
-    from bgb_fixtures.build import build_fixture, build_from_plan
+    from bgb_fixtures.build import build_fixture
 
-    target = out if out is not None else f"{request.name}.h5"
     with Progress("planning") as planning, Progress("building") as progress:
-        places |= {"planning": planning.show, "progress": progress.show}
-        if saved is not None:
-            report = build_from_plan(saved, target, **places)
-        else:
-            report = build_fixture(
-                request, target, **places, strict=strict, plan_path=save_plan
-            )
+        report = build_fixture(
+            request,
+            out if out is not None else f"{request.name}.h5",
+            root=place,
+            annotations=annotations,
+            strict=strict,
+            save_spec=save_spec,
+            planning=planning.show,
+            progress=progress.show,
+        )
+    _report(report, request, save_spec=save_spec, as_json=as_json)
+
+
+def _refuse_files(
+    *, root: str | None, annotations: str | None, save_spec: str | None
+) -> None:
+    """Refuse options of recordings for synthetic EEG."""
+    if root is not None:
+        msg = "--root needs --source NAME; the synthetic source reads no files"
+        raise click.UsageError(msg)
+    if annotations is not None:
+        msg = "--annotations is for --source edf; other corpora have their own"
+        raise click.UsageError(msg)
+    if save_spec is not None:
+        msg = (
+            "--save-spec is for recordings; the spec of synthetic EEG gives the same "
+            "bytes to everyone"
+        )
+        raise click.UsageError(msg)
+
+
+def _warn_of_blind_split(request: RecordedRequest) -> None:
+    from bgb_fixtures.request.recorded import Listing
+
+    if isinstance(request.selection, Listing) and "eval" in request.splits:
+        click.echo(
+            "this spec uses split 'eval', which is kept blind: never tune on a fixture "
+            "that is built from it",
+            err=True,
+        )
+
+
+def _dry_run(
+    request: RecordedRequest,
+    place: str | WebPath | None,
+    annotations: str | None,
+    *,
+    strict: bool,
+    as_json: bool,
+) -> None:
+    from bgb_fixtures.build import select_fixture
+
+    with Progress("planning") as progress:
+        selection = select_fixture(
+            request,
+            root=place,
+            annotations=annotations,
+            strict=strict,
+            progress=progress.show,
+        )
+    (_print_json_selection if as_json else _print_selection)(selection)
+
+
+def _report(
+    report: BuildReport, request: Request, *, save_spec: str | None, as_json: bool
+) -> None:
+    """Print what was built."""
+    from bgb_fixtures.request.recorded import Listing, RecordedRequest
+
+    recorded = isinstance(request, RecordedRequest)
+    repeated = (
+        isinstance(request, RecordedRequest)
+        and isinstance(request.selection, Listing)
+        and request.selection.fixture is not None
+    )
     n_positive = sum(w.category != "none" for w in report.windows)
     if as_json:
         answer = {
@@ -318,64 +390,31 @@ def build(
             "left_out": report.left_out,
             "problems": report.n_problems,
         }
-        if saved is not None:
+        if repeated:
             answer["differing"] = report.differing
-        if save_plan is not None:
-            answer["plan"] = save_plan
+        if save_spec is not None:
+            answer["spec"] = save_spec
         print_json(answer)
         return
     click.echo(
         f"wrote {report.path}: {len(report.windows)} windows, {n_positive} with a "
         f"seizure, {report.path.stat().st_size / 1e6:.1f} MB"
     )
-    if save_plan is not None:
-        click.echo(f"wrote {save_plan}: the plan; it names the recordings")
-    if saved is not None:
+    if save_spec is not None:
+        click.echo(f"wrote {save_spec}: the spec, which names the recordings")
+    if repeated:
         _print_sameness(report)
-    elif request.source != "synthetic":
+    elif recorded:
         _print_omissions(report)
-
-
-def _load_plan(path: str, others: dict[str, Any]) -> SavedPlan:
-    from bgb_fixtures.build.saved import load_plan
-
-    # A seed of 0 is given, too, although it equals False.
-    given = [k for k, v in others.items() if v is not False and v not in (None, (), {})]
-    if given:
-        msg = f"--plan says what to build, window by window; drop {_named(given)}"
-        raise click.UsageError(msg)
-    plan = load_plan(path)
-    if "eval" in plan.spec.splits:
-        click.echo(
-            "this plan takes split 'eval', which is kept blind: never tune on what is "
-            "built of it",
-            err=True,
-        )
-    return plan
-
-
-def _check_save_plan(request: FixtureSpec, *, dry_run: bool) -> None:
-    if request.source == "synthetic":
-        msg = (
-            "--save-plan is for recordings in files; the spec of synthetic EEG gives "
-            "the same bytes to everyone"
-        )
-        raise click.UsageError(msg)
-    if dry_run:
-        msg = (
-            "--save-plan goes with a build: a plan holds digests of the bytes that are "
-            "read, and --dry-run reads none"
-        )
-        raise click.UsageError(msg)
 
 
 def _print_sameness(report: BuildReport) -> None:
     if not report.differing:
-        click.echo("the same bytes as the fixture of the plan")
+        click.echo("the same bytes as the fixture of the spec")
         return
     # Not for --quiet to hide: this file has another digest.
     click.echo(
-        f"not the same bytes as the fixture of the plan: {', '.join(report.differing)} "
+        f"not the same bytes as the fixture of the spec: {', '.join(report.differing)} "
         "differ. Recordings, windows and labels are the same; filters of another "
         "version of scipy may differ by one grid step (see bgb-fixtures diff)",
         err=True,
@@ -400,48 +439,93 @@ def _few(lines: Sequence[str]) -> Iterator[str]:
 
 
 def _problem_lines(n_problems: dict[str, int]) -> Iterator[str]:
-    from bgb_fixtures.corpora.corpus import PROBLEMS
+    from bgb_fixtures.corpora.recording import PROBLEMS
 
     for word, count in sorted(n_problems.items()):
         yield f"{count} recording{'s' * (count != 1)}: {PROBLEMS.get(word, word)}"
 
 
-def _print_plan(plan: Plan) -> None:
-    n_positive = sum(w.kind not in ("background", "artefact") for w in plan.windows)
-    used = {window.recording.name for window in plan.windows}
-    click.echo(
-        f"plan: {len(plan.windows)} windows of {plan.spec.window_length:g} s at "
-        f"{plan.sfreq:g} Hz, {n_positive} with a seizure, from {len(used)} of "
-        f"{len(plan.recordings)} recordings; {len(plan.headers)} headers read"
+def _print_synthetic(request: SyntheticRequest, *, as_json: bool) -> None:
+    """Print the windows that a synthetic request lists; nothing else was there to take."""
+    from bgb_fixtures.build.synthetic import synthetic_windows
+
+    windows = synthetic_windows(request)
+    if as_json:
+        print_json(
+            {
+                "sfreq": request.sfreq,
+                "window_length": request.window_length,
+                "n_recordings": len(request.recordings),
+                "headers_read": 0,
+                "interpolated": {},
+                "unused_recordings": [],
+                "windows": [_window_to_json(w, request.sfreq) for w in windows],
+                "passed_over": [],
+            }
+        )
+        return
+    _print_windows(
+        windows,
+        request,
+        sfreq=request.sfreq,
+        n_recordings=len(request.recordings),
+        n_headers=0,
     )
-    for window in plan.windows:
+
+
+def _print_windows(
+    windows: Sequence[Window],
+    request: Request,
+    *,
+    sfreq: float,
+    n_recordings: int,
+    n_headers: int,
+) -> None:
+    n_positive = sum(w.kind not in ("background", "artefact") for w in windows)
+    n_chosen = len({window.recording.name for window in windows})
+    click.echo(
+        f"selection: {len(windows)} windows of {request.window_length:g} s at "
+        f"{sfreq:g} Hz, {n_positive} with a seizure, from {n_chosen} of {n_recordings} "
+        f"recordings; {n_headers} headers read"
+    )
+    for window in windows:
         types = f" ({', '.join(window.types)})" if window.types else ""
         click.echo(
             f"  {window.kind:<10}  {window.recording.split:<5}  "
-            f"{_shown(window.recording.name)} at {window.start / plan.sfreq:g} s{types}"
+            f"{_shown(window.recording.name)} at {window.start / sfreq:g} s{types}"
         )
-    for name, electrodes in plan.interpolated.items():
+
+
+def _print_selection(selection: Selection) -> None:
+    _print_windows(
+        selection.windows,
+        selection.request,
+        sfreq=selection.sfreq,
+        n_recordings=len(selection.recordings),
+        n_headers=len(selection.headers),
+    )
+    for name, electrodes in selection.interpolated.items():
         click.echo(f"  interpolated in {_shown(name)}: {', '.join(electrodes)}")
     windows: Counter[str] = Counter()
     recordings: dict[str, set[str]] = {}
-    for window, reason in plan.iter_passed_over():
+    for window, reason in selection.iter_passed_over():
         windows[reason] += 1
         recordings.setdefault(reason, set()).add(window.recording.name)
     n_short = Counter(
         reason
-        for recording, reason in plan.iter_unused()
-        if recording.name not in plan.left_out
+        for recording, reason in selection.iter_unused()
+        if recording.name not in selection.left_out
     )
-    if not (windows or n_short or plan.left_out or plan.problems):
+    if not (windows or n_short or selection.left_out or selection.problems):
         return
-    click.echo("passed over:")
+    click.echo("not selected:")
     for reason, count in windows.most_common():
         n_recordings = len(recordings[reason])
-        click.echo(f"  {count} windows of {n_recordings} recordings: {reason}")
+        click.echo(f"  {count} windows in {n_recordings} recordings: {reason}")
     for reason, count in n_short.items():
         click.echo(f"  {count} recordings: {reason}")
-    problems = Counter(finding.problem for finding in plan.problems)
-    for line in (*_problem_lines(problems), *_few(plan.left_out_lines)):
+    problems = Counter(finding.problem for finding in selection.problems)
+    for line in (*_problem_lines(problems), *_few(selection.left_out_lines)):
         click.echo(f"  {line}")
 
 
@@ -450,48 +534,49 @@ def _shown(name: str) -> str:
     return name if name.isprintable() else repr(name)
 
 
-def _print_json_plan(plan: Plan) -> None:
+def _print_json_selection(selection: Selection) -> None:
     """Print all candidates one after the other; a corpus has a million of them."""
     unused = [
         {"recording": recording.name, "reason": reason}
-        for recording, reason in plan.iter_unused()
+        for recording, reason in selection.iter_unused()
     ]
     unused += [
         {"recording": finding.name, "reason": finding.message}
-        for finding in plan.problems
+        for finding in selection.problems
     ]
     head = {
-        "sfreq": plan.sfreq,
-        "window_length": plan.spec.window_length,
-        "n_recordings": len(plan.recordings),
-        "headers_read": len(plan.headers),
-        "interpolated": plan.interpolated,
+        "sfreq": selection.sfreq,
+        "window_length": selection.request.window_length,
+        "n_recordings": len(selection.recordings),
+        "headers_read": len(selection.headers),
+        "interpolated": selection.interpolated,
         "unused_recordings": unused,
-        "windows": [_window_to_json(window, plan) for window in plan.windows],
+        "windows": [_window_to_json(w, selection.sfreq) for w in selection.windows],
     }
     # The object stays open for the list that is too long to be held.
     click.echo(json.dumps(head, indent=2, sort_keys=True)[: -len("\n}")])
     click.echo(',  "passed_over": [', nl=False)
     separator = "\n"
-    for window, reason in plan.iter_passed_over():
-        line = json.dumps(_window_to_json(window, plan) | {"reason": reason})
+    for window, reason in selection.iter_passed_over():
+        value = _window_to_json(window, selection.sfreq) | {"reason": reason}
+        line = json.dumps(value)
         click.echo(f"{separator}    {line}", nl=False)
         separator = ",\n"
     click.echo("\n  ]\n}")
 
 
-def _window_to_json(window: Window, plan: Plan) -> dict[str, Any]:
+def _window_to_json(window: Window, sfreq: float) -> dict[str, Any]:
     return {
         "kind": window.kind,
         "split": window.recording.split,
         "subject": window.recording.subject,
         "recording": window.recording.name,
-        "onset": window.start / plan.sfreq,
+        "onset": window.start / sfreq,
         "types": window.types,
     }
 
 
-def _spec_from_options(spec: str | None, options: dict[str, Any]) -> FixtureSpec:
+def _request_from_options(spec: str | None, options: dict[str, Any]) -> Request:
     from bgb_fixtures.request.spec import load_default_spec, load_spec, parse_spec
 
     given = {
@@ -519,18 +604,20 @@ def _spec_from_options(spec: str | None, options: dict[str, Any]) -> FixtureSpec
         )
         raise click.UsageError(msg)
     _refuse_options(given, _OF_RECORDINGS, "recordings")
-    return _composed_spec(given)
+    return _composed_request(given)
 
 
-def _composed_spec(given: dict[str, Any]) -> FixtureSpec:
-    from bgb_fixtures.request.compose import compose_spec
+def _composed_request(given: dict[str, Any]) -> SyntheticRequest:
+    from bgb_fixtures.request.compose import compose_request
 
     request = {key: value for key, value in given.items() if key != "source"}
     n_windows = request.pop("windows")
     try:
-        return compose_spec(n_windows, **({"seed": 0} | request))
+        composed = compose_request(n_windows, **request)
+        composed.check_positive()
     except SpecError as error:
         raise click.UsageError(str(error)) from error
+    return composed
 
 
 def _refuse_options(given: dict[str, Any], names: set[str], what: str) -> None:

@@ -32,32 +32,15 @@ QUIET = "bgb_fixtures.quiet"
 def known_word(
     _: click.Context, param: click.Parameter, value: str | None
 ) -> str | None:
-    """Refuse a word that is not known; a slip of the pen gets a suggestion.
-
-    Parameters
-    ----------
-    _ : click.Context
-        Not used.
-    param : click.Parameter
-        Its name says which words are known.
-    value : str or None
-        What the user typed.
-
-    Returns
-    -------
-    value : str or None
-        The same.
-
-    Raises
-    ------
-    click.BadParameter
-        If the word is not known.
-    """
+    """Refuse a word that is not known, and suggest one that is close."""
     from bgb_fixtures.eeg.montage import MONTAGES
-    from bgb_fixtures.request.spec import PROFILES, SOURCES
+    from bgb_fixtures.eeg.scaling import PROFILES
+    from bgb_fixtures.request.spec import SOURCES
 
     name = str(param.name)
-    words = {"source": SOURCES, "montage": tuple(MONTAGES), "profile": PROFILES}[name]
+    words = {"source": SOURCES, "montage": tuple(MONTAGES), "profile": tuple(PROFILES)}[
+        name
+    ]
     if value is not None and value not in words:
         close = difflib.get_close_matches(value.lower(), words, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
@@ -71,11 +54,6 @@ def say(message: str) -> None:
     """Tell people something on stderr, unless they asked to be told the answer only.
 
     Warnings that change what may be done with the answer are not for this.
-
-    Parameters
-    ----------
-    message : str
-        What is told.
     """
     if not _is_quiet():
         click.echo(message, err=True)
@@ -92,13 +70,7 @@ def _is_plain() -> bool:
 
 
 class Progress:
-    """A bar on stderr, for people only; one line where the terminal wants text only.
-
-    Parameters
-    ----------
-    label : str
-        What goes on.
-    """
+    """A bar on stderr, for people only; one line where the terminal wants text only."""
 
     _entered: ClassVar[list[Progress]] = []
 
@@ -114,13 +86,7 @@ class Progress:
 
     @classmethod
     def note(cls, text: str) -> None:
-        """Say what moves within a step, beside the bar that moves.
-
-        Parameters
-        ----------
-        text : str
-            A few words.
-        """
+        """Say what moves within a step, beside the bar that moves."""
         # Of two bars that were entered together, the second begins when the first ends.
         begun = [progress for progress in cls._entered if progress._bar is not None]
         for progress in begun[-1:] or cls._entered[:1]:
@@ -147,13 +113,7 @@ class Progress:
         return _is_plain()
 
     def show(self, done: int, total: int) -> None:
-        """Move the bar.
-
-        Parameters
-        ----------
-        done, total : int
-            Steps done, steps in all.
-        """
+        """Move the bar."""
         if self._is_silent():
             return
         old = self._bar
@@ -172,31 +132,14 @@ class Progress:
 
 
 def opened_root(source: str, root: str | None) -> str | WebPath | None:
-    """Open a root that is a web address; say at the end what was fetched.
-
-    Parameters
-    ----------
-    source : str
-        Name of the source.
-    root : str or None
-        What the user typed.
-
-    Returns
-    -------
-    root : str, WebPath or None
-        The same, if it is no web address. Else what moves is shown beside the bars of
-        this command.
-
-    Raises
-    ------
-    click.UsageError
-        If this source cannot be read over the web.
-    """
+    """Open a root that is a web address; say at the end what was fetched."""
     from bgb_fixtures.corpora import open_root
-    from bgb_fixtures.corpora.remote.web import WebPath, is_web_address
+    from bgb_fixtures.corpora.places import is_web_address
 
     if root is None or not is_web_address(root):
         return root
+    from bgb_fixtures.corpora.remote.web import WebPath
+
     try:
         with Progress("connecting"):
             Progress.note("")
@@ -225,11 +168,5 @@ def _amount(n_bytes: int) -> str:
 
 
 def print_json(answer: object) -> None:
-    """Print an answer for scripts, on stdout.
-
-    Parameters
-    ----------
-    answer : object
-        JSON values.
-    """
+    """Print an answer for scripts, on stdout."""
     click.echo(json.dumps(answer, indent=2, sort_keys=True))

@@ -42,7 +42,8 @@ def _seconds(value: float) -> str:
 
 
 def _describe(fixture: Fixture) -> str:
-    from bgb_fixtures.format.records import CATEGORIES, FORMAT_VERSION
+    from bgb_fixtures.eeg.kinds import CATEGORIES
+    from bgb_fixtures.format.records import FORMAT_VERSION
 
     index, records = fixture.index, fixture.records
     licence = records.licence

@@ -61,11 +61,11 @@ def scan(
     could not be used is counted, with the reason. A recording that is annotated and has
     no EDF file counts, too, and under "no signal" ("signal": "missing" in JSON).
     """
-    from bgb_fixtures.corpora import get_source
-    from bgb_fixtures.corpora.scan import scan_source
+    from bgb_fixtures.corpora import open_corpus
+    from bgb_fixtures.corpora.scan import scan_corpus
 
     try:
-        corpus = get_source(
+        corpus = open_corpus(
             source,
             opened_root(source, root) or root,
             annotations=annotations,
@@ -74,7 +74,7 @@ def scan(
     except SpecError as error:
         raise click.UsageError(str(error)) from error
     with Progress("scanning") as progress:
-        found = scan_source(corpus, progress.show)
+        found = scan_corpus(corpus, progress.show)
     if as_json:
         print_json(
             {
@@ -94,7 +94,7 @@ def scan(
 
 
 def _describe(scan: Scan) -> str:
-    from bgb_fixtures.corpora.corpus import PROBLEMS
+    from bgb_fixtures.corpora.recording import PROBLEMS
 
     totals = scan.totals
     summary = (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bgb_fixtures.commands.common import Progress, print_json
-from bgb_fixtures.errors import FixtureError, IntegrityError
+from bgb_fixtures.errors import FixtureError, IntegrityError, SpecError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,16 +25,15 @@ __all__ = ["verify"]
     "headers and annotation texts.",
 )
 @click.option(
-    "--plan",
+    "--spec",
     metavar="FILE",
-    help="The plan that it was built from, or that was saved with it: say in what the "
-    "two differ.",
+    help="The spec that was saved with it (build --save-spec): report every difference.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 def verify(
     fixture: str | None,
     against: str | None,
-    plan: str | None,
+    spec: str | None,
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Prove a fixture: every byte, every label, both sides of the file.
@@ -50,16 +49,16 @@ def verify(
         checks = list(proof.checks)
         if against is not None:
             checks.append(_search(proof.path, against))
-        if plan is not None:
-            differences = _differences(proof.path, plan)
+        if spec is not None:
+            differences = _differences(proof.path, spec)
             if differences:
-                msg = f"{str(proof.path)!r} is not the fixture of plan {plan!r}:"
+                msg = f"{str(proof.path)!r} is not the fixture of spec {spec!r}:"
                 raise IntegrityError("\n  ".join((msg, *differences)))
-            checks.append(f"is the fixture of plan {plan!r}, byte by byte")
+            checks.append(f"is the fixture of spec {spec!r}, byte by byte")
     except FixtureError as error:
         if as_json:
             answer: dict[str, object] = {"verified": False, "error": str(error)}
-            if plan is not None:
+            if spec is not None:
                 answer["differences"] = differences
             print_json(answer)
             sys.exit(1)
@@ -71,7 +70,7 @@ def verify(
             "digest": proof.digest,
             "checks": checks,
         }
-        if plan is not None:
+        if spec is not None:
             answer["differences"] = differences
         print_json(answer)
         return
@@ -93,11 +92,22 @@ def _search(path: Path, against: str) -> str:
     return f"holds none of the {n} texts that identify something in {against!r}"
 
 
-def _differences(path: Path, plan: str) -> tuple[str, ...]:
-    from bgb_fixtures.build.repetition import list_differences
-    from bgb_fixtures.build.saved import load_plan
+def _differences(path: Path, spec: str) -> tuple[str, ...]:
+    from bgb_fixtures.build.evidence import list_differences
     from bgb_fixtures.fixture import load_fixture
+    from bgb_fixtures.request.recorded import Listing, RecordedRequest
+    from bgb_fixtures.request.spec import load_spec
 
-    saved = load_plan(plan)
+    request = load_spec(spec)
+    if not (
+        isinstance(request, RecordedRequest)
+        and isinstance(request.selection, Listing)
+        and request.selection.fixture is not None
+    ):
+        msg = (
+            f"spec {spec!r} has no digests of a fixture to compare with; save one with "
+            "bgb-fixtures build --save-spec FILE"
+        )
+        raise SpecError(msg)
     with load_fixture(path) as fixture:
-        return list_differences(saved, fixture)
+        return list_differences(request, fixture)

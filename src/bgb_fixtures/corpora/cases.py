@@ -11,8 +11,9 @@ from abc import abstractmethod
 from collections import Counter
 from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
-from bgb_fixtures.corpora import Recording
-from bgb_fixtures.corpora.corpus import CorpusSource, Located, list_folder
+from bgb_fixtures.corpora.corpus import Corpus, leads_to
+from bgb_fixtures.corpora.places import list_folder
+from bgb_fixtures.corpora.recording import Located, Recording
 from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.errors import AnnotationError, SourceError
 
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from decimal import Decimal
 
+    from bgb_fixtures.corpora.places import CorpusPath
     from bgb_fixtures.corpora.remote.web import WebPath
-    from bgb_fixtures.edf.byte_source import CorpusPath
 
-__all__ = ["CaseSource"]
+__all__ = ["CaseCorpus"]
 
 _log = logging.getLogger(__name__)
 
@@ -49,24 +50,8 @@ class _Entry(Protocol):
 _EntryT = TypeVar("_EntryT", bound=_Entry)
 
 
-class CaseSource(CorpusSource, Generic[_EntryT]):
-    """Recordings of a database of cases, or one of them.
-
-    Parameters
-    ----------
-    root : str, path or WebPath
-        The folder of the database, the folder of one case, or one EDF file with the
-        list of its case beside it; or the web address of one of these.
-    splits : sequence of str
-        As in `CorpusSource`; there is one, ``train``.
-    strict : bool
-        As in `CorpusSource`.
-
-    Raises
-    ------
-    SourceError
-        If there is no list.
-    """
+class CaseCorpus(Corpus, Generic[_EntryT]):
+    """Recordings of a database of cases, or one of them."""
 
     on_web = True
     address: ClassVar[str]
@@ -83,15 +68,11 @@ class CaseSource(CorpusSource, Generic[_EntryT]):
     """Cases of a person who has another case, too."""
 
     def __init__(
-        self,
-        root: str | os.PathLike[str] | WebPath,
-        *,
-        splits: Sequence[str] = (),
-        strict: bool = False,
+        self, root: str | os.PathLike[str] | WebPath, *, splits: Sequence[str] = ()
     ) -> None:
-        super().__init__(root, splits=splits, strict=strict)
+        super().__init__(root, splits=splits)
         self._only: str | None = None
-        folder = self._root
+        folder = self.root
         if folder.is_file():
             if folder.suffix.lower() != ".edf":
                 msg = (
@@ -110,7 +91,14 @@ class CaseSource(CorpusSource, Generic[_EntryT]):
                 f"{self.address}"
             )
             raise SourceError(msg)
-        self._entries: dict[str, _EntryT] = {}
+
+    @property
+    def why_unannotated(self) -> str:  # type: ignore[override]
+        """What is said of a recording without an entry in a list."""
+        return (
+            f"has no entry in the {self.list_of_case}: unannotated, which does not mean "
+            "free of seizures"
+        )
 
     @abstractmethod
     def _parse(
@@ -164,21 +152,18 @@ class CaseSource(CorpusSource, Generic[_EntryT]):
         match = None if path is None else self.list_pattern.fullmatch(path.name)
         return self.prefix + (match[1] if match else folder.name)[len(self.prefix) :]
 
-    def _find(self) -> dict[str, Located]:
+    def find(self, wanted: Collection[str] | None = None) -> dict[str, Located]:
         """Find the recordings: by their entries in the lists, and by their files."""
-        self._entries = {}
         located: dict[str, Located] = {}
         n_lists = Counter(folder for folder, _ in self._cases)
         for folder, path in self._cases:
             case = self._case(folder, path)
-            if not self._leads(f"{case}/"):
+            if not leads_to(f"{case}/", wanted):
                 continue
             try:
                 present = {item.name for item in list_folder(folder)}
             except SourceError as error:
-                located[f"{case}/"] = Located(
-                    signal="", annotations=(), error=str(error)
-                )
+                located[f"{case}/"] = Located(error=str(error))
                 continue
             names = {
                 name
@@ -205,7 +190,6 @@ class CaseSource(CorpusSource, Generic[_EntryT]):
                 if isinstance(entry, AnnotationError):
                     problem = str(entry)
                 elif entry is not None:
-                    self._entries[name] = entry
                     place = f"{str(path)!r}, line {entry.line}"
                 if name in located:
                     problem = (
@@ -217,24 +201,21 @@ class CaseSource(CorpusSource, Generic[_EntryT]):
                     annotations=tuple(map(str, annotations)),
                     place=place,
                     error=problem,
+                    entry=entry,
                 )
         return located
 
-    def _annotation_name(self, name: str, path: str) -> str:
-        # As in the list of digests of the database, whatever the root is.
-        return f"{name.partition('/')[0]}/{self._file(path).name}"
+    def annotation_name(self, name: str, located: Located, path: str) -> str:  # noqa: ARG002
+        """Return its name as in the list of digests, whatever the root is."""
+        return f"{name.partition('/')[0]}/{self.place_of(path).name}"
 
-    def _split(self, name: str) -> str:  # noqa: ARG002
+    def split_of(self, name: str) -> str:  # noqa: ARG002
+        """Return ``"train"``: these databases have no splits."""
         return "train"
 
-    def _why_unannotated(self) -> str:
-        return (
-            f"has no entry in the {self.list_of_case}: unannotated, which does not mean "
-            "free of seizures"
-        )
-
-    def _annotate(self, name: str, located: Located) -> Recording:
-        entry = self._entries[name]
+    def annotate(self, name: str, located: Located) -> Recording:
+        """Turn the entry of a list into a recording with its seizures."""
+        entry = located.entry
         case = name.partition("/")[0]
         label = self._label(case, entry, located)
         return Recording(
@@ -246,4 +227,5 @@ class CaseSource(CorpusSource, Generic[_EntryT]):
                 Event(onset=float(start), duration=float(stop - start), label=label)
                 for start, stop in entry.seizures
             ),
+            located=located,
         )

@@ -11,15 +11,18 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from bgb_fixtures.corpora.corpus import PROBLEMS
+from bgb_fixtures.corpora.find import iter_findings
+from bgb_fixtures.corpora.recording import PROBLEMS
+from bgb_fixtures.eeg.events import merge_spans
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from bgb_fixtures.corpora.corpus import CorpusSource, Finding
+    from bgb_fixtures.corpora.corpus import Corpus
+    from bgb_fixtures.corpora.recording import Finding
     from bgb_fixtures.eeg.events import Event
 
-__all__ = ["Scan", "scan_source"]
+__all__ = ["Scan", "scan_corpus"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,38 +102,16 @@ def _exact(seconds: float) -> Fraction:
 
 def _ictal_seconds(events: Iterable[Event]) -> Fraction:
     """Return the length of the union of some seizures."""
-    total = end = Fraction(0)
-    for event in sorted(events, key=lambda e: e.onset):
-        start = _exact(event.onset)
-        stop = start + _exact(event.duration)
-        total += max(stop - max(start, end), Fraction(0))
-        end = max(end, stop)
-    return total
+    spans = merge_spans(
+        (_exact(e.onset), _exact(e.onset) + _exact(e.duration)) for e in events
+    )
+    return sum((stop - start for start, stop in spans), Fraction(0))
 
 
-def scan_source(
-    source: CorpusSource, progress: Callable[[int, int], None] | None = None
+def scan_corpus(
+    corpus: Corpus, progress: Callable[[int, int], None] | None = None
 ) -> Scan:
-    """Read the annotations of a corpus, and nothing else.
-
-    Parameters
-    ----------
-    source : CorpusSource
-        The corpus.
-    progress : callable or None
-        Called with (recordings done, recordings in all).
-
-    Returns
-    -------
-    scan : Scan
-        What it holds.
-
-    Raises
-    ------
-    SourceError
-        If the corpus as a whole cannot be read. A recording that cannot be is part of
-        the answer.
-    """
+    """Read the annotations of a corpus, and nothing else."""
     totals = _Sums()
     splits: dict[str, _Sums] = {}
     types: dict[str, list[Event]] = {}
@@ -138,7 +119,7 @@ def scan_source(
     subjects = set()
     recordings = []
     n_usable = 0
-    for finding in source.findings(progress):
+    for finding in iter_findings(corpus, progress):
         totals.add(finding)
         if finding.problem:
             problems[finding.problem] += 1

@@ -14,16 +14,15 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, NoReturn
 
-from bgb_fixtures.corpora.annotations import Annotations, Span
-from bgb_fixtures.edf.byte_source import open_bytes
 from bgb_fixtures.edf.records import ANNOTATION_LABELS, EdfFile
+from bgb_fixtures.edf.source import LocalFile
+from bgb_fixtures.eeg.annotations import Annotations, Span
 from bgb_fixtures.errors import AnnotationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from bgb_fixtures.edf.byte_source import ByteSource
 
 __all__ = ["annotation_texts", "read_edf_annotations"]
 
@@ -43,28 +42,12 @@ _TIME = re.compile(r"[+-]?[0-9.]+")
 
 
 def read_edf_annotations(path: Path) -> Annotations:
-    """Read the annotations inside an EDF+ or BDF+ file.
+    """Read the annotations inside an EDF+ or BDF+ file, in seconds from its first sample.
 
-    Parameters
-    ----------
-    path : path
-        The file.
-
-    Returns
-    -------
-    annotations : Annotations
-        One stretch for each text, in seconds from the first sample; without a duration
-        its stop is None. Line numbers are those of records, from 1. The duration is
-        that of the recording.
-
-    Raises
-    ------
-    SourceError
-        If it is no EDF or BDF file.
-    AnnotationError
-        If it holds no annotation signal, or something else in one.
+    One stretch per text; without a duration its stop is None. Line numbers are those of
+    records. AnnotationError if there is no annotation signal, or something else in one.
     """
-    with EdfFile(open_bytes(path)) as edf:
+    with EdfFile(LocalFile(path)) as edf:
         header = edf.header
         indices = _annotation_signals(edf)
         if not indices:
@@ -76,56 +59,38 @@ def read_edf_annotations(path: Path) -> Annotations:
         duration = header.n_records * header.record_duration
         origin: Decimal | None = None
         spans = []
-        for record in range(header.n_records):
-            for index in indices:
-                raw = edf.read_signal_bytes(index, record)
-                for onset, length, texts in _tals(raw, path=path, record=record):
-                    if origin is None:
-                        # A recording may begin a fraction of a second after the time
-                        # in its header; the first stamp of all says how much.
-                        origin = onset
-                    start = onset - origin
-                    spans += [
-                        Span(
-                            start=start,
-                            stop=None if length is None else start + length,
-                            label=text,
-                            line=record + 1,
-                        )
-                        for text in texts
-                    ]
+        for record, raw in edf.iter_signal_bytes(indices):
+            for onset, length, texts in _tals(raw, path=path, record=record):
+                if origin is None:
+                    # A recording may begin a fraction of a second after the time
+                    # in its header; the first stamp of all says how much.
+                    origin = onset
+                start = onset - origin
+                spans += [
+                    Span(
+                        start=start,
+                        stop=None if length is None else start + length,
+                        label=text,
+                        line=record + 1,
+                    )
+                    for text in texts
+                ]
     return Annotations(
         spans=tuple(spans),
         duration=Decimal(duration.numerator) / Decimal(duration.denominator),
     )
 
 
-def annotation_texts(source: ByteSource) -> tuple[str, ...]:
-    """Return every text in the annotation signals of a file, well-formed or not.
+def annotation_texts(edf: EdfFile) -> tuple[str, ...]:
+    """Return every text in the annotation signals of a file, well-formed or not, once.
 
-    Parameters
-    ----------
-    source : ByteSource
-        An EDF or BDF file; closed afterwards.
-
-    Returns
-    -------
-    texts : tuple of str
-        Each once, in order; empty for plain EDF.
-
-    Raises
-    ------
-    SourceError
-        If it is no EDF or BDF file.
+    There are none in plain EDF.
     """
     texts: dict[str, None] = {}
-    with EdfFile(source) as edf:
-        indices = _annotation_signals(edf)
-        for record in range(edf.header.n_records if indices else 0):
-            for index in indices:
-                for part in _PARTS.finditer(edf.read_signal_bytes(index, record)):
-                    if text := _decode(part[0]):
-                        texts[text] = None
+    for _, raw in edf.iter_signal_bytes(_annotation_signals(edf)):
+        for part in _PARTS.finditer(raw):
+            if text := _decode(part[0]):
+                texts[text] = None
     return tuple(text for text in texts if not _TIME.fullmatch(text))
 
 

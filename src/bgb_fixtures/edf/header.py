@@ -26,7 +26,7 @@ from bgb_fixtures.errors import SourceError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from bgb_fixtures.edf.byte_source import ByteSource
+    from bgb_fixtures.edf.source import ByteSource
 
 __all__ = [
     "ADVICE",
@@ -37,7 +37,7 @@ __all__ = [
     "fail_field",
     "header_texts",
     "parse_header",
-    "read_header",
+    "read_header_bytes",
     "signal_calibration",
 ]
 
@@ -178,20 +178,11 @@ class Calibration:
         digital: npt.NDArray[np.int16 | np.int32],
         out: npt.NDArray[np.float64],
     ) -> None:
-        """Write microvolts.
+        """Write microvolts of stored samples into `out`, an array of the same shape.
 
-        Parameters
-        ----------
-        digital : numpy.ndarray of int16 or int32
-            Samples as stored.
-        out : numpy.ndarray of float64
-            Takes them; of the same shape.
-
-        Notes
-        -----
-        Samples outside the digital range are scaled like all others: chb01_04 has
-        some, the range is what a recorder promised, and mne, pyedflib and edfio pass
-        them on as well.
+        Samples outside the digital range are scaled like all others: chb01_04 has some,
+        the range is what a recorder promised, and mne, pyedflib and edfio pass them on
+        as well.
         """
         # Step by step into one array: four times as fast as an expression.
         np.subtract(digital, np.float64(self.digital_min), out=out)
@@ -203,24 +194,7 @@ class Calibration:
 
 
 def fail_field(name: str, field: str, *, expected: str, got: object) -> NoReturn:
-    """Raise an error about a field of a header.
-
-    Parameters
-    ----------
-    name : str
-        The file.
-    field : str
-        Which field of what.
-    expected : str
-        What should be there.
-    got : object
-        What is.
-
-    Raises
-    ------
-    SourceError
-        Always.
-    """
+    """Raise an error about a field of a header."""
     msg = f"{name!r}, {field}: expected {expected}, got {got!r}; {ADVICE}"
     raise SourceError(msg)
 
@@ -242,28 +216,8 @@ def _number(text: str, *, name: str, field: str) -> Fraction:
     return Fraction(text)
 
 
-def read_header(source: ByteSource) -> EdfHeader:
-    """Read and check the header.
-
-    Parameters
-    ----------
-    source : ByteSource
-        The file.
-
-    Returns
-    -------
-    header : EdfHeader
-        Its facts.
-
-    Raises
-    ------
-    SourceError
-        If it is not the header of an EDF or BDF file.
-    """
-    return parse_header(_read_header_bytes(source), size=source.size, name=source.name)
-
-
-def _read_header_bytes(source: ByteSource) -> bytes:
+def read_header_bytes(source: ByteSource) -> bytes:
+    """Return the bytes of the whole header; SourceError if the file has none."""
     if source.size < _BLOCK:
         msg = (
             f"{source.name!r} is not an EDF file: {source.size} bytes, and a header has "
@@ -323,27 +277,7 @@ def _fixed(header: bytes, field: str) -> str:
 
 
 def parse_header(header: bytes, *, size: int, name: str) -> EdfHeader:
-    """Turn the bytes of a header into facts.
-
-    Parameters
-    ----------
-    header : bytes
-        The whole header.
-    size : int
-        Bytes in the whole file.
-    name : str
-        The file, for messages.
-
-    Returns
-    -------
-    parsed : EdfHeader
-        Its facts. A signal's limits and unit are not checked yet.
-
-    Raises
-    ------
-    SourceError
-        If a field that says where samples lie is not what the format asks for.
-    """
+    """Turn the bytes of a header into facts."""
     n_signals = _count_signals(header, size=size, name=name)
     columns = _signal_columns(header)
     field = "record duration"
@@ -411,25 +345,8 @@ class HeaderTexts(NamedTuple):
     signals: tuple[str, ...]
 
 
-def header_texts(source: ByteSource) -> HeaderTexts:
-    """Return the texts of a header that may tell who was recorded, when, and where.
-
-    Parameters
-    ----------
-    source : ByteSource
-        An EDF or BDF file.
-
-    Returns
-    -------
-    texts : HeaderTexts
-        All of them.
-
-    Raises
-    ------
-    SourceError
-        If it is no EDF or BDF file.
-    """
-    header = _read_header_bytes(source)
+def header_texts(header: bytes) -> HeaderTexts:
+    """Return the texts of a header that may tell who was recorded, when, and where."""
     columns = _signal_columns(header)
     recording = [
         _fixed(header, field)
@@ -446,27 +363,7 @@ def header_texts(source: ByteSource) -> HeaderTexts:
 
 
 def signal_calibration(header: EdfHeader, index: int, *, name: str) -> Calibration:
-    """Check a signal that is asked for, and return how to scale it.
-
-    Parameters
-    ----------
-    header : EdfHeader
-        The header.
-    index : int
-        Which signal, from 0.
-    name : str
-        The file, for messages.
-
-    Returns
-    -------
-    calibration : Calibration
-        From digital samples to microvolts.
-
-    Raises
-    ------
-    SourceError
-        If the signal has no scale, or a unit that is no voltage.
-    """
+    """Check a signal that is asked for, and return how to scale it."""
     signal = header.signals[index]
     where = f"signal {index + 1} {signal.label!r}"
     limits = ((signal.physical_min, "minimum"), (signal.physical_max, "maximum"))

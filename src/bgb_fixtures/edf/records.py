@@ -1,8 +1,8 @@
-"""EDF and BDF files: exactly the records that a window needs.
+"""The samples of an EDF or BDF file: exactly the records that a window needs.
 
-Invariant: a read gives what the file says for the channels asked for, or a `SourceError`
-that names file, place and value; nothing is guessed, and a read touches no byte beside
-the header and the records that cover it.
+Invariant: a read gives what the file says for the signals asked for, or raises a
+SourceError with file, place and value; it touches no byte but the header and the records
+that cover it, and a record that a later read needs as well is not read twice.
 
 References
 ----------
@@ -13,68 +13,174 @@ https://www.biosemi.com/faq/file_format.htm.
 
 from __future__ import annotations
 
+import hashlib
 import re
+from bisect import insort
 from fractions import Fraction
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
 from bgb_fixtures.edf.header import (
     ADVICE,
     fail_field,
-    read_header,
+    parse_header,
+    read_header_bytes,
     signal_calibration,
 )
 from bgb_fixtures.errors import SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     import numpy.typing as npt
 
-    from bgb_fixtures.edf.byte_source import ByteSource
+    from bgb_fixtures.edf.header import Calibration, EdfHeader
+    from bgb_fixtures.edf.source import ByteSource
     from bgb_fixtures.eeg.montage import Row
 
-__all__ = ["ANNOTATION_LABELS", "EdfFile", "MontageSignal"]
+__all__ = ["ANNOTATION_LABELS", "EdfFile", "MontageSignal", "RecordReader"]
 
 ANNOTATION_LABELS = ("EDF Annotations", "BDF Annotations")
 """Labels of signals that hold texts (EDF+, section 2.2.1)."""
+_SKIPPED = 64
+"""Records; some hundred kilobytes."""
 # The first annotation of a record of EDF+ tells when the record starts.
 _RECORD_ONSET = re.compile(rb"([+-][0-9]{1,9}(?:\.[0-9]{0,12})?)\x14\x14")
+
+
+class _Held(NamedTuple):
+    """Records `[first, last)` that a later read needs, and their bytes."""
+
+    first: int
+    last: int
+    raw: bytes
+
+
+class RecordReader:
+    """Reads whole records of one file, each at most once if the reads are announced.
+
+    If `in_order`, records that a read skips are read as well, for the digest of the file.
+    """
+
+    def __init__(
+        self, source: ByteSource, header: EdfHeader, *, in_order: bool = False
+    ) -> None:
+        self._source = source
+        self._header = header
+        self._in_order = in_order
+        self._next = 0
+        self._reads_to_come: npt.NDArray[np.int32] = np.zeros(0, np.int32)
+        self._held: list[_Held] = []
+
+    def announce(self, spans: Iterable[tuple[int, int]]) -> None:
+        """Say which records `[first, last)` will be read, in order, from now on.
+
+        What more than one of them covers is kept until the last one was read.
+        """
+        steps = np.zeros(self._header.n_records + 1, np.int32)
+        for first, last in spans:
+            steps[first] += 1
+            steps[last] -= 1
+        self._reads_to_come = np.cumsum(steps[:-1], dtype=np.int32)
+
+    def read(self, first: int, last: int) -> bytes:
+        """Return the bytes of records `[first, last)`."""
+        parts = []
+        place = first
+        for held in [h for h in self._held if h.first < last and h.last > first]:
+            parts.append(self._fetch(place, max(held.first, place)))
+            stop = min(held.last, last)
+            parts.append(self._cut(held, max(held.first, place), stop))
+            place = stop
+        parts.append(self._fetch(place, last))
+        parts = [part for part in parts if part]
+        raw = parts[0] if len(parts) == 1 else b"".join(parts)
+        if self._reads_to_come.size:
+            self._keep(_Held(first, last, raw))
+        return raw
+
+    def _fetch(self, first: int, last: int) -> bytes:
+        if first >= last:
+            return b""
+        while self._in_order and self._next < first:
+            # Piece by piece: what lies between may be hours.
+            start, stop = self._next, min(self._next + _SKIPPED, first)
+            raw = self._read(start, stop)
+            self._hold(_Held(start, stop, raw))
+        return self._read(first, last)
+
+    def _read(self, first: int, last: int) -> bytes:
+        self._next = max(self._next, last)
+        header = self._header
+        return self._source.read(
+            header.header_bytes + first * header.record_bytes,
+            header.header_bytes + last * header.record_bytes,
+        )
+
+    def _cut(self, held: _Held, first: int, last: int) -> bytes:
+        size = self._header.record_bytes
+        if (first, last) == held[:2]:
+            return held.raw
+        return held.raw[(first - held.first) * size : (last - held.first) * size]
+
+    def _keep(self, done: _Held) -> None:
+        """Keep those records of a read that are announced again; drop all others."""
+        first, last, _ = done
+        to_come = self._reads_to_come[first:last]
+        np.maximum(to_come - 1, 0, out=to_come)
+        kept: list[_Held] = []
+        for held in self._held:
+            for a, b in ((held.first, first), (last, held.last)):
+                a, b = max(a, held.first), min(b, held.last)  # noqa: PLW2901
+                if a < b:
+                    kept.append(_Held(a, b, self._cut(held, a, b)))
+        self._held = kept
+        self._hold(done)
+
+    def _hold(self, done: _Held) -> None:
+        """Hold those records of a read that are still announced."""
+        to_come = self._reads_to_come[done.first : done.last] > 0
+        edges = np.flatnonzero(np.diff(np.concatenate(([0], to_come, [0]))))
+        for start, stop in zip(edges[::2], edges[1::2], strict=True):
+            a, b = done.first + int(start), done.first + int(stop)
+            insort(self._held, _Held(a, b, self._cut(done, a, b)))
 
 
 class EdfFile:
     """An open EDF or BDF file: its header is read, its samples are not.
 
-    Parameters
-    ----------
-    source : ByteSource
-        The file; closed together with this object.
-
-    Attributes
-    ----------
-    header : EdfHeader
-        Its header.
-
-    Raises
-    ------
-    SourceError
-        If it is not an EDF or BDF file; the source is closed then.
+    `header` and `raw_header` hold what its header says. If `in_order`, bytes are read from
+    the first to the last, as the digest of the whole file needs it. If it is no EDF or
+    BDF file, the source is closed and SourceError raised.
     """
 
-    def __init__(self, source: ByteSource) -> None:
+    def __init__(self, source: ByteSource, *, in_order: bool = False) -> None:
         self._source = source
         try:
-            self.header = read_header(source)
+            self.raw_header = read_header_bytes(source)
+            self.header = parse_header(
+                self.raw_header, size=source.size, name=source.name
+            )
         except BaseException:
             source.close()
             raise
+        self._reader = RecordReader(source, self.header, in_order=in_order)
+        self._calibrations: dict[int, Calibration] = {}
+        self._origin: Fraction | None = None
+        self._digests: dict[tuple[int, int], str] | None = None
+        self._expected: Mapping[tuple[int, int], str] | None = None
 
     @property
     def name(self) -> str:
         """The file, for messages."""
         return self._source.name
+
+    @property
+    def source(self) -> ByteSource:
+        """The bytes of the file."""
+        return self._source
 
     def close(self) -> None:
         """Close the source."""
@@ -92,22 +198,9 @@ class EdfFile:
         self.close()
 
     def samples_per_record(self, indices: Sequence[int]) -> int:
-        """Return the samples per record that some signals share.
+        """Return the samples per record that some signals share, at least 1.
 
-        Parameters
-        ----------
-        indices : sequence of int
-            Signals, from 0; at least one.
-
-        Returns
-        -------
-        n_samples : int
-            At least 1.
-
-        Raises
-        ------
-        SourceError
-            If they differ, or there are none.
+        Raises SourceError if they have none, or different numbers.
         """
         signals = {i: self.header.signals[i] for i in indices}
         rates = {i: signal.samples_per_record for i, signal in signals.items()}
@@ -127,51 +220,55 @@ class EdfFile:
         return rates[first]
 
     def sfreq(self, indices: Sequence[int]) -> float:
-        """Return the sampling frequency that some signals share.
-
-        Parameters
-        ----------
-        indices : sequence of int
-            Signals, from 0; at least one.
-
-        Returns
-        -------
-        sfreq : float
-            Hz.
-
-        Raises
-        ------
-        SourceError
-            If they have none, or different ones.
-        """
+        """Return the sampling frequency in Hz that some signals share."""
         duration = self.header.record_duration
         if duration == 0:
             expected = "more than 0 s, as there are samples"
             fail_field(self.name, "record duration", expected=expected, got="0")
         return float(self.samples_per_record(indices) / duration)
 
+    def calibration(self, index: int) -> Calibration:
+        """Return how to scale a signal; SourceError if the header does not say it."""
+        if index not in self._calibrations:
+            found = signal_calibration(self.header, index, name=self.name)
+            self._calibrations[index] = found
+        return self._calibrations[index]
+
+    def announce(
+        self, indices: Sequence[int], spans: Iterable[tuple[int, int]]
+    ) -> None:
+        """Say which samples `[start, stop)` of some signals will be read, in order.
+
+        What several of them need is then read once; see `RecordReader.announce`.
+        """
+        n_samples = self.samples_per_record(indices)
+        self._reader.announce(
+            (start // n_samples, -(-stop // n_samples)) for start, stop in spans
+        )
+
+    def record_digests(
+        self, expected: Mapping[tuple[int, int], str] | None = None
+    ) -> None:
+        """From now on, keep the SHA-256 of the header and the bytes of every read.
+
+        With `expected`, digests by bytes `[start, stop)`, a read that has another digest
+        or none raises SourceError before its samples are used.
+        """
+        self._digests = {}
+        self._expected = expected
+
+    @property
+    def digests(self) -> dict[tuple[int, int], str]:
+        """Bytes `[start, stop)` of each read since `record_digests` -> their SHA-256."""
+        return dict(self._digests or {})
+
     def read_digital(
         self, indices: Sequence[int], start: int, stop: int
     ) -> npt.NDArray[np.int32]:
-        """Read samples as they are stored.
+        """Return samples `[start, stop)` as stored, int32, shape (n_signals, n_times).
 
-        Parameters
-        ----------
-        indices : sequence of int
-            Signals of one rate, from 0; at least one.
-        start, stop : int
-            Samples `[start, stop)` at that rate.
-
-        Returns
-        -------
-        digital : numpy.ndarray of int32, shape (n_signals, stop - start)
-            Stored integers, in the order of `indices`.
-
-        Raises
-        ------
-        SourceError
-            If the recording does not have these samples, or has a gap before or in
-            them.
+        Raises SourceError if the recording does not have them, or has a gap before or
+        in them.
         """
         records, skipped = self._read_records(indices, start, stop)
         digital = np.empty((len(indices), stop - start), np.int32)
@@ -179,10 +276,24 @@ class EdfFile:
             row[:] = values.reshape(-1)[skipped : skipped + stop - start]
         return digital
 
+    def read_uv(
+        self, indices: Sequence[int], start: int, stop: int
+    ) -> npt.NDArray[np.float64]:
+        """Return samples `[start, stop)` in microvolts, shape (n_signals, n_times).
+
+        Raises SourceError if a signal cannot be scaled, or as in `read_digital`.
+        """
+        scales = [self.calibration(index) for index in indices]
+        records, skipped = self._read_records(indices, start, stop)
+        whole = np.empty((len(indices), *records[0].shape), np.float64)
+        for row, scale, values in zip(whole, scales, records, strict=True):
+            scale.apply(values, row)
+        return whole.reshape(len(indices), -1)[:, skipped : skipped + stop - start]
+
     def _read_records(
         self, indices: Sequence[int], start: int, stop: int
     ) -> tuple[list[npt.NDArray[np.int16 | np.int32]], int]:
-        """Return whole records of each signal, and how many samples to skip."""
+        """Return each signal, (n_records, n_samples), and how many samples to skip."""
         header = self.header
         n_samples = self.samples_per_record(indices)
         n_times = header.n_records * n_samples
@@ -194,10 +305,8 @@ class EdfFile:
             )
             raise SourceError(msg)
         first, last = start // n_samples, -(-stop // n_samples)
-        raw = self._source.read(
-            header.header_bytes + first * header.record_bytes,
-            header.header_bytes + last * header.record_bytes,
-        )
+        raw = self._reader.read(first, last)
+        self._digest(first, last, raw)
         if header.discontinuous and raw:
             self._check_no_gap(raw, first=first)
         per_record = header.record_bytes // header.sample_bytes
@@ -206,64 +315,45 @@ class EdfFile:
         of_signals = [records[:, offset : offset + n_samples] for offset in offsets]
         return of_signals, start - first * n_samples
 
-    def read_uv(
-        self, indices: Sequence[int], start: int, stop: int
-    ) -> npt.NDArray[np.float64]:
-        """Read samples in microvolts.
-
-        Parameters
-        ----------
-        indices : sequence of int
-            Signals of one rate, from 0; at least one.
-        start, stop : int
-            Samples `[start, stop)` at that rate.
-
-        Returns
-        -------
-        data_uv : numpy.ndarray of float64, shape (n_signals, stop - start)
-            Microvolts, in the order of `indices`.
-
-        Raises
-        ------
-        SourceError
-            If a signal cannot be scaled, or as in `read_digital`.
-        """
-        scales = [signal_calibration(self.header, i, name=self.name) for i in indices]
-        records, skipped = self._read_records(indices, start, stop)
-        whole = np.empty((len(indices), *records[0].shape), np.float64)
-        for row, scale, values in zip(whole, scales, records, strict=True):
-            scale.apply(values, row)
-        return whole.reshape(len(indices), -1)[:, skipped : skipped + stop - start]
-
-    def read_signal_bytes(self, index: int, record: int) -> bytes:
-        """Read the bytes of one signal in one record, for signals that hold texts.
-
-        Parameters
-        ----------
-        index : int
-            Signal, from 0.
-        record : int
-            Record, from 0.
-
-        Returns
-        -------
-        raw : bytes
-            As they are stored.
-
-        Raises
-        ------
-        SourceError
-            If the file does not give them.
-        """
+    def _digest(self, first: int, last: int, raw: bytes) -> None:
+        if self._digests is None:
+            return
         header = self.header
-        signal = header.signals[index]
-        start = (
-            header.header_bytes
-            + record * header.record_bytes
-            + signal.offset * header.sample_bytes
+        start, stop = (
+            header.header_bytes + record * header.record_bytes
+            for record in (first, last)
         )
-        n_bytes = signal.samples_per_record * header.sample_bytes
-        return self._source.read(start, start + n_bytes)
+        # Never of the header alone: that would confirm a name to whoever guesses it.
+        digest = hashlib.sha256(self.raw_header + raw).hexdigest()
+        self._digests[start, stop] = digest
+        if self._expected is None:
+            return
+        expected = self._expected.get((start, stop))
+        if expected is None:
+            msg = (
+                f"{self.name!r}, bytes {start}-{stop}: the spec has no SHA-256 of these "
+                "bytes, which its windows need. Was it edited, or saved by another "
+                "release of bgb-fixtures? Save it again, or build without the digests"
+            )
+            raise SourceError(msg)
+        if digest != expected:
+            msg = (
+                f"{self.name!r}, header and bytes {start}-{stop}: expected SHA-256 "
+                f"{expected} as in the spec, found {digest}. Another version of the "
+                "corpus? Fetch the file again, or build without the digests"
+            )
+            raise SourceError(msg)
+
+    def iter_signal_bytes(self, indices: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+        """Yield (record, bytes) of some signals, record by record; for annotations."""
+        header = self.header
+        for record in range(header.n_records):
+            base = header.header_bytes + record * header.record_bytes
+            for index in indices:
+                signal = header.signals[index]
+                start = base + signal.offset * header.sample_bytes
+                n_bytes = signal.samples_per_record * header.sample_bytes
+                yield record, self._source.read(start, start + n_bytes)
 
     def _check_no_gap(self, raw: bytes, *, first: int) -> None:
         """Check that records lie where sample counting from the start puts them.
@@ -281,12 +371,17 @@ class EdfFile:
             raise SourceError(msg)
         begin = label.offset * header.sample_bytes
         end = begin + label.samples_per_record * header.sample_bytes
-        zero = self._source.read(header.header_bytes + begin, header.header_bytes + end)
-        origin = self._record_onset(zero, record=0)
+        if self._origin is None:
+            zero = raw[begin:end]
+            if first > 0:
+                zero = self._source.read(
+                    header.header_bytes + begin, header.header_bytes + end
+                )
+            self._origin = self._record_onset(zero, record=0)
         for i in range(len(raw) // header.record_bytes):
             base = i * header.record_bytes
             onset = self._record_onset(raw[base + begin : base + end], record=first + i)
-            expected = origin + (first + i) * header.record_duration
+            expected = self._origin + (first + i) * header.record_duration
             if onset != expected:
                 msg = (
                     f"{self.name!r}, record {first + i + 1}: starts at "
@@ -319,28 +414,23 @@ def _decode(raw: bytes, sample_bytes: int) -> npt.NDArray[np.int16 | np.int32]:
 
 
 class MontageSignal:
-    """The rows of a montage over an EDF file: a `Signal` of the builder.
+    """The rows of a montage over an open EDF file, in microvolts.
 
-    Parameters
-    ----------
-    edf : EdfFile
-        The file; closed together with this object.
-    rows : sequence of Row
-        From `resolve_montage` with the labels of the file.
-
-    Raises
-    ------
-    SourceError
-        If a signal that a row needs cannot be scaled, or their rates differ.
+    `rows` come from `resolve_montage` with the labels of the file. SourceError if a
+    signal that a row needs cannot be scaled, or their rates differ.
     """
 
     def __init__(self, edf: EdfFile, rows: Sequence[Row]) -> None:
         self._edf = edf
         self._rows = rows
-        self._indices = sorted({i for row in rows for i in (*row.plus, *row.minus)})
-        for index in self._indices:
-            signal_calibration(edf.header, index, name=edf.name)
+        terms = {i for row in rows for i in (*row.plus, *row.minus)}
+        for index in sorted(terms):
+            edf.calibration(index)
+        # In the order of the rows: mostly each is a channel, and nothing is copied.
+        first = [row.plus[0] for row in rows]
+        self._indices = list(dict.fromkeys([*first, *sorted(terms)]))
         self._sfreq = edf.sfreq(self._indices)
+        self._n_times = edf.header.n_records * edf.samples_per_record(self._indices)
 
     @property
     def sfreq(self) -> float:
@@ -350,46 +440,48 @@ class MontageSignal:
     @property
     def n_times(self) -> int:
         """Samples in all complete records."""
-        return self._edf.header.n_records * self._edf.samples_per_record(self._indices)
+        return self._n_times
+
+    def needs(self, start: int, stop: int) -> tuple[int, int]:
+        """Return `[start, stop)` itself: samples of the file."""
+        return start, stop
+
+    def announce(self, spans: Iterable[tuple[int, int]]) -> None:
+        """Say which samples `[start, stop)` will be read, in order."""
+        self._edf.announce(self._indices, spans)
 
     def read(self, start: int, stop: int) -> npt.NDArray[np.float64]:
-        """Read samples `[start, stop)`.
+        """Return `[start, stop)` in microvolts, shape (n_channels, stop - start).
 
-        Parameters
-        ----------
-        start, stop : int
-            Samples.
-
-        Returns
-        -------
-        data_uv : numpy.ndarray of float64, shape (n_channels, stop - start)
-            Microvolts, in the order of the rows.
-
-        Raises
-        ------
-        SourceError
-            If they are not in the recording, or two channels have one label and
-            different samples.
+        Raises SourceError if they are not in the recording, or two channels have one
+        label and different samples.
         """
         values = self._edf.read_uv(self._indices, start, stop)
-        channels = dict(zip(self._indices, values, strict=True))
-        data_uv = np.empty((len(self._rows), stop - start), np.float64)
-        for i, row in enumerate(self._rows):
-            data_uv[i] = self._term(channels, row.plus, start=start)
-            if row.minus:
-                data_uv[i] -= self._term(channels, row.minus, start=start)
+        places = {index: place for place, index in enumerate(self._indices)}
+        plus = [self._place(values, places, row.plus, start) for row in self._rows]
+        minus = [
+            self._place(values, places, row.minus, start) if row.minus else None
+            for row in self._rows
+        ]
+        if all(place is None for place in minus) and plus == list(range(len(plus))):
+            return values[: len(plus)]
+        data_uv = values[plus]
+        for row, place in enumerate(minus):
+            if place is not None:
+                data_uv[row] -= values[place]
         return data_uv
 
-    def _term(
+    def _place(
         self,
-        channels: dict[int, npt.NDArray[np.float64]],
+        values: npt.NDArray[np.float64],
+        places: dict[int, int],
         indices: tuple[int, ...],
-        *,
         start: int,
-    ) -> npt.NDArray[np.float64]:
+    ) -> int:
+        """Return where the values of a term are; all signals of it must be equal."""
         first, *others = indices
         for other in others:
-            differs = np.flatnonzero(channels[first] != channels[other])
+            differs = np.flatnonzero(values[places[first]] != values[places[other]])
             if len(differs):
                 signals = self._edf.header.signals
                 msg = (
@@ -399,15 +491,4 @@ class MontageSignal:
                     "which one is right is not known: leave this recording out"
                 )
                 raise SourceError(msg)
-        return channels[first]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._edf.close()
+        return places[first]

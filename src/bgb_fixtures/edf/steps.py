@@ -73,18 +73,7 @@ class Steps:
 
 
 def samples_problems(fixture: Fixture) -> list[str]:
-    """Return what keeps the windows of a fixture from being EDF records of 1 s.
-
-    Parameters
-    ----------
-    fixture : Fixture
-        The fixture.
-
-    Returns
-    -------
-    problems : list of str
-        Empty if there is nothing.
-    """
+    """Return what keeps the windows of a fixture from being EDF records of 1 s."""
     sfreq, n_times = fixture.sfreq, fixture.signals.shape[2]
     if sfreq != int(sfreq) or n_times % int(sfreq):
         problem = (
@@ -96,18 +85,7 @@ def samples_problems(fixture: Fixture) -> list[str]:
 
 
 def label_problems(labels: Sequence[str]) -> list[str]:
-    """Return which names of channels have no room in an EDF header.
-
-    Parameters
-    ----------
-    labels : sequence of str
-        As they would be in the file.
-
-    Returns
-    -------
-    problems : list of str
-        One per label.
-    """
+    """Return which names of channels have no room in an EDF header."""
     return [
         f"the label {label!r} has {len(label)} characters; EDF has room for {_LABEL}"
         for label in labels
@@ -116,20 +94,7 @@ def label_problems(labels: Sequence[str]) -> list[str]:
 
 
 def window_uv(fixture: Fixture, row: int) -> npt.NDArray[np.float64]:
-    """Return a window in microvolts.
-
-    Parameters
-    ----------
-    fixture : Fixture
-        The fixture.
-    row : int
-        The window.
-
-    Returns
-    -------
-    data_uv : numpy.ndarray of float64, shape (n_channels, n_times)
-        Not rounded.
-    """
+    """Return a window in microvolts."""
     scale, offset = (
         array[row].astype(np.float64)[:, None]
         for array in (fixture.scale, fixture.offset)
@@ -139,18 +104,6 @@ def window_uv(fixture: Fixture, row: int) -> npt.NDArray[np.float64]:
 
 def window_steps(fixture: Fixture, row: int) -> list[Steps]:
     """Return the channels of a window in 16 bits, with the least loss.
-
-    Parameters
-    ----------
-    fixture : Fixture
-        The fixture.
-    row : int
-        The window.
-
-    Returns
-    -------
-    steps : list of Steps
-        In the order of the channels.
 
     Notes
     -----
@@ -179,23 +132,7 @@ def to_steps(
     rounding_uv: float = 0.0,
     clipped: npt.NDArray[np.bool_] | None = None,
 ) -> Steps:
-    """Return one channel in 16 bits, with the calibration that loses least.
-
-    Parameters
-    ----------
-    data_uv : numpy.ndarray of float64, shape (n_times,)
-        Microvolts.
-    rounding_uv : float
-        By how much a sample may be off the grid, if it was generated on it.
-    clipped : numpy.ndarray of bool, shape (n_times,), or None
-        Samples that need not be near the grid.
-
-    Returns
-    -------
-    steps : Steps
-        Of `GRID_UV`, or, where the samples do not lie on that grid, such that the 16
-        bits cover the range of the channel, between whole microvolts.
-    """
+    """Return one channel in 16 bits, with the calibration that loses least."""
     low, high = data_uv.min(), data_uv.max()
     largest = np.float32(max(abs(low), abs(high)))
     slack_uv = rounding_uv + float(np.spacing(largest))
@@ -228,22 +165,7 @@ def to_steps(
 def edf_channels(
     labels: Sequence[str], steps: Sequence[Steps], *, sfreq: float
 ) -> list[EdfChannel]:
-    """Return the signals of an EDF file.
-
-    Parameters
-    ----------
-    labels : sequence of str
-        Their names in the file.
-    steps : sequence of Steps
-        Their samples.
-    sfreq : float
-        A whole number of Hz.
-
-    Returns
-    -------
-    channels : list of EdfChannel
-        For `write_edf`.
-    """
+    """Return the signals of an EDF file."""
     return [
         EdfChannel(
             label=label,
@@ -256,20 +178,7 @@ def edf_channels(
 
 
 def describe_steps(fixture: Fixture, steps: Sequence[Steps]) -> str:
-    """Return, for a README, what samples lost on their way to 16 bits.
-
-    Parameters
-    ----------
-    fixture : Fixture
-        The fixture.
-    steps : sequence of Steps
-        Every channel of every file.
-
-    Returns
-    -------
-    text : str
-        One item of a Markdown list without its hyphen, perhaps a second one.
-    """
+    """Return, for a README, what samples lost on their way to 16 bits."""
     fitted = [channel for channel in steps if not channel.on_grid]
     n_clipped = sum(window.n_clipped for window in fixture.windows)
     text = (

@@ -90,18 +90,7 @@ class EdfChannel:
 
 
 def import_pyedflib() -> ModuleType:
-    """Return pyedflib.
-
-    Returns
-    -------
-    pyedflib : module
-        The library that writes EDF.
-
-    Raises
-    ------
-    MissingPackageError
-        If it is not installed.
-    """
+    """Return pyedflib."""
     try:
         import pyedflib
     except ImportError as error:
@@ -121,27 +110,7 @@ def write_edf(
     start: datetime,
     annotations: Sequence[EdfAnnotation] = (),
 ) -> None:
-    """Write one EDF file of records of one second.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file; must not exist yet.
-    channels : sequence of EdfChannel
-        In the order of the file; all of the same duration.
-    start : datetime.datetime
-        Start of the recording, for the header.
-    annotations : sequence of EdfAnnotation
-        In the order of the file, which is EDF+C then; none of them: plain EDF.
-
-    Raises
-    ------
-    SourceError
-        If a value does not fit into 16 bits, or there are more than 64 annotations per
-        second.
-    OSError
-        If the file cannot be written in full.
-    """
+    """Write one EDF file of records of one second."""
     pyedflib = import_pyedflib()
     for channel in channels:
         low, high = int(channel.digital.min()), int(channel.digital.max())

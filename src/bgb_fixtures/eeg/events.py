@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from decimal import Decimal
 
     import numpy as np
     import numpy.typing as npt
@@ -22,12 +23,16 @@ __all__ = [
     "SZCORE_CODES",
     "Event",
     "clip_events",
+    "event_past_end",
     "events_to_mask",
     "mask_to_spans",
     "merge_spans",
+    "sample_to_seconds",
     "seconds_to_sample",
     "seconds_to_span",
 ]
+
+_NumberT = TypeVar("_NumberT", "int", "Fraction", "Decimal")
 
 SZCORE_CODES = {
     # epilepsy2bids, load_annotations/tuh.py; mysz is sz_gen_m here, as that file's
@@ -91,56 +96,37 @@ def _exact(value: float) -> Fraction:
 
 
 def seconds_to_span(onset: float, duration: float, sfreq: float) -> tuple[int, int]:
-    """Return the samples whose time lies in [onset, onset + duration).
-
-    Parameters
-    ----------
-    onset, duration : float
-        Seconds.
-    sfreq : float
-        Sampling frequency in Hz.
-
-    Returns
-    -------
-    span : tuple of int
-        `[start, stop)` in samples.
-    """
+    """Return the samples whose time lies in [onset, onset + duration)."""
     start, rate = _exact(onset), _exact(sfreq)
     return math.ceil(start * rate), math.ceil((start + _exact(duration)) * rate)
 
 
 def seconds_to_sample(seconds: float, sfreq: float) -> int:
-    """Return the first sample whose time is not before `seconds`.
-
-    Parameters
-    ----------
-    seconds : float
-        Time from the start of the recording.
-    sfreq : float
-        Sampling frequency in Hz.
-
-    Returns
-    -------
-    sample : int
-        Sample index.
-    """
+    """Return the first sample whose time is not before `seconds`."""
     return math.ceil(_exact(seconds) * _exact(sfreq))
 
 
-def merge_spans(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return the union of half-open spans, sorted and without overlap.
+def sample_to_seconds(sample: int, sfreq: float) -> float:
+    """Return a time that `seconds_to_sample` turns into the same sample.
 
-    Parameters
-    ----------
-    spans : iterable of tuple of int
-        `[start, stop)` in samples, in any order; empty ones are dropped.
-
-    Returns
-    -------
-    merged : list of tuple of int
-        Sorted spans that neither overlap nor touch.
+    With as few decimals as that takes; at most 1e-9 s before the sample.
     """
-    merged: list[tuple[int, int]] = []
+    exact = Fraction(sample) / _exact(sfreq)
+    seconds = float(exact)
+    if seconds_to_sample(seconds, sfreq) == sample:
+        return seconds
+    # Rounding to a binary number may lead past the sample: cut the decimals off.
+    return float(Fraction(math.floor(exact * 10**9), 10**9))
+
+
+def merge_spans(
+    spans: Iterable[tuple[_NumberT, _NumberT]],
+) -> list[tuple[_NumberT, _NumberT]]:
+    """Return the union of half-open spans `[start, stop)` of samples, seconds or bytes.
+
+    The result is sorted and its spans neither overlap nor touch; empty spans are dropped.
+    """
+    merged: list[tuple[_NumberT, _NumberT]] = []
     for start, stop in sorted(s for s in spans if s[1] > s[0]):
         if merged and start <= merged[-1][1]:
             merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
@@ -149,28 +135,20 @@ def merge_spans(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     return merged
 
 
+def event_past_end(
+    events: Iterable[Event], *, sfreq: float, n_times: int
+) -> Event | None:
+    """Return the first event that ends after a recording of `n_times` samples, if any.
+
+    Annotations round to 0.1 ms, so an end may lie a fraction of a sample outside.
+    """
+    return next((e for e in events if e.span(sfreq)[1] > n_times + 1), None)
+
+
 def clip_events(
     events: Iterable[Event], *, start: int, n_times: int, sfreq: float
 ) -> tuple[Event, ...]:
-    """Return the part of each event inside a window, relative to that window.
-
-    Parameters
-    ----------
-    events : iterable of Event
-        Events of the recording.
-    start : int
-        First sample of the window in the recording.
-    n_times : int
-        Length of the window in samples.
-    sfreq : float
-        Sampling frequency in Hz.
-
-    Returns
-    -------
-    clipped : tuple of Event
-        Onset and duration are whole numbers of samples divided by `sfreq`; events
-        outside the window are left out.
-    """
+    """Return the part of each event inside a window, relative to that window."""
     clipped = []
     for event in events:
         first, last = event.span(sfreq)
@@ -190,20 +168,6 @@ def events_to_mask(
     events: Iterable[Event], *, sfreq: float, n_times: int
 ) -> npt.NDArray[np.uint8]:
     """Return the labels of a window from its events.
-
-    Parameters
-    ----------
-    events : iterable of Event
-        Events relative to the window, as `clip_events` gives them.
-    sfreq : float
-        Sampling frequency in Hz.
-    n_times : int
-        Length of the window in samples.
-
-    Returns
-    -------
-    labels : numpy.ndarray of uint8, shape (n_times,)
-        1 = ictal, 0 = background.
 
     Notes
     -----
@@ -225,18 +189,7 @@ def events_to_mask(
 def mask_to_spans(
     labels: Sequence[int] | npt.NDArray[np.uint8],
 ) -> list[tuple[int, int]]:
-    """Return the runs of ictal samples as half-open spans.
-
-    Parameters
-    ----------
-    labels : array of int, shape (n_times,)
-        1 = ictal, 0 = background.
-
-    Returns
-    -------
-    spans : list of tuple of int
-        `[start, stop)` of each run of ones.
-    """
+    """Return the runs of ictal samples as half-open spans."""
     import numpy as np
 
     padded = np.concatenate(([0], np.asarray(labels, dtype=np.int8), [0]))

@@ -1,16 +1,24 @@
 """Montages, and how each of their rows follows from the channels of a recording.
 
 Invariant: a row is either a channel of the recording or an exact difference of two
-with the same reference; whatever cannot be had exactly is refused. The common average
-of ``szcore-19`` is taken afterwards, from such rows.
+with the same reference; whatever cannot be computed exactly is refused. The common
+average of ``szcore-19`` is taken afterwards, from such rows.
 """
 
 from __future__ import annotations
 
-import re
+import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bgb_fixtures.eeg.channels import (
+    AVERAGE,
+    ELECTRODES_10_20,
+    electrode_name,
+    is_scalp,
+    parse_label,
+    rename_row,
+)
 from bgb_fixtures.errors import (
     ChannelNotFoundError,
     SourceError,
@@ -22,85 +30,44 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = [
-    "ALIASES",
-    "AVERAGE",
     "MONTAGES",
+    "SYSTEMS",
     "Montage",
     "Row",
-    "electrode_name",
     "find_montage",
     "montage_rows",
+    "proper_rows",
     "resolve_montage",
     "row_electrodes",
+    "split_rows",
 ]
 
+SYSTEMS = ("10-20", "10-10")
+"""Names that the rows of a montage can have: T3-T5, or T7-P7."""
 _TCP_20 = (
-    "Fp1-F7",
-    "F7-T3",
-    "T3-T5",
-    "T5-O1",
-    "Fp2-F8",
-    "F8-T4",
-    "T4-T6",
-    "T6-O2",
-    "T3-C3",
-    "C3-Cz",
-    "Cz-C4",
-    "C4-T4",
-    "Fp1-F3",
-    "F3-C3",
-    "C3-P3",
-    "P3-O1",
-    "Fp2-F4",
-    "F4-C4",
-    "C4-P4",
-    "P4-O2",
+    *("Fp1-F7", "F7-T3", "T3-T5", "T5-O1", "Fp2-F8", "F8-T4", "T4-T6", "T6-O2"),
+    *("T3-C3", "C3-Cz", "Cz-C4", "C4-T4"),
+    *("Fp1-F3", "F3-C3", "C3-P3", "P3-O1", "Fp2-F4", "F4-C4", "C4-P4", "P4-O2"),
 )
-AVERAGE = "Avg"
-"""The second term of a row against the common average of all electrodes."""
 
+_CHAINS = (
+    *("Fp1-F7", "F7-T3", "T3-T5", "T5-O1", "Fp2-F8", "F8-T4", "T4-T6", "T6-O2"),
+    *("Fp1-F3", "F3-C3", "C3-P3", "P3-O1", "Fp2-F4", "F4-C4", "C4-P4", "P4-O2"),
+)
 MONTAGES: dict[str, tuple[str, ...]] = {
-    # The order of the first consumer (brain-go-brr-v2, constants.py).
-    "10-20": (
-        "Fp1",
-        "F3",
-        "C3",
-        "P3",
-        "F7",
-        "T3",
-        "T5",
-        "O1",
-        "Fz",
-        "Cz",
-        "Pz",
-        "Fp2",
-        "F4",
-        "C4",
-        "P4",
-        "F8",
-        "T4",
-        "T6",
-        "O2",
-    ),
-    "double-banana": (
-        "Fp1-F7",
-        "F7-T3",
-        "T3-T5",
-        "T5-O1",
-        "Fp2-F8",
-        "F8-T4",
-        "T4-T6",
-        "T6-O2",
-        "Fp1-F3",
-        "F3-C3",
-        "C3-P3",
-        "P3-O1",
-        "Fp2-F4",
-        "F4-C4",
-        "C4-P4",
-        "P4-O2",
-        "Fz-Cz",
-        "Cz-Pz",
+    "10-20": ELECTRODES_10_20,
+    # The 10-20 electrodes against their average.
+    "average": tuple(f"{electrode}-{AVERAGE}" for electrode in ELECTRODES_10_20),
+    "double-banana": (*_CHAINS, "Fz-Cz", "Cz-Pz"),
+    # Without midline, in the order of BIOT (ycq091044/BIOT, datasets/CHB-MIT/config.ini)
+    # and of the bipolar channels of LaBraM (utils.py), whose data CBraMod takes.
+    "double-banana-16": _CHAINS,
+    # The 18 derivations of CHB-MIT in the order of its files, the second T8-P8 and those
+    # to FT9 and FT10 left out, as most projects on this database read them.
+    "chbmit-18": (
+        *("Fp1-F7", "F7-T3", "T3-T5", "T5-O1", "Fp1-F3", "F3-C3", "C3-P3", "P3-O1"),
+        *("Fp2-F4", "F4-C4", "C4-P4", "P4-O2", "Fp2-F8", "F8-T4", "T4-T6", "T6-O2"),
+        *("Fz-Cz", "Cz-Pz"),
     ),
     # What a SzCORE detector is given (https://epilepsybenchmarks.com/contribute); O1 and
     # O2 sit elsewhere than in 10-20.
@@ -116,56 +83,53 @@ MONTAGES: dict[str, tuple[str, ...]] = {
     "tcp-20": _TCP_20,
     "tcp-22": (*_TCP_20[:8], "A1-T3", *_TCP_20[8:12], "T4-A2", *_TCP_20[12:]),
 }
-ALIASES = {"T7": "T3", "T8": "T4", "P7": "T5", "P8": "T6"}
-"""New name -> old name, for reading only."""
-
-_ELECTRODES = {name.lower(): name for name in (*MONTAGES["10-20"], "A1", "A2")}
-_ELECTRODES |= {new.lower(): old for new, old in ALIASES.items()}
-# Any electrode of the 10-10 system: T7-FT9 is bipolar, though FT9 is in no montage here,
-# while CS2, LE or A1 are references.
-_SCALP = re.compile(r"(?:FP|AF|F|FT|FC|T|TP|C|CP|P|PO|O|I)(?:Z|\d{1,2})", re.IGNORECASE)
-_LABEL = re.compile(
-    r"(?:EEG\s+)?(?P<anode>[A-Z]+\d*Z?)(?:\s*-\s*(?P<cathode>[A-Z]+\d*Z?))?",
-    re.IGNORECASE,
-)
+"""Names of the rows of each montage, in the 10-20 system."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Montage:
-    """Say which rows are wanted, and how recordings may call their channels.
+    """The rows that are wanted, and other names that channels of recordings may have.
 
     Attributes
     ----------
     name : str
         A key of `MONTAGES`, or ``"custom"`` for a list of rows.
-    ch_names : tuple of str
-        Names in array order: electrodes, derivations such as ``"Fp1-F7"``, or all
-        electrodes against their common average.
+    derivations : tuple of str
+        Electrodes, derivations such as ``"Fp1-F7"``, or all electrodes against their
+        common average; named in the 10-20 system.
     aliases : tuple of tuple of str
         (label, other) pairs: a channel with exactly this label is read as if it had the
         other one.
+    system : str
+        One of `SYSTEMS`, for the names of channels on output.
     """
 
     name: str
-    ch_names: tuple[str, ...]
+    derivations: tuple[str, ...]
     aliases: tuple[tuple[str, str], ...] = ()
+    system: str = "10-20"
+
+    @property
+    def ch_names(self) -> tuple[str, ...]:
+        """Names of the channels in array order, in the system that was asked for."""
+        return tuple(rename_row(row, system=self.system) for row in self.derivations)
 
     @property
     def averaged(self) -> bool:
         """Whether the rows are against the common average of all of them."""
-        return all(name.endswith(f"-{AVERAGE}") for name in self.ch_names)
+        return all(name.endswith(f"-{AVERAGE}") for name in self.derivations)
 
     @property
     def rows(self) -> tuple[str, ...]:
         """What is read from a recording: electrodes where an average follows."""
         if self.averaged:
-            return tuple(name.removesuffix(f"-{AVERAGE}") for name in self.ch_names)
-        return self.ch_names
+            return tuple(name.removesuffix(f"-{AVERAGE}") for name in self.derivations)
+        return self.derivations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """Say which channels of a recording give one row of a montage.
+    """The channels of a recording that give one row of a montage.
 
     Attributes
     ----------
@@ -183,135 +147,102 @@ class Row:
     minus: tuple[int, ...] = ()
 
 
-def electrode_name(text: str) -> str | None:
-    """Return how this package calls an electrode.
-
-    Parameters
-    ----------
-    text : str
-        A name of the 10-20 or 10-10 system, or A1 or A2, in any case; T7, T8, P7 and P8
-        are T3, T4, T5 and T6.
-
-    Returns
-    -------
-    name : str or None
-        For example ``"Fp1"`` for ``"FP1"``; None if it is no electrode.
-    """
-    known = _ELECTRODES.get(text.lower())
-    if known is not None or not _SCALP.fullmatch(text):
-        return known
-    return text.upper().replace("FP", "Fp").replace("Z", "z")
-
-
 def row_electrodes(ch_name: str) -> tuple[str, ...]:
-    """Return the electrodes that a row of a montage is made of.
-
-    Parameters
-    ----------
-    ch_name : str
-        An electrode or a derivation, or an electrode against the average.
-
-    Returns
-    -------
-    electrodes : tuple of str
-        One, or two.
-    """
+    """Return the one or two electrodes that a row of a montage is made of."""
     return tuple(part for part in ch_name.split("-") if part != AVERAGE)
 
 
+def proper_rows(ch_names: Sequence[str]) -> tuple[str, ...]:
+    """Return names of channels in the 10-20 system: T3-T5 for T7-P7, in any case.
+
+    A name that is no electrode or derivation stays as it is.
+    """
+    return tuple(
+        "-".join(electrode_name(part) or part for part in name.split("-"))
+        for name in ch_names
+    )
+
+
 def find_montage(
-    rows: str | Sequence[str], *, aliases: Sequence[tuple[str, str]] = ()
+    rows: str | Sequence[str],
+    *,
+    aliases: Sequence[tuple[str, str]] = (),
+    system: str = "10-20",
 ) -> Montage:
-    """Make a montage of a name or of a list of rows.
+    """Return a montage by a name in `MONTAGES`, or of rows in any case and both systems.
 
-    Parameters
-    ----------
-    rows : str or sequence of str
-        A key of `MONTAGES`, or electrodes and derivations by name.
-    aliases : sequence of tuple of str
-        (label, other) pairs, as in `Montage`.
-
-    Returns
-    -------
-    montage : Montage
-        The checked montage.
-
-    Raises
-    ------
-    SpecError
-        If there is no such montage, or a row is no electrode or derivation, or is
-        there twice.
+    `aliases` are (label, other) pairs; `system` says how channels are named on output.
+    SpecError if there is no such montage, or a row is unknown or there twice.
     """
     for label, other in aliases:
-        if _parse_label(other)[0] is None:
+        if parse_label(other)[0] is None:
             msg = (
                 f"alias of {label!r}: expected a label such as 'Fp1', 'EEG FP1-REF' or "
                 f"'FP1-F7', got {other!r}"
             )
             raise SpecError(msg)
+    if system not in SYSTEMS:
+        msg = f"names: expected one of {', '.join(map(repr, SYSTEMS))}, got {system!r}"
+        raise SpecError(msg)
+    name = rows if isinstance(rows, str) else "custom"
     if isinstance(rows, str):
-        return Montage(name=rows, ch_names=montage_rows(rows), aliases=tuple(aliases))
-    for row in rows:
-        _check_row(row)
-        if list(rows).count(row) > 1:
-            msg = f"montage: {row!r} is there twice; expected different rows"
+        proper = montage_rows(rows)
+    else:
+        proper = tuple(map(_proper_row, rows))
+    for row, written in zip(proper, rows if name == "custom" else proper, strict=True):
+        if proper.count(row) > 1:
+            msg = f"montage: {written!r} is there twice; expected different rows"
             raise SpecError(msg)
-    if not rows:
+    if not proper:
         msg = "montage: expected a name or a list of at least one row, got []"
         raise SpecError(msg)
-    return Montage(name="custom", ch_names=tuple(rows), aliases=tuple(aliases))
+    return Montage(name=name, derivations=proper, aliases=tuple(aliases), system=system)
 
 
-def _check_row(row: str) -> None:
+def split_rows(montage: str | Sequence[str]) -> str | list[str]:
+    """Return the name of a montage, or the rows that a text separates by commas."""
+    if not isinstance(montage, str):
+        return list(montage)
+    if montage in MONTAGES:
+        return montage
+    rows = [row.strip() for row in montage.split(",")]
+    if len(rows) > 1 or any(map(electrode_name, montage.split("-"))):
+        return rows
+    return montage
+
+
+def _proper_row(row: str) -> str:
+    """Return a row in the names of the 10-20 system."""
     parts = row.split("-")
-    names = [electrode_name(part) for part in parts]
+    names = [electrode_name(part.strip()) for part in parts]
     if len(parts) > 2 or None in names or len(set(names)) < len(names):
         expected = "expected an electrode such as 'Fp1' or the difference of two"
         msg = f"montage: {expected} such as 'Fp1-F7', got {row!r}"
         unknown = [p for p, name in zip(parts, names, strict=True) if name is None]
-        if len(parts) == 2 and unknown:
+        if unknown:
             listed = ", ".join(map(repr, unknown))
             msg += f": no electrode is called {listed}"
+            close = difflib.get_close_matches(
+                unknown[0].strip().upper(),
+                [name.upper() for name in ELECTRODES_10_20],
+                n=1,
+            )
+            if close:
+                msg += f"; did you mean {electrode_name(close[0])!r}?"
         raise SpecError(msg)
-    proper = "-".join(map(str, names))
-    if proper != row:
-        msg = f"montage: write {proper!r} for {row!r}, as the file will name it"
-        raise SpecError(msg)
+    return "-".join(map(str, names))
 
 
 def montage_rows(montage: str) -> tuple[str, ...]:
-    """Return the channel names of a montage.
-
-    Parameters
-    ----------
-    montage : str
-        A key of `MONTAGES`.
-
-    Returns
-    -------
-    ch_names : tuple of str
-        Names in array order.
-
-    Raises
-    ------
-    SpecError
-        If there is no such montage.
-    """
+    """Return the channel names of a montage in array order; SpecError if unknown."""
     try:
         return MONTAGES[montage]
     except KeyError:
         known = ", ".join(map(repr, MONTAGES))
-        msg = f"unknown montage {montage!r}; montages: {known}"
+        close = difflib.get_close_matches(montage.lower(), MONTAGES, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        msg = f"unknown montage {montage!r}{hint} Montages: {known}"
         raise SpecError(msg) from None
-
-
-def _parse_label(label: str) -> tuple[str | None, str]:
-    """Split 'EEG FP1-REF' into ('Fp1', 'REF') and 'T8-P8' into ('T4', 'T6')."""
-    match = _LABEL.fullmatch(label.strip())
-    if match is None:
-        return None, ""
-    cathode = match["cathode"] or ""
-    return electrode_name(match["anode"]), electrode_name(cathode) or cathode.upper()
 
 
 def _shown(labels: Sequence[str]) -> str:
@@ -321,34 +252,13 @@ def _shown(labels: Sequence[str]) -> str:
 
 
 def resolve_montage(
-    labels: Sequence[str], montage: Montage | str, *, where: str
+    labels: Sequence[str],
+    montage: Montage | str,
+    *,
+    where: str,
+    what: str = "recording",
 ) -> tuple[Row, ...]:
-    """Find the channels that each row of a montage is computed from.
-
-    Parameters
-    ----------
-    labels : sequence of str
-        Channel labels as the recording writes them.
-    montage : Montage or str
-        What is wanted, or a key of `MONTAGES`.
-    where : str
-        The recording, for messages.
-
-    Returns
-    -------
-    rows : tuple of Row
-        One per row of the montage, in its order; against the reference of the recording
-        where the montage is averaged.
-
-    Raises
-    ------
-    ChannelNotFoundError
-        If the recording cannot give every row exactly.
-    SourceError
-        If the electrodes are measured against different references.
-    SpecError
-        If there is no such montage.
-    """
+    """Find the channels that each row of a montage is computed from."""
     if isinstance(montage, str):
         montage = find_montage(montage)
     ch_names = montage.rows
@@ -358,11 +268,11 @@ def resolve_montage(
     exact: dict[tuple[str, str], list[int]] = {}
     aliases = dict(montage.aliases)
     for index, label in enumerate(labels):
-        anode, cathode = _parse_label(aliases.get(label, label))
+        anode, cathode = parse_label(aliases.get(label, label))
         if anode is None:
             continue
         exact.setdefault((anode, cathode), []).append(index)
-        if _SCALP.fullmatch(cathode):
+        if is_scalp(cathode):
             bipolar.setdefault((anode, cathode), []).append(index)
         else:
             referential.setdefault(anode, []).append(index)
@@ -390,7 +300,7 @@ def resolve_montage(
             missing.append(ch_name)
     if missing:
         msg = (
-            f"recording {where!r} lacks {', '.join(missing)} for montage "
+            f"{what} {where!r} lacks {', '.join(missing)} for montage "
             f"{montage.name!r}; "
             f"its {len(labels)} channels: {_shown(labels)}."
         )
@@ -398,7 +308,11 @@ def resolve_montage(
             msg += (
                 " Its channels are bipolar: electrodes against a common reference "
                 "cannot be computed from differences (18 pairs have rank 16). "
+            )
+            msg += (
                 "Ask for --montage double-banana."
+                if what == "recording"
+                else "Adapt a fixture that holds electrodes."
             )
         raise ChannelNotFoundError(msg, missing=tuple(missing))
     used = {
@@ -411,7 +325,7 @@ def resolve_montage(
     if len(used) > 1:
         named = ", ".join(repr(name) if name else "none" for name in sorted(used))
         msg = (
-            f"recording {where!r} mixes references ({named}); their differences "
+            f"{what} {where!r} mixes references ({named}); their differences "
             "are not exact. Use recordings with one reference."
         )
         raise SourceError(msg)

@@ -1,4 +1,4 @@
-"""Processing profiles: from microvolts to model-ready values; pure array functions.
+"""Processing profiles: from microvolts to the values that a model is fed.
 
 Invariant: microvolts = values * scale + offset, except where a sample was clipped.
 """
@@ -12,17 +12,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bgb_fixtures.errors import MissingPackageError, SourceError
+from bgb_fixtures.eeg.resample import needs_scipy
+from bgb_fixtures.errors import SourceError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 __all__ = [
-    "BRAIN_GO_BRR",
-    "BRAIN_GO_BRR_SFREQ",
-    "PROFILE_STEPS",
-    "PROFILE_UNITS",
+    "PROFILES",
     "Moments",
+    "Profile",
     "Scaled",
     "Standardised",
     "brain_go_brr_window",
@@ -32,11 +31,42 @@ __all__ = [
     "zscore_1",
 ]
 
-BRAIN_GO_BRR = "brain-go-brr-3.1"
-BRAIN_GO_BRR_SFREQ = 256.0
-PROFILE_UNITS = {"raw-1": "uV", "zscore-1": "1", BRAIN_GO_BRR: "1"}
-PROFILE_STEPS = {
-    "raw-1": (
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """A versioned way from microvolts to model-ready values.
+
+    Attributes
+    ----------
+    name : str
+        What a spec calls it.
+    unit : str
+        Unit of the values: ``"uV"``, or ``"1"`` where they are standardised.
+    steps : tuple of str
+        What is done, in order, for the records of a fixture.
+    extra_steps_at : int
+        Where in `steps` filters and resampling of the request belong.
+    sfreq : float or None
+        The only rate in Hz that it produces; None: any.
+    montage : str or None
+        The only montage that it is for; None: any.
+    whole : bool
+        Whether it depends on the whole recording, not on the window alone.
+    """
+
+    name: str
+    unit: str
+    steps: tuple[str, ...]
+    extra_steps_at: int = 0
+    sfreq: float | None = None
+    montage: str | None = None
+    whole: bool = False
+
+
+RAW_1 = Profile(
+    name="raw-1",
+    unit="uV",
+    steps=(
         (
             "microvolts = (digital - digital_min) * (physical_max - physical_min) / "
             "(digital_max - digital_min) + physical_min, times the unit, in float64"
@@ -44,7 +74,13 @@ PROFILE_STEPS = {
         "row of the montage = channel, or difference of two channels, in float64",
         "float32",
     ),
-    "zscore-1": (
+    # It ends with what is done last: the rounding to float32.
+    extra_steps_at=2,
+)
+ZSCORE_1 = Profile(
+    name="zscore-1",
+    unit="1",
+    steps=(
         (
             "offset and scale = mean and standard deviation, per channel, of the "
             "seizure-free signal of the recording (synthetic: of the subject), in "
@@ -54,7 +90,12 @@ PROFILE_STEPS = {
         "clipped to [-10, 10]",
         "float32",
     ),
-    BRAIN_GO_BRR: (
+    whole=True,
+)
+BRAIN_GO_BRR = Profile(
+    name="brain-go-brr-3.1",
+    unit="1",
+    steps=(
         (
             "as brain-go-brr-v2 3.1 computes it, per channel, over the whole recording: "
             "equal to its output only if the recording is the original whole one; an "
@@ -72,10 +113,18 @@ PROFILE_STEPS = {
         "clipped to [-10, 10]; NaN to 0; float32",
         "windows are cut out of the result",
     ),
-}
+    sfreq=256.0,
+    montage="10-20",
+    whole=True,
+)
+PROFILES = {p.name: p for p in (RAW_1, ZSCORE_1, BRAIN_GO_BRR)}
+"""Profiles by name."""
 CLIP = 10.0
 _STEP = 2.0**-12
 _SCALE_STEP = 2.0**-10
+_EXACT = 2.0**52
+"""Sums of whole numbers are exact in float64 below twice this."""
+_PIECE = 2**12
 
 
 @dataclass(slots=True)
@@ -83,14 +132,8 @@ class Moments:
     """Sum up a signal piece by piece, for its mean and standard deviation.
 
     Values are rounded to multiples of 2^-10 uV and summed as integers: exact, hence
-    equal on every machine, in any order and wherever the pieces are cut.
-
-    Attributes
-    ----------
-    n_times : int
-        Samples so far.
-    sums, squares : list of int
-        Per channel, the sum of the values in 2^-10 uV and of their squares.
+    equal on every machine, in any order and wherever the pieces are cut. `sums` and
+    `squares` hold, per channel, the sums of the values in 2^-10 uV and of their squares.
     """
 
     n_times: int = 0
@@ -98,52 +141,31 @@ class Moments:
     squares: list[int] = field(default_factory=list)
 
     def add(self, data_uv: npt.NDArray[np.float64]) -> None:
-        """Add a piece of signal.
-
-        Parameters
-        ----------
-        data_uv : numpy.ndarray of float64, shape (n_channels, n_times)
-            Signal in microvolts, below 2 V; at most 2^31 samples.
-        """
-        grid = np.rint(data_uv / _SCALE_STEP).astype(np.int64)
-        sums = [int(total) for total in grid.sum(axis=1)]
-        np.square(grid, out=grid)
-        # Squares fit into 62 bits, their sum may not: sum the halves.
-        low, high = (grid & 0xFFFFFFFF).sum(axis=1), (grid >> 32).sum(axis=1)
-        squares = [(int(h) << 32) + int(w) for h, w in zip(high, low, strict=True)]
+        """Add a piece in microvolts, shape (n_channels, n_times), below 2 V."""
+        n_channels, n_times = data_uv.shape
         if not self.sums:
-            self.sums, self.squares = sums, squares
-        else:
-            self.sums = [a + b for a, b in zip(self.sums, sums, strict=True)]
-            self.squares = [a + b for a, b in zip(self.squares, squares, strict=True)]
-        self.n_times += data_uv.shape[1]
+            self.sums, self.squares = [0] * n_channels, [0] * n_channels
+        # Pieces that fit into the caches of a processor.
+        for start in range(0, n_times, _PIECE):
+            grid = data_uv[:, start : start + _PIECE] * (1 / _SCALE_STEP)
+            np.rint(grid, out=grid)
+            for row, (total, square) in enumerate(_exact_sums(grid)):
+                self.sums[row] += total
+                self.squares[row] += square
+        self.n_times += n_times
 
     def scale_and_offset(
         self, *, ch_names: tuple[str, ...], where: str
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Return standard deviation and mean per channel.
+        """Return standard deviation and mean, shape (n_channels,), in microvolts.
 
-        Parameters
-        ----------
-        ch_names : tuple of str
-            Names of the channels, for messages.
-        where : str
-            The recording or subject, for messages.
-
-        Returns
-        -------
-        scale, offset : numpy.ndarray of float64, shape (n_channels,)
-            Microvolts, multiples of 2^-10.
-
-        Raises
-        ------
-        SourceError
-            If there is no seizure-free signal, or a channel is flat in it.
+        Both are multiples of 2^-10. Raises SourceError if there is no seizure-free
+        signal or a channel is flat in it.
         """
         if self.n_times == 0:
             msg = (
-                f"{where} has no seizure-free signal to scale by (profile zscore-1); "
-                "use profile raw-1"
+                f"{where} has no seizure-free signal to scale by (profile zscore-1). "
+                "Use profile raw-1"
             )
             raise SourceError(msg)
         scale, offset = [], []
@@ -155,11 +177,29 @@ class Moments:
             if scale[-1] == 0:
                 msg = (
                     f"{where}: channel {name} is flat in the seizure-free signal: "
-                    "standard deviation below 2^-11 uV (profile zscore-1); "
-                    "use profile raw-1"
+                    "standard deviation below 2^-11 uV (profile zscore-1). "
+                    "Use profile raw-1"
                 )
                 raise SourceError(msg)
         return np.array(scale), np.array(offset)
+
+
+def _exact_sums(grid: npt.NDArray[np.float64]) -> list[tuple[int, int]]:
+    """Return (sum, sum of squares) of each row of whole numbers below 2^31, exactly."""
+    squares = np.einsum("ij,ij->i", grid, grid)
+    if squares.max(initial=0) < _EXACT:
+        # Then no partial sum, in any order, was ever rounded.
+        totals = grid.sum(axis=1)
+        return [(int(a), int(b)) for a, b in zip(totals, squares, strict=True)]
+    whole = grid.astype(np.int64)
+    totals = whole.sum(axis=1)
+    np.square(whole, out=whole)
+    # Squares fit into 62 bits, their sum may not: sum the halves.
+    low, high = (whole & 0xFFFFFFFF).sum(axis=1), (whole >> 32).sum(axis=1)
+    return [
+        (int(a), (int(h) << 32) + int(w))
+        for a, h, w in zip(totals, high, low, strict=True)
+    ]
 
 
 def _round(value: float) -> float:
@@ -168,16 +208,10 @@ def _round(value: float) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scaled:
-    """Hold one processed window.
+    """One processed window: microvolts = values * scale + offset.
 
-    Attributes
-    ----------
-    values : numpy.ndarray of float32, shape (n_channels, n_times)
-        Model-ready signal.
-    scale, offset : numpy.ndarray of float32, shape (n_channels,)
-        microvolts = values * scale + offset.
-    n_clipped : int
-        Samples that were clipped, over all channels.
+    `values` has shape (n_channels, n_times), `scale` and `offset` (n_channels,), all
+    float32; `n_clipped` counts clipped samples over all channels.
     """
 
     values: npt.NDArray[np.float32]
@@ -187,18 +221,7 @@ class Scaled:
 
 
 def raw_1(data_uv: npt.NDArray[np.float64]) -> Scaled:
-    """Keep microvolts.
-
-    Parameters
-    ----------
-    data_uv : numpy.ndarray of float64, shape (n_channels, n_times)
-        Signal in microvolts.
-
-    Returns
-    -------
-    scaled : Scaled
-        Scale 1, offset 0, nothing clipped.
-    """
+    """Keep microvolts of shape (n_channels, n_times): scale 1, offset 0."""
     n_channels = len(data_uv)
     return Scaled(
         values=data_uv.astype(np.float32),
@@ -213,22 +236,8 @@ def zscore_1(
     scale: npt.NDArray[np.float64],
     offset: npt.NDArray[np.float64],
 ) -> Scaled:
-    """Scale by the seizure-free signal, round, clip.
+    """Scale by the seizure-free signal, round to multiples of 2^-12, clip at +-10.
 
-    Parameters
-    ----------
-    data_uv : numpy.ndarray of float64, shape (n_channels, n_times)
-        Signal in microvolts.
-    scale, offset : numpy.ndarray of float64, shape (n_channels,)
-        From `Moments.scale_and_offset`.
-
-    Returns
-    -------
-    scaled : Scaled
-        Multiples of 2^-12 in [-10, 10].
-
-    Notes
-    -----
     One subtraction, one division and one rounding per value, each rounded correctly by
     IEEE 754: the same bytes on every machine.
     """
@@ -256,14 +265,11 @@ def _clipped(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standardised:
-    """Hold a whole recording as brain-go-brr standardises it, before clipping.
+    """A whole recording at 256 Hz as brain-go-brr standardises it, before clipping.
 
-    Attributes
-    ----------
-    values : numpy.ndarray of float32, shape (n_channels, n_times)
-        At 256 Hz; mean 0, standard deviation 1 per channel.
-    scale, offset : numpy.ndarray of float64, shape (n_channels,)
-        filtered microvolts = values * scale + offset.
+    `values` is float32 of shape (n_channels, n_times), with mean 0 and standard deviation
+    1 per channel; filtered microvolts = values * scale + offset, both of shape
+    (n_channels,).
     """
 
     values: npt.NDArray[np.float32]
@@ -272,44 +278,14 @@ class Standardised:
 
 
 def resampled_length(n_times: int, *, sfreq: float, to_sfreq: float) -> int:
-    """Return how many samples a recording has at another rate.
-
-    Parameters
-    ----------
-    n_times : int
-        Samples of the recording.
-    sfreq, to_sfreq : float
-        Its sampling frequency and the new one, in Hz.
-
-    Returns
-    -------
-    n_resampled : int
-        The nearest integer to n_times * to_sfreq / sfreq; halves go to the even one.
-    """
+    """Return n_times * to_sfreq / sfreq as an integer; halves go to the even one."""
     return round(n_times * to_sfreq / sfreq)
 
 
 def standardise_brain_go_brr(
     data_uv: npt.NDArray[np.float64], *, sfreq: float
 ) -> Standardised:
-    """Resample, filter and standardise a whole recording.
-
-    Parameters
-    ----------
-    data_uv : numpy.ndarray of float64, shape (n_channels, n_times)
-        The whole recording in microvolts.
-    sfreq : float
-        Its sampling frequency in Hz.
-
-    Returns
-    -------
-    standardised : Standardised
-        The recording at 256 Hz.
-
-    Raises
-    ------
-    MissingPackageError
-        If scipy is not installed.
+    """Resample, filter and standardise a whole recording, (n_channels, n_times) in uV.
 
     Notes
     -----
@@ -326,21 +302,19 @@ def standardise_brain_go_brr(
     try:
         from scipy.signal import butter, iirnotch, lfilter, resample
     except ImportError as error:
-        msg = (
-            f"profile {BRAIN_GO_BRR} needs SciPy, which is not installed; "
-            'run: pip install "bgb-fixtures[build]"'
-        )
-        raise MissingPackageError(msg) from error
+        what = f"profile {BRAIN_GO_BRR.name}"
+        raise needs_scipy(what) from error
+    rate = BRAIN_GO_BRR.sfreq or 256.0
     n_channels, n_times = data_uv.shape
-    n_resampled = resampled_length(n_times, sfreq=sfreq, to_sfreq=BRAIN_GO_BRR_SFREQ)
-    band = butter(3, [0.5, 120.0], btype="bandpass", fs=BRAIN_GO_BRR_SFREQ)
-    notch = iirnotch(60.0, Q=30.0, fs=BRAIN_GO_BRR_SFREQ)
+    n_resampled = resampled_length(n_times, sfreq=sfreq, to_sfreq=rate)
+    band = butter(3, [0.5, 120.0], btype="bandpass", fs=rate)
+    notch = iirnotch(60.0, Q=30.0, fs=rate)
     values = np.empty((n_channels, n_resampled), np.float32)
     scale, offset = np.empty(n_channels), np.empty(n_channels)
     for row in range(n_channels):
         # The consumer gets float32 from its reader, and works in float64 from there.
         channel = data_uv[row].astype(np.float32).astype(np.float64)
-        if sfreq != BRAIN_GO_BRR_SFREQ:
+        if sfreq != rate:
             channel = resample(channel, n_resampled)
         channel = lfilter(*notch, lfilter(*band, channel))
         offset[row] = channel.mean()
@@ -350,19 +324,6 @@ def standardise_brain_go_brr(
 
 
 def brain_go_brr_window(recording: Standardised, *, start: int, stop: int) -> Scaled:
-    """Cut a window out of a standardised recording and clip it.
-
-    Parameters
-    ----------
-    recording : Standardised
-        The whole recording at 256 Hz.
-    start, stop : int
-        Samples `[start, stop)`.
-
-    Returns
-    -------
-    scaled : Scaled
-        Values in [-10, 10].
-    """
+    """Cut samples `[start, stop)` out of a standardised recording and clip them."""
     values = np.nan_to_num(recording.values[:, start:stop])
     return _clipped(values, recording.scale, recording.offset)

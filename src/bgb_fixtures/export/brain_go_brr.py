@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bgb_fixtures.eeg.montage import MONTAGES
+from bgb_fixtures.eeg.kinds import category_of
+from bgb_fixtures.eeg.montage import MONTAGES, proper_rows
 from bgb_fixtures.export.layout import (
     Layout,
     edf_name,
@@ -26,7 +27,6 @@ from bgb_fixtures.export.layout import (
     split_problems,
     write_npz,
 )
-from bgb_fixtures.format.records import category_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -71,7 +71,7 @@ def _problems(fixture: Fixture) -> list[str]:
     records, n_times = fixture.records, fixture.signals.shape[2]
     windows = fixture.windows
     problems = []
-    if records.ch_names != MONTAGES["10-20"]:
+    if proper_rows(records.ch_names) != MONTAGES["10-20"]:
         problems.append(
             f"its channels are those of montage {records.montage!r}, "
             f"{', '.join(records.ch_names)}; expected all 19 of montage '10-20', in "

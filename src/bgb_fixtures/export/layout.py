@@ -85,18 +85,7 @@ class RecordingRows:
 
 
 def group_recordings(fixture: Fixture) -> list[RecordingRows]:
-    """Return the windows of a fixture by recording.
-
-    Parameters
-    ----------
-    fixture : Fixture
-        Its subjects are in one split each.
-
-    Returns
-    -------
-    recordings : list of RecordingRows
-        By patient and session, sessions in the order of the fixture.
-    """
+    """Return the windows of a fixture by recording."""
     rows: dict[tuple[str, str, str], list[int]] = {}
     for row, window in enumerate(fixture.windows):
         key = (window.subject, window.recording, window.split)
@@ -125,20 +114,7 @@ def _patient(subject: str) -> str:
 
 
 def edf_name(recording: RecordingRows, token: int) -> str:
-    """Return the path of an EDF file inside a tree as TUSZ 2.0.3 has it.
-
-    Parameters
-    ----------
-    recording : RecordingRows
-        Gives patient and session.
-    token : int
-        From 0: the part of the session.
-
-    Returns
-    -------
-    name : str
-        With ``/``; its stem is unique in the export.
-    """
+    """Return the path of an EDF file in a tree as TUSZ 2.0.3 has it; `token` is from 0."""
     session = f"s{recording.session:03d}"
     return (
         f"{recording.split}/{recording.patient}/{session}_2015/{EDF_FOLDER}/"
@@ -147,18 +123,7 @@ def edf_name(recording: RecordingRows, token: int) -> str:
 
 
 def split_problems(fixture: Fixture) -> list[str]:
-    """Return what keeps the splits of a fixture from being those of TUSZ.
-
-    Parameters
-    ----------
-    fixture : Fixture
-        The fixture.
-
-    Returns
-    -------
-    problems : list of str
-        Empty if every split is known and no subject is in two of them.
-    """
+    """Return what keeps the splits of a fixture from being those of TUSZ, a line each."""
     unknown = sorted({window.split for window in fixture.windows} - set(SPLITS))
     problems = []
     if unknown:
@@ -168,18 +133,7 @@ def split_problems(fixture: Fixture) -> list[str]:
 
 
 def subject_problems(fixture: Fixture) -> list[str]:
-    """Return which subjects are in more than one split.
-
-    Parameters
-    ----------
-    fixture : Fixture
-        The fixture.
-
-    Returns
-    -------
-    problems : list of str
-        One per subject.
-    """
+    """Return which subjects are in more than one split, a line each."""
     of_subject: dict[str, set[str]] = {}
     for window in fixture.windows:
         of_subject.setdefault(window.subject, set()).add(window.split)
@@ -191,21 +145,7 @@ def subject_problems(fixture: Fixture) -> list[str]:
 
 
 def event_spans(fixture: Fixture, row: int) -> list[tuple[int, int, Event]]:
-    """Return the samples of each seizure of a window.
-
-    Parameters
-    ----------
-    fixture : Fixture
-        The fixture.
-    row : int
-        The window.
-
-    Returns
-    -------
-    spans : list of tuple
-        (start, stop, event), half-open; counted in samples, as the labels are: a sum of
-        two fractions of a second may miss one.
-    """
+    """Return (start, stop, event) in samples of each seizure of a window."""
     sfreq = fixture.sfreq
     spans = []
     for event in fixture.windows[row].events:
@@ -215,15 +155,7 @@ def event_spans(fixture: Fixture, row: int) -> list[tuple[int, int, Event]]:
 
 
 def write_npz(path: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
-    """Write an uncompressed npz file, the same bytes each time.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-    arrays : dict of str to numpy.ndarray
-        Key -> array; no objects.
-    """
+    """Write an uncompressed npz file, the same bytes each time."""
     from zipfile import ZipFile, ZipInfo
 
     with ZipFile(path, "w") as archive:

@@ -39,20 +39,7 @@ _H5PY_ERRORS = (
 
 @contextmanager
 def open_hdf5(path: Path, *, where: str) -> Iterator[h5py.File]:
-    """Open the HDF5 side of a file for reading.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-    where : str
-        The file, for messages.
-
-    Yields
-    ------
-    file : h5py.File
-        What h5py raises meanwhile becomes a FormatError.
-    """
+    """Open the HDF5 side of a file for reading."""
     import h5py
 
     try:
@@ -72,24 +59,7 @@ def check_structure(
     columns: Mapping[str, tuple[str, tuple[int, ...]]],
     where: str,
 ) -> None:
-    """Check that the root group holds these datasets, plainly stored, and no other.
-
-    Parameters
-    ----------
-    file : h5py.File
-        The open file.
-    layout : Layout
-        Its arrays must lie where this says.
-    columns : mapping of str to tuple
-        Dtype and shape of each further dataset; ``"|S"`` stands for any width.
-    where : str
-        The file, for messages.
-
-    Raises
-    ------
-    FormatError
-        If anything is missing, additional or stored otherwise.
-    """
+    """Check that the root group holds these datasets, plainly stored, and no other."""
     import h5py
 
     expected = sorted((*layout.arrays, *columns))
@@ -175,22 +145,7 @@ def check_attributes(
     *,
     where: str,
 ) -> None:
-    """Check that the root group has these attributes and no other.
-
-    Parameters
-    ----------
-    file : h5py.File
-        The open file.
-    attributes : mapping of str to numpy value
-        Expected values with their dtype, texts as bytes.
-    where : str
-        The file, for messages.
-
-    Raises
-    ------
-    FormatError
-        If a name or a value differs.
-    """
+    """Check that the root group has these attributes and no other."""
     if sorted(file.attrs) != sorted(attributes):
         msg = (
             f"{where}: HDF5 attributes: expected {sorted(attributes)}, "

@@ -215,38 +215,14 @@ class Head:
 
 
 def dump_json(document: Mapping[str, Any]) -> bytes:
-    """Return a document as the only JSON text that it can have here.
-
-    Parameters
-    ----------
-    document : mapping
-        JSON values; floats must be finite.
-
-    Returns
-    -------
-    text : bytes
-        ASCII, keys sorted, no blanks.
-    """
+    """Return a document as ASCII JSON with sorted keys and no blanks: one text for one value."""
     return json.dumps(
         document, sort_keys=True, separators=(",", ":"), allow_nan=False
     ).encode("ascii")
 
 
 def encode_line(kind: Kind, index: bytes, records: bytes) -> bytes:
-    """Return the first line of a file.
-
-    Parameters
-    ----------
-    kind : Kind
-        What sort of file.
-    index, records : bytes
-        Both documents.
-
-    Returns
-    -------
-    line : bytes, length 96
-        Magic word, format version, both lengths, digest of both, line feed.
-    """
+    """Return the first line: magic word, version, both lengths, digest of both; 96 bytes."""
     digest = hashlib.sha256(index + records).hexdigest()
     return b"%s %d %010d %010d %s\n" % (
         kind.magic,
@@ -258,18 +234,7 @@ def encode_line(kind: Kind, index: bytes, records: bytes) -> bytes:
 
 
 def array_gaps(layout: Layout) -> list[tuple[int, int]]:
-    """Return the byte spans behind the user block that belong to no array.
-
-    Parameters
-    ----------
-    layout : Layout
-        A checked one.
-
-    Returns
-    -------
-    gaps : list of tuple of int
-        `[start, stop)` in bytes, in file order, none empty.
-    """
+    """Return the spans `[start, stop)` in bytes behind the user block that are in no array."""
     gaps, position = [], layout.user_block
     for entry in sorted(layout.arrays.values(), key=lambda e: e.offset):
         if entry.offset > position:
@@ -307,25 +272,7 @@ _DECODER = json.JSONDecoder(
 
 
 def parse_json(text: bytes, *, where: str, what: str) -> dict[str, Any]:
-    """Read one JSON object, strictly: ASCII, finite numbers, no key twice.
-
-    Parameters
-    ----------
-    text : bytes
-        The document.
-    where, what : str
-        The file and the document, for messages.
-
-    Returns
-    -------
-    value : dict
-        Its values.
-
-    Raises
-    ------
-    FormatError
-        If it is anything else.
-    """
+    """Read one JSON object, strictly: ASCII, finite numbers, no key twice."""
     try:
         value = _DECODER.decode(text.decode("ascii"))
     except (ValueError, RecursionError) as error:
@@ -338,22 +285,7 @@ def parse_json(text: bytes, *, where: str, what: str) -> dict[str, Any]:
 
 
 def fail(where: str, what: str, expected: str, got: object) -> NoReturn:
-    """Raise a FormatError that says what was expected and what is there.
-
-    Parameters
-    ----------
-    where, what : str
-        The file and the place in it.
-    expected : str
-        In words.
-    got : object
-        The value; long ones are shortened.
-
-    Raises
-    ------
-    FormatError
-        Always.
-    """
+    """Raise a FormatError that says what was expected and what is there."""
     # Not repr(): a hostile value can be too deep or too long for it.
     msg = f"{where}: {what}: expected {expected}, got {_short.repr(got)}"
     raise FormatError(msg)
@@ -362,22 +294,7 @@ def fail(where: str, what: str, expected: str, got: object) -> NoReturn:
 def check_keys(
     value: object, expected: frozenset[str], *, where: str, what: str
 ) -> dict[str, Any]:
-    """Return an object that has exactly these keys, or raise FormatError.
-
-    Parameters
-    ----------
-    value : object
-        From JSON.
-    expected : frozenset of str
-        The keys.
-    where, what : str
-        The file and the place in it, for messages.
-
-    Returns
-    -------
-    value : dict
-        The same.
-    """
+    """Return an object that has exactly these keys, or raise FormatError."""
     if type(value) is not dict:
         fail(where, what, "an object", value)
     if value.keys() != expected:
@@ -392,22 +309,7 @@ def check_keys(
 
 
 def check_int(value: object, *, where: str, what: str, least: int = 0) -> int:
-    """Return an integer in [least, 2^62), or raise FormatError.
-
-    Parameters
-    ----------
-    value : object
-        From JSON.
-    where, what : str
-        The file and the place in it, for messages.
-    least : int
-        Lower bound.
-
-    Returns
-    -------
-    value : int
-        The same.
-    """
+    """Return an integer in [least, 2^62), or raise FormatError."""
     if type(value) is not int or not least <= value < _MAX_INT:
         fail(where, what, f"an integer in [{least}, 2^62)", value)
     return value
@@ -416,22 +318,7 @@ def check_int(value: object, *, where: str, what: str, least: int = 0) -> int:
 def check_number(
     value: object, *, where: str, what: str, least: float = 0, most: float = 1e9
 ) -> float:
-    """Return a number in [least, most], or raise FormatError.
-
-    Parameters
-    ----------
-    value : object
-        From JSON.
-    where, what : str
-        The file and the place in it, for messages.
-    least, most : float
-        Bounds.
-
-    Returns
-    -------
-    value : float
-        The same.
-    """
+    """Return a number in [least, most], or raise FormatError."""
     if type(value) not in (int, float) or not least <= value <= most:  # type: ignore[operator]
         fail(where, what, f"a number in [{least}, {most:g}]", value)
     return float(value)  # type: ignore[arg-type]
@@ -440,62 +327,21 @@ def check_number(
 def check_text(
     value: object, *, where: str, what: str, pattern: re.Pattern[str] = TEXT
 ) -> str:
-    """Return text that matches, or raise FormatError.
-
-    Parameters
-    ----------
-    value : object
-        From JSON.
-    where, what : str
-        The file and the place in it, for messages.
-    pattern : re.Pattern
-        What all of the text must match.
-
-    Returns
-    -------
-    value : str
-        The same.
-    """
+    """Return text that matches, or raise FormatError."""
     if type(value) is not str or not pattern.fullmatch(value):
         fail(where, what, f"text matching {pattern.pattern}", value)
     return value
 
 
 def check_digest(value: object, *, where: str, what: str) -> str:
-    """Return a SHA-256 as 64 hexadecimal digits, or raise FormatError.
-
-    Parameters
-    ----------
-    value : object
-        From JSON.
-    where, what : str
-        The file and the place in it, for messages.
-
-    Returns
-    -------
-    value : str
-        The same.
-    """
+    """Return a SHA-256 as 64 hexadecimal digits, or raise FormatError."""
     if type(value) is not str or not _DIGEST.fullmatch(value):
         fail(where, what, "64 hexadecimal digits", value)
     return value
 
 
 def check_texts(value: object, *, where: str, what: str) -> Sequence[str]:
-    """Return a list of texts, or raise FormatError.
-
-    Parameters
-    ----------
-    value : object
-        From JSON.
-    where, what : str
-        The file and the place in it, for messages.
-
-    Returns
-    -------
-    value : list of str
-        The same.
-    """
+    """Return a list of texts, or raise FormatError."""
     if type(value) is not list:
         fail(where, what, "a list of texts", value)
     for text in value:
@@ -504,15 +350,7 @@ def check_texts(value: object, *, where: str, what: str) -> Sequence[str]:
 
 
 def check_depth(value: object, *, where: str, what: str) -> None:
-    """Raise FormatError if a value is nested deeper than 8 levels.
-
-    Parameters
-    ----------
-    value : object
-        From JSON.
-    where, what : str
-        The file and the place in it, for messages.
-    """
+    """Raise FormatError if a value is nested deeper than 8 levels."""
     _check_levels(value, _MAX_DEPTH, where=where, what=what)
 
 
@@ -536,32 +374,7 @@ def parse_entry(
     where: str,
     what: str,
 ) -> ArrayEntry:
-    """Read and check where one array lies.
-
-    Parameters
-    ----------
-    value : object
-        From JSON.
-    dtypes : sequence of str
-        Dtypes that this array may have.
-    axes : sequence of str or None
-        Names of its axes, each of size 1 or more; None allows any shape.
-    head : Head
-        Its user block and file size bound the places.
-    where, what : str
-        The file and the array, for messages.
-
-    Returns
-    -------
-    entry : ArrayEntry
-        Inside the file, aligned, with the length that its shape needs. An array
-        without values lies at the start of the HDF5 part.
-
-    Raises
-    ------
-    FormatError
-        If it is not so.
-    """
+    """Read and check where one array lies: inside the file, aligned, as long as its shape."""
     entry = check_keys(value, _ENTRY_KEYS, where=where, what=what)
     dtype, shape = entry["dtype"], entry["shape"]
     offset, length = entry["offset"], entry["length"]
@@ -611,15 +424,7 @@ def _check_shape(
 
 
 def check_overlap(arrays: Mapping[str, ArrayEntry], *, where: str) -> None:
-    """Raise FormatError if two arrays share a byte.
-
-    Parameters
-    ----------
-    arrays : mapping of str to ArrayEntry
-        All arrays of a file.
-    where : str
-        The file, for messages.
-    """
+    """Raise FormatError if two arrays share a byte."""
     spans = sorted((e.offset, e.offset + e.length, n) for n, e in arrays.items())
     for (_, stop, before), (start, _, name) in pairwise(spans):
         if start < stop:
@@ -678,35 +483,7 @@ def _parse_line(
 def parse_head(
     buffer: Buffer, *, kind: Kind, keys: frozenset[str], size: int, where: str
 ) -> Head:
-    """Read and check the first line, the index and the padding behind the records.
-
-    Parameters
-    ----------
-    buffer : bytes-like
-        The file from its first byte; slices must give bytes.
-    kind : Kind
-        What sort of file it should be.
-    keys : frozenset of str
-        Keys of its index.
-    size : int
-        Size of the file in bytes.
-    where : str
-        The file, for messages.
-
-    Returns
-    -------
-    head : Head
-        What every kind states; the rest of the index is not checked yet.
-
-    Raises
-    ------
-    FormatError
-        If the file is not of this kind or breaks a rule of the container.
-    FormatVersionError
-        If its format version is another one.
-    IntegrityError
-        If the documents do not have their digest, or the file not its size.
-    """
+    """Read and check the first line, the index and the padding behind the records."""
     n_index, n_records, digest = _parse_line(buffer, kind, size=size, where=where)
     stop = LINE_LENGTH + n_index + n_records
     if n_index + n_records > MAX_DOCUMENTS:

@@ -45,18 +45,7 @@ class Parser(Protocol[L_co]):
 
 
 def file_identity(status: os.stat_result) -> tuple[int, ...]:
-    """Return what stays the same while a file is unchanged.
-
-    Parameters
-    ----------
-    status : os.stat_result
-        Of the open file.
-
-    Returns
-    -------
-    identity : tuple of int
-        Device, inode, size, time of change of data and of metadata in ns.
-    """
+    """Return device, inode, size and times in ns: the same while a file is unchanged."""
     return (
         status.st_dev,
         status.st_ino,
@@ -107,37 +96,7 @@ def read_file(
     known: Mapping[tuple[int, ...], L],
     where: str,
 ) -> tuple[L, Mapped, os.stat_result]:
-    """Open a file, check its layout, and map or read it.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-    parse : callable
-        Reads and checks the index.
-    mode : str
-        ``"mmap"``: a private copy-on-write map; ``"copy"``: its bytes.
-    known : mapping
-        Layouts by `file_identity` that need no parsing again.
-    where : str
-        The file, for messages.
-
-    Returns
-    -------
-    layout : Layout
-        What `parse` returned, or the known one.
-    buffer : mmap.mmap or bytearray
-        The file from its first byte.
-    status : os.stat_result
-        Of the file as it was opened.
-
-    Raises
-    ------
-    FormatError
-        If it cannot be read, is no regular file, or `parse` refuses it.
-    IntegrityError
-        If it shrank meanwhile.
-    """
+    """Open a file, check its layout, and map or read it."""
     try:
         return _read(path, parse, mode=mode, known=known, where=where)
     except OSError as error:
@@ -181,22 +140,7 @@ def _read(
 
 
 def check_digests(buffer: Mapped, layout: Layout, *, where: str) -> None:
-    """Prove that every byte behind the user block is the one that was written.
-
-    Parameters
-    ----------
-    buffer : mmap.mmap or bytearray
-        The file.
-    layout : Layout
-        Its checked layout.
-    where : str
-        The file, for messages.
-
-    Raises
-    ------
-    IntegrityError
-        If a digest differs; names the array and its bytes.
-    """
+    """Prove that every byte behind the user block is the one that was written."""
     with memoryview(buffer) as view:
         for name, entry in layout.arrays.items():
             with view[entry.offset : entry.offset + entry.length] as part:

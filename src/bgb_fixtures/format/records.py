@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from bgb_fixtures.eeg.events import SZCORE_CODES, Event
+from bgb_fixtures.eeg.kinds import CATEGORIES, KINDS
 from bgb_fixtures.format.layout import (
     FIXTURE,
     NAME,
@@ -34,15 +35,12 @@ from bgb_fixtures.format.layout import (
 
 __all__ = [
     "ARRAYS",
-    "CATEGORIES",
     "COLUMNS",
     "FORMAT_VERSION",
-    "KINDS",
     "NUMBER_COLUMNS",
     "Index",
     "Records",
     "WindowRecord",
-    "category_of",
     "event_to_json",
     "parse_events",
     "parse_index",
@@ -50,14 +48,6 @@ __all__ = [
 ]
 
 FORMAT_VERSION = FIXTURE.version
-Category = Literal["none", "partial", "full"]
-CATEGORIES = ("none", "partial", "full")
-KINDS = {
-    # category -> the kinds that it can have
-    "none": ("background", "artefact"),
-    "partial": ("onset", "offset", "whole"),
-    "full": ("ictal",),
-}
 ARRAYS = {
     # name -> (dtype, axes)
     "signals": ("<f4", ("n_windows", "n_channels", "n_times")),
@@ -193,27 +183,6 @@ class Records:
     licence: dict[str, Any]
     spec: dict[str, Any]
     windows: tuple[WindowRecord, ...]
-
-
-def category_of(n_ictal: int, n_times: int) -> Category:
-    """Return the category of a window, as the first consumer counts.
-
-    Parameters
-    ----------
-    n_ictal : int
-        Ictal samples in the window.
-    n_times : int
-        Samples in the window.
-
-    Returns
-    -------
-    category : str
-        ``"none"`` for no ictal sample, ``"full"`` for a share of 0.99 or more,
-        ``"partial"`` between (brain-go-brr-v2, cache_utils.py).
-    """
-    if n_ictal == 0:
-        return "none"
-    return "full" if n_ictal / n_times >= 0.99 else "partial"
 
 
 def event_to_json(event: Event) -> dict[str, object]:

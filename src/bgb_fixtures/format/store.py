@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["Draft", "check_target", "store"]
+__all__ = ["Draft", "check_target", "make_file", "store"]
 
 # Room for the index, whose numbers are known only after the arrays are written.
 _INDEX_ROOM = 4096
@@ -105,7 +105,7 @@ def _digest(file: memoryview, spans: Sequence[tuple[int, int]]) -> str:
     return digest.hexdigest()
 
 
-def _make_file(draft: Draft) -> memoryview:
+def make_file(draft: Draft) -> memoryview:
     """Return all bytes of the file."""
     room = max(_INDEX_ROOM, _ENTRY_ROOM * len(draft.arrays))
     needed = LINE_LENGTH + len(draft.records) + room
@@ -159,20 +159,7 @@ def _make_file(draft: Draft) -> memoryview:
 
 
 def check_target(path: Path, kind: Kind) -> None:
-    """Check that a file may be written there, before the work for it begins.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Target. An older file of the same kind there may be replaced.
-    kind : Kind
-        What sort of file.
-
-    Raises
-    ------
-    TargetError
-        If it is no name for a file, its folder is missing, or another file is there.
-    """
+    """Check that a file may be written there, before the work for it begins."""
     try:
         _check_target(path, kind)
     except OSError as error:
@@ -212,30 +199,6 @@ def store(
 ) -> Path:
     """Write a file.
 
-    Parameters
-    ----------
-    draft : Draft
-        What to write.
-    path : str or path
-        Target. An older file of the same kind there is replaced; any other is not.
-    prove : callable
-        Given the finished file, before it is moved into place: raises FormatError if
-        a reader would refuse it.
-
-    Returns
-    -------
-    path : pathlib.Path
-        The target.
-
-    Raises
-    ------
-    SpecError
-        If the index would be too long.
-    TargetError
-        If the target cannot be written; it is then as it was before.
-    FormatError
-        If `prove` says so.
-
     Notes
     -----
     The HDF5 settings are those of DATA.md: with them the same content gives the same
@@ -245,7 +208,7 @@ def store(
     check_target(target, draft.kind)
     with new_file(target) as file:
         try:
-            file.write_bytes(_make_file(draft))
+            file.write_bytes(make_file(draft))
             prove(file)
         except FormatError as error:
             # It names the file that it read; that one is gone by then.

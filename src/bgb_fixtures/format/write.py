@@ -6,77 +6,33 @@ Invariant: what is written has passed the checks that a reader makes.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bgb_fixtures.errors import SpecError
+from bgb_fixtures.eeg.kinds import CATEGORIES
+from bgb_fixtures.errors import FormatError, SpecError
+from bgb_fixtures.format.content import Content
 from bgb_fixtures.format.layout import FIXTURE, dump_json
 from bgb_fixtures.format.records import (
     ARRAYS,
-    CATEGORIES,
     COLUMNS,
     FORMAT_VERSION,
     NUMBER_COLUMNS,
     WindowRecord,
     event_to_json,
 )
-from bgb_fixtures.format.store import Draft, store
+from bgb_fixtures.format.store import Draft, check_target, make_file
+from bgb_fixtures.staging import new_file
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
     import numpy.typing as npt
 
-__all__ = ["Content", "write_fixture"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
-    """Hold everything that goes into a fixture file.
-
-    Attributes
-    ----------
-    name : str
-        Name of the fixture.
-    content_version : int
-        Which samples.
-    sfreq : float
-        Sampling frequency in Hz.
-    ch_names : tuple of str
-        Channel names in array order.
-    montage, unit : str
-        Name of the montage; ``"uV"`` or ``"1"``.
-    profile, source, licence, spec : dict
-        As in `bgb_fixtures.format.records.Records`.
-    windows : tuple of WindowRecord
-        One per row.
-    signals : numpy.ndarray of float32, shape (n_windows, n_channels, n_times)
-        Model-ready signal.
-    labels : numpy.ndarray of uint8, shape (n_windows, n_times)
-        1 = seizure.
-    scale, offset : numpy.ndarray of float32, shape (n_windows, n_channels)
-        microvolts = signals * scale + offset.
-    """
-
-    name: str
-    content_version: int
-    sfreq: float
-    ch_names: tuple[str, ...]
-    montage: str
-    unit: str
-    profile: dict[str, Any]
-    source: dict[str, Any]
-    licence: dict[str, Any]
-    spec: dict[str, Any]
-    windows: tuple[WindowRecord, ...]
-    signals: npt.NDArray[np.float32]
-    labels: npt.NDArray[np.uint8]
-    scale: npt.NDArray[np.float32]
-    offset: npt.NDArray[np.float32]
+__all__ = ["Content", "write_draft", "write_fixture"]
 
 
 def _window_to_json(window: WindowRecord) -> dict[str, Any]:
@@ -133,41 +89,36 @@ def _check_content(content: Content) -> None:
         raise SpecError(msg)
 
 
-def write_fixture(
-    content: Content,
-    path: str | os.PathLike[str],
-    *,
-    check: Callable[[Path], None] | None = None,
-) -> Path:
-    """Write a fixture file.
+def write_fixture(content: Content, path: str | os.PathLike[str]) -> Path:
+    """Write a fixture file; return its path.
 
-    Parameters
-    ----------
-    content : Content
-        What to write.
-    path : str or path
-        Target. An older fixture there is replaced; any other file is not.
-    check : callable or None
-        Given the finished and proved file, before it is moved into place; may raise.
-
-    Returns
-    -------
-    path : pathlib.Path
-        The target.
-
-    Raises
-    ------
-    SpecError
-        If no window holds a seizure, a value is not finite, an array has another
-        dtype, or a text is not ASCII.
-    TargetError
-        If the target cannot be written; it is then as it was before.
-    FormatError
-        If the content breaks a rule of the format.
+    An older fixture there is replaced; any other file is not. SpecError if no window
+    holds a seizure, a value is not finite, an array has another dtype, or a text is not
+    ASCII; TargetError if the target cannot be written, which then is as it was before;
+    FormatError if the content breaks a rule of the format.
     """
+    target = Path(path)
+    check_target(target, FIXTURE)
+    with new_file(target) as draft:
+        write_draft(content, draft, target=target)
+    return target
+
+
+def write_draft(content: Content, path: Path, *, target: Path) -> None:
+    """Write a fixture and prove it, as `write_fixture`, before it is moved to `target`."""
     from bgb_fixtures.verify import verify_fixture
 
     _check_content(content)
+    path.write_bytes(make_file(_draft(content)))
+    try:
+        verify_fixture(path)
+    except FormatError as error:
+        # It names the file that it read; that one is gone by then.
+        text = str(error).replace(str(path), str(target))
+        raise type(error)(text) from None
+
+
+def _draft(content: Content) -> Draft:
     records = dump_json(
         {
             "ch_names": list(content.ch_names),
@@ -200,10 +151,4 @@ def write_fixture(
     except UnicodeEncodeError as error:
         msg = f"fixture {content.name!r}: {error.object!r} is not ASCII"
         raise SpecError(msg) from error
-
-    def prove(file: Path) -> None:
-        verify_fixture(file)
-        if check is not None:
-            check(file)
-
-    return store(draft, path, prove=prove)
+    return draft

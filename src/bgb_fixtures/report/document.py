@@ -24,20 +24,7 @@ _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
 def check_page_target(target: Path) -> None:
-    """Check that a page may be written there, before the work for it begins.
-
-    Parameters
-    ----------
-    target : pathlib.Path
-        The page; an old one may be replaced.
-
-    Raises
-    ------
-    SpecError
-        If it has another suffix than ``.html``.
-    TargetError
-        If it cannot be written.
-    """
+    """Raise SpecError or TargetError if an .html page cannot be written there."""
     if target.suffix.lower() not in (".html", ".htm"):
         msg = f"{str(target)!r}: expected a name that ends in .html"
         raise SpecError(msg)
@@ -61,20 +48,7 @@ def _reason_against(target: Path) -> str | None:
 
 
 def make_document(title: str, parts: Iterable[str]) -> bytes:
-    """Return a whole page.
-
-    Parameters
-    ----------
-    title : str
-        Plain text.
-    parts : iterable of str
-        What stands in the body: HTML, its texts escaped.
-
-    Returns
-    -------
-    page : bytes
-        UTF-8.
-    """
+    """Return a whole page as UTF-8; `parts` are HTML, their texts escaped."""
     return "\n".join(
         [
             "<!DOCTYPE html>",
@@ -96,19 +70,6 @@ def make_document(title: str, parts: Iterable[str]) -> bytes:
 
 
 def write_page(target: Path, page: bytes) -> None:
-    """Write a page and move it into place.
-
-    Parameters
-    ----------
-    target : pathlib.Path
-        The page.
-    page : bytes
-        From `make_document`.
-
-    Raises
-    ------
-    TargetError
-        If it cannot be written; an old page is then as it was.
-    """
+    """Write a page and move it into place."""
     with new_file(target) as draft:
         draft.write_bytes(page)

@@ -14,6 +14,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bgb_fixtures.eeg.kinds import KINDS
 from bgb_fixtures.eeg.montage import resolve_montage
 from bgb_fixtures.errors import (
     ChannelNotFoundError,
@@ -23,7 +24,7 @@ from bgb_fixtures.errors import (
     SpecError,
 )
 from bgb_fixtures.fixture import Fixture, find_fixture, load_fixture
-from bgb_fixtures.format.records import FORMAT_VERSION, KINDS
+from bgb_fixtures.format.records import FORMAT_VERSION
 from bgb_fixtures.report.document import (
     check_page_target,
     make_document,

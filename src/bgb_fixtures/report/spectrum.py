@@ -26,18 +26,7 @@ _MOST_DB = 70.0
 
 
 def spectrum_limits(statistics: Sequence[Statistics]) -> tuple[float, float]:
-    """Return the range of decibels that holds all spectra of a fixture.
-
-    Parameters
-    ----------
-    statistics : sequence of Statistics
-        At least one.
-
-    Returns
-    -------
-    limits : tuple of float
-        Lowest and highest, multiples of 10, at most 70 apart.
-    """
+    """Return the decibels (low, high) that hold all spectra: multiples of 10, up to 70 apart."""
     values = [
         (float(spectrum.min()), float(spectrum.max()))
         for numbers in statistics
@@ -54,22 +43,7 @@ def spectrum_limits(statistics: Sequence[Statistics]) -> tuple[float, float]:
 def draw_spectrum(
     numbers: Statistics, limits: tuple[float, float], *, where: str
 ) -> str:
-    """Draw one line per region of the head.
-
-    Parameters
-    ----------
-    numbers : Statistics
-        Of one window.
-    limits : tuple of float
-        Lowest and highest decibel to draw, from `spectrum_limits`.
-    where : str
-        The window, for the alternative text.
-
-    Returns
-    -------
-    svg : str
-        An ``<svg>`` element; frequency on a logarithmic axis.
-    """
+    """Return an ``<svg>`` with a line per region of the head over log frequency."""
     low, high = limits
     last = float(numbers.frequencies[-1]) if len(numbers.frequencies) else 1.0
     # One frequency alone still needs an axis.

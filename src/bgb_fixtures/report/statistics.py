@@ -62,18 +62,6 @@ class Statistics:
 def measure_window(fixture: Fixture, row: int) -> Statistics:
     """Compute the statistics of one window.
 
-    Parameters
-    ----------
-    fixture : Fixture
-        A loaded fixture.
-    row : int
-        Position of the window in it.
-
-    Returns
-    -------
-    statistics : Statistics
-        Numbers and spectra.
-
     Notes
     -----
     Spectra: Hann pieces of 2 s that overlap by half, each about its mean, averaged

@@ -7,15 +7,16 @@ hold the asked share of windows with a seizure, for every n.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bgb_fixtures.errors import SpecError
-from bgb_fixtures.request.spec import (
-    FixtureSpec,
+from bgb_fixtures.request.spec import parse_spec
+from bgb_fixtures.request.synthetic import (
+    LEAST_SEIZURE_S,
     RecordingSpec,
-    parse_spec,
-    spec_to_json,
+    SyntheticRequest,
 )
 from bgb_fixtures.synthetic import RECIPE
 from bgb_fixtures.synthetic.scenario import Artefact, Seizure
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MOST_WINDOWS",
-    "check_request",
+    "base_request",
+    "check_windows",
     "compose_recording",
-    "compose_spec",
-    "compose_window",
+    "compose_request",
 ]
 
 MOST_WINDOWS = 999
@@ -63,97 +64,86 @@ _ARTEFACTS = {
 """State -> what a detector may take for a seizure in it."""
 _BESIDE = ("muscle", "movement", "pop", "electrode")
 """What may happen in a window with a seizure, before, after or during it."""
+_SHORT_WINDOW_S = 8.0
 _GRID = 16
 """Borders lie on multiples of 1/16 s, which annotation files with four decimals keep."""
 
 
-def compose_spec(
-    n_windows: int,
-    *,
-    seed: int,
-    ictal_share: float = 0.5,
-    window_length: float = 60.0,
-    profile: str = "zscore-1",
-    montage: str = "10-20",
-    name: str = "synthetic",
-) -> FixtureSpec:
-    """Compose the spec of a fixture of synthetic windows, a subject for each.
+def compose_request(
+    n_windows: int, *, seed: int = 0, ictal_share: float = 0.5, **keys: Any
+) -> SyntheticRequest:
+    """Compose the request for synthetic windows, each of another subject.
 
     From 5 windows on, the last fifth is split ``"dev"``, which then holds a window with a
-    seizure if any two windows in a row do. The window length is in seconds.
+    seizure if any two windows in a row do. `keys` are those of a spec: window_length,
+    sfreq, band_pass, montage, names, profile, name. SpecError if a value is outside its
+    range.
     """
-    check_request(
-        n_windows, seed=seed, ictal_share=ictal_share, window_length=window_length
-    )
+    check_windows(n_windows, seed=seed, ictal_share=ictal_share)
     if n_windows > MOST_WINDOWS:
         msg = f"windows: expected at most {MOST_WINDOWS} in a file, got {n_windows}"
         raise SpecError(msg)
-    if ictal_share == 0:
-        msg = "ictal share: expected more than 0, as a fixture holds a seizure; got 0"
-        raise SpecError(msg)
+    base = base_request(seed=seed, **keys)
     n_dev = n_windows // 5
-    spec = FixtureSpec(
-        name=name,
-        source="synthetic",
-        window_length=float(window_length),
-        montage=montage,
-        profile=profile,
-        seed=seed,
-        recipe=RECIPE,
+    return replace(
+        base,
         recordings=tuple(
             compose_recording(
                 i,
                 seed=seed,
                 ictal_share=ictal_share,
-                window_length=window_length,
+                window_length=base.window_length,
                 split="dev" if i >= n_windows - n_dev else "train",
             )
             for i in range(n_windows)
         ),
     )
-    # Profile, montage and name are checked where those of a file are.
-    return parse_spec(spec_to_json(spec), where="request")
 
 
-def compose_window(
-    index: int, *, seed: int, ictal_share: float, window_length: float
-) -> FixtureSpec:
-    """Compose the spec of one window, as `compose_spec` has it at `index`."""
-    return FixtureSpec(
-        name="synthetic",
-        source="synthetic",
-        window_length=float(window_length),
-        montage="10-20",
-        profile="zscore-1",
-        seed=seed,
-        recipe=RECIPE,
-        recordings=(
-            compose_recording(
-                index, seed=seed, ictal_share=ictal_share, window_length=window_length
-            ),
-        ),
-    )
+def base_request(*, seed: int, **keys: Any) -> SyntheticRequest:
+    """Return a request without recordings; `keys` are those of a spec.
+
+    SpecError if a value is outside its range.
+    """
+    length = keys.get("window_length", 60.0)
+    if not _is_number(length) or not 1 <= length <= 600 or length * _GRID % 1:
+        msg = (
+            "window length: expected seconds in [1, 600], a multiple of 1/16 s, got "
+            f"{length!r}"
+        )
+        raise SpecError(msg)
+    # Checked where the values of a file are, which holds a recording.
+    recording = {
+        "subject": 1,
+        "duration": length,
+        "events": [{"onset": 0, "duration": length, "label": "fnsz"}],
+    }
+    spec = {
+        "source": "synthetic",
+        "seed": seed,
+        "recipe": RECIPE,
+        "recordings": [recording],
+    } | keys
+    request = parse_spec(spec, where="request")
+    assert isinstance(request, SyntheticRequest)
+    return replace(request, recordings=())
 
 
-def check_request(
-    n_windows: int, *, seed: int, ictal_share: float, window_length: float
-) -> None:
-    """Check what windows are asked for: the error names the value and its range."""
+def check_windows(n_windows: int, *, seed: int, ictal_share: float) -> None:
+    """Check how many windows are asked for, and how they are drawn."""
     if type(n_windows) is not int or n_windows < 1:
         msg = f"windows: expected an integer of at least 1, got {n_windows!r}"
         raise SpecError(msg)
     if type(seed) is not int or not 0 <= seed < 2**32:
         msg = f"seed: expected an integer in [0, 4294967295], got {seed!r}"
         raise SpecError(msg)
-    if not 0 <= ictal_share <= 1:
+    if not _is_number(ictal_share) or not 0 <= ictal_share <= 1:
         msg = f"ictal share: expected a number in [0, 1], got {ictal_share!r}"
         raise SpecError(msg)
-    if not 8 <= window_length <= 600 or window_length * _GRID % 1:
-        msg = (
-            "window length: expected seconds in [8, 600], a multiple of 1/16 s, got "
-            f"{window_length!r}"
-        )
-        raise SpecError(msg)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def compose_recording(
@@ -175,9 +165,16 @@ def compose_recording(
     share = Fraction(repr(float(ictal_share)))
     n_before = math.ceil(index * share)
     positive = math.ceil((index + 1) * share) > n_before
-    # Before the window lies signal to scale by, after it the rest of a seizure.
-    first = _grid(math.floor, window_length / 3)
-    end = first + window_length + _grid(math.ceil, window_length / 12)
+    # Before the window lies signal to scale by, after it the rest of a seizure. A window
+    # of a few seconds is cut from a recording of some more.
+    brief = window_length < _SHORT_WINDOW_S
+    before, after, least = (
+        (_SHORT_WINDOW_S, _SHORT_WINDOW_S, 1.0)
+        if brief
+        else (window_length / 3, window_length / 12, 0.0)
+    )
+    first = _grid(math.floor, before)
+    end = first + window_length + _grid(math.ceil, after)
     state = "sleep" if streams.chance("sleep", 0.3) else "awake"
     events: tuple[Seizure, ...] = ()
     if positive:
@@ -201,7 +198,7 @@ def compose_recording(
         artefacts = (
             Artefact(
                 onset=first + _grid(round, free * window_length),
-                duration=_grid(round, part * window_length),
+                duration=max(_grid(round, part * window_length), least),
                 kind=kinds[int(streams.between("artefact", 0, len(kinds)))],
                 amplitude=round(streams.between("artefact size", 1, 1.8), 2),
             ),
@@ -232,6 +229,8 @@ def _place_seizure(
     streams: Streams, kind: str, label: str, *, first: float, length: float, end: float
 ) -> Seizure:
     """Place a seizure about the window [first, first + length) so that it has its kind."""
+    # Of a seizure that a short window is cut from, the build-up lies before the window.
+    run_up = length if length >= _SHORT_WINDOW_S else 3 * _SHORT_WINDOW_S
 
     def share(name: str, low: float, high: float, of: float) -> float:
         return max(_grid(round, streams.between(name, low, high) * of), 1 / _GRID)
@@ -239,14 +238,14 @@ def _place_seizure(
     start, stop = {
         "onset": (first + share("onset", 0.2, 0.8, length), end),
         "offset": (
-            first - share("before", 0.05, 0.15, length),
+            first - share("before", 0.05, 0.15, run_up),
             first + share("end", 0.2, 0.8, length),
         ),
         "whole": (
             first + share("onset", 0.1, 0.4, length),
             first + share("end", 0.55, 0.9, length),
         ),
-        "ictal": (first - share("before", 0.05, 0.15, length), end),
+        "ictal": (first - share("before", 0.05, 0.15, run_up), end),
     }[kind]
     if label in _SHORT_S:
         lasts = max(_grid(round, streams.between("lasts", *_SHORT_S[label])), 0.5)
@@ -258,4 +257,5 @@ def _place_seizure(
             start = max(start, stop - lasts)
         else:
             stop = min(stop, start + lasts)
+    stop = max(stop, start + LEAST_SEIZURE_S)
     return Seizure(onset=start, duration=stop - start, label=label)

@@ -116,6 +116,13 @@ class Table:
             self.fail(key, f"a number in [{least:g}, {most:g}]", value)
         return float(value)
 
+    def rate(self, key: str, *, least: float, most: float) -> float | None:
+        """Take a sampling frequency in Hz, or None if the key is not there."""
+        value = self.take(key)
+        return (
+            None if value is None else self.number(key, value, least=least, most=most)
+        )
+
     def count(self, key: str) -> int | None:
         """Take a whole number above 0, or None if the key is not there."""
         if key not in self._value:

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from bgb_fixtures.eeg.events import Event
+from bgb_fixtures.format.content import Content
 from bgb_fixtures.format.records import WindowRecord
-from bgb_fixtures.format.write import Content, write_fixture
+from bgb_fixtures.format.write import write_fixture
 from bgb_fixtures.golden import Golden, write_golden
 from bgb_fixtures.golden.content import (
     Call,

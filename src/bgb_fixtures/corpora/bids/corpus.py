@@ -17,23 +17,18 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bgb_fixtures.corpora import Licence, Recording
-from bgb_fixtures.corpora.annotations import (
-    fail,
-    problem_at,
-    read_lines,
-    read_whole,
-    seizures_of,
-)
 from bgb_fixtures.corpora.bids.events import parse_events_tsv, szcore_label
-from bgb_fixtures.corpora.corpus import EDF_SUFFIXES, CorpusSource, Located
+from bgb_fixtures.corpora.corpus import Corpus
+from bgb_fixtures.corpora.recording import EDF_SUFFIXES, Licence, Located, Recording
+from bgb_fixtures.corpora.seizures import seizures_of
+from bgb_fixtures.corpora.text import fail, problem_at, read_lines, read_whole
 from bgb_fixtures.errors import AnnotationError, SourceError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
-__all__ = ["BidsSource"]
+__all__ = ["BidsCorpus"]
 
 _SUBJECT = re.compile(r"sub-[A-Za-z0-9]+")
 _EVENTS = "_events.tsv"
@@ -87,36 +82,20 @@ _SPLITS = {
 _NOT_RAW = ("code", "derivatives", "sourcedata", "stimuli")
 
 
-class BidsSource(CorpusSource):
+class BidsCorpus(Corpus):
     """Recordings of a BIDS data set, of one subject of it, or one of them.
 
-    Parameters
-    ----------
-    root : path
-        The folder of the data set, a folder in it, or one EDF or BDF file.
-    splits : sequence of str
-        As in `CorpusSource`; subjects have a split if ``participants.tsv`` has a column
-        ``split``, else it is ``train``.
-    strict : bool
-        As in `CorpusSource`.
-
-    Raises
-    ------
-    SourceError
-        If there is nothing at `root`, or the lists of the data set cannot be read.
+    Subjects have a split if ``participants.tsv`` has a column ``split``, else it is
+    ``train``. SourceError if the lists of the data set cannot be read.
     """
 
     title = "BIDS-EEG"
 
     def __init__(
-        self,
-        root: str | os.PathLike[str],
-        *,
-        splits: Sequence[str] = (),
-        strict: bool = False,
+        self, root: str | os.PathLike[str], *, splits: Sequence[str] = ()
     ) -> None:
-        super().__init__(root, splits=splits, strict=strict)
-        dataset = _find_dataset(self._folder)
+        super().__init__(root, splits=splits)
+        dataset = _find_dataset(self.folder)
         self._licence = _read_licence(dataset)
         self._split_of = _read_splits(dataset)
 
@@ -125,10 +104,11 @@ class BidsSource(CorpusSource):
         """What the data set states; unknown if it states nothing that is known."""
         return self._licence
 
-    def _find(self) -> dict[str, Located]:
+    def find(self, wanted: Collection[str] | None = None) -> dict[str, Located]:
+        """Find recordings and their tables of events, by the entities in their names."""
         located: dict[str, Located] = {}
-        only = None if self._root.is_dir() else _entities(self._root.name)
-        for below, names in self._walk(located, skip=_NOT_RAW):
+        only = None if self.folder.is_dir() else _entities(self.folder.name)
+        for below, names in self._walk(located, wanted=wanted, skip=_NOT_RAW):
             signals: dict[str, str] = {}
             events: dict[str, str] = {}
             for name in names:
@@ -137,7 +117,7 @@ class BidsSource(CorpusSource):
                     continue
                 found = events if name.endswith(_EVENTS) else signals
                 found[entities] = name
-            folder = f"{self._top}/{below}"
+            folder = f"{self.top}/{below}"
             for entities in signals.keys() | events.keys():
                 signal = signals.get(entities, f"{entities}_eeg.edf")
                 located[f"{below}{signal}"] = Located(
@@ -148,11 +128,13 @@ class BidsSource(CorpusSource):
                 )
         return located
 
-    def _split(self, name: str) -> str:
+    def split_of(self, name: str) -> str:
+        """Return the split of the subject; empty if the table does not know it."""
         split = self._split_of.get(_subject(name), "" if self._split_of else "train")
         return split if isinstance(split, str) else ""
 
-    def _annotate(self, name: str, located: Located) -> Recording:
+    def annotate(self, name: str, located: Located) -> Recording:
+        """Read the table of events of a recording."""
         path = Path(located.annotations[0])
         annotations = parse_events_tsv(path)
         events = seizures_of(annotations, szcore_label, path=path)
@@ -165,9 +147,10 @@ class BidsSource(CorpusSource):
         return Recording(
             name=name,
             subject=_subject(name),
-            split=self._split(name),
+            split=self.split_of(name),
             duration=None if duration is None else float(duration),
             events=events,
+            located=located,
         )
 
 

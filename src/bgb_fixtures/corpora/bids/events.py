@@ -10,13 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bgb_fixtures.corpora.annotations import (
-    Annotations,
-    Span,
-    fail,
-    parse_time,
-    read_lines,
-)
+from bgb_fixtures.corpora.text import fail, parse_time, read_lines
+from bgb_fixtures.eeg.annotations import Annotations, Span
 from bgb_fixtures.eeg.events import SZCORE_CODES
 
 if TYPE_CHECKING:
@@ -34,24 +29,7 @@ _MOST_PARTS = max(szcore.count("_") + 1 for szcore in _TUSZ_CODES)
 
 
 def szcore_label(label: str) -> str | None:
-    """Return the TUSZ code of an eventType if it is a seizure.
-
-    Parameters
-    ----------
-    label : str
-        A SzCORE eventType, or a TUSZ code.
-
-    Returns
-    -------
-    code : str or None
-        None for ``bckg``. A type that TUSZ does not have becomes the next wider one
-        that it has: ``sz_foc_ia_m_tonic`` is cpsz, ``sz_foc_f2b`` fnsz, ``sz_uo`` seiz.
-
-    Raises
-    ------
-    ValueError
-        If it is not known; the message says what is.
-    """
+    """Return the TUSZ code of an eventType if it is a seizure."""
     if label in SZCORE_CODES:
         return label
     if label == "bckg":
@@ -72,24 +50,7 @@ def szcore_label(label: str) -> str | None:
 
 
 def parse_events_tsv(path: Path) -> Annotations:
-    """Read a table of events.
-
-    Parameters
-    ----------
-    path : path
-        The file; columns onset, duration and eventType are required, and
-        recordingDuration is used if it is there.
-
-    Returns
-    -------
-    annotations : Annotations
-        One stretch for each row.
-
-    Raises
-    ------
-    AnnotationError
-        If a column is missing, or a row is not certain.
-    """
+    """Read a table of events."""
     lines = [(n, line) for n, line in enumerate(read_lines(path), 1) if line]
     columns = [name.strip() for name in lines[0][1].split("\t")] if lines else []
     missing = [name for name in _REQUIRED if columns.count(name) != 1]

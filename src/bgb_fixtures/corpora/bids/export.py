@@ -36,7 +36,8 @@ from bgb_fixtures.edf.steps import (
     window_uv,
 )
 from bgb_fixtures.edf.writer import import_pyedflib, write_edf
-from bgb_fixtures.eeg.montage import AVERAGE, MONTAGES
+from bgb_fixtures.eeg.channels import AVERAGE
+from bgb_fixtures.eeg.montage import MONTAGES, proper_rows
 from bgb_fixtures.export.layout import Layout, event_spans, subject_problems
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def _problems(fixture: Fixture) -> list[str]:
 
 
 def _has_electrodes(fixture: Fixture) -> bool:
-    return fixture.ch_names == MONTAGES["10-20"]
+    return proper_rows(fixture.ch_names) == MONTAGES["10-20"]
 
 
 def _write(fixture: Fixture, folder: Path, done: Callable[[int], None]) -> str:
@@ -107,7 +108,9 @@ def _write(fixture: Fixture, folder: Path, done: Callable[[int], None]) -> str:
 
 def _averaged(fixture: Fixture, row: int) -> list[Steps]:
     """Return the electrodes against their average, in the order of SzCORE."""
-    order = [fixture.ch_names.index(name.partition("-")[0]) for name in _SZCORE]
+    order = [
+        proper_rows(fixture.ch_names).index(name.partition("-")[0]) for name in _SZCORE
+    ]
     steps = window_steps(fixture, row)
     if all(channel.on_grid for channel in steps):
         digital = np.stack([steps[i].digital for i in order])
@@ -125,7 +128,7 @@ def _seconds(value: float) -> str:
 
 
 def _sidecar(fixture: Fixture) -> EegSidecar:
-    averaged = _has_electrodes(fixture) or fixture.ch_names == _SZCORE
+    averaged = _has_electrodes(fixture) or proper_rows(fixture.ch_names) == _SZCORE
     return EegSidecar(
         ch_names=_SZCORE if averaged else fixture.ch_names,
         description=f"A window of fixture {fixture.index.name}, chosen for its labels.",
@@ -222,7 +225,7 @@ def _szcore_notes(fixture: Fixture) -> str:
         found.append(f"recordings of at least {_SZCORE_LEAST_S} s, not {duration:g} s")
     if fixture.sfreq != _SZCORE_SFREQ:
         found.append(f"{_SZCORE_SFREQ:g} Hz, not {fixture.sfreq:g} Hz")
-    if not _has_electrodes(fixture) and fixture.ch_names != _SZCORE:
+    if not _has_electrodes(fixture) and proper_rows(fixture.ch_names) != _SZCORE:
         found.append("the 19 electrodes against their average, not these channels")
     return f"\n- SzCORE takes {'; '.join(found)}." if found else ""
 

@@ -76,20 +76,7 @@ def write_sidecars(
     start: datetime,
     events: Sequence[tuple[str, str, str]],
 ) -> None:
-    """Write the ``_eeg.json``, ``_channels.tsv`` and ``_events.tsv`` of a recording.
-
-    Parameters
-    ----------
-    edf : pathlib.Path
-        The recording, whose name ends with ``_eeg.edf``; the files go beside it.
-    sidecar : EegSidecar
-        What they say.
-    start : datetime.datetime
-        Start of the recording, as in its header.
-    events : sequence of tuple of str
-        (onset, duration, SzCORE eventType) of each seizure, times in seconds. None of
-        them: one row ``bckg``.
-    """
+    """Write the ``_eeg.json``, ``_channels.tsv`` and ``_events.tsv`` of a recording."""
     values = {
         "TaskName": TASK,
         "TaskDescription": sidecar.description,
@@ -136,19 +123,7 @@ def write_dataset(
     codes: Iterable[tuple[str, str]],
     confidence: str,
 ) -> None:
-    """Write the description of the data set and that of the columns of its events.
-
-    Parameters
-    ----------
-    root : pathlib.Path
-        The data set.
-    description : dict
-        What ``dataset_description.json`` says besides the version of BIDS.
-    codes : iterable of tuple of str
-        (SzCORE eventType, TUSZ code) of the seizures in it.
-    confidence : str
-        Why the events state none.
-    """
+    """Write the description of the data set and that of the columns of its events."""
     head = {"Name": description["Name"], "BIDSVersion": "1.9.0", "DatasetType": "raw"}
     write_json(root / "dataset_description.json", head | description)
     columns = {
@@ -174,31 +149,13 @@ def write_dataset(
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write a JSON file.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-    value : object
-        JSON values.
-    """
+    """Write a JSON file."""
     path.write_bytes(f"{json.dumps(value, indent=2)}\n".encode("ascii"))
 
 
 def write_table(
     path: Path, columns: Sequence[str], rows: Iterable[tuple[str, ...]]
 ) -> None:
-    """Write a table of tab-separated values.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-    columns : sequence of str
-        Their names.
-    rows : iterable of tuple of str
-        One value per column.
-    """
+    """Write a table of tab-separated values."""
     lines = [columns, *rows]
     path.write_bytes("".join("\t".join(r) + "\n" for r in lines).encode("ascii"))

@@ -12,15 +12,15 @@ annotation files, https://physionet.org/physiotools/wag/annot-5.htm.
 from __future__ import annotations
 
 import hashlib
-import struct
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bgb_fixtures.corpora.chbmit.wfdb import encode_sidecar
 from bgb_fixtures.corpora.twin.layout import Layout
 from bgb_fixtures.edf.writer import EdfChannel, write_edf
-from bgb_fixtures.eeg.montage import ALIASES
+from bgb_fixtures.eeg.channels import ALIASES
 from bgb_fixtures.synthetic import SFREQ
 from bgb_fixtures.synthetic.head import ELECTRODES
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from bgb_fixtures.corpora.twin.plan import PlannedRecording
-    from bgb_fixtures.eeg.events import Event
 
 __all__ = ["CH_NAMES", "LAYOUT"]
 
@@ -58,8 +57,6 @@ _NOTES = """\
 """
 _FIRST_CASE = 81
 _NEW_NAMES = {old: new for new, old in ALIASES.items()}
-# WFDB annotation codes.
-_NOTE, _SKIP, _AUX, _ONSET, _END = 22, 59, 63, 32, 33
 
 
 def _case(planned: PlannedRecording) -> str:
@@ -80,7 +77,7 @@ def _write_recording(
     write_edf(path, _channels(digital), start=planned.start)
     if planned.spec.events:
         sidecar = path.with_name(path.name + ".seizures")
-        sidecar.write_bytes(_sidecar(planned.spec.events))
+        sidecar.write_bytes(encode_sidecar(planned.spec.events))
 
 
 def _channels(digital: npt.NDArray[np.int16]) -> list[EdfChannel]:
@@ -98,28 +95,6 @@ def _channels(digital: npt.NDArray[np.int16]) -> list[EdfChannel]:
         anode, cathode = ch_name.split("-")
         channels.append(EdfChannel(label=ch_name, digital=rows[anode] - rows[cathode]))
     return channels
-
-
-def _sidecar(events: Sequence[Event]) -> bytes:
-    """Return onset and end of each seizure as WFDB annotations of 16-bit words."""
-
-    def word(code: int, interval: int) -> bytes:
-        return struct.pack("<H", code << 10 | interval)
-
-    def skip(n_times: int) -> bytes:
-        # 32 bits, the high word first.
-        return word(_SKIP, 0) + struct.pack("<hH", n_times >> 16, n_times & 0xFFFF)
-
-    note = b"## time resolution: 256"
-    # A note at time 0 and one sample back to an empty annotation at time 0: so begins
-    # every file of the database.
-    parts = [word(_NOTE, 0), word(_AUX, len(note)), note + b"\0", skip(-1), word(0, 1)]
-    before = 0
-    for event in events:
-        for code, sample in zip((_ONSET, _END), event.span(SFREQ), strict=True):
-            parts += [skip(sample - before), word(code, 0)]
-            before = sample
-    return b"".join([*parts, word(0, 0)])
 
 
 def _write_lists(root: Path, plan: Sequence[PlannedRecording]) -> None:

@@ -28,19 +28,7 @@ _NAME = re.compile(r"([0-9]{1,18})-([0-9]{1,18})-([0-9a-f]{64})")
 
 
 def default_cache(environment: Mapping[str, str] = os.environ) -> Path:
-    """Return the folder of the cache.
-
-    Parameters
-    ----------
-    environment : mapping of str to str
-        Environment variables.
-
-    Returns
-    -------
-    folder : pathlib.Path
-        What ``BGB_FIXTURES_CACHE`` says; else ``bgb-fixtures`` where the desktop keeps
-        caches (``XDG_CACHE_HOME``, or ``.cache`` in the home folder).
-    """
+    """Return ``BGB_FIXTURES_CACHE``, or ``bgb-fixtures`` below ``XDG_CACHE_HOME`` or ``~/.cache``."""
     if environment.get(VARIABLE):
         return Path(environment[VARIABLE])
     caches = environment.get("XDG_CACHE_HOME")
@@ -60,45 +48,17 @@ class KeptPiece(NamedTuple):
 
 
 class WebCache:
-    """The pieces of files from the web.
-
-    Parameters
-    ----------
-    folder : path
-        Made when the first piece is kept; may be shared by processes.
-    """
+    """The pieces of files from the web."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def folder_of(self, url: str) -> Path:
-        """Return the folder of the pieces of one file.
-
-        Parameters
-        ----------
-        url : str
-            Its address.
-
-        Returns
-        -------
-        folder : pathlib.Path
-            It may not exist.
-        """
+        """Return the folder for the pieces of one file, which may not exist."""
         return self._folder / hashlib.sha256(url.encode("utf-8")).hexdigest()
 
     def find(self, url: str) -> list[KeptPiece]:
-        """Look for pieces of a file.
-
-        Parameters
-        ----------
-        url : str
-            Its address.
-
-        Returns
-        -------
-        kept : list of KeptPiece
-            In order of their bytes; not read yet.
-        """
+        """Return the pieces of a file that are kept, in order of their bytes, not read yet."""
         folder = self.folder_of(url)
         try:
             names = [path.name for path in folder.iterdir()]
@@ -108,20 +68,7 @@ class WebCache:
         return sorted(KeptPiece(int(m[1]), int(m[2]), folder / m[0]) for m in matches)
 
     def load(self, url: str, kept: KeptPiece) -> Piece | None:
-        """Read a piece.
-
-        Parameters
-        ----------
-        url : str
-            Address of the file.
-        kept : KeptPiece
-            One of `find`.
-
-        Returns
-        -------
-        piece : Piece or None
-            None if it is not what was kept for this address.
-        """
+        """Read a piece; None if it is not what was kept for this address."""
         try:
             # A pipe would block.
             raw = kept.path.read_bytes() if kept.path.is_file() else b""
@@ -144,25 +91,7 @@ class WebCache:
         return piece if right else None
 
     def save(self, url: str, piece: Piece) -> KeptPiece:
-        """Keep a piece.
-
-        Parameters
-        ----------
-        url : str
-            Address of the file.
-        piece : Piece
-            Some of its bytes.
-
-        Returns
-        -------
-        kept : KeptPiece
-            Where it lies now.
-
-        Raises
-        ------
-        TargetError
-            If it cannot be written.
-        """
+        """Write a piece; TargetError if that fails."""
         facts = {"size": piece.size, "url": url, "version": piece.version}
         raw = json.dumps(facts, sort_keys=True).encode("ascii") + b"\n" + piece.data
         folder = self.folder_of(url)

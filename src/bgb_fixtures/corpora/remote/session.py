@@ -118,24 +118,12 @@ class _TryAgainError(Exception):
 class HttpSession:
     """Connections to web servers, kept open between requests.
 
-    Parameters
-    ----------
-    timeouts_s : tuple of float
-        Longest time to connect, and between two packets of an answer.
-    sleep : callable or None
-        Waits for some seconds between two attempts; None: `time.sleep`.
-
     Attributes
     ----------
     traffic : Traffic
         What was fetched so far.
     listener : callable or None
         Called with `traffic` after each chunk.
-
-    Raises
-    ------
-    MissingPackageError
-        If requests is not installed.
     """
 
     def __init__(
@@ -176,30 +164,10 @@ class HttpSession:
         size: int | None = None,
         version: str | None = None,
     ) -> Piece:
-        """Fetch some bytes of a file.
+        """Fetch the bytes `[start, stop)`; fewer if the file is shorter.
 
-        Parameters
-        ----------
-        url : str
-            Its address.
-        start, stop : int
-            The bytes `[start, stop)`; fewer come if the file is shorter.
-        size : int or None
-            Of the whole file; None if it is not known yet.
-        version : str or None
-            As in `Piece`; None if it is not known yet.
-
-        Returns
-        -------
-        piece : Piece
-            The bytes.
-
-        Raises
-        ------
-        SourceError
-            If the server has no such file.
-        FetchError
-            If it does not give the bytes with certainty, or not at all.
+        SourceError if there is no such file, FetchError if the server does not give the
+        bytes with certainty. `size` and `version` are None if not known yet.
         """
         headers = {"Range": f"bytes={start}-{stop - 1}"}
         if version is not None:
@@ -235,28 +203,10 @@ class HttpSession:
         return self._with_retries(url, once)
 
     def fetch_whole(self, url: str, *, most: int, may_be_absent: bool = False) -> bytes:
-        """Fetch a small file.
+        """Fetch a file of at most `most` bytes.
 
-        Parameters
-        ----------
-        url : str
-            Its address.
-        most : int
-            Bytes; a longer one is refused before it is read.
-        may_be_absent : bool
-            Whether it is only looked for: status 403 means then that it is not there.
-
-        Returns
-        -------
-        data : bytes
-            All of it.
-
-        Raises
-        ------
-        SourceError
-            If the server has no such file.
-        FetchError
-            If it does not give it, or more than `most` bytes.
+        With `may_be_absent`, status 403 means that it is not there. SourceError if there is
+        no such file, FetchError if the server does not give it.
         """
 
         def once() -> bytes:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from bgb_fixtures.corpora.remote.cache import KeptPiece
 
-__all__ = ["WebFile", "WebFolder", "WebPath", "is_web_address", "open_web"]
+__all__ = ["WebFile", "WebFolder", "WebPath", "open_web"]
 
 _LIST = "SHA256SUMS.txt"
 """Every project on PhysioNet has one."""
@@ -48,51 +48,15 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ADVICE = "give a folder of a PhysioNet database, such as .../files/chbmit/1.0.0/"
 
 
-def is_web_address(path: object) -> bool:
-    """Say whether a text is meant as an address on the web.
-
-    Parameters
-    ----------
-    path : object
-        What was given as a root.
-
-    Returns
-    -------
-    is_address : bool
-        True if it begins with ``http://`` or ``https://``, in any case.
-    """
-    text = path.lower() if isinstance(path, str) else ""
-    return text.startswith(("http://", "https://"))
-
-
 def open_web(
     address: str,
     *,
     session: HttpSession | None = None,
     cache: Path | None = None,
 ) -> WebPath:
-    """Find the corpus that an address is in; read its list.
+    """Find the corpus that an address is in, and read its list of files.
 
-    Parameters
-    ----------
-    address : str
-        Of the folder of a database, a folder in it, or one recording.
-    session : HttpSession or None
-        Whose connections to use; None: a new one.
-    cache : pathlib.Path or None
-        Folder of the cache; None: `default_cache`.
-
-    Returns
-    -------
-    path : WebPath
-        What is at the address. It may not exist.
-
-    Raises
-    ------
-    FetchError
-        If there is no list, or not a right one.
-    MissingPackageError
-        If requests is not installed.
+    FetchError if there is no list or a wrong one, MissingPackageError without requests.
     """
     host, parts = _split_address(address)
     session = session or HttpSession()
@@ -223,19 +187,7 @@ def _parse_list(raw: bytes, *, where: str) -> dict[str, str]:
 
 
 class WebFolder:
-    """A corpus on the web: what its list says, and how to fetch from it.
-
-    Parameters
-    ----------
-    url : str
-        Address of the folder that holds the list, with ``/`` at its end.
-    digests : dict of str to str
-        Path of each file below the folder -> its SHA-256.
-    session : HttpSession
-        Connections.
-    cache : WebCache
-        What was fetched before.
-    """
+    """A corpus on the web: the SHA-256 of each file in its list, and how to fetch them."""
 
     def __init__(
         self,
@@ -258,50 +210,15 @@ class WebFolder:
         self._counted: set[Path] = set()
 
     def digest(self, names: tuple[str, ...]) -> str | None:
-        """Return the digest of a file.
-
-        Parameters
-        ----------
-        names : tuple of str
-            Its path.
-
-        Returns
-        -------
-        digest : str or None
-            None if the list has no such file.
-        """
+        """Return the SHA-256 of a file; None if the list does not have it."""
         return self._digests.get("/".join(names))
 
     def children(self, names: tuple[str, ...]) -> set[str] | None:
-        """Return what is in a folder.
-
-        Parameters
-        ----------
-        names : tuple of str
-            Its path.
-
-        Returns
-        -------
-        children : set of str or None
-            Names; None if the list has no such folder.
-        """
+        """Return the names in a folder; None if the list does not have it."""
         return self._children.get(names)
 
     def load(self, url: str, kept: KeptPiece) -> Piece | None:
-        """Read a piece from the cache, and count it.
-
-        Parameters
-        ----------
-        url : str
-            Address of its file.
-        kept : KeptPiece
-            Where it lies.
-
-        Returns
-        -------
-        piece : Piece or None
-            None if it is damaged.
-        """
+        """Read a piece from the cache, and count it; None if it is damaged."""
         piece = self.cache.load(url, kept)
         if piece is not None and kept.path not in self._counted:
             self._counted.add(kept.path)
@@ -309,44 +226,13 @@ class WebFolder:
         return piece
 
     def save(self, url: str, piece: Piece) -> KeptPiece:
-        """Keep what was fetched.
-
-        Parameters
-        ----------
-        url : str
-            Address of its file.
-        piece : Piece
-            Some of its bytes.
-
-        Returns
-        -------
-        kept : KeptPiece
-            Where it lies.
-        """
+        """Keep what was fetched."""
         kept = self.cache.save(url, piece)
         self._counted.add(kept.path)
         return kept
 
     def whole(self, path: WebPath) -> bytes:
-        """Return a small file, checked against the list.
-
-        Parameters
-        ----------
-        path : WebPath
-            A file of the list.
-
-        Returns
-        -------
-        data : bytes
-            All of it.
-
-        Raises
-        ------
-        SourceError
-            If the server does not have it.
-        FetchError
-            If it is not the file of the list.
-        """
+        """Fetch a file and compare it with the list; FetchError if it is another."""
         digest = self.digest(path.parts)
         if digest is None:
             msg = f"{str(path)!r} is not in the list {self.url + _LIST!r}"
@@ -376,15 +262,7 @@ def _has_digest(data: bytes, digest: str) -> bool:
 
 @total_ordering
 class WebPath:
-    """The address of a file or folder; has what sources use of `pathlib.Path`.
-
-    Parameters
-    ----------
-    folder : WebFolder
-        The corpus.
-    parts : tuple of str
-        Names of the folders on the way, and its own.
-    """
+    """The address of a file or folder; has what corpora use of `pathlib.Path`."""
 
     def __init__(self, folder: WebFolder, parts: tuple[str, ...] = ()) -> None:
         self.folder = folder
@@ -432,33 +310,11 @@ class WebPath:
         return type(self)(self.folder, self.parts[:-1])
 
     def with_name(self, name: str) -> Self:
-        """Return the address of a file beside it.
-
-        Parameters
-        ----------
-        name : str
-            The other name.
-
-        Returns
-        -------
-        path : WebPath
-            In the same folder.
-        """
+        """Return the address of a file beside it."""
         return type(self)(self.folder, (*self.parts[:-1], name))
 
     def at(self, address: str) -> Self:
-        """Return another address in the same corpus.
-
-        Parameters
-        ----------
-        address : str
-            What `str` gave for it.
-
-        Returns
-        -------
-        path : WebPath
-            The path.
-        """
+        """Return another address in the same corpus."""
         names = address.removeprefix(self.folder.url.removesuffix("/")).strip("/")
         parts = (unquote_to_bytes(name).decode("utf-8") for name in names.split("/"))
         return type(self)(self.folder, tuple(filter(None, parts)))
@@ -480,18 +336,7 @@ class WebPath:
         return self.is_file() or self.is_dir()
 
     def iterdir(self) -> Iterator[Self]:
-        """Yield what is in a folder, in any order.
-
-        Yields
-        ------
-        path : WebPath
-            A file or a folder.
-
-        Raises
-        ------
-        SourceError
-            If it is no folder.
-        """
+        """Yield what is in a folder, in any order."""
         children = self.folder.children(self.parts)
         if children is None:
             msg = f"{str(self)!r}: there is no such folder"
@@ -500,49 +345,20 @@ class WebPath:
             yield self / name
 
     def read_bytes(self) -> bytes:
-        """Return a whole file, checked against the list.
-
-        Returns
-        -------
-        data : bytes
-            At most 64 MiB.
-        """
+        """Return a file of at most 64 MiB, compared with the list."""
         return self.folder.whole(self)
 
     def sha256(self) -> str:
-        """Return the digest of the file, which is fetched and checked.
-
-        Returns
-        -------
-        digest : str
-            Of SHA-256, in hexadecimal.
-        """
+        """Return the digest of the file, which is fetched and checked."""
         return hashlib.sha256(self.read_bytes()).hexdigest()
 
     def read_text(self, encoding: str = "utf-8") -> str:
-        """Return the text of a whole file, checked against the list.
-
-        Parameters
-        ----------
-        encoding : str
-            How it is encoded.
-
-        Returns
-        -------
-        text : str
-            With line ends as `pathlib.Path` gives them.
-        """
+        """Return the text of a whole file, checked against the list."""
         text = self.read_bytes().decode(encoding)
         return text.replace("\r\n", "\n").replace("\r", "\n")
 
     def open_ranges(self) -> WebFile:
-        """Open the file to read pieces of it.
-
-        Returns
-        -------
-        file : WebFile
-            Of which the first bytes are there.
-        """
+        """Open the file to read pieces of it."""
         if not self.is_file():
             msg = f"{str(self)!r}: there is no such file; expected an EDF file"
             raise SourceError(msg)
@@ -550,21 +366,7 @@ class WebPath:
 
 
 class WebFile:
-    """Read pieces of a file on the web; a `ByteSource`.
-
-    Parameters
-    ----------
-    path : WebPath
-        The file. Its first 16 KiB are fetched with one request, as far as they are not
-        in the cache: what follows are reads of the header.
-
-    Raises
-    ------
-    SourceError
-        If there is no such file.
-    FetchError
-        If the server cannot give pieces with certainty.
-    """
+    """A `ByteSource` over the web; the first 16 KiB come with one request."""
 
     def __init__(self, path: WebPath) -> None:
         self.name = str(path)
@@ -616,25 +418,7 @@ class WebFile:
         raise FetchError(msg) from error
 
     def read(self, start: int, stop: int) -> bytes:
-        """Read the bytes `[start, stop)`.
-
-        Parameters
-        ----------
-        start, stop : int
-            Positions in the file.
-
-        Returns
-        -------
-        data : bytes
-            `stop - start` bytes.
-
-        Raises
-        ------
-        SourceError
-            If the file ends before.
-        FetchError
-            If the server does not give them with certainty.
-        """
+        """Read the bytes `[start, stop)`; FetchError if the server does not give them."""
         if not 0 <= start <= stop <= self.size:
             msg = (
                 f"{self.name!r}: asked for bytes {start} to {stop}; the file has "

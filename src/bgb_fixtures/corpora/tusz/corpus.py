@@ -19,28 +19,22 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bgb_fixtures.corpora import Licence, Recording
-from bgb_fixtures.corpora.annotations import (
-    fail,
-    seizures_of,
-    tusz_label,
-)
-from bgb_fixtures.corpora.corpus import (
-    EDF_SUFFIXES,
-    CorpusSource,
-    Located,
-)
+from bgb_fixtures.corpora.corpus import Corpus
+from bgb_fixtures.corpora.recording import EDF_SUFFIXES, Licence, Located, Recording
+from bgb_fixtures.corpora.seizures import seizures_of
+from bgb_fixtures.corpora.text import fail
 from bgb_fixtures.corpora.tusz.csv import parse_csv
+from bgb_fixtures.corpora.tusz.labels import tusz_label
 from bgb_fixtures.corpora.tusz.lbl import parse_lbl
 from bgb_fixtures.corpora.tusz.tse import parse_tse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
-    from bgb_fixtures.corpora.annotations import Annotations
+    from bgb_fixtures.eeg.annotations import Annotations
     from bgb_fixtures.eeg.events import Event
 
-__all__ = ["TuszSource"]
+__all__ = ["TuszCorpus"]
 
 _LICENCE = Licence(
     name="TUH data use agreement",
@@ -72,7 +66,7 @@ _STEM = re.compile(r"([A-Za-z0-9]+)_s[0-9]+_t[0-9]+")
 _SPLITS = {"train": "train", "dev": "dev", "dev_test": "dev", "eval": "eval"}
 
 
-class TuszSource(CorpusSource):
+class TuszCorpus(Corpus):
     """TUSZ recordings below a folder, or one of them."""
 
     title = "TUSZ"
@@ -82,16 +76,17 @@ class TuszSource(CorpusSource):
         """Built locally by people with access; never given to others."""
         return _LICENCE
 
-    def _find(self) -> dict[str, Located]:
+    def find(self, wanted: Collection[str] | None = None) -> dict[str, Located]:
+        """Find recordings with annotation files beside them, or without."""
         located: dict[str, Located] = {}
-        only = None if self._root.is_dir() else self._root.stem
-        for below, names in self._walk(located):
+        only = None if self.folder.is_dir() else self.folder.stem
+        for below, names in self._walk(located, wanted=wanted):
             files: dict[str, dict[str, str]] = {}
             for name in names:
                 stem, dot, suffix = name.rpartition(".")
                 kind = (dot + suffix).lower()
                 if kind in _PARSERS or kind in EDF_SUFFIXES:
-                    files.setdefault(stem, {})[kind] = f"{self._top}/{below}{name}"
+                    files.setdefault(stem, {})[kind] = f"{self.top}/{below}{name}"
             for stem, of_stem in files.items():
                 signal = next((of_stem[s] for s in EDF_SUFFIXES if s in of_stem), "")
                 # Tables of other things lie about in a corpus.
@@ -104,21 +99,23 @@ class TuszSource(CorpusSource):
                     )
         return located
 
-    def _split(self, name: str) -> str:
+    def split_of(self, name: str) -> str:
+        """Return the split that a folder on the way to the recording names."""
         for folder in name.split("/")[:-1]:
             if folder in _SPLITS:
                 return _SPLITS[folder]
         # The root itself may be a split, or lie in one. Only below 'edf' is the name of
         # a folder sure to be the corpus' own.
-        parts = self._folder.resolve().parts
-        if self._root.is_dir() and parts[-1] in _SPLITS:
+        parts = self.folder.resolve().parts
+        if self.folder.is_dir() and parts[-1] in _SPLITS:
             return _SPLITS[parts[-1]]
         for above, folder in pairwise(parts):
             if above == "edf" and folder in _SPLITS:
                 return _SPLITS[folder]
         return ""
 
-    def _annotate(self, name: str, located: Located) -> Recording:
+    def annotate(self, name: str, located: Located) -> Recording:
+        """Read the annotation file that counts, and compare it with its witness."""
         paths = [Path(path) for path in located.annotations]
         counts = paths[0]
         match = _STEM.fullmatch(counts.stem)
@@ -128,7 +125,7 @@ class TuszSource(CorpusSource):
                 "it is"
             )
             fail(counts, 0, problem)
-        split = self._split(name)
+        split = self.split_of(name)
         if not split:
             problem = (
                 "is in no folder 'train', 'dev' or 'eval', so its split is not known; "
@@ -147,6 +144,7 @@ class TuszSource(CorpusSource):
             split=split,
             duration=None if duration is None else float(duration),
             events=events,
+            located=located,
         )
 
 
@@ -183,7 +181,7 @@ def _check_witness(
             n_before = bisect_left(starts, stop)
             if not n_before or ends[n_before - 1] <= start:
                 problem = (
-                    f"has a seizure at {start:g}-{stop:g} s of which {other.name!r} "
-                    "knows nothing; one of the two is wrong"
+                    f"has a seizure at {start:g}-{stop:g} s that is not in "
+                    f"{other.name!r}; one of the two is wrong"
                 )
                 fail(one, 0, problem)

@@ -12,13 +12,8 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from bgb_fixtures.corpora.annotations import (
-    Annotations,
-    Span,
-    fail,
-    parse_time,
-    read_lines,
-)
+from bgb_fixtures.corpora.text import fail, parse_time, read_lines
+from bgb_fixtures.eeg.annotations import Annotations, Span
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,23 +28,7 @@ _COLUMNS = ["channel", "start_time", "stop_time", "label", "confidence"]
 
 
 def parse_csv(path: Path) -> Annotations:
-    """Read a `.csv` or `.csv_bi` file.
-
-    Parameters
-    ----------
-    path : path
-        The file.
-
-    Returns
-    -------
-    annotations : Annotations
-        One stretch for each row.
-
-    Raises
-    ------
-    AnnotationError
-        If it is not such a file, belongs to another recording, or a row is not certain.
-    """
+    """Read a `.csv` or `.csv_bi` file."""
     lines = read_lines(path)
     head: dict[str, str] = {}
     numbered = [(n, line) for n, line in enumerate(lines, 1) if line]

@@ -19,7 +19,7 @@ from bgb_fixtures.edf.steps import (
 )
 from bgb_fixtures.edf.writer import import_pyedflib, write_edf
 from bgb_fixtures.eeg.events import mask_to_spans
-from bgb_fixtures.eeg.montage import MONTAGES
+from bgb_fixtures.eeg.montage import MONTAGES, proper_rows
 from bgb_fixtures.export.layout import (
     EDF_FOLDER,
     Layout,
@@ -48,7 +48,7 @@ _PAIRS = tuple(
 def _problems(fixture: Fixture) -> list[str]:
     records, sfreq = fixture.records, fixture.sfreq
     problems = []
-    if records.ch_names != MONTAGES["10-20"]:
+    if proper_rows(records.ch_names) != MONTAGES["10-20"]:
         problems.append(
             f"its channels are those of montage {records.montage!r}, "
             f"{', '.join(records.ch_names)}; expected electrodes, all 19 of montage "
@@ -77,7 +77,10 @@ def _write(fixture: Fixture, folder: Path, done: Callable[[int], None]) -> str:
             write_edf(
                 path,
                 edf_channels(
-                    [f"EEG {ch_name.upper()}-REF" for ch_name in fixture.ch_names],
+                    [
+                        f"EEG {ch_name.upper()}-REF"
+                        for ch_name in proper_rows(fixture.ch_names)
+                    ],
                     steps,
                     sfreq=fixture.sfreq,
                 ),

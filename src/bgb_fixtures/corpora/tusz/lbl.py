@@ -10,13 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from bgb_fixtures.corpora.annotations import (
-    Annotations,
-    Span,
-    fail,
-    parse_time,
-    read_lines,
-)
+from bgb_fixtures.corpora.text import fail, parse_time, read_lines
+from bgb_fixtures.eeg.annotations import Annotations, Span
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,24 +28,7 @@ _OTHER = re.compile(r"(?:montage|number_of_levels|level\[\s*[0-9]{1,4}\s*\])\s*=
 
 
 def parse_lbl(path: Path) -> Annotations:
-    """Read a `.lbl` or `.lbl_bi` file.
-
-    Parameters
-    ----------
-    path : path
-        The file.
-
-    Returns
-    -------
-    annotations : Annotations
-        One stretch for each label, of any channel; the duration of the recording is
-        not stated.
-
-    Raises
-    ------
-    AnnotationError
-        If it is not such a file, or a line is not certain.
-    """
+    """Read a `.lbl` or `.lbl_bi` file."""
     lines = [
         (number, line)
         for number, line in enumerate(read_lines(path), 1)

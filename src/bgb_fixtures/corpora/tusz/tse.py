@@ -10,13 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from bgb_fixtures.corpora.annotations import (
-    Annotations,
-    Span,
-    fail,
-    parse_time,
-    read_lines,
-)
+from bgb_fixtures.corpora.text import fail, parse_time, read_lines
+from bgb_fixtures.eeg.annotations import Annotations, Span
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,23 +22,7 @@ _VERSION = re.compile(r"version\s*=\s*tse_v1\.[0-9]+\.[0-9]+")
 
 
 def parse_tse(path: Path) -> Annotations:
-    """Read a `.tse` or `.tse_bi` file.
-
-    Parameters
-    ----------
-    path : path
-        The file.
-
-    Returns
-    -------
-    annotations : Annotations
-        One stretch for each line; the duration of the recording is not stated.
-
-    Raises
-    ------
-    AnnotationError
-        If it is not such a file, or a line is not certain.
-    """
+    """Read a `.tse` or `.tse_bi` file."""
     lines = [
         (number, line)
         for number, line in enumerate(read_lines(path), 1)

@@ -38,21 +38,7 @@ def write_annotations(
     channels: Mapping[str, Sequence[tuple[float, float, str]]],
     seizures: Sequence[tuple[float, float]],
 ) -> None:
-    """Write the `.csv` and the `.csv_bi` file of a recording.
-
-    Parameters
-    ----------
-    edf : pathlib.Path
-        The recording; the files go beside it.
-    duration : float
-        Seconds of the recording.
-    channels : mapping of str to sequence of tuple
-        Pair of the montage -> (start, stop, TUSZ code) of each seizure that it takes
-        part in, in seconds, sorted; what lies between is ``bckg``.
-    seizures : sequence of tuple of float
-        (start, stop) of each seizure of the recording, in seconds, sorted, without
-        overlap. None of them: one ``bckg`` row.
-    """
+    """Write the `.csv` and the `.csv_bi` file of a recording."""
     head = (
         "# version = csv_v1.0.0\n"
         f"# bname = {edf.stem}\n"

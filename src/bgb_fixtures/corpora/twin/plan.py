@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.errors import SpecError
-from bgb_fixtures.request.spec import MAX_SYNTHETIC_S, RecordingSpec
+from bgb_fixtures.request.synthetic import MAX_SYNTHETIC_S, RecordingSpec
 from bgb_fixtures.synthetic import FIRST_RECIPE
 from bgb_fixtures.synthetic.recipes import make_subject
 from bgb_fixtures.synthetic.scenario import Artefact
@@ -109,32 +109,7 @@ def plan_recordings(
     splits: tuple[str, ...],
     steps_per_s: int,
 ) -> tuple[PlannedRecording, ...]:
-    """Plan the recordings of a corpus.
-
-    Parameters
-    ----------
-    n_recordings : int
-        From 1; from 6 on each of three splits has recordings with and without seizures.
-    duration : float
-        Seconds of each recording, a whole number.
-    seed : int
-        Of patients, seizures and signals.
-    splits : tuple of str
-        In the order in which they are served: one, or three.
-    steps_per_s : int
-        Seizures begin and end on multiples of 1 / `steps_per_s` seconds.
-
-    Returns
-    -------
-    plan : tuple of PlannedRecording
-        By split, patient and take. Of the recordings of a patient, up to three, one
-        holds seizures.
-
-    Raises
-    ------
-    SpecError
-        If the request cannot be met.
-    """
+    """Plan the recordings of a corpus."""
     _check_number("recordings", n_recordings, 1, MAX_RECORDINGS)
     _check_number("seed", seed, 0, 2**32 - 1)
     why = (

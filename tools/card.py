@@ -1,29 +1,31 @@
-"""The data card, DATA.md: what in it follows from the packaged fixtures is written by us.
+"""Write what DATA.md says of the packaged fixtures: sizes, digests, counts, windows.
 
-Invariant: text outside the marks ``<!-- generated: NAME -->`` and ``<!-- end -->`` stays
-as it is. In the YAML at the top the same marks are comments.
+Only what stands between ``<!-- generated: NAME -->`` and ``<!-- end -->`` is written; in
+the YAML at the top the same marks are comments.
+Usage: ``python tools/card.py [--check] [FILE]``; with --check nothing is changed, and the
+exit code is 1 if a part is stale.
 """
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bgb_fixtures.errors import FormatError, SpecError
+from bgb_fixtures.eeg.kinds import CATEGORIES
+from bgb_fixtures.errors import FixtureError, FormatError, SpecError
 from bgb_fixtures.fixture import load_fixture
-from bgb_fixtures.format.records import CATEGORIES
 from bgb_fixtures.staging import new_file
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from bgb_fixtures.fixture import Fixture
 
-__all__ = ["fill_card", "write_card"]
-
+CARD = Path(__file__).parents[1] / "DATA.md"
 _SECTION = re.compile(
     r"^(?P<start>(?:# )?<!-- generated: (?P<name>[\w-]+) -->\n)"
     r"(?P<text>.*?)"
@@ -33,24 +35,9 @@ _SECTION = re.compile(
 
 
 def fill_card(card: str) -> tuple[str, tuple[str, ...]]:
-    """Return a data card with its generated parts as they should be.
+    """Return the text of a card, its parts generated again, and which were stale.
 
-    Parameters
-    ----------
-    card : str
-        Its text.
-
-    Returns
-    -------
-    text : str
-        The same with the generated parts written anew.
-    stale : tuple of str
-        Names of the parts that were different.
-
-    Raises
-    ------
-    SpecError
-        If the card has not each of the generated parts once.
+    SpecError if the card does not have each of the generated parts once.
     """
     with load_fixture("smoke") as smoke, load_fixture("tiny") as tiny:
         expected = {
@@ -75,33 +62,14 @@ def fill_card(card: str) -> tuple[str, tuple[str, ...]]:
     return text, stale
 
 
-def write_card(path: str | os.PathLike[str], *, check: bool = False) -> tuple[str, ...]:
-    """Write the generated parts of a data card anew.
+def write_card(path: Path, *, check: bool = False) -> tuple[str, ...]:
+    """Write the generated parts of a card again; return the names of those that differed.
 
-    Parameters
-    ----------
-    path : str or path
-        The card, which has the marks already.
-    check : bool
-        Change nothing; only say what is stale.
-
-    Returns
-    -------
-    stale : tuple of str
-        Names of the parts that were different from what the packaged fixtures say.
-
-    Raises
-    ------
-    FormatError
-        If the card cannot be read.
-    SpecError
-        If the card has not each of the generated parts once.
-    TargetError
-        If the card cannot be written.
+    With `check`, change nothing. FormatError if the card cannot be read, SpecError if it
+    lacks a part, TargetError if it cannot be written.
     """
-    target = Path(path)
     try:
-        old = target.read_text(encoding="utf-8")
+        old = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         msg = f"card {str(path)!r} cannot be read: {reason}"
@@ -109,7 +77,7 @@ def write_card(path: str | os.PathLike[str], *, check: bool = False) -> tuple[st
     text, stale = fill_card(old)
     if stale and not check:
         # A link stays a link to the card.
-        with new_file(target.resolve()) as draft:
+        with new_file(path.resolve()) as draft:
             draft.write_text(text, encoding="utf-8", newline="\n")
     return stale
 
@@ -210,3 +178,31 @@ def _windows(fixture: Fixture) -> str:
             f"{window.kind} | {100 * labels.mean():.1f} % | {events or '-'} |"
         )
     return "".join(f"{line}\n" for line in lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write or check a card; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("path", metavar="FILE", type=Path, nargs="?", default=CARD)
+    parser.add_argument("--check", action="store_true", help="Change nothing.")
+    given = parser.parse_args(arguments)
+    try:
+        stale = write_card(given.path, check=given.check)
+    except FixtureError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    if not stale:
+        print(f"{given.path}: up to date")
+    elif given.check:
+        print(
+            f"{given.path}: stale: {', '.join(stale)}; run: python tools/card.py "
+            f"{given.path}",
+            file=sys.stderr,
+        )
+    else:
+        print(f"{given.path}: wrote {', '.join(stale)}")
+    return 1 if stale and given.check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -11,33 +11,26 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bgb_fixtures.corpora import Licence, Recording
-from bgb_fixtures.corpora.annotations import (
-    fail,
-    seizures_of,
-    tusz_label,
-)
 from bgb_fixtures.corpora.bids.events import parse_events_tsv, szcore_label
-from bgb_fixtures.corpora.corpus import (
-    BLIND_SPLIT,
-    EDF_SUFFIXES,
-    CorpusSource,
-    Located,
-)
+from bgb_fixtures.corpora.corpus import BLIND_SPLIT, Corpus
+from bgb_fixtures.corpora.places import is_there
+from bgb_fixtures.corpora.recording import EDF_SUFFIXES, Licence, Located, Recording
+from bgb_fixtures.corpora.seizures import seizures_of
+from bgb_fixtures.corpora.text import fail
 from bgb_fixtures.corpora.tusz.csv import parse_csv
+from bgb_fixtures.corpora.tusz.labels import tusz_label
 from bgb_fixtures.edf.annotations import read_edf_annotations
-from bgb_fixtures.edf.byte_source import is_there
 from bgb_fixtures.errors import SourceError, SpecError, shorten
-from bgb_fixtures.request.spec import compile_label_pattern
+from bgb_fixtures.request.recorded import compile_label_pattern
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
-    from bgb_fixtures.corpora.annotations import Annotations
     from bgb_fixtures.corpora.remote.web import WebPath
+    from bgb_fixtures.eeg.annotations import Annotations
 
-__all__ = ["FilesSource"]
+__all__ = ["PlainCorpus"]
 
 _LICENCE = Licence(name="unknown", url="", attribution="", redistributable=False)
 _PARSERS: dict[str, Callable[[Path], Annotations]] = {
@@ -54,41 +47,26 @@ _TUSZ_DEPTH = 4
 _SUBJECT = re.compile(r"sub-[A-Za-z0-9]+")
 
 
-class FilesSource(CorpusSource):
+class PlainCorpus(Corpus):
     """EDF, EDF+ and BDF files below a folder, or one of them.
 
-    Parameters
-    ----------
-    root : str or path
-        A folder, or one file.
-    splits : sequence of str
-        As in `CorpusSource`; there is one, ``train``.
-    annotations : path or None
-        A file of annotations if there is one recording, or a folder of them: with the
-        same folders and names as the recordings, or flat. None: beside the recordings.
-        TSV files need columns onset, duration and eventType; others are `.csv_bi`.
-    label_pattern : str or None
-        Matches the whole of each label that is a seizure; everything else is none.
-        With it, recordings without a file of annotations are taken with those inside
-        them (EDF+).
-    strict : bool
-        As in `CorpusSource`.
+    `annotations` is a file of annotations if there is one recording, or a folder of them:
+    with the same folders and names as the recordings, or flat; None: beside the
+    recordings. TSV files need columns onset, duration and eventType; others are
+    `.csv_bi`. `label_pattern` matches the whole of each label that is a seizure;
+    everything else is none. With it, recordings without a file of annotations are taken
+    with those inside them (EDF+).
 
-    Raises
-    ------
-    SourceError
-        If there is nothing at `root` or `annotations`; when recordings are asked for,
-        if some look like the blind split of TUSZ.
-    SpecError
-        If `label_pattern` is no regular expression.
-
-    Notes
-    -----
     A recording belongs to the subject that its name begins with (``sub-01_...``), else
     to that of its folder below the root, else to one of its own.
     """
 
     title = "EDF"
+    why_unannotated = (
+        "has no file of annotations (NAME.tsv, NAME_events.tsv or NAME.csv_bi) "
+        "beside it; unannotated does not mean free of seizures. If they are in "
+        "the recording (EDF+), give a label pattern"
+    )
 
     def __init__(
         self,
@@ -97,11 +75,10 @@ class FilesSource(CorpusSource):
         splits: Sequence[str] = (),
         annotations: Path | None = None,
         label_pattern: str | None = None,
-        strict: bool = False,
     ) -> None:
-        super().__init__(root, splits=splits, strict=strict)
-        if self._root.is_file() and self._root.suffix.lower() not in EDF_SUFFIXES:
-            msg = f"{str(self._root)!r}: expected a folder, or an EDF or BDF file"
+        super().__init__(root, splits=splits)
+        if self.folder.is_file() and self.folder.suffix.lower() not in EDF_SUFFIXES:
+            msg = f"{str(self.root)!r}: expected a folder, or an EDF or BDF file"
             raise SourceError(msg)
         if annotations is not None and not is_there(annotations):
             msg = f"annotations {str(annotations)!r}: there is no such file or folder"
@@ -124,17 +101,22 @@ class FilesSource(CorpusSource):
         """Not known."""
         return _LICENCE
 
-    def _find(self) -> dict[str, Located]:
+    def find(self, wanted: Collection[str] | None = None) -> dict[str, Located]:
+        """Find recordings, and for each the one file of annotations that counts."""
         located: dict[str, Located] = {}
-        names = dict(self._walk(located))
+        if self._given is not None:
+            # In a flat folder of annotations, a name that two recordings have says
+            # nothing: all have to be known.
+            wanted = None
+        names = dict(self._walk(located, wanted=wanted))
         signals = [
             below + name
             for below, files in names.items()
             for name in files
             if name.lower().endswith(EDF_SUFFIXES)
         ]
-        if self._root.is_file():
-            signals = [self._root.name]
+        if self.folder.is_file():
+            signals = [self.folder.name]
         if self._given is None:
             found = self._find_beside(signals, names)
         elif self._given.is_dir():
@@ -143,7 +125,7 @@ class FilesSource(CorpusSource):
             found = self._take_file(signals, self._given)
         self._refuse_blind(found, names)
         for name, paths in found.items():
-            signal = f"{self._top}/{name}" if name in signals else ""
+            signal = f"{self.top}/{name}" if name in signals else ""
             inside = [signal] if self._pattern is not None else []
             located[name] = Located(
                 signal=signal,
@@ -152,15 +134,11 @@ class FilesSource(CorpusSource):
             )
         return located
 
-    def _leads(self, folder: str) -> bool:
-        # In a flat folder of annotations, a name that two recordings have says nothing:
-        # all have to be known.
-        return self._given is not None or super()._leads(folder)
-
-    def _annotation_name(self, name: str, path: str) -> str:
+    def annotation_name(self, name: str, located: Located, path: str) -> str:
+        """Return the path of an annotation file below the folder that was given."""
         given = self._given
-        if given is None or path == self._located[name].signal:
-            return super()._annotation_name(name, path)
+        if given is None or path == located.signal:
+            return super().annotation_name(name, located, path)
         if not given.is_dir():
             return Path(path).name
         return Path(path).relative_to(given).as_posix()
@@ -168,8 +146,8 @@ class FilesSource(CorpusSource):
     def _refuse_blind(
         self, found: dict[str, list[str]], names: dict[str, list[str]]
     ) -> None:
-        """Refuse what `TuszSource` gives only if asked for by name."""
-        above = self._top.resolve().parts[-_TUSZ_DEPTH:]
+        """Refuse what `TuszCorpus` gives only if asked for by name."""
+        above = self.top.resolve().parts[-_TUSZ_DEPTH:]
         for name, paths in found.items():
             folder = name[: name.rfind("/") + 1]
             files = (*paths, *names.get(folder, ()))
@@ -177,7 +155,7 @@ class FilesSource(CorpusSource):
                 file.lower().endswith(_TUSZ_ENDINGS) for file in files
             ):
                 msg = (
-                    f"recording {name!r} below {str(self._root)!r} is in a folder "
+                    f"recording {name!r} below {str(self.root)!r} is in a folder "
                     f"{BLIND_SPLIT!r} and has annotations of TUSZ (.csv_bi, .tse): this "
                     f"looks like TUSZ, whose split {BLIND_SPLIT!r} is kept blind; use "
                     "--source tusz, which takes it only by name. If it is not TUSZ, "
@@ -188,7 +166,7 @@ class FilesSource(CorpusSource):
     def _take_file(self, signals: list[str], given: Path) -> dict[str, list[str]]:
         if len(signals) != 1:
             msg = (
-                f"annotations {str(given)!r} is one file, and {str(self._root)!r} "
+                f"annotations {str(given)!r} is one file, and {str(self.root)!r} "
                 f"holds {len(signals)} recordings; give a folder of annotations, or "
                 "one recording"
             )
@@ -217,32 +195,27 @@ class FilesSource(CorpusSource):
         for name in signals:
             folder = name[: name.rfind("/") + 1]
             found[name] = [
-                f"{self._top}/{folder}{candidate}"
+                f"{self.top}/{folder}{candidate}"
                 for candidate in _candidates(name)
                 if candidate in present[folder]
             ]
-        if self._root.is_dir():
+        if self.folder.is_dir():
             used = {path for paths in found.values() for path in paths}
             for below, files in names.items():
                 for file in files:
-                    path = f"{self._top}/{below}{file}"
+                    path = f"{self.top}/{below}{file}"
                     # A bare .tsv may be a table of anything.
                     if path not in used and file.endswith(_ENDINGS[1:]):
                         stem = file.removesuffix(".csv_bi").removesuffix("_events.tsv")
                         found.setdefault(f"{below}{stem}.edf", []).append(path)
         return found
 
-    def _split(self, name: str) -> str:  # noqa: ARG002
+    def split_of(self, name: str) -> str:  # noqa: ARG002
+        """Return ``"train"``: such files have no splits."""
         return "train"
 
-    def _why_unannotated(self) -> str:
-        return (
-            "has no file of annotations (NAME.tsv, NAME_events.tsv or NAME.csv_bi) "
-            "beside it; unannotated does not mean free of seizures. If they are in "
-            "the recording (EDF+), give a label pattern"
-        )
-
-    def _annotate(self, name: str, located: Located) -> Recording:
+    def annotate(self, name: str, located: Located) -> Recording:
+        """Read the annotations of a recording, beside it or inside."""
         path = Path(located.annotations[0])
         inside = located.annotations[0] == located.signal
         annotations = (
@@ -269,6 +242,7 @@ class FilesSource(CorpusSource):
             split="train",
             duration=None if duration is None else float(duration),
             events=events,
+            located=located,
         )
 
     def _match_label(self, label: str) -> str | None:

@@ -1,0 +1,644 @@
+"""The windows of a fixture at another length, rate, montage or scale.
+
+Invariant: what can be computed exactly is: samples are cut, channels subtracted, events
+clipped and shifted on the exact times of samples, and labels, categories and kinds follow
+from the events. The same fixture and the same arguments give the same result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bgb_fixtures.eeg.average import subtract_average
+from bgb_fixtures.eeg.channels import AVERAGE, rename_row
+from bgb_fixtures.eeg.events import Event, events_to_mask, merge_spans
+from bgb_fixtures.eeg.filter import BandPassedSignal, check_band_pass
+from bgb_fixtures.eeg.kinds import category_of, kind_of
+from bgb_fixtures.eeg.montage import (
+    SYSTEMS,
+    Montage,
+    find_montage,
+    proper_rows,
+    resolve_montage,
+    split_rows,
+)
+from bgb_fixtures.eeg.resample import ResampledSignal, resampling_ratio
+from bgb_fixtures.eeg.scaling import CLIP, PROFILES, Moments, Scaled, raw_1, zscore_1
+from bgb_fixtures.eeg.signal import ArraySignal
+from bgb_fixtures.errors import SpecError
+from bgb_fixtures.format.content import Content
+from bgb_fixtures.format.layout import dump_json
+from bgb_fixtures.memory import fixture_in_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    import numpy.typing as npt
+
+    from bgb_fixtures.eeg.scaling import Profile
+    from bgb_fixtures.eeg.signal import Signal
+    from bgb_fixtures.fixture import Fixture
+    from bgb_fixtures.format.records import WindowRecord
+
+__all__ = ["adapt_fixture", "adapted_content"]
+
+_GRID_UV = 0.125
+"""Synthetic EEG is generated in steps of this many microvolts."""
+_FINEST_UV = 500.0
+"""With a larger scale, steps of 2^-12 of it do not tell steps of `_GRID_UV` apart."""
+_WANTED = ("raw-1", "zscore-1")
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """A window of the result: samples `[start, start + n_times)` of a row of the file."""
+
+    row: int
+    number: int
+    start: int
+    n_times: int
+    spans: tuple[tuple[int, int, str], ...]
+    kind: str
+
+    @property
+    def n_ictal(self) -> int:
+        """Ictal samples of the window."""
+        merged = merge_spans((start, stop) for start, stop, _ in self.spans)
+        return sum(stop - start for start, stop in merged)
+
+
+def adapt_fixture(fixture: Fixture, **options: Any) -> Fixture:
+    """Return an adapted fixture in memory; see `Fixture.adapt` for the options."""
+    content = adapted_content(fixture, **options)
+    # What it was made of identifies it; hashing the arrays would take longer than this.
+    made_of = {"spec": content.spec, "windows": [w.id for w in content.windows]}
+    digest = hashlib.sha256(dump_json(made_of)).hexdigest()
+    return fixture_in_memory(content, path=fixture.path, digest=digest)
+
+
+def adapted_content(
+    fixture: Fixture,
+    *,
+    window_length: float | None = None,
+    sfreq: float | None = None,
+    montage: str | Sequence[str] | None = None,
+    profile: str | None = None,
+    band_pass: tuple[float, float] | None = None,
+    stride: float | None = None,
+    n_windows: int | None = None,
+    balanced: bool = False,
+    names: str | None = None,
+) -> Content:
+    """Return the content of an adapted fixture; see `Fixture.adapt` for the arguments."""
+    asked: dict[str, Any] = {
+        "window_length": window_length,
+        "sfreq": sfreq,
+        "montage": montage
+        if montage is None or isinstance(montage, str)
+        else [*montage],
+        "profile": profile,
+        "band_pass": None if band_pass is None else [*band_pass],
+        "stride": stride,
+        "n_windows": n_windows,
+        "balanced": balanced or None,
+        "names": names,
+    }
+    adaptation = {key: value for key, value in asked.items() if value is not None}
+    target = _Target(
+        fixture,
+        window_length=window_length,
+        sfreq=sfreq,
+        montage=montage,
+        profile=profile,
+        band_pass=band_pass,
+        stride=stride,
+        names=names,
+    )
+    cuts = [cut for row in fixture.rows for cut in target.cuts(row)]
+    cuts = _choose(cuts, n_windows=n_windows, balanced=balanced)
+    had_seizure = any(window.category != "none" for window in fixture.windows)
+    if had_seizure and not any(cut.n_ictal for cut in cuts):
+        msg = (
+            f"fixture {str(fixture.path)!r}: no window with a seizure is left at a "
+            f"length of {target.window_length:g} s every {target.stride:g} s. Use "
+            "another length or stride"
+        )
+        raise SpecError(msg)
+    return target.content(cuts, adaptation)
+
+
+class _Target:
+    """What the windows of a fixture become."""
+
+    def __init__(
+        self,
+        fixture: Fixture,
+        *,
+        window_length: float | None,
+        sfreq: float | None,
+        montage: str | Sequence[str] | None,
+        profile: str | None,
+        band_pass: tuple[float, float] | None,
+        stride: float | None,
+        names: str | None,
+    ) -> None:
+        # All windows of the file: those that were not selected help to scale.
+        self._fixture = whole = fixture.whole()
+        records = whole.records
+        self._windows = records.windows
+        self._old_sfreq = whole.sfreq
+        self._n_old = whole.signals.shape[2]
+        self.sfreq = whole.sfreq if sfreq is None else _check_rate(sfreq)
+        self._ratio = resampling_ratio(whole.sfreq, self.sfreq)
+        length = self._n_old / whole.sfreq
+        self.window_length = length if window_length is None else float(window_length)
+        self.stride = self.window_length if stride is None else float(stride)
+        up, down = self._ratio
+        self._n_whole = self._n_old * up // down
+        self.n_times = self._samples(self.window_length, "window_length")
+        self._step = self._samples(self.stride, "stride")
+        if self.n_times > self._n_whole:
+            msg = (
+                f"window_length: expected at most {length:g} s, the length of the windows "
+                f"of fixture {str(whole.path)!r}, got {self.window_length:g} s"
+            )
+            raise SpecError(msg)
+        self.montage = _find_montage(whole, montage, names)
+        self._rederives = montage is not None
+        self._band_pass = band_pass
+        if band_pass is not None:
+            check_band_pass(band_pass, sfreq=self.sfreq)
+        self.profile = _find_profile(whole, profile)
+        self._resamples = self.sfreq != whole.sfreq
+        self._rescales = self.profile.name != records.profile["name"] or (
+            self.profile.name == "zscore-1"
+            and (self._rederives or self._band_pass is not None)
+        )
+        self._artefacts = _artefact_times(whole)
+        changed = self._rederives or self._resamples or self._band_pass is not None
+        if changed and self.profile.whole and self.profile.name not in _WANTED:
+            msg = (
+                f"profile {self.profile.name!r} of fixture {str(whole.path)!r} is of whole "
+                "recordings: its windows can be cut, but not changed otherwise. Pass "
+                "profile='raw-1' or 'zscore-1'"
+            )
+            raise SpecError(msg)
+
+    def _samples(self, seconds: float, what: str) -> int:
+        """Return seconds as a whole number of samples at the new rate."""
+        if not math.isfinite(seconds) or seconds <= 0:
+            msg = f"{what}: expected seconds greater than 0, got {seconds!r}"
+            raise SpecError(msg)
+        exact = _exact(seconds) * _exact(self.sfreq)
+        if exact.denominator == 1:
+            return int(exact)
+        below, above = math.floor(exact), math.ceil(exact)
+        near = [n / self.sfreq for n in (below, above) if n]
+        msg = (
+            f"{what}: {seconds:g} s is no whole number of samples at {self.sfreq:g} Hz; "
+            f"the nearest are {' and '.join(f'{s:.10g} s' for s in near)}"
+        )
+        raise SpecError(msg)
+
+    def cuts(self, row: int) -> Iterator[_Cut]:
+        """Yield the windows that one window of the file gives, with their events."""
+        window = self._windows[row]
+        spans, borders = self._event_spans(window)
+        rate = _exact(self.sfreq)
+        artefacts = [
+            (math.ceil(a * rate), math.ceil(b * rate))
+            for a, b in self._artefacts.get(row, ())
+        ]
+        starts = range(0, self._n_whole - self.n_times + 1, self._step)
+        for number, start in enumerate(starts, 1):
+            stop = start + self.n_times
+            inside = tuple(
+                (max(a, start) - start, min(b, stop) - start, label)
+                for a, b, label in spans
+                if b > start and a < stop
+            )
+            kind = kind_of(
+                borders, start=start, n_times=self.n_times, artefacts=artefacts
+            )
+            if (
+                kind == "background"
+                and window.kind == "artefact"
+                and not self._artefacts
+            ):
+                # Where in the window it lies is not recorded.
+                kind = "artefact"
+            yield _Cut(row, number, start, self.n_times, inside, kind)
+
+    def _event_spans(
+        self, window: WindowRecord
+    ) -> tuple[list[tuple[int, int, str]], list[tuple[int, int]]]:
+        """Return samples and labels of events at the new rate, and merged borders.
+
+        Borders reach beyond the window where the event goes on there, so that the kind
+        of a piece at its edge is right.
+        """
+        old = [
+            (start, start + round(event.duration * self._old_sfreq), event.label)
+            for event in window.events
+            for start in (round(event.onset * self._old_sfreq),)
+        ]
+        spans = [
+            (self._sample(start), self._sample(stop), label)
+            for start, stop, label in old
+        ]
+        merged = merge_spans((a, b) for a, b, _ in spans)
+        if merged and merged[0][0] == 0 and window.kind != "whole":
+            merged[0] = (-1, merged[0][1])
+        last = self._sample(self._n_old)
+        if merged and merged[-1][1] == last and window.kind in ("onset", "ictal"):
+            merged[-1] = (merged[-1][0], last + 1)
+        return [span for span in spans if span[1] > span[0]], merged
+
+    def _sample(self, sample: int) -> int:
+        """Return the first sample at the new rate that is not before an old one."""
+        up, down = self._ratio
+        return -(-sample * up // down)
+
+    def content(self, cuts: Sequence[_Cut], adaptation: dict[str, Any]) -> Content:
+        """Return signals, labels and records of some windows."""
+        n_channels = len(self.montage.derivations)
+        signals = np.empty((len(cuts), n_channels, self.n_times), np.float32)
+        labels = np.empty((len(cuts), self.n_times), np.uint8)
+        scale = np.empty((len(cuts), n_channels), np.float32)
+        offset = np.empty((len(cuts), n_channels), np.float32)
+        places = {(cut.row, cut.number): i for i, cut in enumerate(cuts)}
+        n_clipped = {}
+        for cut, scaled in self._iter_scaled(cuts):
+            place = places[cut.row, cut.number]
+            signals[place] = scaled.values
+            scale[place], offset[place] = scaled.scale, scaled.offset
+            n_clipped[place] = scaled.n_clipped
+        windows = []
+        for place, cut in enumerate(cuts):
+            windows.append(self._record(cut, n_clipped[place]))
+            labels[place] = events_to_mask(
+                windows[-1].events, sfreq=self.sfreq, n_times=self.n_times
+            )
+        return Content(
+            name=self._fixture.index.name,
+            content_version=self._fixture.index.content_version,
+            sfreq=self.sfreq,
+            ch_names=self.montage.ch_names,
+            montage=self.montage.name,
+            unit=self.profile.unit,
+            profile={"name": self.profile.name, "steps": self._steps()},
+            source=self._fixture.records.source,
+            licence=self._licence(),
+            spec=self._spec(adaptation),
+            windows=tuple(windows),
+            signals=signals,
+            labels=labels,
+            scale=scale,
+            offset=offset,
+        )
+
+    def _record(self, cut: _Cut, n_clipped: int) -> WindowRecord:
+        window = self._windows[cut.row]
+        n_cuts = len(range(0, self._n_whole - self.n_times + 1, self._step))
+        own = self.n_times == self._n_whole
+        number = f"{cut.number:0{max(2, len(str(n_cuts)))}d}"
+        return replace(
+            window,
+            id=window.id if own else f"{window.id}.{number}",
+            category=category_of(cut.n_ictal, self.n_times),
+            kind=cut.kind,
+            onset=window.onset + cut.start / self.sfreq,
+            n_clipped=n_clipped,
+            events=tuple(
+                Event(
+                    onset=start / self.sfreq,
+                    duration=(stop - start) / self.sfreq,
+                    label=label,
+                )
+                for start, stop, label in sorted(cut.spans)
+            ),
+        )
+
+    def _iter_scaled(self, cuts: Sequence[_Cut]) -> Iterator[tuple[_Cut, Scaled]]:
+        """Yield the samples of each window, row by row of the file."""
+        by_row: dict[int, list[_Cut]] = {}
+        for cut in cuts:
+            by_row.setdefault(cut.row, []).append(cut)
+        if not (
+            self._rederives or self._resamples or self._rescales or self._band_pass
+        ):
+            for row, of_row in by_row.items():
+                yield from self._iter_exact(row, of_row)
+            return
+        if not self._rescales:
+            for row, of_row in by_row.items():
+                yield from self._iter_of_row(row, of_row, self._own_factors(row))
+            return
+        if self.profile.name == "raw-1":
+            for row, of_row in by_row.items():
+                yield from self._iter_of_row(row, of_row, None)
+            return
+        groups: dict[str, list[int]] = {}
+        for row in by_row:
+            groups.setdefault(self._scaled_with(row), []).append(row)
+        for key, rows in groups.items():
+            factors = self._background_factors(key)
+            for row in rows:
+                yield from self._iter_of_row(row, by_row[row], factors)
+
+    def _iter_exact(
+        self, row: int, cuts: Iterable[_Cut]
+    ) -> Iterator[tuple[_Cut, Scaled]]:
+        """Yield windows that are only cut: the very values of the fixture."""
+        signals = self._fixture.signals[row]
+        scale, offset = self._fixture.scale[row], self._fixture.offset[row]
+        for cut in cuts:
+            values = signals[:, cut.start : cut.start + cut.n_times]
+            yield (
+                cut,
+                Scaled(
+                    values=values,
+                    scale=scale,
+                    offset=offset,
+                    n_clipped=self._n_clipped(row, cut),
+                ),
+            )
+
+    def _iter_of_row(
+        self,
+        row: int,
+        cuts: Iterable[_Cut],
+        factors: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None,
+    ) -> Iterator[tuple[_Cut, Scaled]]:
+        signal = self._signal(row)
+        data_uv = signal.read(0, signal.n_times)
+        for cut in cuts:
+            part = data_uv[:, cut.start : cut.start + cut.n_times]
+            scaled = raw_1(part) if factors is None else zscore_1(part, *factors)
+            lost = self._n_clipped(row, cut)
+            yield cut, replace(scaled, n_clipped=max(scaled.n_clipped, lost))
+
+    def _n_clipped(self, row: int, cut: _Cut) -> int:
+        """Return how many samples of the fixture in a window are clipped already."""
+        if self._windows[row].n_clipped == 0:
+            return 0
+        up, down = self._ratio
+        start = cut.start * down // up
+        stop = -(-(cut.start + cut.n_times) * down // up)
+        part = self._fixture.signals[row][:, start:stop]
+        return int(np.count_nonzero(np.abs(part) >= CLIP))
+
+    def _signal(self, row: int) -> Signal:
+        """Return one window of the file in microvolts: rows, rate and band as asked."""
+        fixture = self._fixture
+        data_uv = fixture.signals[row].astype(np.float64)
+        if fixture.records.unit != "uV":
+            data_uv *= fixture.scale[row].astype(np.float64)[:, None]
+            data_uv += fixture.offset[row].astype(np.float64)[:, None]
+            if _on_grid(fixture, row):
+                # What was generated comes back, but for samples that were clipped.
+                data_uv = np.rint(data_uv / _GRID_UV) * _GRID_UV
+        if self._rederives:
+            data_uv = _derive(data_uv, fixture, self.montage)
+        signal: Signal = ArraySignal(data_uv, sfreq=fixture.sfreq)
+        if self._resamples:
+            signal = ResampledSignal(signal, self.sfreq)
+        if self._band_pass is not None:
+            signal = BandPassedSignal(signal, self._band_pass)
+        return signal
+
+    def _own_factors(
+        self, row: int
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
+        if self.profile.name == "raw-1":
+            return None
+        factors = (self._fixture.scale[row], self._fixture.offset[row])
+        return factors[0].astype(np.float64), factors[1].astype(np.float64)
+
+    def _scaled_with(self, row: int) -> str:
+        """Return what shares a scale with a row: a recording; of synthetic, a subject."""
+        window = self._windows[row]
+        synthetic = self._fixture.records.source.get("name") == "synthetic"
+        return window.subject if synthetic else window.recording
+
+    def _background_factors(
+        self, key: str
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Return scale and offset from the seizure-free samples of the fixture.
+
+        Of the windows that share them; where these hold none, of all windows.
+        """
+        rows = range(len(self._windows))
+        own = [row for row in rows if self._scaled_with(row) == key]
+        for group in (own, rows):
+            moments = Moments()
+            for row in group:
+                for start, stop in self._seizure_free(row):
+                    moments.add(self._signal(row).read(start, stop))
+            if moments.n_times:
+                break
+        return moments.scale_and_offset(
+            ch_names=self.montage.ch_names, where=f"fixture {str(self._fixture.path)!r}"
+        )
+
+    def _seizure_free(self, row: int) -> Iterator[tuple[int, int]]:
+        spans, _ = self._event_spans(self._windows[row])
+        merged = merge_spans((start, stop) for start, stop, _ in spans)
+        borders = [0, *(sample for span in merged for sample in span), self._n_whole]
+        for start, stop in zip(borders[::2], borders[1::2], strict=True):
+            if stop > start:
+                yield start, stop
+
+    def _steps(self) -> list[str]:
+        """Return what was done to the samples, in order."""
+        old = self._fixture.records.profile
+        steps = [*old["steps"], "adapted from a fixture:"]
+        if self._rederives:
+            steps.append(f"rows of montage {self.montage.name}, differences in float64")
+        if self.montage.averaged and self._rederives:
+            steps.append("minus the mean of all rows, in float64")
+        if self._resamples:
+            steps.append(
+                f"scipy.signal.resample_poly from {self._old_sfreq:g} to {self.sfreq:g} "
+                "Hz over each window, its last sample repeated beyond its ends"
+            )
+        if self._band_pass is not None:
+            low, high = self._band_pass
+            steps.append(
+                f"band-pass {low:g}-{high:g} Hz over each window: symmetric FIR, Hamming "
+                "window, its last sample repeated beyond its ends"
+            )
+        steps.append(f"windows of {self.window_length:g} s every {self.stride:g} s")
+        if self._rescales and self.profile.name == "zscore-1":
+            steps.append(
+                "offset and scale = mean and standard deviation, per channel, of the "
+                "seizure-free samples in the fixture that the old scale was shared by; "
+                "of all windows where there are none"
+            )
+        if not (self._rederives or self._resamples or self._rescales):
+            return steps
+        steps.append(
+            "float32"
+            if self.profile.name == "raw-1"
+            else "(microvolts - offset) / scale, rounded to multiples of 2^-12, clipped "
+            "to [-10, 10]; float32"
+        )
+        return steps
+
+    def _licence(self) -> dict[str, Any]:
+        licence = self._fixture.records.licence
+        changes = (
+            f"{licence['changes']}; adapted: windows of {self.window_length:g} s at "
+            f"{self.sfreq:g} Hz, montage {self.montage.name}, profile "
+            f"{self.profile.name}"
+        )
+        return licence | {"changes": changes}
+
+    def _spec(self, adaptation: dict[str, Any]) -> dict[str, Any]:
+        """Return the spec of the fixture, and what was made of it since."""
+        spec = self._fixture.records.spec
+        step = {"from": self._fixture.index.digest, **adaptation}
+        return spec | {"adapted": [*spec.get("adapted", []), step]}
+
+
+def _exact(value: float) -> Fraction:
+    return Fraction(repr(float(value)))
+
+
+def _check_rate(sfreq: float) -> float:
+    if not math.isfinite(sfreq) or not 1 <= sfreq <= 20000:
+        msg = f"sfreq: expected a rate in Hz in [1, 20000], got {sfreq!r}"
+        raise SpecError(msg)
+    return float(sfreq)
+
+
+def _find_profile(fixture: Fixture, profile: str | None) -> Profile:
+    own = fixture.records.profile["name"]
+    if profile is None or profile == own:
+        if own not in PROFILES:
+            msg = f"profile {own!r} of fixture {str(fixture.path)!r} is unknown"
+            raise SpecError(msg)
+        return PROFILES[own]
+    if profile not in PROFILES:
+        known = ", ".join(map(repr, _WANTED))
+        msg = f"profile: expected one of {known}, got {profile!r}"
+        raise SpecError(msg)
+    if profile not in _WANTED:
+        msg = (
+            f"profile: {profile!r} needs whole recordings, and a fixture has windows; "
+            "build it from the recordings: bgb-fixtures build --profile"
+        )
+        raise SpecError(msg)
+    return PROFILES[profile]
+
+
+def _find_montage(
+    fixture: Fixture, montage: str | Sequence[str] | None, names: str | None
+) -> Montage:
+    """Return the rows that are wanted, named as asked."""
+    here = fixture.ch_names
+    own = proper_rows(here)
+    renamed = tuple(rename_row(row, system="10-10") for row in own)
+    system = names or ("10-10" if here == renamed != own else "10-20")
+    if montage is None:
+        if system not in SYSTEMS:
+            find_montage("10-20", system=system)
+        name = fixture.records.montage
+        return Montage(name=name, derivations=own, system=system)
+    return find_montage(split_rows(montage), system=system)
+
+
+def _derive(
+    data_uv: npt.NDArray[np.float64], fixture: Fixture, montage: Montage
+) -> npt.NDArray[np.float64]:
+    """Return the rows of a montage from the channels of a fixture."""
+    own = proper_rows(fixture.ch_names)
+    if montage.averaged and own == montage.derivations:
+        return data_uv
+    channels = resolve_montage(own, montage, where=fixture.index.name, what="fixture")
+    rows = np.empty((len(channels), data_uv.shape[1]))
+    for i, row in enumerate(channels):
+        rows[i] = data_uv[row.plus[0]]
+        if row.minus:
+            rows[i] -= data_uv[row.minus[0]]
+    return subtract_average(rows) if montage.averaged else rows
+
+
+def _on_grid(fixture: Fixture, row: int) -> bool:
+    """Say whether samples were generated in steps that the scale does not blur."""
+    records = fixture.records
+    adapted = records.spec.get("adapted", [])
+    return (
+        records.source.get("name") == "synthetic"
+        and not any("sfreq" in step or "band_pass" in step for step in adapted)
+        and not any(name.endswith(f"-{AVERAGE}") for name in records.ch_names)
+        and float(fixture.scale[row].max()) < _FINEST_UV
+    )
+
+
+def _artefact_times(
+    fixture: Fixture,
+) -> dict[int, tuple[tuple[Fraction, Fraction], ...]]:
+    """Return (start, stop) of artefacts in each window in seconds, if the spec says it."""
+    records = fixture.records
+    recordings = records.spec.get("recordings", [])
+    if records.source.get("name") != "synthetic" or not recordings:
+        return {}
+    found = {}
+    for row, window in enumerate(records.windows):
+        number = int(window.recording.removeprefix("rec-")) - 1
+        if number >= len(recordings):
+            return {}
+        found[row] = tuple(
+            (onset, onset + _exact(artefact["duration"]))
+            for artefact in recordings[number].get("artefacts", [])
+            for onset in (_exact(artefact["onset"]) - _exact(window.onset),)
+        )
+    return found
+
+
+def _choose(
+    cuts: Sequence[_Cut], *, n_windows: int | None, balanced: bool
+) -> list[_Cut]:
+    """Return some windows, spread evenly over those with and without a seizure."""
+    ictal = [cut for cut in cuts if cut.n_ictal]
+    free = [cut for cut in cuts if not cut.n_ictal]
+    if n_windows is None and not balanced:
+        return list(cuts)
+    if n_windows is None:
+        n_ictal = n_free = min(len(ictal), len(free))
+    elif type(n_windows) is not int or not 1 <= n_windows <= len(cuts):
+        msg = f"n_windows: expected an integer in [1, {len(cuts)}], got {n_windows!r}"
+        raise SpecError(msg)
+    else:
+        share = 0.5 if balanced else len(ictal) / len(cuts)
+        n_ictal = math.ceil(n_windows * share) if ictal else 0
+        n_ictal = min(max(n_ictal, n_windows - len(free)), len(ictal))
+        if free and n_windows > 1:
+            n_ictal = min(n_ictal, n_windows - 1)
+        n_free = n_windows - n_ictal
+    if balanced and (n_ictal > len(ictal) or n_free > len(free) or not n_ictal):
+        msg = (
+            f"balanced: expected windows with and without a seizure, found {len(ictal)} "
+            f"and {len(free)}"
+        )
+        raise SpecError(msg)
+    if balanced and abs(n_ictal - n_free) > 1:
+        msg = (
+            f"n_windows: {n_windows} cannot be balanced (found {len(ictal)} windows with "
+            f"a seizure and {len(free)} without)"
+        )
+        raise SpecError(msg)
+    kept = {id(cut) for cut in (*_spread(ictal, n_ictal), *_spread(free, n_free))}
+    return [cut for cut in cuts if id(cut) in kept]
+
+
+def _spread(cuts: Sequence[_Cut], n_wanted: int) -> list[_Cut]:
+    """Return so many of some windows, at even distances."""
+    return [cuts[i * len(cuts) // n_wanted] for i in range(n_wanted)]

@@ -1,0 +1,117 @@
+"""The windows of a selection, read from their recordings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bgb_fixtures.build.read import Origin, Part, Pseudonyms, read_content
+from bgb_fixtures.build.signals import native_signal, processed_signal, signal_steps
+from bgb_fixtures.request.recorded import bare_request
+from bgb_fixtures.request.spec import spec_to_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bgb_fixtures.build.evidence import Evidence
+    from bgb_fixtures.build.select import Selection
+    from bgb_fixtures.corpora.opened import OpenRecording, OpenRecordings
+    from bgb_fixtures.format.write import Content
+
+__all__ = ["read_recorded"]
+
+
+def read_recorded(
+    selection: Selection,
+    opened: OpenRecordings,
+    *,
+    evidence: Evidence,
+    progress: Callable[[int, int], None] | None = None,
+) -> Content:
+    """Read the windows of a selection; SourceError if that is not possible with certainty.
+
+    `evidence` takes down or compares the bytes that are read.
+    """
+    names = Pseudonyms(selection.windows)
+    return read_content(
+        _iter_groups(selection, opened, evidence),
+        _origin(selection, opened, names),
+        names=names,
+        n_times=selection.n_times,
+        sfreq=selection.sfreq,
+        progress=progress,
+    )
+
+
+def _iter_groups(
+    selection: Selection, opened: OpenRecordings, evidence: Evidence
+) -> Iterator[list[Part]]:
+    request = selection.request
+    rows: dict[str, list[int]] = {}
+    for row, window in enumerate(selection.windows):
+        rows.setdefault(window.recording.name, []).append(row)
+    for recording in selection.chosen:
+        one = opened.open(recording)
+        evidence.begin(one)
+        signal, _ = native_signal(one, request)
+        # A profile that depends on the whole recording at its own rate resamples itself.
+        if request.profile.sfreq is None:
+            signal = processed_signal(
+                signal, sfreq=selection.sfreq, band_pass=request.band_pass
+            )
+        part = Part(
+            recording=recording,
+            windows=tuple((r, selection.windows[r]) for r in rows[recording.name]),
+            signal=signal,
+            announce=one.announce,
+            scaled_with=f"recording {recording.name!r}",
+        )
+        yield [part]
+        evidence.end(one)
+
+
+def _origin(selection: Selection, opened: OpenRecordings, names: Pseudonyms) -> Origin:
+    request = selection.request
+    profile = request.profile
+    between = signal_steps(
+        request.montage,
+        rates=[]
+        if profile.sfreq is not None
+        else [selection.headers[r.name].sfreq for r in selection.chosen],
+        sfreq=selection.sfreq,
+        band_pass=request.band_pass,
+        interpolated=bool(selection.interpolated),
+    )
+    place = profile.extra_steps_at
+    return Origin(
+        name=request.name,
+        content_version=request.content_version,
+        window_length=request.window_length,
+        montage=request.montage,
+        profile=profile,
+        steps=(*profile.steps[:place], *between, *profile.steps[place:]),
+        source=lambda: _identity(selection, opened, names),
+        licence=opened.corpus.licence,
+        spec=spec_to_json(bare_request(request, names.recordings)),
+    )
+
+
+def _identity(
+    selection: Selection, opened: OpenRecordings, names: Pseudonyms
+) -> dict[str, Any]:
+    """Return what was assumed and interpolated; no text names a recording."""
+    counts: dict[str, int] = {}
+    for recording in selection.chosen:
+        one: OpenRecording = opened.open(recording)
+        for assumption in one.assumptions:
+            counts[assumption] = counts.get(assumption, 0) + 1
+    identity: dict[str, Any] = {"name": selection.request.source}
+    if counts:
+        identity["assumptions"] = [
+            f"{n} recording(s): {text}" for text, n in sorted(counts.items())
+        ]
+    if selection.interpolated:
+        identity["interpolated"] = {
+            names.recordings[name]: list(electrodes)
+            for name, electrodes in selection.interpolated.items()
+        }
+    return identity

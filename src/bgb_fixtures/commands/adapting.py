@@ -1,0 +1,109 @@
+"""Options with which several commands adapt a fixture before they use it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from bgb_fixtures.commands.common import known_word
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bgb_fixtures.fixture import Fixture
+
+__all__ = ["adapted", "adapting_options", "parse_montage", "shape_options"]
+
+_CommandT = TypeVar("_CommandT", bound="Callable[..., Any]")
+_KEYS = (
+    *("window_length", "sfreq", "montage", "profile", "band_pass", "stride"),
+    *("n_windows", "balanced", "names"),
+)
+
+
+def parse_montage(
+    context: click.Context, param: click.Parameter, value: str | None
+) -> str | list[str] | None:
+    """Return the name of a montage, or rows that are separated by commas."""
+    from bgb_fixtures.eeg.montage import split_rows
+
+    rows = None if value is None else split_rows(value)
+    return rows if isinstance(rows, list) else known_word(context, param, rows)
+
+
+def shape_options(command: _CommandT) -> _CommandT:
+    """Add the options that give windows another length, rate, montage or profile."""
+    for option in (
+        click.option(
+            "--profile",
+            callback=known_word,
+            metavar="NAME",
+            help="Adapt to raw-1 (microvolts) or zscore-1 (standardised) [as it is].",
+        ),
+        click.option(
+            "--montage",
+            callback=parse_montage,
+            metavar="NAME",
+            help="Adapt to a montage, such as tcp-20 or double-banana-16, or to rows "
+            "separated by commas [as it is].",
+        ),
+        click.option(
+            "--sfreq",
+            type=float,
+            metavar="HZ",
+            help="Resample to this rate [as it is].",
+        ),
+        click.option(
+            "--window-length",
+            type=float,
+            metavar="SECONDS",
+            help="Cut windows of this length [as it is].",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def adapting_options(command: _CommandT) -> _CommandT:
+    """Add every option of `Fixture.adapt`."""
+    for option in (
+        click.option(
+            "--names",
+            type=click.Choice(["10-20", "10-10"]),
+            help="Name channels T3-T5 (10-20) or T7-P7 (10-10) [as they are].",
+        ),
+        click.option(
+            "--balanced",
+            is_flag=True,
+            help="Keep as many windows with a seizure as without.",
+        ),
+        click.option(
+            "--n-windows", type=int, metavar="N", help="Keep N windows, spread evenly."
+        ),
+        click.option(
+            "--stride",
+            type=float,
+            metavar="SECONDS",
+            help="Time from one window to the next [the window length].",
+        ),
+        click.option(
+            "--band-pass",
+            type=float,
+            nargs=2,
+            metavar="LOW HIGH",
+            help="Filter between two frequencies in Hz, without delay.",
+        ),
+    ):
+        command = option(command)
+    return shape_options(command)
+
+
+def adapted(fixture: Fixture, options: dict[str, Any]) -> Fixture:
+    """Return a fixture adapted by those of its options that were given."""
+    given = {
+        key: value
+        for key, value in options.items()
+        if key in _KEYS and value not in (None, False)
+    }
+    return fixture.adapt(**given) if given else fixture

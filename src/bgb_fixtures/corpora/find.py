@@ -1,0 +1,266 @@
+"""Walk and annotate: which recordings of a corpus can be used, and why others cannot.
+
+Invariant: what is offered is annotated with certainty and has a file; everything else is
+found and reported, with the reason.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import logging
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bgb_fixtures.corpora.places import open_bytes
+from bgb_fixtures.corpora.recording import PROBLEMS, Finding
+from bgb_fixtures.errors import AnnotationError, SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+    from bgb_fixtures.corpora.corpus import Corpus
+    from bgb_fixtures.corpora.recording import Located, Recording
+
+__all__ = [
+    "annotation_digests",
+    "iter_findings",
+    "named_recordings",
+    "usable_recordings",
+]
+
+_log = logging.getLogger(__name__)
+_CHUNK = 16 * 2**20
+
+
+def iter_findings(
+    corpus: Corpus, progress: Callable[[int, int], None] | None = None
+) -> Iterator[Finding]:
+    """Yield every recording that is annotated or has a file, sorted by name.
+
+    What is wrong with one is in its finding and does not touch the others. `progress` is
+    called with (recordings done, recordings in total).
+    """
+    located = corpus.find()
+    for done, name in enumerate(sorted(located), 1):
+        yield _finding(corpus, name, located[name])
+        if progress is not None:
+            progress(done, len(located))
+
+
+def _finding(corpus: Corpus, name: str, located: Located) -> Finding:
+    split = corpus.split_of(name)
+    recording = None
+    problem = message = ""
+    try:
+        if located.error:
+            problem, message = "annotation", located.error
+        elif not located.annotations:
+            problem = "unannotated"
+            message = f"recording {name!r}: {corpus.why_unannotated}"
+        else:
+            recording = corpus.annotate(name, located)
+            split = recording.split
+    except SourceError as error:
+        problem, message = "annotation", str(error)
+    if recording is not None and not located.signal:
+        problem = "no-signal"
+        message = f"recording {name!r}: annotated, and there is no file of it here"
+    elif recording is not None and not corpus.offers(split):
+        problem = "split"
+        message = f"recording {name!r} is in split {split!r}" + (
+            ", which is kept blind: ask for it by name if you mean it"
+            if not corpus.splits
+            else f"; asked for: {', '.join(corpus.splits)}"
+        )
+    return Finding(
+        name=name,
+        split=split,
+        has_signal=bool(located.signal),
+        recording=recording,
+        problem=problem,
+        message=message,
+    )
+
+
+def usable_recordings(
+    corpus: Corpus,
+    *,
+    strict: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[tuple[Recording, ...], tuple[Finding, ...]]:
+    """Return the recordings of the requested splits that can be used, and all others.
+
+    Both are sorted by name. `strict` raises AnnotationError for the first recording with
+    invalid annotations. SourceError if none can be used.
+    """
+    usable: list[Recording] = []
+    problems: list[Finding] = []
+    for finding in iter_findings(corpus, progress):
+        if finding.problem == "annotation" and strict:
+            raise AnnotationError(finding.message)
+        if finding.problem or finding.recording is None:
+            problems.append(finding)
+        else:
+            usable.append(finding.recording)
+    counts = Counter(finding.problem for finding in problems)
+    _log.info(
+        "%s: %d recordings can be used%s",
+        corpus.title,
+        len(usable),
+        "".join(
+            f"; {counts[key]} cannot: {why}"
+            for key, why in PROBLEMS.items()
+            if counts[key]
+        ),
+    )
+    if not usable:
+        raise SourceError(_nothing_usable(corpus, problems, counts))
+    return tuple(usable), tuple(problems)
+
+
+def _nothing_usable(
+    corpus: Corpus, problems: Sequence[Finding], counts: Counter[str]
+) -> str:
+    msg = f"{str(corpus.root)!r} holds no recording of {corpus.title} that can be used"
+    if not counts:
+        return f"{msg}: there is none at all"
+    reasons = [f"{n} x {PROBLEMS[key]}" for key, n in sorted(counts.items())]
+    bad = next((p for p in problems if p.problem == "annotation"), problems[0])
+    return f"{msg}: {'; '.join(reasons)}. The first: {bad.message}"
+
+
+def named_recordings(
+    corpus: Corpus,
+    names: Collection[str],
+    *,
+    sha256: Mapping[str, str],
+    complete: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Recording, ...]:
+    """Find some recordings by name and read their annotations, and those of no other.
+
+    `sha256` has digests that annotation files must have, by their names as in
+    `annotation_digests`; if `complete`, there may be no other annotation file. SourceError
+    if a recording is missing, cannot be used, or its annotation file is missing or has
+    another digest.
+    """
+    located = corpus.find(frozenset(names))
+    for name in sorted(names):
+        if name not in located:
+            raise SourceError(_not_found(corpus, name, located))
+    _check_file_names(
+        corpus, sha256, {name: located[name] for name in names}, complete=complete
+    )
+    known: dict[str, str] = {}
+    recordings = []
+    for done, name in enumerate(sorted(names), 1):
+        _check_digests(corpus, name, located[name], sha256, known)
+        finding = _finding(corpus, name, located[name])
+        if finding.problem == "annotation":
+            raise AnnotationError(finding.message)
+        if finding.problem or finding.recording is None:
+            raise SourceError(finding.message)
+        recordings.append(finding.recording)
+        if progress is not None:
+            progress(done, len(names))
+    return tuple(recordings)
+
+
+def _not_found(corpus: Corpus, name: str, located: Mapping[str, Located]) -> str:
+    close = difflib.get_close_matches(name, located, n=1)
+    hint = f"did you mean {close[0]!r}? Else " if close else ""
+    return (
+        f"recording {name!r} is not below {str(corpus.root)!r}; {hint}give the root "
+        f"of {corpus.title} that its name is a path from, or fetch it"
+    )
+
+
+def _check_file_names(
+    corpus: Corpus,
+    sha256: Mapping[str, str],
+    located: Mapping[str, Located],
+    *,
+    complete: bool,
+) -> None:
+    known = {
+        corpus.annotation_name(name, of_recording, path): path
+        for name, of_recording in located.items()
+        for path in of_recording.annotations
+    }
+    for file_name in sorted(sha256.keys() - known):
+        close = difflib.get_close_matches(file_name, known, n=1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        msg = (
+            f"annotation file {file_name!r}: the spec has its SHA-256, and no recording "
+            f"that it lists has a file of this name here; {hint}There are: "
+            f"{', '.join(sorted(known)) or 'none'}. Of source edf say where they are "
+            "with --annotations"
+        )
+        raise SourceError(msg)
+    for file_name in sorted(known.keys() - sha256.keys()) if complete else ():
+        msg = (
+            f"{known[file_name]!r}: the fixture of the spec was built without this "
+            f"annotation file (found {', '.join(sorted(known))}; expected "
+            f"{', '.join(sorted(sha256)) or 'none'}). Another version of the corpus? "
+            "Remove the file, or build without the digests"
+        )
+        raise SourceError(msg)
+
+
+def _check_digests(
+    corpus: Corpus,
+    name: str,
+    located: Located,
+    sha256: Mapping[str, str],
+    known: dict[str, str],
+) -> None:
+    for path in located.annotations:
+        expected = sha256.get(corpus.annotation_name(name, located, path))
+        if expected is None:
+            continue
+        obtained = _digest(corpus, path, known)
+        if obtained != expected:
+            msg = (
+                f"{path!r}: expected SHA-256 {expected}, got {obtained}: the "
+                "annotations are not those that were meant. Another version of "
+                "the corpus? Fetch the file again, or look at what changed"
+            )
+            raise AnnotationError(msg)
+
+
+def annotation_digests(
+    corpus: Corpus, recordings: Collection[Recording]
+) -> dict[str, str]:
+    """Return the SHA-256 of each annotation file of some recordings.
+
+    By the name of the file as the corpus has it, a path from its folder; where
+    annotations are in the recording, its own.
+    """
+    known: dict[str, str] = {}
+    return {
+        corpus.annotation_name(recording.name, recording.located, path): _digest(
+            corpus, path, known
+        )
+        for recording in recordings
+        for path in recording.located.annotations
+    }
+
+
+def _digest(corpus: Corpus, path: str, known: dict[str, str]) -> str:
+    """Return a digest; a list of seizures may be shared by many recordings."""
+    if path not in known:
+        place = corpus.place_of(path)
+        if not isinstance(place, Path):
+            known[path] = place.sha256()
+            return known[path]
+        source = open_bytes(place)
+        try:
+            digest = hashlib.sha256()
+            for start in range(0, source.size, _CHUNK):
+                digest.update(source.read(start, min(start + _CHUNK, source.size)))
+        finally:
+            source.close()
+        known[path] = digest.hexdigest()
+    return known[path]

@@ -1,0 +1,173 @@
+"""Open recordings: each file is opened once in a build, and its header read once."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from bgb_fixtures.corpora.places import open_bytes
+from bgb_fixtures.edf.records import EdfFile, MontageSignal
+from bgb_fixtures.edf.source import HashedSource
+from bgb_fixtures.eeg.events import event_past_end
+from bgb_fixtures.eeg.montage import resolve_montage
+from bgb_fixtures.errors import AnnotationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from types import TracebackType
+
+    from bgb_fixtures.corpora.corpus import Corpus
+    from bgb_fixtures.corpora.recording import Recording
+    from bgb_fixtures.edf.source import ByteSource
+    from bgb_fixtures.eeg.montage import Montage, Row
+    from bgb_fixtures.eeg.signal import Signal
+
+__all__ = ["OpenRecording", "OpenRecordings"]
+
+_log = logging.getLogger(__name__)
+
+_MOST_OPEN = 256
+"""Files; the usual limit of a process is 1024. Only where annotations do not say how long
+recordings are (TUSZ 1.5) are so many headers read; the oldest is then closed."""
+
+
+class OpenRecording:
+    """A recording whose file is open: its header is read and checked, its samples not."""
+
+    def __init__(self, recording: Recording, corpus: Corpus, edf: EdfFile) -> None:
+        self.recording = recording
+        self.edf = edf
+        self._corpus = corpus
+        self._signal: MontageSignal | None = None
+        self._labels = corpus.labels_of(edf.header)
+        self._assumptions = dict.fromkeys(corpus.assumptions(recording, edf.header))
+        header = edf.header
+        if header.declared_records not in (-1, header.n_records):
+            self._assumptions["the complete records count, not those of the header"] = (
+                None
+            )
+            _log.warning(
+                "%s: the header declares %d records, but the file holds %d complete "
+                "ones, which count",
+                recording.name,
+                header.declared_records,
+                header.n_records,
+            )
+
+    @property
+    def duration(self) -> float:
+        """Seconds in all complete records."""
+        header = self.edf.header
+        return float(header.n_records * header.record_duration)
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        """What was assumed about the recording so far; no text names it."""
+        return tuple(self._assumptions)
+
+    def signal(self, montage: Montage) -> Signal:
+        """Return the rows of a montage, checked against the annotations.
+
+        SourceError if the file cannot give them with certainty, AnnotationError if a
+        seizure ends after the recording.
+        """
+        name = self.recording.name
+        rows = resolve_montage(self._labels, montage, where=name)
+        signal = self._signal = MontageSignal(self.edf, rows)
+        self._check_events(signal)
+        self._corpus.check(self, rows)
+        if any(is_assumed(row, self._labels) for row in rows):
+            assumption = (
+                "no reference is named; derivations are differences of channels that "
+                "are taken to share one"
+            )
+            self._assumptions[assumption] = None
+        return self._corpus.checked_signal(signal, rows, where=name)
+
+    def announce(self, spans: Iterable[tuple[int, int]]) -> None:
+        """Say which samples of the file the signal made last will read, in order."""
+        if self._signal is not None:
+            self._signal.announce(spans)
+
+    def _check_events(self, signal: MontageSignal) -> None:
+        """Check that every seizure ends within the recording."""
+        event = event_past_end(
+            self.recording.events, sfreq=signal.sfreq, n_times=signal.n_times
+        )
+        if event is None:
+            return
+        located = self.recording.located
+        place = located.place or repr(located.annotations[0])
+        msg = (
+            f"{place}: seizure of {Path(located.signal).name!r} ends at "
+            f"{event.onset + event.duration:g} s, and the file holds "
+            f"{signal.n_times / signal.sfreq:g} s; fetch the file again, or remove "
+            "it from the folder"
+        )
+        raise AnnotationError(msg)
+
+
+def is_assumed(row: Row, labels: Sequence[str]) -> bool:
+    """Say whether a difference is right only if two channels share a reference.
+
+    So it is for channels whose labels name none, such as ``F7`` (CHB-MIT chb12_28 and
+    chb12_29).
+    """
+    return bool(row.minus) and "-" not in labels[row.plus[0]]
+
+
+class OpenRecordings:
+    """The recordings that one build opens, by name; closed together.
+
+    With `whole_digests` the SHA-256 of each whole file is computed while it is read.
+    """
+
+    def __init__(self, corpus: Corpus, *, whole_digests: bool = False) -> None:
+        self.corpus = corpus
+        self._whole_digests = whole_digests
+        self._opened: OrderedDict[str, OpenRecording] = OrderedDict()
+
+    def open(self, recording: Recording) -> OpenRecording:
+        """Open a recording at the first call; return the same one afterwards.
+
+        SourceError if it is no EDF or BDF file, or contradicts its annotations.
+        """
+        name = recording.name
+        if name not in self._opened:
+            while len(self._opened) >= _MOST_OPEN:
+                _, oldest = self._opened.popitem(last=False)
+                oldest.edf.close()
+            self._opened[name] = self._open(recording)
+        self._opened.move_to_end(name)
+        return self._opened[name]
+
+    def _open(self, recording: Recording) -> OpenRecording:
+        place = self.corpus.place_of(recording.located.signal)
+        source: ByteSource = open_bytes(place)
+        if self._whole_digests:
+            source = HashedSource(source)
+        edf = EdfFile(source, in_order=self._whole_digests)
+        try:
+            return OpenRecording(recording, self.corpus, edf)
+        except BaseException:
+            edf.close()
+            raise
+
+    def close(self) -> None:
+        """Close every file."""
+        while self._opened:
+            _, opened = self._opened.popitem()
+            opened.edf.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,1 @@
+"""EDF files of any origin, with annotations beside them or in them."""

@@ -1,0 +1,1 @@
+"""Siena: read its lists and its recordings."""

@@ -1,0 +1,271 @@
+"""The Siena Scalp EEG Database: recordings whose seizures are listed by the clock.
+
+Invariant: what is offered is annotated and certain. A file whose clock or length
+contradicts its list is an AnnotationError of that recording; a recording that no list
+names is unannotated.
+
+References
+----------
+Siena Scalp EEG Database 1.0.0, https://physionet.org/content/siena-scalp-eeg/1.0.0/
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from bgb_fixtures.corpora.cases import CaseCorpus
+from bgb_fixtures.corpora.recording import Licence
+from bgb_fixtures.corpora.siena.lists import (
+    LIST_NAME,
+    clock_text,
+    parse_clock,
+    parse_seizure_list,
+)
+from bgb_fixtures.corpora.siena.subjects import SUBJECT_INFO, parse_subject_info
+from bgb_fixtures.eeg.channels import electrode_name
+from bgb_fixtures.errors import AnnotationError, ChannelNotFoundError, shorten
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from bgb_fixtures.corpora.opened import OpenRecording
+    from bgb_fixtures.corpora.places import CorpusPath
+    from bgb_fixtures.corpora.recording import Located, Recording
+    from bgb_fixtures.corpora.siena.lists import ListEntry
+    from bgb_fixtures.corpora.siena.subjects import SubjectInfo
+    from bgb_fixtures.edf.header import EdfHeader
+    from bgb_fixtures.eeg.montage import Row
+
+__all__ = ["SienaCorpus"]
+
+_log = logging.getLogger(__name__)
+
+_LICENCE = Licence(
+    name="CC-BY-4.0",
+    url="https://creativecommons.org/licenses/by/4.0/",
+    # What https://physionet.org/content/siena-scalp-eeg/1.0.0/ asks to cite.
+    attribution=(
+        "Detti, P. (2020). Siena Scalp EEG Database (version 1.0.0). PhysioNet. "
+        "https://doi.org/10.13026/5d4a-j060\n"
+        "Detti, P., Vatti, G. & Zabalo Manrique de Lara, G. (2020). EEG Synchronization "
+        "Analysis for Seizure Prediction: A Study on Data of Noninvasive Recordings. "
+        "Processes 8(7), 846. https://doi.org/10.3390/pr8070846\n"
+        "Goldberger, A. et al. (2000). PhysioBank, PhysioToolkit, and PhysioNet. "
+        "Circulation 101(23), e215-e220."
+    ),
+    redistributable=True,
+)
+# In 22 of the 41 recordings the list and the file end together, in 18 the file goes on
+# for 20 s (a public table of all headers). The other one is PN05-3, with 10 s, whose
+# clocks differ (nm000385).
+_LENGTH_SLACK_S = 60
+# All lists have 'Channel 5: 1', where the files have 'EEG O1' (nm000385). The channels
+# that the files call '1' and '2' are the 'EKG 1' and 'EKG 2' of the lists: no label of a
+# file is to be read otherwise.
+_CHANNEL_SLIPS = {"1": "O1"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Listed:
+    """The entry of a recording, and what its list says of the patient.
+
+    `channels` are those to be used, and all others are to be ignored; `n_seizures` is
+    how many seizures the list numbers, over all recordings.
+    """
+
+    entry: ListEntry
+    channels: tuple[str, ...]
+    n_seizures: int
+
+    @property
+    def line(self) -> int:
+        """Line of the list where the entry begins, from 1."""
+        return self.entry.line
+
+    @property
+    def duration(self) -> int:
+        """Seconds of the registration."""
+        return self.entry.duration
+
+    @property
+    def seizures(self) -> tuple[tuple[int, int], ...]:
+        """(start, end) in seconds from the start of the registration."""
+        return self.entry.seizures
+
+
+class SienaCorpus(CaseCorpus[_Listed]):
+    """Siena recordings below a folder or an address, or one of them.
+
+    Without ``subject_info.csv`` beside the folders of the patients, seizures are of
+    unknown type, and a seizure that a list lost would not be noticed.
+    """
+
+    title = "Siena"
+    address = "https://physionet.org/files/siena-scalp-eeg/1.0.0/"
+    prefix = "PN"
+    list_pattern = LIST_NAME
+    list_form = "Seizures-list-PNxx.txt"
+    case_form = "PNxx"
+    list_of_case = "seizure list of its patient"
+
+    @property
+    def licence(self) -> Licence:
+        """CC BY 4.0, with what the database asks to cite."""
+        return _LICENCE
+
+    @cached_property
+    def _info(self) -> CorpusPath | None:
+        info = self._database / SUBJECT_INFO
+        return info if info.is_file() else None
+
+    @cached_property
+    def _subjects(self) -> dict[str, SubjectInfo | AnnotationError] | AnnotationError:
+        """The table of patients; as a whole an error if it cannot be read."""
+        if self._info is None:
+            return {}
+        try:
+            return parse_subject_info(self._info)
+        except AnnotationError as error:
+            return error
+
+    def _parse(
+        self, path: CorpusPath, case: str, names: Collection[str]
+    ) -> dict[str, _Listed | AnnotationError]:
+        found = parse_seizure_list(path)
+        if isinstance(self._subjects, AnnotationError):
+            raise self._subjects
+        return {
+            name: entry
+            if isinstance(entry, AnnotationError)
+            else _Listed(
+                entry=entry, channels=found.channels, n_seizures=found.n_seizures
+            )
+            for name, entry in _by_file(found.entries, case, names).items()
+        }
+
+    def _witnesses(
+        self,
+        folder: CorpusPath,  # noqa: ARG002
+        file_name: str,  # noqa: ARG002
+        present: Collection[str],  # noqa: ARG002
+    ) -> tuple[CorpusPath, ...]:
+        return () if self._info is None else (self._info,)
+
+    def annotation_name(self, name: str, located: Located, path: str) -> str:
+        """Return its name as in the list of digests, whatever the root is."""
+        if self.place_of(path) == self._info:
+            return SUBJECT_INFO
+        return super().annotation_name(name, located, path)
+
+    def _label(self, case: str, entry: _Listed, located: Located) -> str:
+        """Return the type of the seizures of a patient; all of them must be listed."""
+        if self._info is None or isinstance(self._subjects, AnnotationError):
+            return "seiz"
+        info = self._subjects.get(case)
+        if isinstance(info, AnnotationError):
+            raise info
+        if info is None:
+            msg = (
+                f"{str(self._info)!r}: expected a row for {case}, found none. Fetch "
+                "the file again, or remove it to build without seizure types"
+            )
+            raise AnnotationError(msg)
+        if entry.n_seizures != info.n_seizures:
+            msg = (
+                f"{located.annotations[0]!r}: lists {entry.n_seizures} seizures, but "
+                f"{SUBJECT_INFO!r}, line {info.line}, has {info.n_seizures} for {case}; "
+                "a seizure may be missing in any recording of it. Fetch both files again"
+            )
+            raise AnnotationError(msg)
+        return info.label
+
+    def check(self, opened: OpenRecording, rows: Sequence[Row]) -> None:
+        """Compare clock, length and channels of a file with the list."""
+        entry = opened.recording.located.entry.entry
+        place = opened.recording.located.place
+        file_name = opened.recording.name.partition("/")[2]
+        starttime = opened.edf.header.starttime
+        # PN14-3 has 16.17.45 in the list and 19.17.45 in the file, PN05-3 06.01.23 and
+        # 06.01.13 (nm000385). Seizures lie at other samples then.
+        if parse_clock(starttime) != entry.start:
+            msg = (
+                f"{place}: registration starts at {clock_text(entry.start)}, and the "
+                f"header of {file_name!r} says {starttime!r}; expected the "
+                "same, as seizures are found by the clock. Do without this recording"
+            )
+            raise AnnotationError(msg)
+        if abs(opened.duration - entry.duration) > _LENGTH_SLACK_S:
+            msg = (
+                f"{place}: registration lasts {entry.duration} s, and {file_name!r} "
+                f"holds {opened.duration:g} s; expected a difference of at most "
+                f"{_LENGTH_SLACK_S} s. Fetch the file again, or do without it"
+            )
+            raise AnnotationError(msg)
+        _check_channels(opened, rows)
+
+    def assumptions(self, recording: Recording, header: EdfHeader) -> list[str]:  # noqa: ARG002
+        """Return which slips of the lists were corrected."""
+        found = []
+        listed: _Listed = recording.located.entry
+        if listed.entry.written != recording.name.partition("/")[2]:
+            # 'list' is in the name of the list, and no such word may get out.
+            found.append(
+                "a slip in the name of the file in the annotations is put right; clock "
+                "and length agree"
+            )
+            _log.warning(
+                "%s: is called %r in the list", recording.name, listed.entry.written
+            )
+        found += [
+            f"channel {written!r} of the annotations is {_CHANNEL_SLIPS[written]!r}"
+            for written in listed.channels
+            if written in _CHANNEL_SLIPS
+        ]
+        return found
+
+
+def _check_channels(opened: OpenRecording, rows: Sequence[Row]) -> None:
+    """Refuse a channel that the list leaves out, as all others are to be ignored."""
+    located = opened.recording.located
+    channels = located.entry.channels
+    listed = {electrode_name(_CHANNEL_SLIPS.get(name, name)) for name in channels}
+    if not channels:
+        return
+    left_out = []
+    for row in rows:
+        for index in (*row.plus, *row.minus):
+            label = opened.edf.header.signals[index].label
+            electrode = electrode_name(label.upper().removeprefix("EEG").strip())
+            if electrode is not None and electrode not in listed:
+                left_out.append(electrode)
+    if left_out:
+        missing = tuple(dict.fromkeys(left_out))
+        msg = (
+            f"{located.place}: the list leaves {', '.join(missing)} out of the "
+            f"channels of {opened.recording.name!r}, and all others are to be "
+            f"ignored; its {len(channels)} channels: "
+            f"{shorten(', '.join(map(repr, channels)))}."
+        )
+        raise ChannelNotFoundError(msg, missing=missing)
+
+
+def _by_file(
+    entries: dict[str, ListEntry | AnnotationError],
+    patient: str,
+    names: Collection[str],
+) -> dict[str, ListEntry | AnnotationError]:
+    """Return entries by the name of the file that is there.
+
+    The lists of PN01 and PN11 have 'PN01.edf' and 'PN11-.edf' for their only recording,
+    'PN01-1.edf' and 'PN11-1.edf'. With one entry and one file nothing else can be meant;
+    clock and length are compared when it is opened.
+    """
+    if len(entries) == len(names) == 1:
+        ((written, entry),) = entries.items()
+        if re.fullmatch(rf"{patient}-?\.edf", written, re.IGNORECASE):
+            return dict.fromkeys(names, entry)
+    return entries

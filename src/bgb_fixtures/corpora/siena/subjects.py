@@ -1,0 +1,82 @@
+"""The table ``subject_info.csv`` of Siena: type and number of seizures per patient."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bgb_fixtures.corpora.bids.events import szcore_label
+from bgb_fixtures.corpora.text import fail, read_whole
+from bgb_fixtures.errors import AnnotationError
+
+if TYPE_CHECKING:
+    from bgb_fixtures.corpora.places import CorpusPath
+
+__all__ = ["SUBJECT_INFO", "SubjectInfo", "parse_subject_info"]
+
+SUBJECT_INFO = "subject_info.csv"
+# Types are given per patient, as SzCORE has them (epilepsy2bids, load_annotations).
+_TYPES = {"IAS": "sz_foc_ia", "WIAS": "sz_foc_a", "FBTC": "sz_foc_f2b"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectInfo:
+    """Hold what ``subject_info.csv`` says of the seizures of one patient.
+
+    Age and gender are not kept. Nor are the minutes recorded, which are wrong for four
+    patients: PN14 by the three hours of the slip in its list, PN03 by twelve.
+
+    Attributes
+    ----------
+    line : int
+        Line of the file, from 1.
+    label : str
+        TUSZ code of all seizures of the patient.
+    n_seizures : int
+        How many there are; equal to the number in the list, for all 14 patients.
+    """
+
+    line: int
+    label: str
+    n_seizures: int
+
+
+def parse_subject_info(path: CorpusPath) -> dict[str, SubjectInfo | AnnotationError]:
+    """Read type and number of seizures of each patient."""
+    text = read_whole(path).decode("latin-1")
+    # Blanks stand behind the commas of the first line.
+    rows = [[value.strip() for value in line.split(",")] for line in text.split("\n")]
+    try:
+        places = [
+            rows[0].index(name) for name in ("patient_id", "seizure", "number_seizures")
+        ]
+    except ValueError:
+        problem = (
+            "expected the columns patient_id, seizure and number_seizures, separated "
+            "by commas. Fetch the file again"
+        )
+        fail(path, 1, problem)
+    subjects: dict[str, SubjectInfo | AnnotationError] = {}
+    for line, row in enumerate(rows[1:], 2):
+        if any(row):
+            values = dict(enumerate(row))
+            patient, kind, count = (values.get(place, "") for place in places)
+            if isinstance(subjects.get(patient), AnnotationError):
+                continue
+            try:
+                if patient in subjects:
+                    fail(path, line, f"second row for {patient!r}; expected one")
+                subjects[patient] = _subject(kind, count, path=path, line=line)
+            except AnnotationError as error:
+                subjects[patient] = error
+    return subjects
+
+
+def _subject(kind: str, count: str, *, path: CorpusPath, line: int) -> SubjectInfo:
+    if kind not in _TYPES:
+        fail(path, line, f"seizure: expected one of {', '.join(_TYPES)}, got {kind!r}")
+    if not re.fullmatch("[0-9]{1,4}", count):
+        fail(path, line, f"number_seizures: expected a number, got {count!r}")
+    label = szcore_label(_TYPES[kind])
+    return SubjectInfo(line=line, label=label or "seiz", n_seizures=int(count))

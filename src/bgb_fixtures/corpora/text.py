@@ -1,0 +1,76 @@
+"""Text files of annotations: lines, decimal numbers, and errors with file and line."""
+
+from __future__ import annotations
+
+import re
+import stat
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from bgb_fixtures.errors import AnnotationError, SourceError, shorten
+
+if TYPE_CHECKING:
+    from bgb_fixtures.corpora.places import CorpusPath
+
+__all__ = [
+    "fail",
+    "parse_time",
+    "problem_at",
+    "read_lines",
+    "read_whole",
+]
+
+_NUMBER = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,12})?(?:[eE][+-]?[0-9]{1,2})?")
+# The longest real file, of a recording of hours with rows for 22 channels, has under 1 MB.
+_LARGEST_BYTES = 64 * 2**20
+
+
+def problem_at(path: CorpusPath, line: int, problem: str) -> AnnotationError:
+    """Return an error about a place in a file."""
+    where = f", line {line}" if line else ""
+    return AnnotationError(f"{str(path)!r}{where}: {shorten(problem)}")
+
+
+def fail(path: CorpusPath, line: int, problem: str) -> NoReturn:
+    """Raise an error about a place in a file."""
+    raise problem_at(path, line, problem)
+
+
+def read_whole(path: CorpusPath) -> bytes:
+    """Return the bytes of a file that annotates recordings."""
+    if not isinstance(path, Path):
+        try:
+            return path.read_bytes()
+        except SourceError as error:
+            # One file that a server lacks is no reason to end.
+            raise AnnotationError(str(error)) from error
+    try:
+        status = path.stat()
+        # A pipe would block, and a device never end.
+        if not stat.S_ISREG(status.st_mode):
+            fail(path, 0, "expected annotations, which are in ordinary files")
+        if status.st_size > _LARGEST_BYTES:
+            fail(path, 0, f"expected annotations, at most {_LARGEST_BYTES} bytes")
+        return path.read_bytes()
+    except OSError as error:
+        fail(path, 0, f"cannot be read: {error.strerror}")
+
+
+def read_lines(path: CorpusPath) -> list[str]:
+    """Return the lines of an annotation file, without blanks at their ends."""
+    raw = read_whole(path)
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        fail(path, raw.count(b"\n", 0, error.start) + 1, "is no text in UTF-8")
+    # Not splitlines(), which also splits at separators that a label may hold.
+    return [line.rstrip() for line in text.split("\n")]
+
+
+def parse_time(text: str, what: str, *, path: CorpusPath, line: int) -> Decimal:
+    """Turn the text of a time into seconds."""
+    # Decimal() takes 'NaN', 'Infinity' and '1_0' too.
+    if not _NUMBER.fullmatch(text):
+        fail(path, line, f"{what}: expected seconds, got {text!r}")
+    return Decimal(text)

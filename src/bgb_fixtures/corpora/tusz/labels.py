@@ -1,0 +1,26 @@
+"""The labels of TUSZ: which of them are seizures."""
+
+from __future__ import annotations
+
+from bgb_fixtures.eeg.events import SZCORE_CODES
+
+__all__ = ["NOT_A_SEIZURE", "tusz_label"]
+
+NOT_A_SEIZURE = ("bckg", "nesz")
+"""Background, and attacks that are not epileptic."""
+
+
+def tusz_label(label: str) -> str | None:
+    """Return the TUSZ code of a seizure, or None for a label that is none.
+
+    ValueError, which lists the known labels, for any other.
+    """
+    if label in SZCORE_CODES:
+        return label
+    if label in NOT_A_SEIZURE:
+        return None
+    known = ", ".join([*NOT_A_SEIZURE, *SZCORE_CODES])
+    msg = (
+        f"unknown label {label!r}, which is no known seizure and no background: {known}"
+    )
+    raise ValueError(msg)

@@ -1,0 +1,34 @@
+"""Annotations: labelled stretches of a recording, in seconds as the file shows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+__all__ = ["Annotations", "Span"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """One labelled stretch.
+
+    `start` and `stop` are seconds from the start of the recording, exactly as written;
+    `stop` is None if the file gives no end. `line` counts from 1; 0 if the file is not
+    made of lines.
+    """
+
+    start: Decimal
+    stop: Decimal | None
+    label: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotations:
+    """What an annotation file says: stretches in its order, and the duration if stated."""
+
+    spans: tuple[Span, ...]
+    duration: Decimal | None

@@ -1,0 +1,71 @@
+"""Names of electrodes in both systems, and the labels that recordings give channels."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = [
+    "ALIASES",
+    "AVERAGE",
+    "ELECTRODES_10_20",
+    "electrode_name",
+    "is_scalp",
+    "parse_label",
+    "rename_row",
+]
+
+AVERAGE = "Avg"
+"""The second term of a row against the common average of all electrodes."""
+ELECTRODES_10_20 = (
+    *("Fp1", "F3", "C3", "P3", "F7", "T3", "T5", "O1", "Fz", "Cz", "Pz"),
+    *("Fp2", "F4", "C4", "P4", "F8", "T4", "T6", "O2"),
+)
+"""The 19 electrodes, in the order of the first consumer (brain-go-brr-v2, constants.py)."""
+ALIASES = {"T7": "T3", "T8": "T4", "P7": "T5", "P8": "T6"}
+"""Name in the 10-10 system -> name in the 10-20 system, of the same place."""
+_NEW_NAMES = {old: new for new, old in ALIASES.items()}
+_ELECTRODES = {name.lower(): name for name in (*ELECTRODES_10_20, "A1", "A2")}
+_ELECTRODES |= {new.lower(): old for new, old in ALIASES.items()}
+# Any electrode of the 10-10 system: T7-FT9 is bipolar, though FT9 is in no montage here,
+# while CS2, LE or A1 are references.
+_SCALP = re.compile(r"(?:FP|AF|F|FT|FC|T|TP|C|CP|P|PO|O|I)(?:Z|\d{1,2})", re.IGNORECASE)
+_LABEL = re.compile(
+    r"(?:EEG\s+)?(?P<anode>[A-Z]+\d*Z?)(?:\s*-\s*(?P<cathode>[A-Z]+\d*Z?))?",
+    re.IGNORECASE,
+)
+
+
+def electrode_name(text: str) -> str | None:
+    """Return how this package calls an electrode, such as ``"Fp1"`` for ``"FP1"``.
+
+    `text` is a name of the 10-20 or 10-10 system, or A1 or A2, in any case; T7, T8, P7
+    and P8 are T3, T4, T5 and T6. None if it is no electrode.
+    """
+    known = _ELECTRODES.get(text.lower())
+    if known is not None or not _SCALP.fullmatch(text):
+        return known
+    return text.upper().replace("FP", "Fp").replace("Z", "z")
+
+
+def is_scalp(text: str) -> bool:
+    """Say whether a text names an electrode on the scalp, of the 10-10 system."""
+    return _SCALP.fullmatch(text) is not None
+
+
+def parse_label(label: str) -> tuple[str | None, str]:
+    """Split 'EEG FP1-REF' into ('Fp1', 'REF') and 'T8-P8' into ('T4', 'T6')."""
+    match = _LABEL.fullmatch(label.strip())
+    if match is None:
+        return None, ""
+    cathode = match["cathode"] or ""
+    return electrode_name(match["anode"]), electrode_name(cathode) or cathode.upper()
+
+
+def rename_row(row: str, *, system: str) -> str:
+    """Return a row in the names of a system, such as ``"T7-P7"`` for ``"T3-T5"``.
+
+    `row` has the names of the 10-20 system; `system` is ``"10-20"`` or ``"10-10"``.
+    """
+    if system == "10-20":
+        return row
+    return "-".join(_NEW_NAMES.get(part, part) for part in row.split("-"))

@@ -1,0 +1,87 @@
+"""Resampling by a polyphase filter, exact to the window."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from bgb_fixtures.eeg.signal import DerivedSignal
+from bgb_fixtures.errors import MissingPackageError, SpecError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from bgb_fixtures.eeg.signal import Signal
+
+__all__ = ["ResampledSignal", "needs_scipy", "resampling_ratio"]
+
+_MAX_FACTOR = 10_000
+
+
+def resampling_ratio(sfreq: float, to_sfreq: float) -> tuple[int, int]:
+    """Return (up, down) in lowest terms: to_sfreq = sfreq * up / down.
+
+    Raises SpecError if either is too large for a filter.
+    """
+    # As decimals: 0.1 Hz is 1/10, not the binary number beside it.
+    ratio = Fraction(repr(float(to_sfreq))) / Fraction(repr(float(sfreq)))
+    if max(ratio.numerator, ratio.denominator) > _MAX_FACTOR:
+        msg = (
+            f"sfreq: cannot resample {sfreq!r} Hz to {to_sfreq!r} Hz (found the ratio "
+            f"{ratio.numerator}/{ratio.denominator}, expected terms up to {_MAX_FACTOR})"
+        )
+        raise SpecError(msg)
+    return ratio.numerator, ratio.denominator
+
+
+def needs_scipy(what: str) -> MissingPackageError:
+    """Return the error for a step that needs SciPy where it is not installed."""
+    msg = (
+        f"{what} needs SciPy, which is not installed; run: "
+        'pip install "bgb-fixtures[build]"'
+    )
+    return MissingPackageError(msg)
+
+
+class ResampledSignal(DerivedSignal):
+    """A signal at another rate in Hz, as ``scipy.signal.resample_poly`` computes it."""
+
+    def __init__(self, inner: Signal, sfreq: float) -> None:
+        super().__init__(inner)
+        self._up, self._down = resampling_ratio(inner.sfreq, sfreq)
+        self._sfreq = sfreq
+
+    @property
+    def sfreq(self) -> float:
+        """The new rate in Hz."""
+        return self._sfreq
+
+    @property
+    def n_times(self) -> int:
+        """Number of samples whose time lies in the recording."""
+        return self._inner.n_times * self._up // self._down
+
+    def _context(self, start: int, stop: int) -> tuple[int, int]:
+        up, down = self._up, self._down
+        # The filter of resample_poly has 10 * max(up, down) taps on each side of its
+        # middle, at `up` times the old rate.
+        reach = 10 * max(up, down) // up + 1
+        # From a sample that both rates have, so that the phase of the filter is right.
+        first = (start * down // up - reach) // down * down
+        return first, -(-stop * down // up) + reach
+
+    def read(self, start: int, stop: int) -> npt.NDArray[np.float64]:
+        """Return `[start, stop)` at the new rate, shape (n_channels, stop - start)."""
+        try:
+            from scipy.signal import resample_poly
+        except ImportError as error:
+            what = "resampling"
+            raise needs_scipy(what) from error
+        first, last = self._context(start, stop)
+        data = resample_poly(
+            self._read_context(first, last), self._up, self._down, axis=1
+        )
+        skipped = start - first * self._up // self._down
+        wanted: npt.NDArray[np.float64] = data[:, skipped : skipped + stop - start]
+        return wanted

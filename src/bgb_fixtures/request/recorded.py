@@ -1,0 +1,652 @@
+"""A request for windows of real recordings: by criteria, or listed one by one."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import warnings
+from collections import Counter
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from bgb_fixtures.eeg.events import SZCORE_CODES
+from bgb_fixtures.eeg.kinds import KINDS
+from bgb_fixtures.eeg.montage import MONTAGES, row_electrodes
+from bgb_fixtures.eeg.scaling import PROFILES
+from bgb_fixtures.errors import SpecError
+from bgb_fixtures.format.records import ARRAYS
+from bgb_fixtures.request.samples import window_samples
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bgb_fixtures.eeg.montage import Montage
+    from bgb_fixtures.eeg.scaling import Profile
+    from bgb_fixtures.request.table import Table
+
+__all__ = [
+    "MISSING",
+    "QUOTA_WORDS",
+    "SELECTABLE_KINDS",
+    "Criteria",
+    "ListedRecording",
+    "Listing",
+    "Outcome",
+    "Quota",
+    "ReadBytes",
+    "RecordedRequest",
+    "bare_request",
+    "compile_label_pattern",
+    "is_source_name",
+    "kinds_of_quota",
+    "parse_recorded",
+    "recorded_to_json",
+]
+
+_WITH_SPLITS = ("bids", "tusz")
+"""Sources that say themselves which split a recording is in."""
+SELECTABLE_KINDS = ("onset", "offset", "whole", "ictal", "background")
+"""Kinds of window that recordings can be asked for."""
+QUOTA_WORDS = (*KINDS, *SELECTABLE_KINDS)
+"""Categories and kinds that a quota can be for."""
+MISSING = ("error", "drop-window", "interpolate")
+"""What to do with a recording that lacks an electrode."""
+MAX_RECORDING_S = 1e7  # four months
+MAX_NAME = 1024
+_MOST_BYTES = 2**48
+_SPLIT = re.compile(r"[a-z0-9_]{1,16}")
+_TYPE = re.compile("|".join(SZCORE_CODES))
+_LABEL = re.compile(r"[ -~]{1,32}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+# A place that is not below the root: '/a', 'C:/a', 'a/../b'; and what no path looks like.
+_NO_SOURCE_NAME = re.compile(
+    r"[\\/]|[A-Za-z]:|.*[\x00-\x1f\x7f]|(?:.*[\\/])?\.{0,2}(?:[\\/].*)?$", re.DOTALL
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """An exact number of windows of a category or kind, one of `QUOTA_WORDS`.
+
+    `split` None: from any split.
+    """
+
+    word: str
+    n_windows: int
+    split: str | None = None
+
+
+def kinds_of_quota(word: str) -> tuple[str, ...]:
+    """Return the kinds of window, of `SELECTABLE_KINDS`, that count for a quota."""
+    if word in KINDS:
+        return tuple(kind for kind in KINDS[word] if kind in SELECTABLE_KINDS)
+    return (word,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criteria:
+    """What to choose windows by.
+
+    Attributes
+    ----------
+    quotas : tuple of Quota
+        Exactly so many windows of each.
+    per_kind : int
+        Without quotas: at most so many windows of each kind.
+    types : tuple of str
+        Windows with a seizure hold only these, keys of `SZCORE_CODES`; empty: all.
+    per_subject, per_type : int or None
+        At most so many windows of one subject, with one type of seizure.
+    seed : int or None
+        Recordings are visited in a random order; None: in order of their names.
+    """
+
+    quotas: tuple[Quota, ...] = ()
+    per_kind: int = 2
+    types: tuple[str, ...] = ()
+    per_subject: int | None = None
+    per_type: int | None = None
+    seed: int | None = None
+
+    @property
+    def all_quotas(self) -> tuple[Quota, ...]:
+        """The quotas; without any, `per_kind` windows of each kind, which may be fewer."""
+        return self.quotas or tuple(
+            Quota(word=kind, n_windows=self.per_kind) for kind in SELECTABLE_KINDS
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadBytes:
+    """Bytes `[start, stop)` of a recording that were read, and their SHA-256.
+
+    The digest is of the header followed by these bytes: a header alone would confirm a
+    name to whoever guesses it. Where the whole file was read, it is the file's own.
+    """
+
+    start: int
+    stop: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedRecording:
+    """Windows of one recording, by its name.
+
+    Attributes
+    ----------
+    name : str
+        As the source names it, with ``/``.
+    windows : tuple of float
+        Onset of each window in seconds, in the order of the fixture.
+    split : str or None
+        None: what the source says.
+    seizures : tuple of tuple of float, or None
+        (start, end) in seconds of every seizure, which the annotations must agree
+        with. None: whatever they say.
+    size : int or None
+        Bytes of its file, which must be the same; None: any.
+    read : tuple of ReadBytes
+        The bytes that the windows were read from, which must be the same; empty: any.
+    """
+
+    name: str
+    windows: tuple[float, ...]
+    split: str | None = None
+    seizures: tuple[tuple[float, float], ...] | None = None
+    size: int | None = None
+    read: tuple[ReadBytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The digests of a fixture that was built from a listing.
+
+    `digest` is that of index and records, as `verify` prints it; `records` the SHA-256 of
+    the records without the numbers of clipped samples; `arrays` that of each array.
+    """
+
+    digest: str
+    records: str
+    arrays: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """Windows that are listed one by one, and what they must be the same as.
+
+    Attributes
+    ----------
+    recordings : tuple of ListedRecording
+        Each recording once.
+    sha256 : tuple of tuple of str
+        (name of an annotation file, digest) pairs; another file is an error.
+    chosen : Criteria or None
+        What the windows were once chosen by; kept for the records of the fixture.
+    fixture : Outcome or None
+        The fixture that came out of it.
+    """
+
+    recordings: tuple[ListedRecording, ...]
+    sha256: tuple[tuple[str, str], ...] = ()
+    chosen: Criteria | None = None
+    fixture: Outcome | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedRequest:
+    """A request for a fixture of real recordings, valid and resolved.
+
+    Attributes
+    ----------
+    name : str
+        Name of the fixture.
+    content_version : int
+        From 1; raised when the same name gets other samples.
+    source : str
+        One of `bgb_fixtures.corpora.CORPUS_NAMES`.
+    window_length : float
+        Seconds.
+    montage : Montage
+        Rows of the fixture, and other names that channels may have.
+    profile : Profile
+        How microvolts become values.
+    sfreq : float or None
+        Requested rate in Hz; see `rate`.
+    selection : Criteria or Listing
+        Which windows to take.
+    splits : tuple of str
+        Splits to take recordings from; empty: all but ``eval``, which is kept blind.
+    missing : str
+        What to do with a recording that lacks an electrode, one of `MISSING`.
+    band_pass : tuple of float or None
+        Edges in Hz.
+    label_pattern : str or None
+        Source ``edf``: regular expression of the labels that are seizures.
+    """
+
+    default_montages: ClassVar[dict[str, str]] = {"chbmit": "double-banana"}
+    """Source -> montage, where it is not 10-20."""
+
+    name: str
+    content_version: int = 1
+    source: str
+    window_length: float = 60.0
+    montage: Montage
+    profile: Profile = PROFILES["raw-1"]
+    sfreq: float | None = None
+    selection: Criteria | Listing
+    splits: tuple[str, ...] = ()
+    missing: str = "error"
+    band_pass: tuple[float, float] | None = None
+    label_pattern: str | None = None
+
+    def __post_init__(self) -> None:
+        self._check_profile()
+        if self.rate is not None:
+            window_samples(self.window_length, self.rate)
+        if isinstance(self.selection, Listing) and self.missing == "drop-window":
+            msg = (
+                "missing: 'drop-window' takes other recordings, but [[recordings]] "
+                "lists every window; expected 'error' or 'interpolate'"
+            )
+            raise SpecError(msg)
+        if self.missing == "interpolate":
+            self._check_electrodes()
+        for quota in self.criteria.quotas:
+            if quota.split is not None and not self._takes(quota.split):
+                taken = ", ".join(map(repr, self.splits)) or "all but 'eval'"
+                msg = (
+                    f"quotas: there is one for split {quota.split!r}, and splits are "
+                    f"{taken}; add it to splits"
+                )
+                raise SpecError(msg)
+
+    def _check_profile(self) -> None:
+        profile = self.profile
+        if profile.montage is None:
+            return
+        if self.band_pass is not None:
+            msg = (
+                f"band_pass: profile {profile.name!r} has a filter of its own; drop "
+                f"band_pass {list(self.band_pass)}"
+            )
+            raise SpecError(msg)
+        if self.montage.name != profile.montage:
+            found = list(self.montage.derivations)
+            named = self.montage.name if self.montage.name != "custom" else found
+            msg = (
+                f"profile {profile.name!r} is what brain-go-brr computes from 19 "
+                f"electrodes and feeds to its model: montage {profile.montage!r}, got "
+                f"{named!r}"
+            )
+            raise SpecError(msg)
+        if self.sfreq not in (None, profile.sfreq):
+            msg = (
+                f"profile {profile.name!r} has {profile.sfreq:g} Hz, got sfreq "
+                f"{self.sfreq:g} Hz"
+            )
+            raise SpecError(msg)
+
+    def _check_electrodes(self) -> None:
+        others = sorted(
+            electrode
+            for row in self.montage.derivations
+            for electrode in row_electrodes(row)
+            if electrode not in MONTAGES["10-20"]
+        )
+        if others:
+            msg = (
+                "missing: 'interpolate' works on the 19 electrodes of '10-20'; the "
+                f"montage has {', '.join(others)}"
+            )
+            raise SpecError(msg)
+
+    def _takes(self, split: str) -> bool:
+        return split in self.splits if self.splits else split != "eval"
+
+    @property
+    def rate(self) -> float | None:
+        """Rate of the fixture in Hz; None: the one that all chosen recordings share."""
+        return self.profile.sfreq or self.sfreq
+
+    @property
+    def criteria(self) -> Criteria:
+        """What windows are chosen by, or were once before they were listed."""
+        if isinstance(self.selection, Criteria):
+            return self.selection
+        return self.selection.chosen or Criteria()
+
+
+def is_source_name(value: object) -> bool:
+    """Say whether a value can name a recording: a path below a folder, with ``/``."""
+    return (
+        isinstance(value, str)
+        and len(value) <= MAX_NAME
+        and not _NO_SOURCE_NAME.match(value)
+    )
+
+
+def compile_label_pattern(pattern: object) -> re.Pattern[str]:
+    """Return the regular expression that labels of seizures match.
+
+    ValueError if it is none. No warning about what a later Python may read differently.
+    """
+    if not isinstance(pattern, str) or len(pattern) > MAX_NAME:
+        msg = f"expected a text of at most {MAX_NAME} characters"
+        raise ValueError(msg)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+
+
+def bare_request(
+    request: RecordedRequest, names: Mapping[str, str] | None = None
+) -> RecordedRequest:
+    """Return a request as a fixture keeps it: without what it only checks.
+
+    Windows that were chosen by criteria are described by these. Listed recordings get
+    other `names`: their own say whose they are.
+    """
+    selection = request.selection
+    if isinstance(selection, Criteria):
+        return request
+    if selection.chosen is not None:
+        return replace(request, selection=selection.chosen)
+    recordings = tuple(
+        ListedRecording(
+            name=recording.name if names is None else names[recording.name],
+            windows=recording.windows,
+            split=recording.split,
+        )
+        for recording in selection.recordings
+    )
+    return replace(request, selection=Listing(recordings=recordings))
+
+
+# From the table of a spec, and back.
+
+_CRITERIA = tuple(field.name for field in fields(Criteria))
+
+
+def parse_recorded(
+    table: Table, *, source: str, window_length: float
+) -> dict[str, Any]:
+    """Take the keys that only a spec for recordings has, as fields of the request."""
+    selection: Criteria | Listing
+    listed = table.tables("recordings")
+    if listed:
+        selection = _parse_listing(
+            table, listed, source=source, window_length=window_length
+        )
+    else:
+        for key in ("sha256", "chosen", "fixture"):
+            if key in table.names():
+                expected = "none, as no [[recordings]] are listed"
+                table.fail(key, expected, table.take(key))
+        selection = _parse_criteria(table)
+    pattern = table.take("label_pattern")
+    if pattern is not None:
+        if source != "edf":
+            expected = "none, as only source 'edf' has labels of its own"
+            table.fail("label_pattern", expected, pattern)
+        try:
+            compile_label_pattern(pattern)
+        except ValueError:
+            table.fail("label_pattern", "a regular expression", pattern)
+    return {
+        "source": source,
+        "sfreq": table.rate("sfreq", least=1, most=20000),
+        "selection": selection,
+        "splits": table.words("splits", _SPLIT),
+        "missing": table.text("missing", MISSING, "error"),
+        "label_pattern": pattern,
+    }
+
+
+def parse_aliases(table: Table) -> tuple[tuple[str, str], ...]:
+    """Take a table like {"EEG T7" = "T3"}: channels to be read as if called otherwise."""
+    given = table.table("aliases")
+    return tuple((key, given.word(key, _LABEL)) for key in given.names())
+
+
+def _parse_criteria(table: Table) -> Criteria:
+    quotas = _parse_quotas(table)
+    if quotas and "per_kind" in table.names():
+        table.fail("per_kind", "none, as there are quotas", table.take("per_kind"))
+    seed = table.take("seed")
+    if seed is not None and (type(seed) is not int or not 0 <= seed < 2**32):
+        table.fail("seed", "an integer in [0, 4294967295]", seed)
+    return Criteria(
+        quotas=quotas,
+        per_kind=table.integer("per_kind", least=1, most=10**5, default=2),
+        types=table.words("types", _TYPE),
+        per_subject=table.count("per_subject"),
+        per_type=table.count("per_type"),
+        seed=seed,
+    )
+
+
+def _parse_quotas(table: Table) -> tuple[Quota, ...]:
+    """Take a table like {onset = 4, none = 10, dev = {partial = 1}}."""
+    quotas = []
+    given = table.table("quotas")
+    for key in given.names():
+        if key in QUOTA_WORDS:
+            quotas.append(
+                Quota(word=key, n_windows=given.integer(key, least=1, most=10**5))
+            )
+            continue
+        if not _SPLIT.fullmatch(key) or not given.is_table(key):
+            expected = ", ".join(map(repr, QUOTA_WORDS))
+            given.fail(key, f"one of {expected}, or a split with a table of such", key)
+        of_split = given.table(key)
+        for word in of_split.names():
+            if word not in QUOTA_WORDS:
+                of_split.fail(word, f"one of {', '.join(map(repr, QUOTA_WORDS))}", word)
+            n_windows = of_split.integer(word, least=1, most=10**5)
+            quotas.append(Quota(word=word, n_windows=n_windows, split=key))
+    return tuple(quotas)
+
+
+def _parse_listing(
+    table: Table, items: list[Table], *, source: str, window_length: float
+) -> Listing:
+    """Take the windows that a spec lists; reject what would choose others."""
+    refused = _CRITERIA if source in _WITH_SPLITS else (*_CRITERIA, "splits")
+    for key in sorted(refused):
+        if key in table.names():
+            expected = "none, as [[recordings]] lists every window"
+            table.fail(key, expected, table.take(key))
+    recordings = tuple(
+        _parse_listed(item, source=source, window_length=window_length)
+        for item in items
+    )
+    for name, count in Counter(recording.name for recording in recordings).items():
+        if count > 1:
+            expected = "each recording once, with all of its windows"
+            table.fail("recordings", expected, f"{name} {count} times")
+    digests = table.table("sha256")
+    for name in digests.names():
+        if not is_source_name(name):
+            expected = "names of files as the source has them, such as 'chb01/chb01-summary.txt'"
+            table.fail("sha256", expected, name)
+    chosen = None
+    if "chosen" in table.names():
+        inner = table.table("chosen")
+        inner.expect(_CRITERIA)
+        chosen = _parse_criteria(inner)
+    return Listing(
+        recordings=recordings,
+        sha256=tuple((name, digests.word(name, _DIGEST)) for name in digests.names()),
+        chosen=chosen,
+        fixture=_parse_outcome(table.table("fixture"))
+        if "fixture" in table.names()
+        else None,
+    )
+
+
+def _parse_outcome(table: Table) -> Outcome:
+    table.expect({"digest", "records", *ARRAYS})
+    return Outcome(
+        digest=table.word("digest", _DIGEST),
+        records=table.word("records", _DIGEST),
+        arrays={name: table.word(name, _DIGEST) for name in ARRAYS},
+    )
+
+
+def _parse_listed(
+    table: Table, *, source: str, window_length: float
+) -> ListedRecording:
+    names = {field.name for field in fields(ListedRecording)}
+    table.expect(names, of=f" for source {source!r}")
+    onsets = table.take("windows")
+    if not isinstance(onsets, list | tuple) or not onsets:
+        table.fail("windows", "a list of at least one onset in seconds", onsets)
+    windows = tuple(
+        table.number(f"windows[{i}]", onset, least=0, most=MAX_RECORDING_S)
+        for i, onset in enumerate(onsets)
+    )
+    if any(b < a + window_length for a, b in itertools.pairwise(sorted(windows))):
+        expected = f"onsets {window_length:g} s apart: windows may not overlap"
+        table.fail("windows", expected, onsets)
+    split = table.take("split")
+    if split is not None:
+        if source in _WITH_SPLITS:
+            expected = f"none, as source {source!r} says which split it is in"
+            table.fail("split", expected, split)
+        split = table.check_word("split", split, _SPLIT)
+    name = table.take("name")
+    if not is_source_name(name):
+        expected = (
+            "the name that the source gives it, such as 'chb01/chb01_03.edf': a path "
+            "from the root, with /"
+        )
+        table.fail("name", expected, name)
+    size = None
+    if "size" in table.names():
+        size = table.integer("size", least=1, most=_MOST_BYTES)
+    return ListedRecording(
+        name=name,
+        windows=windows,
+        split=split,
+        seizures=_parse_seizures(table, table.take("seizures")),
+        size=size,
+        read=_parse_reads(table, size=size),
+    )
+
+
+def _parse_reads(table: Table, *, size: int | None) -> tuple[ReadBytes, ...]:
+    read = tuple(_parse_read(item, size=size) for item in table.tables("read"))
+    spans = Counter((part.start, part.stop) for part in read)
+    for (start, stop), count in spans.items():
+        if count > 1:
+            table.fail("read", "each range once", f"{start}-{stop} {count} times")
+    return read
+
+
+def _parse_read(table: Table, *, size: int | None) -> ReadBytes:
+    table.expect({field.name for field in fields(ReadBytes)})
+    most = _MOST_BYTES if size is None else size
+    start = table.integer("start", least=0, most=most - 1)
+    return ReadBytes(
+        start=start,
+        stop=table.integer("stop", least=start + 1, most=most),
+        sha256=table.word("sha256", _DIGEST),
+    )
+
+
+def _parse_seizures(
+    table: Table, value: object
+) -> tuple[tuple[float, float], ...] | None:
+    if value is None:
+        return None
+    expected = "a list of [start, end] in seconds, in order, such as [[2996, 3036]]"
+    if not isinstance(value, list | tuple):
+        table.fail("seizures", expected, value)
+    seizures = []
+    for i, pair in enumerate(value):
+        if not isinstance(pair, list | tuple) or len(pair) != 2:
+            table.fail(f"seizures[{i}]", "[start, end] in seconds", pair)
+        start, end = (
+            table.number(f"seizures[{i}]", seconds, least=0, most=MAX_RECORDING_S)
+            for seconds in pair
+        )
+        if end <= start:
+            table.fail(f"seizures[{i}]", "an end after its start", pair)
+        seizures.append((start, end))
+    if seizures != sorted(seizures):
+        table.fail("seizures", expected, value)
+    return tuple(seizures)
+
+
+def recorded_to_json(request: RecordedRequest) -> dict[str, Any]:
+    """Return the keys of a spec for recordings as JSON values."""
+    value: dict[str, Any] = {}
+    selection = request.selection
+    if isinstance(selection, Listing):
+        value["recordings"] = [_listed_to_json(r) for r in selection.recordings]
+        if selection.sha256:
+            value["sha256"] = dict(selection.sha256)
+        if selection.chosen is not None:
+            value["chosen"] = _criteria_to_json(selection.chosen)
+        if selection.fixture is not None:
+            outcome = selection.fixture
+            value["fixture"] = {
+                "digest": outcome.digest,
+                "records": outcome.records,
+                **outcome.arrays,
+            }
+    else:
+        value |= _criteria_to_json(selection)
+    if request.sfreq is not None:
+        value["sfreq"] = request.sfreq
+    if request.montage.aliases:
+        value["aliases"] = dict(request.montage.aliases)
+    if request.missing != "error":
+        value["missing"] = request.missing
+    for name in ("splits", "band_pass"):
+        if getattr(request, name):
+            value[name] = list(getattr(request, name))
+    if request.label_pattern is not None:
+        value["label_pattern"] = request.label_pattern
+    return value
+
+
+def _criteria_to_json(criteria: Criteria) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for quota in criteria.quotas:
+        of_split = value.setdefault("quotas", {})
+        if quota.split is not None:
+            of_split = of_split.setdefault(quota.split, {})
+        of_split[quota.word] = quota.n_windows
+    if not criteria.quotas:
+        value["per_kind"] = criteria.per_kind
+    if criteria.types:
+        value["types"] = list(criteria.types)
+    for name in ("seed", "per_subject", "per_type"):
+        if getattr(criteria, name) is not None:
+            value[name] = getattr(criteria, name)
+    return value
+
+
+def _listed_to_json(recording: ListedRecording) -> dict[str, Any]:
+    value: dict[str, Any] = {
+        "name": recording.name,
+        "windows": list(recording.windows),
+    }
+    if recording.split is not None:
+        value["split"] = recording.split
+    if recording.seizures is not None:
+        value["seizures"] = [list(pair) for pair in recording.seizures]
+    if recording.size is not None:
+        value["size"] = recording.size
+    if recording.read:
+        value["read"] = [
+            {"start": part.start, "stop": part.stop, "sha256": part.sha256}
+            for part in recording.read
+        ]
+    return value

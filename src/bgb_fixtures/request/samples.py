@@ -1,0 +1,21 @@
+"""The length of a window in samples: a whole number, or an error."""
+
+from __future__ import annotations
+
+from bgb_fixtures.eeg.events import seconds_to_sample
+from bgb_fixtures.errors import SpecError
+
+__all__ = ["window_samples"]
+
+
+def window_samples(window_length: float, sfreq: float) -> int:
+    """Return window_length * sfreq; SpecError if that is no whole number."""
+    n_times = seconds_to_sample(window_length, sfreq)
+    # Rounded the other way: 2.3 s at 100 Hz is 230 samples, though not in binary.
+    if n_times != -seconds_to_sample(-window_length, sfreq):
+        msg = (
+            f"window_length {window_length:g} s is no whole number of samples at "
+            f"{sfreq:g} Hz"
+        )
+        raise SpecError(msg)
+    return n_times

@@ -1,0 +1,63 @@
+"""The fixture that the pytest plugin gives to tests, in the shape that they ask for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from bgb_fixtures.errors import SpecError
+from bgb_fixtures.fixture import LABELS, Fixture, load_fixture
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["batch_of", "label_kind", "load_shaped"]
+
+_NUMBERS = ("window_length", "sfreq")
+_BATCH = 2
+"""Windows with a seizure, and without, in a batch."""
+
+
+def load_shaped(asked: Mapping[str, str]) -> Fixture:
+    """Return a fixture by name or path, adapted as the texts of ini values ask."""
+    label_kind(asked)
+    fixture = load_fixture(asked.get("fixture"))
+    options: dict[str, Any] = {}
+    for name in ("window_length", "sfreq", "montage", "profile"):
+        if name in asked:
+            text = asked[name]
+            options[name] = _number(name, text) if name in _NUMBERS else text
+    return fixture.adapt(**options) if options else fixture
+
+
+def _number(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        msg = f"bgb_{name}: expected a number, got {text!r}"
+        raise SpecError(msg) from None
+
+
+def label_kind(asked: Mapping[str, str]) -> Literal["sample", "any", "majority"]:
+    """Return how labels are asked for; SpecError if there is no such way."""
+    labels = asked.get("labels", "sample")
+    if labels not in LABELS:
+        msg = f"bgb_labels: expected one of {', '.join(LABELS)}, got {labels!r}"
+        raise SpecError(msg)
+    return cast("Literal['sample', 'any', 'majority']", labels)
+
+
+def batch_of(fixture: Fixture) -> Fixture:
+    """Return two train windows with a seizure and two without, in their order."""
+    windows = fixture.windows
+    train = [row for row, window in enumerate(windows) if window.split == "train"]
+    # Partly ictal windows first: labels per sample then hold both classes.
+    ictal = [row for row in train if windows[row].category == "partial"]
+    ictal += [row for row in train if windows[row].category == "full"]
+    free = [row for row in train if windows[row].category == "none"]
+    if min(len(ictal), len(free)) < _BATCH:
+        msg = (
+            f"smoke_batch needs {_BATCH} train windows with a seizure and {_BATCH} "
+            f"without; {str(fixture.path)!r} has {len(ictal)} and {len(free)}"
+        )
+        raise SpecError(msg)
+    return fixture.take(sorted([*ictal[:_BATCH], *free[:_BATCH]]))
