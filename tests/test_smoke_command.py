@@ -99,7 +99,7 @@ def test_healthy_model_of_the_current_folder_passes() -> None:
     result = smoke("my.models:make_detector")
     assert result.exit_code == 0
     assert "PASS  learns" in result.stdout
-    assert "my.models:make_detector is alive: 17 passed, 1 skipped" in result.stdout
+    assert "my.models:make_detector works: 17 passed, 1 skipped" in result.stdout
 
 
 @pytest.mark.usefixtures("project")
@@ -181,7 +181,9 @@ def test_check_that_never_returns_is_ended_and_the_others_run() -> None:
     assert stuck["reason"] == "did not return within 0.5 s; its process was ended"
     assert stuck["place"].startswith(os.path.join("my", "models.py:"))  # noqa: PTH118
     assert stuck["place"].endswith(" in hang")
-    assert check(answer, "learns")["reason"] == "needs a training step; see gradients"
+    learns = check(answer, "learns")
+    assert learns["reason"] == "not judged: a training step does not return"
+    assert learns["cause"] == "gradients"
     assert check(answer, "state")["status"] == "PASS"
 
 
