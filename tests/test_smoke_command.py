@@ -33,6 +33,13 @@ def make_detector():
 def make_wide(n_channels, width=4):
     return nn.Sequential(nn.Conv1d(n_channels, width, 5, padding=2), nn.Conv1d(width, 1, 1))
 
+def make_fixed():
+    "A detector for 16 channels and 4 s at 128 Hz, with one logit per window."
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv1d(16, 4, 33, padding=16), nn.GELU(), nn.Flatten(), nn.Linear(4 * 512, 1)
+    )
+
 def make_broken():
     raise RuntimeError("weights are missing")
 
@@ -214,6 +221,28 @@ def test_target_of_another_form_is_wrong_usage() -> None:
     result = smoke("my.models")
     assert result.exit_code == 2
     assert "expected MODULE:NAME, as in my.models:make_detector" in result.stderr
+
+
+@pytest.mark.usefixtures("project")
+def test_fixture_is_adapted_to_the_shape_that_a_detector_takes() -> None:
+    shape = ("--window-length", "4", "--sfreq", "128", "--montage", "double-banana-16")
+    checked = smoke_json("my.models:make_fixed", *shape, "--skip", "learns")
+    assert check(checked, "shape")["status"] == "PASS"
+    assert "(B,)" in checked["contract"] or "per window" in checked["contract"]
+
+
+@pytest.mark.usefixtures("project")
+def test_shape_that_the_fixture_cannot_take_is_one_line() -> None:
+    result = smoke("my.models:make_fixed", "--window-length", "700")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: window_length: expected at most")
+    assert "700" in result.stderr
+
+
+def test_shape_options_do_not_go_with_a_program() -> None:
+    result = smoke("--command", "true {edf} {tsv}", "--sfreq", "200")
+    assert result.exit_code == 2
+    assert "--sfreq has no meaning with --command" in result.stderr
 
 
 @pytest.mark.usefixtures("project")

@@ -9,9 +9,7 @@ marked in the table as new; exit code 1 if one is new.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import inspect
-import math
 import sys
 import warnings
 from dataclasses import dataclass, field
@@ -21,7 +19,6 @@ from pathlib import Path
 from time import perf_counter, process_time
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
 from bgb_fixtures.errors import MissingPackageError
@@ -113,30 +110,8 @@ MODERN = {"T3": "T7", "T4": "T8", "T5": "P7", "T6": "P8"}
 
 @cache
 def cut_windows(length: float, sfreq: int) -> Fixture:
-    """Return the packaged fixture in windows of `length` seconds at `sfreq` Hz.
-
-    To be replaced by ``load_fixture().adapt(window_length=length, sfreq=sfreq)`` when
-    there is such a method; until then this resamples, which loads scipy.
-    """
-    fixture = load_fixture()
-    signals, labels = fixture.signals, fixture.labels
-    n_times = round(length * fixture.sfreq)
-    n_windows = signals.shape[2] // n_times
-    starts = [part * n_times for part in range(n_windows)]
-    signals = np.concatenate([signals[..., at : at + n_times] for at in starts])
-    labels = np.concatenate([labels[..., at : at + n_times] for at in starts])
-    if sfreq != fixture.sfreq:
-        from scipy.signal import resample_poly
-
-        common = math.gcd(sfreq, round(fixture.sfreq))
-        up, down = sfreq // common, round(fixture.sfreq) // common
-        signals = resample_poly(signals, up, down, axis=-1).astype(np.float32)
-        times = np.arange(signals.shape[-1]) * fixture.sfreq / sfreq
-        labels = labels[:, times.astype(int).clip(max=n_times - 1)]
-    cut = fixture.take(range(len(fixture)))
-    vars(cut).update(signals=signals, labels=labels)
-    cut.index = dataclasses.replace(cut.index, sfreq=float(sfreq))
-    return cut
+    """Return the packaged fixture in windows of `length` seconds at `sfreq` Hz."""
+    return load_fixture().adapt(window_length=length, sfreq=sfreq)
 
 
 @cache

@@ -6,11 +6,12 @@ import sys
 import textwrap
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
+from bgb_fixtures.commands.adapting import shape_options
 from bgb_fixtures.commands.common import print_json
 from bgb_fixtures.errors import MissingPackageError, SpecError
 from bgb_fixtures.smoke.catalogue import CAN_SKIP, SENTENCES
@@ -139,6 +140,7 @@ def _check_usage(context: click.Context) -> None:
 @click.option(
     "--fixture", metavar="NAME_OR_PATH", help="Windows to use [the packaged smoke]."
 )
+@shape_options
 @click.option("--device", type=click.Choice(["cpu", "cuda", "mps"]), help="Device.")
 @click.option(
     "--layout",
@@ -212,6 +214,7 @@ def _check_usage(context: click.Context) -> None:
 @click.pass_context
 def smoke(
     context: click.Context,
+    /,
     target: str | None,
     command: str | None,
     image: str | None,
@@ -230,6 +233,7 @@ def smoke(
     seed: int,
     as_json: bool,  # noqa: FBT001
     junit: Path | None,
+    **shape: Any,
 ) -> None:
     """Run the checks; the help is above."""
     _check_usage(context)
@@ -256,6 +260,7 @@ def smoke(
             target=target,
             config=config,
             fixture=fixture,
+            shape={key: value for key, value in shape.items() if value is not None},
             device=device,
             loss=loss,
             step=step,

@@ -126,6 +126,8 @@ def _run(request: dict[str, Any], messages: _Messages) -> None:
 
     device = _find_device(request["device"])
     fixture = load_fixture(request["fixture"])
+    if request["shape"]:
+        fixture = fixture.adapt(**request["shape"])
     config = read_config(Path(request["config"])) if request["config"] else {}
     limit = float(request["time_limit"])
     declared = Declaration(

@@ -44,6 +44,8 @@ class Request:
     target: str
     config: str | None = None
     fixture: str | None = None
+    shape: dict[str, Any] = field(default_factory=dict)
+    """Arguments of `Fixture.adapt`."""
     device: str | None = None
     loss: str | None = None
     step: str | None = None
