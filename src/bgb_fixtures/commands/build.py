@@ -87,8 +87,8 @@ def _quotas(
 @click.option(
     "--spec",
     metavar="FILE",
-    help="TOML file that says what to build, or a packaged one: smoke, tiny or "
-    "chbmit-smoke.",
+    help="TOML file that says what to build, or a packaged one: smoke, tiny, smoke-1, "
+    "tiny-1 or chbmit-smoke.",
 )
 @click.option(
     "--source",
