@@ -361,12 +361,14 @@ def _vocabulary(
     words |= {str(value) for value in records["licence"].values()}
     words |= {records["profile"]["name"], *records["profile"]["steps"]}
     words |= {records["source"]["name"], records["montage"], records["unit"]}
+    words |= {*records["source"].get("assumptions", ())}
     if records["source"]["name"] == "synthetic":
         # What recordings were asked to hold. Those in files are listed by names.
         words |= set(_strings(spec.get("recordings", [])))
     # Rows of a montage are electrodes, and aliases what the user calls channels.
     aliases = spec.get("aliases", {})
     channels = {*records["ch_names"], *aliases, *aliases.values()}
+    channels.add(spec.get("label_format", ""))
     words |= {
         name for name in channels if people.isdisjoint(_identifying_parts([name]))
     }

@@ -305,7 +305,8 @@ class _Selector:
         try:
             header = read_header(self._opened, recording, self._request)
         except ChannelNotFoundError as error:
-            if missing == "error" and 0 < len(error.missing) <= MAX_MISSING:
+            few = 0 < len(error.missing) <= MAX_MISSING
+            if missing == "error" and few and not error.answered:
                 msg = (
                     f"{error} Say what to do with such recordings: --missing drop-window "
                     "takes others, --missing interpolate computes electrodes from their "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bgb_fixtures.eeg.average import AveragedSignal
@@ -11,7 +12,7 @@ from bgb_fixtures.eeg.interpolate import (
     InterpolatedSignal,
     spline_weights,
 )
-from bgb_fixtures.eeg.montage import MONTAGES, find_montage
+from bgb_fixtures.eeg.montage import MONTAGES
 from bgb_fixtures.eeg.resample import ResampledSignal
 from bgb_fixtures.errors import ChannelNotFoundError
 
@@ -46,7 +47,7 @@ def native_signal(
             raise
         present = [name for name in MONTAGES["10-20"] if name not in interpolated]
         signal = InterpolatedSignal(
-            opened.signal(find_montage(present, aliases=montage.aliases)),
+            opened.signal(replace(montage, name="custom", derivations=tuple(present))),
             montage.rows,
             present=present,
             weights=spline_weights(interpolated),
@@ -58,7 +59,7 @@ def native_signal(
 
 def _missing_electrodes(opened: OpenRecording, montage: Montage) -> tuple[str, ...]:
     try:
-        opened.signal(find_montage("10-20", aliases=montage.aliases))
+        opened.signal(replace(montage, name="10-20", derivations=MONTAGES["10-20"]))
     except ChannelNotFoundError as error:
         return error.missing
     return ()
@@ -89,6 +90,13 @@ def signal_steps(
     fixture; all in Hz.
     """
     steps = []
+    if montage.reference is not None:
+        steps.append(
+            f"{montage.reference}: zero, as the spec says that all other electrodes are "
+            "recorded against it"
+        )
+    if montage.own_labels:
+        steps.append("rows that are no electrode: channels by the label that they have")
     if interpolated:
         steps.append(
             "electrodes that a recording lacks: spherical splines over the others of "

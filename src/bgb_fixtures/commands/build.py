@@ -35,7 +35,7 @@ __all__ = ["build"]
 _LISTS = {"split": "splits", "seizure_type": "types"}
 _OF_RECORDINGS = {
     *("per_kind", "per_subject", "per_type", "quotas", "splits", "types"),
-    *("aliases", "missing", "label_pattern"),
+    *("aliases", "label_format", "reference", "missing", "label_pattern"),
 }
 _MOST_LINES = 10
 _OF_WINDOWS = {"windows", "ictal_share"}
@@ -159,7 +159,7 @@ def _quotas(
     metavar="NAME",
     help="10-20 [default], average, szcore-19, double-banana [default for chbmit], "
     "double-banana-16, chbmit-18, tcp-20, tcp-22, or rows separated by commas: "
-    "Fp1-F7,Cz.",
+    "Fp1-F7,Cz, or channels by their own label: LA1,BTEleft SD.",
 )
 @click.option(
     "--names",
@@ -173,6 +173,18 @@ def _quotas(
     callback=_pairs,
     metavar="LABEL=OTHER",
     help="Read a channel with this label as if it had the other; may be repeated.",
+)
+@click.option(
+    "--label-format",
+    metavar="FORM",
+    help="What labels of channels look like, such as 'POL {electrode}' or "
+    "'{electrode}:{reference}' [usual forms].",
+)
+@click.option(
+    "--reference",
+    metavar="ELECTRODE",
+    help="The electrode that all others are recorded against, such as Cz; its own row "
+    "is zero.",
 )
 @click.option(
     "--missing",

@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Self
 from bgb_fixtures.corpora.places import open_bytes
 from bgb_fixtures.edf.records import EdfFile, MontageSignal
 from bgb_fixtures.edf.source import HashedSource
+from bgb_fixtures.eeg.channels import is_scalp
 from bgb_fixtures.eeg.events import event_past_end
 from bgb_fixtures.eeg.montage import resolve_montage
 from bgb_fixtures.errors import AnnotationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from types import TracebackType
 
     from bgb_fixtures.corpora.corpus import Corpus
     from bgb_fixtures.corpora.recording import Recording
     from bgb_fixtures.edf.source import ByteSource
-    from bgb_fixtures.eeg.montage import Montage, Row
+    from bgb_fixtures.eeg.montage import Montage
     from bgb_fixtures.eeg.signal import Signal
 
 __all__ = ["OpenRecording", "OpenRecordings"]
@@ -78,12 +79,16 @@ class OpenRecording:
         signal = self._signal = MontageSignal(self.edf, rows)
         self._check_events(signal)
         self._corpus.check(self, rows)
-        if any(is_assumed(row, self._labels) for row in rows):
+        if any(row.minus and not row.reference for row in rows):
             assumption = (
                 "no reference is named; derivations are differences of channels that "
                 "are taken to share one"
             )
             self._assumptions[assumption] = None
+        for row in rows:
+            if "-" not in row.ch_name and is_scalp(row.reference):
+                assumption = f"electrodes are recorded against {row.reference}"
+                self._assumptions[assumption] = None
         return self._corpus.checked_signal(signal, rows, where=name)
 
     def announce(self, spans: Iterable[tuple[int, int]]) -> None:
@@ -107,15 +112,6 @@ class OpenRecording:
             "it from the folder"
         )
         raise AnnotationError(msg)
-
-
-def is_assumed(row: Row, labels: Sequence[str]) -> bool:
-    """Say whether a difference is right only if two channels share a reference.
-
-    So it is for channels whose labels name none, such as ``F7`` (CHB-MIT chb12_28 and
-    chb12_29).
-    """
-    return bool(row.minus) and "-" not in labels[row.plus[0]]
 
 
 class OpenRecordings:

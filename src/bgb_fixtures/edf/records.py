@@ -427,7 +427,7 @@ class MontageSignal:
         for index in sorted(terms):
             edf.calibration(index)
         # In the order of the rows: mostly each is a channel, and nothing is copied.
-        first = [row.plus[0] for row in rows]
+        first = [row.plus[0] for row in rows if row.plus]
         self._indices = list(dict.fromkeys([*first, *sorted(terms)]))
         self._sfreq = edf.sfreq(self._indices)
         self._n_times = edf.header.n_records * edf.samples_per_record(self._indices)
@@ -458,17 +458,20 @@ class MontageSignal:
         """
         values = self._edf.read_uv(self._indices, start, stop)
         places = {index: place for place, index in enumerate(self._indices)}
-        plus = [self._place(values, places, row.plus, start) for row in self._rows]
-        minus = [
-            self._place(values, places, row.minus, start) if row.minus else None
-            for row in self._rows
-        ]
-        if all(place is None for place in minus) and plus == list(range(len(plus))):
+        plus, minus = (
+            [self._place(values, places, term, start) for term in terms]
+            for terms in zip(
+                *((row.plus, row.minus) for row in self._rows), strict=True
+            )
+        )
+        if not any(row.minus for row in self._rows) and plus == [*range(len(plus))]:
             return values[: len(plus)]
-        data_uv = values[plus]
-        for row, place in enumerate(minus):
-            if place is not None:
-                data_uv[row] -= values[place]
+        data_uv = np.zeros((len(self._rows), stop - start))
+        for row, (first, second) in enumerate(zip(plus, minus, strict=True)):
+            if first is not None:
+                data_uv[row] = values[first]
+            if second is not None:
+                data_uv[row] -= values[second]
         return data_uv
 
     def _place(
@@ -477,8 +480,10 @@ class MontageSignal:
         places: dict[int, int],
         indices: tuple[int, ...],
         start: int,
-    ) -> int:
+    ) -> int | None:
         """Return where the values of a term are; all signals of it must be equal."""
+        if not indices:
+            return None
         first, *others = indices
         for other in others:
             differs = np.flatnonzero(values[places[first]] != values[places[other]])

@@ -57,6 +57,7 @@ _MOST_BYTES = 2**48
 _SPLIT = re.compile(r"[a-z0-9_]{1,16}")
 _TYPE = re.compile("|".join(SZCORE_CODES))
 _LABEL = re.compile(r"[ -~]{1,32}")
+_LABEL_FORMAT = re.compile(r"[ -~]{1,80}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 # A place that is not below the root: '/a', 'C:/a', 'a/../b'; and what no path looks like.
 _NO_SOURCE_NAME = re.compile(
@@ -407,10 +408,15 @@ def parse_recorded(
     }
 
 
-def parse_aliases(table: Table) -> tuple[tuple[str, str], ...]:
-    """Take a table like {"EEG T7" = "T3"}: channels to be read as if called otherwise."""
+def parse_labels(table: Table) -> dict[str, Any]:
+    """Take what says how labels of channels are read, as options of `find_montage`."""
+    # Like {"EEG T7" = "T3"}: channels to be read as if called otherwise.
     given = table.table("aliases")
-    return tuple((key, given.word(key, _LABEL)) for key in given.names())
+    return {
+        "aliases": tuple((key, given.word(key, _LABEL)) for key in given.names()),
+        "label_format": table.text_like("label_format", _LABEL_FORMAT),
+        "reference": table.text_like("reference", _LABEL),
+    }
 
 
 def _parse_criteria(table: Table) -> Criteria:
@@ -606,6 +612,9 @@ def recorded_to_json(request: RecordedRequest) -> dict[str, Any]:
         value["sfreq"] = request.sfreq
     if request.montage.aliases:
         value["aliases"] = dict(request.montage.aliases)
+    for name in ("label_format", "reference"):
+        if getattr(request.montage, name) is not None:
+            value[name] = getattr(request.montage, name)
     if request.missing != "error":
         value["missing"] = request.missing
     for name in ("splits", "band_pass"):
