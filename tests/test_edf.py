@@ -226,13 +226,49 @@ def test_microvolts_follow_the_one_formula() -> None:
         pytest.param("\xb5V", 1.0, id="micro-sign-latin-1"),
         pytest.param("\xc2\xb5V", 1.0, id="micro-sign-utf-8"),
         pytest.param("\xce\xbcV", 1.0, id="greek-mu-utf-8"),
+        pytest.param("\xe6V", 1.0, id="micro-sign-code-page-437"),
+        pytest.param("uv", 1.0, id="lower-case"),
+        pytest.param("UV", 1.0, id="capitals"),
+        pytest.param("muV", 1.0, id="muV"),
+        pytest.param("microV", 1.0, id="microV"),
+        pytest.param("microVol", 1.0, id="microvolts-cut-off"),
+        pytest.param("uVolt", 1.0, id="uVolt"),
+        pytest.param("nV", 0.001, id="nV"),
         pytest.param("mV", 1000.0, id="mV"),
+        pytest.param("mv", 1000.0, id="mv"),
         pytest.param("V", 1000000.0, id="V"),
+        pytest.param("Volts", 1000000.0, id="Volts"),
     ],
 )
 def test_units_of_voltage_become_microvolts(unit: str, expected: float) -> None:
     channel = Channel(unit=unit, pmin="-10", pmax="10", dmin="-10", dmax="10", first=1)
     assert open_bytes(make_edf(channel)).read_uv([0], 0, 1).tolist() == [[expected]]
+
+
+@pytest.mark.parametrize("unit", ["", "?V", ".V", "\xb0V", "-", "n/a", "MV"])
+def test_a_unit_that_a_header_leaves_open_can_be_stated(unit: str) -> None:
+    channel = Channel(unit=unit, pmin="-10", pmax="10", dmin="-10", dmax="10", first=1)
+    data = make_edf(channel)
+    with pytest.raises(SourceError, match="in microvolts, pass --unit uV$"):
+        open_bytes(data).read_uv([0], 0, 1)
+    edf = EdfFile(MemorySource(data=data), unit="mV")
+    assert edf.read_uv([0], 0, 1).tolist() == [[1000.0]]
+    assert edf.calibration(0).unit_assumed
+
+
+@pytest.mark.parametrize("unit", ["DegC", "%", "Ohm", "kV", "uV/cm", "BPM"])
+def test_a_unit_that_is_no_voltage_stays_refused(unit: str) -> None:
+    edf = EdfFile(MemorySource(data=make_edf(Channel(unit=unit))), unit="uV")
+    with pytest.raises(SourceError, match="expected uV, mV or V, got") as error:
+        edf.read_uv([0], 0, 1)
+    assert "--unit" not in str(error.value)
+
+
+def test_a_unit_that_a_header_states_is_not_replaced() -> None:
+    channel = Channel(unit="uV", pmin="-10", pmax="10", dmin="-10", dmax="10", first=1)
+    edf = EdfFile(MemorySource(data=make_edf(channel)), unit="mV")
+    assert edf.read_uv([0], 0, 1).tolist() == [[1.0]]
+    assert not edf.calibration(0).unit_assumed
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from support.requests import load_recorded, recorded
 
 from bgb_fixtures.build import build_fixture
 from bgb_fixtures.cli import main
-from bgb_fixtures.errors import SpecError
+from bgb_fixtures.errors import SourceError, SpecError
 from bgb_fixtures.fixture import load_fixture
 from bgb_fixtures.request.spec import spec_to_toml
 
@@ -148,3 +148,28 @@ def test_the_form_of_labels_is_no_text_that_identifies_a_recording(
         *("--out", str(tmp_path / "out.h5")),
     )
     assert "3 windows, 1 with a seizure" in output
+
+
+# Units
+
+
+def test_a_unit_that_the_header_does_not_name_is_stated_by_the_spec(
+    tmp_path: Path,
+) -> None:
+    place(tmp_path / "in", unit=["?V", *["mV"] * 18])
+    with pytest.raises(SourceError, match=r"signal 1 'Fp1', .* pass --unit uV"):
+        build(tmp_path / "in", montage=["Fp1", "F3"])
+    fixture = build(tmp_path / "in", montage=["Fp1", "F3"], unit="uV")
+    start = round(fixture.windows[0].onset * SFREQ)
+    # F3 rises twice as fast, and is in millivolts.
+    assert fixture.signals[0, 0, 1] == (start + 1) % 1000 * LSB_UV
+    assert fixture.signals[0, 1, 1] == 2 * (start + 1) % 1000 * LSB_UV * 1000
+    assert fixture.records.source["assumptions"] == [
+        "1 recording(s): the unit of channels whose header names none is that of the spec"
+    ]
+    assert fixture.records.spec["unit"] == "uV"
+
+
+def test_a_unit_that_is_no_voltage_cannot_be_stated() -> None:
+    with pytest.raises(SpecError, match=r"unit: expected one of 'uV', .* got 'Ohm'"):
+        recorded({"source": "edf", "unit": "Ohm"})

@@ -174,7 +174,9 @@ def _build_recorded(
     from bgb_fixtures.corpora.opened import OpenRecordings
 
     evidence = Evidence(request, wanted=spec_target is not None)
-    with OpenRecordings(corpus, whole_digests=evidence.needs_whole_digests) as opened:
+    with OpenRecordings(
+        corpus, whole_digests=evidence.needs_whole_digests, unit=request.unit
+    ) as opened:
         selection = select_windows(request, opened, strict=strict, progress=planning)
         content = read_recorded(selection, opened, evidence=evidence, progress=progress)
         texts = texts_of_recordings(opened, selection.chosen)
@@ -216,7 +218,7 @@ def select_fixture(
     from bgb_fixtures.corpora.opened import OpenRecordings
 
     corpus = _open_corpus(request, root, annotations=annotations)
-    with OpenRecordings(corpus) as opened:
+    with OpenRecordings(corpus, unit=request.unit) as opened:
         return select_windows(request, opened, strict=strict, progress=progress)
 
 

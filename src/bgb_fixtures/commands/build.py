@@ -35,7 +35,7 @@ __all__ = ["build"]
 _LISTS = {"split": "splits", "seizure_type": "types"}
 _OF_RECORDINGS = {
     *("per_kind", "per_subject", "per_type", "quotas", "splits", "types"),
-    *("aliases", "label_format", "reference", "missing", "label_pattern"),
+    *("aliases", "label_format", "reference", "unit", "missing", "label_pattern"),
 }
 _MOST_LINES = 10
 _OF_WINDOWS = {"windows", "ictal_share"}
@@ -185,6 +185,11 @@ def _quotas(
     metavar="ELECTRODE",
     help="The electrode that all others are recorded against, such as Cz; its own row "
     "is zero.",
+)
+@click.option(
+    "--unit",
+    type=click.Choice(["uV", "mV", "V", "nV"]),
+    help="Unit of channels whose header names none, or '?V' [such channels are refused].",
 )
 @click.option(
     "--missing",

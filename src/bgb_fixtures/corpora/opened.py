@@ -85,6 +85,11 @@ class OpenRecording:
                 "are taken to share one"
             )
             self._assumptions[assumption] = None
+        if signal.unit_assumed:
+            assumption = (
+                "the unit of channels whose header names none is that of the spec"
+            )
+            self._assumptions[assumption] = None
         for row in rows:
             if "-" not in row.ch_name and is_scalp(row.reference):
                 assumption = f"electrodes are recorded against {row.reference}"
@@ -117,11 +122,19 @@ class OpenRecording:
 class OpenRecordings:
     """The recordings that one build opens, by name; closed together.
 
-    With `whole_digests` the SHA-256 of each whole file is computed while it is read.
+    With `whole_digests` the SHA-256 of each whole file is computed while it is read;
+    `unit` is that of channels whose header names none.
     """
 
-    def __init__(self, corpus: Corpus, *, whole_digests: bool = False) -> None:
+    def __init__(
+        self,
+        corpus: Corpus,
+        *,
+        whole_digests: bool = False,
+        unit: str | None = None,
+    ) -> None:
         self.corpus = corpus
+        self._unit = unit
         self._whole_digests = whole_digests
         self._opened: OrderedDict[str, OpenRecording] = OrderedDict()
 
@@ -144,7 +157,7 @@ class OpenRecordings:
         source: ByteSource = open_bytes(place)
         if self._whole_digests:
             source = HashedSource(source)
-        edf = EdfFile(source, in_order=self._whole_digests)
+        edf = EdfFile(source, in_order=self._whole_digests, unit=self._unit)
         try:
             return OpenRecording(recording, self.corpus, edf)
         except BaseException:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import numpy as np
 
+from bgb_fixtures.eeg.units import microvolts_in, says_no_unit
 from bgb_fixtures.errors import SourceError
 
 if TYPE_CHECKING:
@@ -70,15 +71,6 @@ _SIGNAL_WIDTHS = {
 # int() and float() take more than EDF allows: '1_0', 'nan', 'inf', '1e999'.
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?")
-_MICROVOLTS = {
-    "uV": 1.0,
-    "\xb5V": 1.0,
-    # Micro sign and Greek mu in UTF-8, as they look when read byte by byte.
-    "\xc2\xb5V": 1.0,
-    "\xce\xbcV": 1.0,
-    "mV": 1e3,
-    "V": 1e6,
-}
 ADVICE = "repair the header, or leave this recording out"
 """What to do about a header that cannot be read with certainty."""
 _MOST_RECORD_BYTES = 256 * 2**20
@@ -165,6 +157,8 @@ class Calibration:
         Digital min < max.
     microvolts : float
         Microvolts in one unit of the file.
+    unit_assumed : bool
+        Whether the header does not say that unit.
     """
 
     physical_min: float
@@ -172,6 +166,7 @@ class Calibration:
     digital_min: int
     digital_max: int
     microvolts: float
+    unit_assumed: bool = False
 
     def apply(
         self,
@@ -362,8 +357,13 @@ def header_texts(header: bytes) -> HeaderTexts:
     )
 
 
-def signal_calibration(header: EdfHeader, index: int, *, name: str) -> Calibration:
-    """Check a signal that is asked for, and return how to scale it."""
+def signal_calibration(
+    header: EdfHeader, index: int, *, name: str, unit: str | None = None
+) -> Calibration:
+    """Check a signal that is asked for, and return how to scale it.
+
+    `unit` is what its samples are in if the header does not say it.
+    """
     signal = header.signals[index]
     where = f"signal {index + 1} {signal.label!r}"
     limits = ((signal.physical_min, "minimum"), (signal.physical_max, "maximum"))
@@ -392,15 +392,24 @@ def signal_calibration(header: EdfHeader, index: int, *, name: str) -> Calibrati
         if not -bound <= value < bound:
             expected = f"a value in [{-bound}, {bound - 1}]"
             fail_field(name, f"{where}, digital {end}", expected=expected, got=value)
-    if signal.dimension not in _MICROVOLTS:
+    microvolts = microvolts_in(signal.dimension)
+    unit_assumed = says_no_unit(signal.dimension)
+    if unit_assumed and unit is not None:
+        microvolts = microvolts_in(unit)
+    if microvolts is None:
         # A blank unit means uncalibrated in EDF+; to read it as volts or microvolts
         # would be a guess.
-        field = f"{where}, physical dimension"
-        fail_field(name, field, expected="uV, mV or V", got=signal.dimension)
+        advice = "; if its samples are in microvolts, pass --unit uV"
+        msg = (
+            f"{name!r}, {where}, physical dimension: expected uV, mV or V, got "
+            f"{signal.dimension!r}; {ADVICE}{advice if unit_assumed else ''}"
+        )
+        raise SourceError(msg)
     return Calibration(
         physical_min=physical[0],
         physical_max=physical[1],
         digital_min=digital[0],
         digital_max=digital[1],
-        microvolts=_MICROVOLTS[signal.dimension],
+        microvolts=microvolts,
+        unit_assumed=unit_assumed,
     )

@@ -151,13 +151,17 @@ class RecordReader:
 class EdfFile:
     """An open EDF or BDF file: its header is read, its samples are not.
 
-    `header` and `raw_header` hold what its header says. If `in_order`, bytes are read from
-    the first to the last, as the digest of the whole file needs it. If it is no EDF or
-    BDF file, the source is closed and SourceError raised.
+    `header` and `raw_header` hold what its header says; `unit` is that of signals for
+    which it names none. If `in_order`, bytes are read from the first to the last, as the
+    digest of the whole file needs it. If it is no EDF or BDF file, the source is closed
+    and SourceError raised.
     """
 
-    def __init__(self, source: ByteSource, *, in_order: bool = False) -> None:
+    def __init__(
+        self, source: ByteSource, *, in_order: bool = False, unit: str | None = None
+    ) -> None:
         self._source = source
+        self._unit = unit
         try:
             self.raw_header = read_header_bytes(source)
             self.header = parse_header(
@@ -230,7 +234,9 @@ class EdfFile:
     def calibration(self, index: int) -> Calibration:
         """Return how to scale a signal; SourceError if the header does not say it."""
         if index not in self._calibrations:
-            found = signal_calibration(self.header, index, name=self.name)
+            found = signal_calibration(
+                self.header, index, name=self.name, unit=self._unit
+            )
             self._calibrations[index] = found
         return self._calibrations[index]
 
@@ -431,6 +437,7 @@ class MontageSignal:
         self._indices = list(dict.fromkeys([*first, *sorted(terms)]))
         self._sfreq = edf.sfreq(self._indices)
         self._n_times = edf.header.n_records * edf.samples_per_record(self._indices)
+        self.unit_assumed = any(edf.calibration(i).unit_assumed for i in terms)
 
     @property
     def sfreq(self) -> float:

@@ -13,6 +13,7 @@ from bgb_fixtures.eeg.events import SZCORE_CODES
 from bgb_fixtures.eeg.kinds import KINDS
 from bgb_fixtures.eeg.montage import MONTAGES, row_electrodes
 from bgb_fixtures.eeg.scaling import PROFILES
+from bgb_fixtures.eeg.units import UNITS
 from bgb_fixtures.errors import SpecError
 from bgb_fixtures.format.records import ARRAYS
 from bgb_fixtures.request.samples import window_samples
@@ -220,6 +221,8 @@ class RecordedRequest:
         Splits to take recordings from; empty: all but ``eval``, which is kept blind.
     missing : str
         What to do with a recording that lacks an electrode, one of `MISSING`.
+    unit : str or None
+        Of channels whose header names none, one of `UNITS`; None: those are refused.
     band_pass : tuple of float or None
         Edges in Hz.
     label_pattern : str or None
@@ -239,6 +242,7 @@ class RecordedRequest:
     selection: Criteria | Listing
     splits: tuple[str, ...] = ()
     missing: str = "error"
+    unit: str | None = None
     band_pass: tuple[float, float] | None = None
     label_pattern: str | None = None
 
@@ -251,6 +255,10 @@ class RecordedRequest:
                 "missing: 'drop-window' takes other recordings, but [[recordings]] "
                 "lists every window; expected 'error' or 'interpolate'"
             )
+            raise SpecError(msg)
+        if self.unit is not None and self.unit not in UNITS:
+            named = ", ".join(map(repr, UNITS))
+            msg = f"unit: expected one of {named}, got {self.unit!r}"
             raise SpecError(msg)
         if self.missing == "interpolate":
             self._check_electrodes()
@@ -404,6 +412,7 @@ def parse_recorded(
         "selection": selection,
         "splits": table.words("splits", _SPLIT),
         "missing": table.text("missing", MISSING, "error"),
+        "unit": table.take("unit"),
         "label_pattern": pattern,
     }
 
@@ -617,6 +626,8 @@ def recorded_to_json(request: RecordedRequest) -> dict[str, Any]:
             value[name] = getattr(request.montage, name)
     if request.missing != "error":
         value["missing"] = request.missing
+    if request.unit is not None:
+        value["unit"] = request.unit
     for name in ("splits", "band_pass"):
         if getattr(request, name):
             value[name] = list(getattr(request, name))

@@ -71,7 +71,7 @@ _KEYS_OF_SYNTHETIC = {
 }
 _KEYS = _KEYS_OF_SYNTHETIC | {
     *("quotas", "per_kind", "splits", "types", "per_subject", "per_type", "aliases"),
-    *("missing", "label_format", "reference"),
+    *("missing", "unit", "label_format", "reference"),
     *("label_pattern", "sha256", "chosen", "fixture"),
 }
 
