@@ -249,7 +249,7 @@ def test_units_of_voltage_become_microvolts(unit: str, expected: float) -> None:
 def test_a_unit_that_a_header_leaves_open_can_be_stated(unit: str) -> None:
     channel = Channel(unit=unit, pmin="-10", pmax="10", dmin="-10", dmax="10", first=1)
     data = make_edf(channel)
-    with pytest.raises(SourceError, match="in microvolts, pass --unit uV$"):
+    with pytest.raises(SourceError, match=r"in microvolts, pass --unit uV$"):
         open_bytes(data).read_uv([0], 0, 1)
     edf = EdfFile(MemorySource(data=data), unit="mV")
     assert edf.read_uv([0], 0, 1).tolist() == [[1000.0]]

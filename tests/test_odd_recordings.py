@@ -14,7 +14,7 @@ from bgb_fixtures.build import build_fixture
 from bgb_fixtures.cli import main
 from bgb_fixtures.errors import SourceError, SpecError
 from bgb_fixtures.fixture import load_fixture
-from bgb_fixtures.request.spec import spec_to_toml
+from bgb_fixtures.request.spec import load_spec, spec_to_toml
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -173,3 +173,167 @@ def test_a_unit_that_the_header_does_not_name_is_stated_by_the_spec(
 def test_a_unit_that_is_no_voltage_cannot_be_stated() -> None:
     with pytest.raises(SpecError, match=r"unit: expected one of 'uV', .* got 'Ohm'"):
         recorded({"source": "edf", "unit": "Ohm"})
+
+
+# One recording that cannot be read
+
+
+def add_contradiction(folder: Path, name: str) -> None:
+    """Add a recording with two different channels of one name, and a seizure."""
+    place(folder, [*ELECTRODES, "Fp1"], name=name)
+
+
+def test_a_recording_that_contradicts_itself_is_left_out_and_reported(
+    tmp_path: Path,
+) -> None:
+    # By its name it would be chosen first.
+    add_contradiction(tmp_path / "in", "a")
+    place(tmp_path / "in", name="b")
+    out = tmp_path / "out.h5"
+    request = recorded({"source": "edf", "window_length": 10})
+    report = build_fixture(request, out, root=tmp_path / "in")
+    (line,) = report.left_out
+    assert "stand for the same channel and differ" in line
+    assert "a.edf" in line
+    assert {window.recording for window in report.windows} == {"rec-01"}
+    (tmp_path / "in" / "a.edf").unlink()
+    build_fixture(request, tmp_path / "without.h5", root=tmp_path / "in")
+    assert out.read_bytes() == (tmp_path / "without.h5").read_bytes()
+
+
+@pytest.mark.parametrize("profile", ["raw-1", "zscore-1"])
+def test_a_spec_saved_after_a_recording_was_left_out_builds_the_same(
+    tmp_path: Path, profile: str
+) -> None:
+    # Good, bad, good: what was read before the bad one is read again.
+    place(tmp_path / "in", name="a", seizure=(22, 15))
+    add_contradiction(tmp_path / "in", "b")
+    place(tmp_path / "in", name="c", seizure=(22, 5))
+    request = recorded({"source": "edf", "window_length": 10, "profile": profile})
+    out, saved = tmp_path / "out.h5", tmp_path / "saved.toml"
+    report = build_fixture(request, out, root=tmp_path / "in", save_spec=saved)
+    assert len(report.left_out) == 1
+    assert {window.recording for window in report.windows} == {"rec-01", "rec-02"}
+    again = tmp_path / "again.h5"
+    assert not build_fixture(load_spec(saved), again, root=tmp_path / "in").differing
+    assert out.read_bytes() == again.read_bytes()
+
+
+def test_a_strict_build_ends_at_a_recording_that_contradicts_itself(
+    tmp_path: Path,
+) -> None:
+    add_contradiction(tmp_path / "in", "a")
+    place(tmp_path / "in", name="b")
+    request = recorded({"source": "edf", "window_length": 10})
+    with pytest.raises(SourceError, match=r"differ, .* recording out \(--exclude\)"):
+        build_fixture(request, tmp_path / "out.h5", root=tmp_path / "in", strict=True)
+    assert not (tmp_path / "out.h5").exists()
+
+
+def test_the_reason_is_the_error_where_no_other_recording_is_left(
+    tmp_path: Path,
+) -> None:
+    add_contradiction(tmp_path / "in", "a")
+    with pytest.raises(SourceError, match="stand for the same channel and differ"):
+        build(tmp_path / "in")
+
+
+def test_a_recording_can_be_left_out_by_name(tmp_path: Path) -> None:
+    add_contradiction(tmp_path / "in", "a_Canary")
+    place(tmp_path / "in", name="b")
+    place(tmp_path / "in", name="c")
+    request = recorded(
+        {"source": "edf", "exclude": ["a_Canary.edf"], "window_length": 10}
+    )
+    out, saved = tmp_path / "out.h5", tmp_path / "saved.toml"
+    build_fixture(request, out, root=tmp_path / "in", strict=True, save_spec=saved)
+    assert b"Canary" not in out.read_bytes()
+    fixture = load_fixture(out)
+    assert fixture.records.source["assumptions"] == ["1 recording(s): left out by name"]
+    assert load_recorded(saved).criteria.exclude == ("a_Canary.edf",)
+    again = tmp_path / "again.h5"
+    build_fixture(load_spec(saved), again, root=tmp_path / "in")
+    assert out.read_bytes() == again.read_bytes()
+    assert "out.h5: verified" in run("verify", str(out), "--spec", str(saved))
+
+
+def test_a_recording_with_bad_annotations_can_be_left_out_by_name(
+    tmp_path: Path,
+) -> None:
+    place(tmp_path / "in", name="a")
+    place(tmp_path / "in", name="b")
+    (tmp_path / "in" / "a.tsv").write_text("no table")
+    request = recorded({"source": "edf", "exclude": ["a.edf"], "window_length": 10})
+    report = build_fixture(
+        request, tmp_path / "out.h5", root=tmp_path / "in", strict=True
+    )
+    assert report.n_problems == {"excluded": 1}
+
+
+def test_a_name_that_no_recording_has_cannot_be_left_out(tmp_path: Path) -> None:
+    place(tmp_path / "in", name="night")
+    with pytest.raises(
+        SpecError, match=r"no recording 'nigth\.edf' .* mean 'night\.edf'"
+    ):
+        build(tmp_path / "in", exclude=["nigth.edf"])
+
+
+@pytest.mark.parametrize("names", ["a.edf", ["/a.edf"], ["a.edf", "a.edf"], [3]])
+def test_names_to_leave_out_are_paths_below_the_root(names: object) -> None:
+    with pytest.raises(SpecError, match="exclude: expected a list of different names"):
+        recorded({"source": "edf", "exclude": names})
+
+
+def test_a_checked_dry_run_prints_the_selection_that_a_build_takes(
+    tmp_path: Path,
+) -> None:
+    add_contradiction(tmp_path / "in", "a")
+    place(tmp_path / "in", name="b")
+    arguments = (
+        *("build", "--source", "edf", "--root", str(tmp_path / "in")),
+        *("--window-length", "10", "--dry-run"),
+    )
+    assert "a.edf at " in run(*arguments)
+    checked = run(*arguments, "--check")
+    assert "a.edf at " not in checked
+    assert "b.edf at " in checked
+    assert "stand for the same channel and differ" in checked
+    assert "checked: every window of the selection was read" in checked
+    assert not list(tmp_path.glob("*.h5"))
+
+
+def test_check_goes_with_a_dry_run() -> None:
+    assert "--check goes with --dry-run" in run("build", "--check")
+
+
+# What chose the windows of a saved spec
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        pytest.param({"missing": "drop-window"}, id="drop-window"),
+        pytest.param({"splits": ["train"]}, id="splits"),
+        pytest.param({"missing": "interpolate"}, id="interpolate"),
+        pytest.param({"montage": ["LA1", "Fp1-F7"]}, id="own-label"),
+        pytest.param(
+            {"label_format": "{electrode}", "reference": "FCz", "unit": "uV"},
+            id="labels",
+        ),
+    ],
+)
+def test_a_saved_spec_reloads_whatever_chose_its_windows(
+    tmp_path: Path, keys: dict[str, Any]
+) -> None:
+    place(tmp_path / "in", [*ELECTRODES, "LA1"], name="a")
+    # By its name it would be chosen second.
+    lacking = "Fp1" if "missing" in keys else ""
+    labels = [name for name in (*ELECTRODES, "LA1") if name != lacking]
+    place(tmp_path / "in", labels, name="b")
+    request = recorded({"source": "edf", "window_length": 10, "per_kind": 1, **keys})
+    out, saved = tmp_path / "out.h5", tmp_path / "saved.toml"
+    build_fixture(request, out, root=tmp_path / "in", save_spec=saved)
+    again = tmp_path / "again.h5"
+    assert not build_fixture(load_spec(saved), again, root=tmp_path / "in").differing
+    assert out.read_bytes() == again.read_bytes()
+    assert "again.h5: verified" in run("verify", str(again), "--spec", str(saved))

@@ -34,7 +34,14 @@ if TYPE_CHECKING:
     from bgb_fixtures.corpora.recording import Finding, Recording
     from bgb_fixtures.request.recorded import Quota, RecordedRequest
 
-__all__ = ["Header", "Selection", "check_rates", "read_header", "select_windows"]
+__all__ = [
+    "Header",
+    "Selection",
+    "check_rates",
+    "read_header",
+    "select_again",
+    "select_windows",
+]
 
 MAX_MISSING = 4
 """More rows than this are another montage, not a missing electrode."""
@@ -187,10 +194,34 @@ def select_windows(
         )
         return select_listed(request, listing, recordings, opened, progress=progress)
     recordings, problems = usable_recordings(
-        opened.corpus, strict=strict, progress=progress
+        opened.corpus,
+        exclude=request.selection.exclude,
+        strict=strict,
+        progress=progress,
     )
     selector = _Selector(request, recordings, opened, strict=strict, progress=progress)
     return replace(selector.select(), problems=problems)
+
+
+def select_again(
+    selection: Selection,
+    opened: OpenRecordings,
+    *,
+    without: str,
+    why: SourceError,
+    progress: Callable[[int, int], None] | None = None,
+) -> Selection:
+    """Choose windows again after a recording turned out to be of no use."""
+    selector = _Selector(
+        selection.request,
+        selection.recordings,
+        opened,
+        strict=False,
+        progress=progress,
+        headers={n: h for n, h in selection.headers.items() if n != without},
+        left_out=selection.left_out | {without: why},
+    )
+    return replace(selector.select(), problems=selection.problems)
 
 
 def read_header(
@@ -229,6 +260,8 @@ class _Selector:
         *,
         strict: bool,
         progress: Callable[[int, int], None] | None,
+        headers: Mapping[str, Header] | None = None,
+        left_out: Mapping[str, SourceError] | None = None,
     ) -> None:
         self._request = request
         self._criteria = request.criteria
@@ -236,8 +269,8 @@ class _Selector:
         self._recordings = sorted(recordings, key=lambda recording: recording.name)
         self._strict = strict
         self._progress = progress
-        self._headers: dict[str, Header] = {}
-        self._left_out: dict[str, SourceError] = {}
+        self._headers = dict(headers or {})
+        self._left_out = dict(left_out or {})
 
     def select(self) -> Selection:
         request = self._request

@@ -34,7 +34,7 @@ __all__ = ["build"]
 # Options of several values that are tables or lists in a spec, under another name.
 _LISTS = {"split": "splits", "seizure_type": "types"}
 _OF_RECORDINGS = {
-    *("per_kind", "per_subject", "per_type", "quotas", "splits", "types"),
+    *("per_kind", "per_subject", "per_type", "quotas", "splits", "types", "exclude"),
     *("aliases", "label_format", "reference", "unit", "missing", "label_pattern"),
 }
 _MOST_LINES = 10
@@ -149,6 +149,13 @@ def _quotas(
     multiple=True,
     metavar="CODE",
     help="Only seizures of this type, a code of TUSZ such as fnsz; may be repeated.",
+)
+@click.option(
+    "--exclude",
+    multiple=True,
+    metavar="NAME",
+    help="Leave out this recording, by the name that --dry-run and scan print; may be "
+    "repeated.",
 )
 @click.option(
     "--window-length", type=float, metavar="SECONDS", help="Length of a window [60]."
@@ -267,6 +274,12 @@ def _quotas(
     help="Print which windows would be taken and why the others are not; write nothing.",
 )
 @click.option(
+    "--check",
+    is_flag=True,
+    help="With --dry-run: read the windows as well, so that a build will not find out "
+    "more.",
+)
+@click.option(
     "--json",
     "as_json",
     is_flag=True,
@@ -281,6 +294,7 @@ def build(
     save_spec: str | None,
     strict: bool,
     dry_run: bool,
+    check: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -309,11 +323,21 @@ def build(
             "are read, and --dry-run reads none"
         )
         raise click.UsageError(msg)
+    if check and not dry_run:
+        msg = "--check goes with --dry-run; a build always reads its windows"
+        raise click.UsageError(msg)
     place = opened_root(request.source, root)
     if isinstance(request, RecordedRequest):
         _warn_of_blind_split(request)
         if dry_run:
-            _dry_run(request, place, annotations, strict=strict, as_json=as_json)
+            _dry_run(
+                request,
+                place,
+                annotations,
+                strict=strict,
+                check=check,
+                as_json=as_json,
+            )
             return
     elif dry_run:
         _print_synthetic(request, as_json=as_json)
@@ -369,6 +393,7 @@ def _dry_run(
     annotations: str | None,
     *,
     strict: bool,
+    check: bool,
     as_json: bool,
 ) -> None:
     from bgb_fixtures.build import select_fixture
@@ -379,8 +404,11 @@ def _dry_run(
             root=place,
             annotations=annotations,
             strict=strict,
+            check=check,
             progress=progress.show,
         )
+    if check:
+        say("checked: every window of the selection was read")
     (_print_json_selection if as_json else _print_selection)(selection)
 
 

@@ -71,7 +71,7 @@ _SIGNAL_WIDTHS = {
 # int() and float() take more than EDF allows: '1_0', 'nan', 'inf', '1e999'.
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?")
-ADVICE = "repair the header, or leave this recording out"
+ADVICE = "repair the header, or leave this recording out (--exclude)"
 """What to do about a header that cannot be read with certainty."""
 _MOST_RECORD_BYTES = 256 * 2**20
 """A record is read as a whole. Real ones have some KB, and a library that many writers

@@ -500,7 +500,7 @@ class MontageSignal:
                     f"{self._edf.name!r}: signals {first + 1} {signals[first].label!r} "
                     f"and {other + 1} {signals[other].label!r} stand for the same "
                     f"channel and differ, first at sample {start + int(differs[0])}; "
-                    "which one is right is not known: leave this recording out"
+                    "which one is right is not known: leave this recording out (--exclude)"
                 )
                 raise SourceError(msg)
         return places[first]

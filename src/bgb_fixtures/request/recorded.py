@@ -101,6 +101,8 @@ class Criteria:
         At most so many windows of one subject, with one type of seizure.
     seed : int or None
         Recordings are visited in a random order; None: in order of their names.
+    exclude : tuple of str
+        Names of recordings to leave out; never written to a fixture.
     """
 
     quotas: tuple[Quota, ...] = ()
@@ -109,6 +111,7 @@ class Criteria:
     per_subject: int | None = None
     per_type: int | None = None
     seed: int | None = None
+    exclude: tuple[str, ...] = ()
 
     @property
     def all_quotas(self) -> tuple[Quota, ...]:
@@ -250,7 +253,9 @@ class RecordedRequest:
         self._check_profile()
         if self.rate is not None:
             window_samples(self.window_length, self.rate)
-        if isinstance(self.selection, Listing) and self.missing == "drop-window":
+        # Of a saved spec it once chose the recordings that are listed now.
+        by_hand = isinstance(self.selection, Listing) and self.selection.chosen is None
+        if by_hand and self.missing == "drop-window":
             msg = (
                 "missing: 'drop-window' takes other recordings, but [[recordings]] "
                 "lists every window; expected 'error' or 'interpolate'"
@@ -358,13 +363,13 @@ def bare_request(
     """Return a request as a fixture keeps it: without what it only checks.
 
     Windows that were chosen by criteria are described by these. Listed recordings get
-    other `names`: their own say whose they are.
+    other `names`: their own say whose they are, as those of excluded ones would.
     """
     selection = request.selection
     if isinstance(selection, Criteria):
-        return request
+        return replace(request, selection=replace(selection, exclude=()))
     if selection.chosen is not None:
-        return replace(request, selection=selection.chosen)
+        return replace(request, selection=replace(selection.chosen, exclude=()))
     recordings = tuple(
         ListedRecording(
             name=recording.name if names is None else names[recording.name],
@@ -442,7 +447,20 @@ def _parse_criteria(table: Table) -> Criteria:
         per_subject=table.count("per_subject"),
         per_type=table.count("per_type"),
         seed=seed,
+        exclude=_parse_exclude(table),
     )
+
+
+def _parse_exclude(table: Table) -> tuple[str, ...]:
+    names = table.take("exclude", [])
+    if (
+        not isinstance(names, list | tuple)
+        or not all(map(is_source_name, names))
+        or len(set(names)) < len(names)
+    ):
+        expected = "a list of different names of recordings, such as ['a/night.edf']"
+        table.fail("exclude", expected, names)
+    return tuple(names)
 
 
 def _parse_quotas(table: Table) -> tuple[Quota, ...]:
@@ -471,7 +489,9 @@ def _parse_listing(
     table: Table, items: list[Table], *, source: str, window_length: float
 ) -> Listing:
     """Take the windows that a spec lists; reject what would choose others."""
-    refused = _CRITERIA if source in _WITH_SPLITS else (*_CRITERIA, "splits")
+    # Splits say which recordings a source offers, and once said which to choose from.
+    has_splits = source in _WITH_SPLITS or "chosen" in table.names()
+    refused = _CRITERIA if has_splits else (*_CRITERIA, "splits")
     for key in sorted(refused):
         if key in table.names():
             expected = "none, as [[recordings]] lists every window"
@@ -645,8 +665,9 @@ def _criteria_to_json(criteria: Criteria) -> dict[str, Any]:
         of_split[quota.word] = quota.n_windows
     if not criteria.quotas:
         value["per_kind"] = criteria.per_kind
-    if criteria.types:
-        value["types"] = list(criteria.types)
+    for name in ("types", "exclude"):
+        if getattr(criteria, name):
+            value[name] = list(getattr(criteria, name))
     for name in ("seed", "per_subject", "per_type"):
         if getattr(criteria, name) is not None:
             value[name] = getattr(criteria, name)

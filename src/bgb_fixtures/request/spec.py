@@ -70,7 +70,16 @@ _KEYS_OF_SYNTHETIC = {
     *("profile", "sfreq", "band_pass", "seed", "recordings"),
 }
 _KEYS = _KEYS_OF_SYNTHETIC | {
-    *("quotas", "per_kind", "splits", "types", "per_subject", "per_type", "aliases"),
+    *(
+        "quotas",
+        "per_kind",
+        "splits",
+        "types",
+        "per_subject",
+        "per_type",
+        "exclude",
+        "aliases",
+    ),
     *("missing", "unit", "label_format", "reference"),
     *("label_pattern", "sha256", "chosen", "fixture"),
 }
