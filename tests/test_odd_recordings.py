@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from scipy.signal import resample_poly
 from support.edf import LSB_UV, edf_bytes
 from support.requests import load_recorded, recorded
 
@@ -337,3 +338,66 @@ def test_a_saved_spec_reloads_whatever_chose_its_windows(
     assert not build_fixture(load_spec(saved), again, root=tmp_path / "in").differing
     assert out.read_bytes() == again.read_bytes()
     assert "again.h5: verified" in run("verify", str(again), "--spec", str(saved))
+
+
+# Rates that are no ratio of small integers
+
+
+def test_a_rate_that_was_cut_off_is_read_as_the_one_that_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    # 85 samples in 0.33203125 s are 256 Hz; the header has room for 0.332031.
+    place(tmp_path / "in", sfreq=85, seconds=180, duration="0.332031")
+    fixture = build(tmp_path / "in", montage=["Fp1"], sfreq=256)
+    starts = [round(window.onset * 256) for window in fixture.windows]
+    for start, signal in zip(starts, fixture.signals, strict=True):
+        # Samples as they are stored: nothing was resampled.
+        expected = np.arange(start, start + 2560) % 1000 * LSB_UV
+        np.testing.assert_array_equal(signal[0], expected)
+    assert fixture.records.source["assumptions"] == [
+        (
+            "1 recording(s): 256.0001928 Hz in the header is read as 256 Hz, from where "
+            "a ratio of integers leads to 256 Hz"
+        )
+    ]
+    assert not any("resample" in step for step in fixture.records.profile["steps"])
+
+
+def test_a_rate_with_a_large_ratio_is_resampled_as_scipy_does(tmp_path: Path) -> None:
+    # 250 samples in 1.024 s are 244.140625 Hz.
+    place(tmp_path / "in", ["Fp1", "F3"], sfreq=250, seconds=60, duration="1.024")
+    fixture = build(tmp_path / "in", montage=["F3"], sfreq=256)
+    stored = np.pad(steps(2, 250 * 60)[1] * LSB_UV, 15625, mode="edge")
+    whole = resample_poly(stored, 16384, 15625)[16384:]
+    for window, signal in zip(fixture.windows, fixture.signals, strict=True):
+        start = round(window.onset * 256)
+        np.testing.assert_allclose(signal[0], whole[start : start + 2560], atol=1e-3)
+    assert "recordings of 244.141 Hz: scipy" in "".join(
+        fixture.records.profile["steps"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("sfreq", "duration", "rate"),
+    [
+        pytest.param(85, "0.332031", r"256\.0001928", id="cut-off"),
+        pytest.param(250, "1.024", r"244\.140625", id="clock-of-a-power-of-two"),
+    ],
+)
+def test_without_a_rate_the_message_offers_one(
+    tmp_path: Path, sfreq: int, duration: str, rate: str
+) -> None:
+    place(tmp_path / "in", sfreq=sfreq, duration=duration, seconds=180)
+    with pytest.raises(SpecError, match=rf"at {rate} Hz, .* example --sfreq 256$"):
+        build(tmp_path / "in")
+
+
+def test_a_recording_without_a_rational_step_is_left_out(tmp_path: Path) -> None:
+    # A second a day from 256 Hz, and the duration has room for another decimal.
+    place(tmp_path / "in", name="a", sfreq=256, duration="1.00001")
+    place(tmp_path / "in", name="b", sfreq=256)
+    request = recorded({"source": "edf", "window_length": 10, "sfreq": 256})
+    report = build_fixture(request, tmp_path / "out.h5", root=tmp_path / "in")
+    (line,) = report.left_out
+    assert "'a.edf', sfreq: cannot resample 255.9974" in line
+    assert {window.recording for window in report.windows} == {"rec-01"}

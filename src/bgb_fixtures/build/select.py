@@ -38,11 +38,14 @@ __all__ = [
     "Header",
     "Selection",
     "check_rates",
+    "count_samples",
     "read_header",
     "select_again",
     "select_windows",
 ]
 
+_NEAR = 1e-5
+"""Relative difference of rates; of a duration with eight characters, more is rare."""
 MAX_MISSING = 4
 """More rows than this are another montage, not a missing electrode."""
 
@@ -229,7 +232,29 @@ def read_header(
 ) -> Header:
     """Open a recording and say what its header says about the rows of a request."""
     signal, interpolated = native_signal(opened.open(recording), request)
+    if request.sfreq is not None and request.profile.sfreq is None:
+        try:
+            resampling_ratio(signal.sfreq, request.sfreq)
+        except SpecError as error:
+            msg = f"recording {recording.name!r}, {error}"
+            raise SourceError(msg) from error
     return Header(sfreq=signal.sfreq, n_times=signal.n_times, interpolated=interpolated)
+
+
+def count_samples(request: RecordedRequest, sfreq: float) -> int:
+    """Return the samples of a window; SpecError if that is no whole number."""
+    try:
+        return window_samples(request.window_length, sfreq)
+    except SpecError as error:
+        if request.rate is not None or sfreq == round(sfreq):
+            raise
+        # 256.0002 Hz are 256, cut off; of others 256 is what most detectors take.
+        near = round(sfreq) if abs(sfreq / round(sfreq) - 1) < _NEAR else 256
+        msg = (
+            f"{error}, the rate of the recordings; to resample them pass --sfreq, for "
+            f"example --sfreq {near}"
+        )
+        raise SpecError(msg) from error
 
 
 def check_rates(
@@ -242,8 +267,8 @@ def check_rates(
         rate = headers[name].sfreq
         if rate != sfreq:
             msg = (
-                f"the chosen recordings have different rates: {sfreq:g} Hz, and "
-                f"{rate:g} Hz in {name!r}; say which one is wanted, for example "
+                f"the chosen recordings have different rates: {sfreq:.10g} Hz, and "
+                f"{rate:.10g} Hz in {name!r}; say which one is wanted, for example "
                 f"--sfreq {sfreq:g}: recordings of another are resampled"
             )
             raise SpecError(msg)
@@ -275,7 +300,7 @@ class _Selector:
     def select(self) -> Selection:
         request = self._request
         sfreq = self._sfreq()
-        n_times = window_samples(request.window_length, sfreq)
+        n_times = count_samples(request, sfreq)
         sizes = self._sizes(sfreq)
         while True:
             usable = [r for r in self._recordings if r.name in sizes]

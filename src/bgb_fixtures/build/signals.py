@@ -36,9 +36,11 @@ def native_signal(
     it. SourceError if the recording cannot give the montage.
     """
     montage = request.montage
+    # A profile with a rate of its own resamples the recording as it is.
+    to_sfreq = request.sfreq if request.profile.sfreq is None else None
     interpolated: tuple[str, ...] = ()
     try:
-        signal = opened.signal(montage)
+        signal = opened.signal(montage, to_sfreq=to_sfreq)
     except ChannelNotFoundError:
         if request.missing != "interpolate":
             raise
@@ -47,7 +49,10 @@ def native_signal(
             raise
         present = [name for name in MONTAGES["10-20"] if name not in interpolated]
         signal = InterpolatedSignal(
-            opened.signal(replace(montage, name="custom", derivations=tuple(present))),
+            opened.signal(
+                replace(montage, name="custom", derivations=tuple(present)),
+                to_sfreq=to_sfreq,
+            ),
             montage.rows,
             present=present,
             weights=spline_weights(interpolated),

@@ -68,21 +68,28 @@ class OpenRecording:
         """What was assumed about the recording so far; no text names it."""
         return tuple(self._assumptions)
 
-    def signal(self, montage: Montage) -> Signal:
+    def signal(self, montage: Montage, *, to_sfreq: float | None = None) -> Signal:
         """Return the rows of a montage, checked against the annotations.
 
-        SourceError if the file cannot give them with certainty, AnnotationError if a
+        `to_sfreq` is the rate in Hz that they will be resampled to, if any. SourceError if the file cannot give them with certainty, AnnotationError if a
         seizure ends after the recording.
         """
         name = self.recording.name
         rows = resolve_montage(self._labels, montage, where=name)
-        signal = self._signal = MontageSignal(self.edf, rows)
+        signal = self._signal = MontageSignal(self.edf, rows, to_sfreq=to_sfreq)
         self._check_events(signal)
         self._corpus.check(self, rows)
         if any(row.minus and not row.reference for row in rows):
             assumption = (
                 "no reference is named; derivations are differences of channels that "
                 "are taken to share one"
+            )
+            self._assumptions[assumption] = None
+        if signal.sfreq != signal.header_sfreq:
+            assumption = (
+                f"{signal.header_sfreq:.10g} Hz in the header is read as "
+                f"{signal.sfreq:.10g} Hz, from where a ratio of integers leads to "
+                f"{to_sfreq:g} Hz"
             )
             self._assumptions[assumption] = None
         if signal.unit_assumed:

@@ -121,6 +121,9 @@ class EdfHeader:
         Length of a record.
     record_duration : fractions.Fraction
         Seconds, exactly as the decimal number is written; at least 0.
+    duration_step : fractions.Fraction
+        Seconds by which the duration may be wrong, as its last decimals did not fit into
+        the field; 0 if they did.
     declared_records : int
         What the header says; -1 while a recording was going on.
     n_records : int
@@ -138,6 +141,7 @@ class EdfHeader:
     sample_bytes: int
     record_bytes: int
     record_duration: Fraction
+    duration_step: Fraction = Fraction(0)
     declared_records: int
     n_records: int
     discontinuous: bool
@@ -314,6 +318,7 @@ def parse_header(header: bytes, *, size: int, name: str) -> EdfHeader:
         sample_bytes=sample_bytes,
         record_bytes=record_bytes,
         record_duration=duration,
+        duration_step=_last_place(_fixed(header, "record duration")),
         declared_records=declared,
         # The declared number is -1, too large or too small in real files; bytes after
         # the last complete record (CHB-MIT chb17b_69 has 256) are no samples.
@@ -323,6 +328,15 @@ def parse_header(header: bytes, *, size: int, name: str) -> EdfHeader:
         starttime=_fixed(header, "starttime"),
         signals=tuple(signals),
     )
+
+
+def _last_place(text: str) -> Fraction:
+    """Return the value of the last decimal of a number that fills its field, or 0."""
+    start, stop = _FIELDS["record duration"]
+    whole, point, decimals = text.partition(".")
+    if len(text) < stop - start or not point or not (whole + decimals).isdecimal():
+        return Fraction(0)
+    return Fraction(1, 10 ** len(decimals))
 
 
 class HeaderTexts(NamedTuple):

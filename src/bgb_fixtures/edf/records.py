@@ -28,6 +28,7 @@ from bgb_fixtures.edf.header import (
     read_header_bytes,
     signal_calibration,
 )
+from bgb_fixtures.eeg.resample import steppable_rate
 from bgb_fixtures.errors import SourceError
 
 if TYPE_CHECKING:
@@ -422,11 +423,14 @@ def _decode(raw: bytes, sample_bytes: int) -> npt.NDArray[np.int16 | np.int32]:
 class MontageSignal:
     """The rows of a montage over an open EDF file, in microvolts.
 
-    `rows` come from `resolve_montage` with the labels of the file. SourceError if a
-    signal that a row needs cannot be scaled, or their rates differ.
+    `rows` come from `resolve_montage` with the labels of the file; `to_sfreq` is the rate
+    in Hz that they will be resampled to, if any. SourceError if a signal that a row needs
+    cannot be scaled, or their rates differ.
     """
 
-    def __init__(self, edf: EdfFile, rows: Sequence[Row]) -> None:
+    def __init__(
+        self, edf: EdfFile, rows: Sequence[Row], *, to_sfreq: float | None = None
+    ) -> None:
         self._edf = edf
         self._rows = rows
         terms = {i for row in rows for i in (*row.plus, *row.minus)}
@@ -435,13 +439,19 @@ class MontageSignal:
         # In the order of the rows: mostly each is a channel, and nothing is copied.
         first = [row.plus[0] for row in rows if row.plus]
         self._indices = list(dict.fromkeys([*first, *sorted(terms)]))
-        self._sfreq = edf.sfreq(self._indices)
+        self.header_sfreq = self._sfreq = edf.sfreq(self._indices)
+        if to_sfreq is not None:
+            header = edf.header
+            precision = header.duration_step / header.record_duration
+            self._sfreq = steppable_rate(
+                self.header_sfreq, to_sfreq, precision=precision
+            )
         self._n_times = edf.header.n_records * edf.samples_per_record(self._indices)
         self.unit_assumed = any(edf.calibration(i).unit_assumed for i in terms)
 
     @property
     def sfreq(self) -> float:
-        """Sampling frequency in Hz."""
+        """Sampling frequency in Hz: of the header, or one beside it to resample from."""
         return self._sfreq
 
     @property
