@@ -57,7 +57,9 @@ def place(
 
 def build(folder: Path, **keys: Any) -> Fixture:
     """Build a fixture of windows of 10 s, and load it."""
-    table = {"source": "edf", "window_length": 10, "per_kind": 1, **keys}
+    table = {"source": "edf", "window_length": 10, **keys}
+    if "quotas" not in keys:
+        table["per_kind"] = 1
     out = folder.parent / "out.h5"
     build_fixture(recorded(table), out, root=folder)
     return load_fixture(out)
@@ -401,3 +403,61 @@ def test_a_recording_without_a_rational_step_is_left_out(tmp_path: Path) -> None
     (line,) = report.left_out
     assert "'a.edf', sfreq: cannot resample 255.9974" in line
     assert {window.recording for window in report.windows} == {"rec-01"}
+
+
+# EDF+D
+
+
+def seconds_with_gaps() -> list[str]:
+    """Return onsets of 60 records of a second: gaps of 10.5 s after 20 and 40 of them."""
+    return [f"{second + 10.5 * (second // 20):g}" for second in range(60)]
+
+
+def test_windows_between_gaps_are_read(tmp_path: Path) -> None:
+    # The stretches are 0-20, 30.5-50.5 and 61-81 s; the seizure is in the last.
+    place(tmp_path / "in", stamps=seconds_with_gaps(), seizure=(68, 6))
+    fixture = build(tmp_path / "in", montage=["Fp1"], quotas={"whole": 1, "none": 2})
+    assert [window.onset for window in fixture.windows] == [9, 39, 66]
+    for second, signal in zip((9, 28.5, 45), fixture.signals, strict=True):
+        stored = round(second * SFREQ)
+        expected = np.arange(stored, stored + 10 * SFREQ) % 1000 * LSB_UV
+        np.testing.assert_array_equal(signal[0], expected)
+    ictal = np.flatnonzero(fixture.labels[2]) / SFREQ
+    assert (ictal[0], ictal[-1]) == (2, 8 - 1 / SFREQ)
+
+
+def test_windows_that_touch_a_gap_are_passed_over_and_a_dry_run_says_so(
+    tmp_path: Path,
+) -> None:
+    place(tmp_path / "in", stamps=seconds_with_gaps(), seizure=(65, 10))
+    output = run(
+        *("build", "--source", "edf", "--root", str(tmp_path / "in"), "--dry-run"),
+        *("--window-length", "10", "--montage", "Fp1", "--per-kind", "1"),
+    )
+    assert "in 1 recordings: touches a gap of the recording (EDF+D)" in output
+
+
+def test_context_for_resampling_may_not_touch_a_gap_either(tmp_path: Path) -> None:
+    place(tmp_path / "in", stamps=seconds_with_gaps(), seizure=(66, 10))
+    keys = {"montage": ["Fp1"], "sfreq": 100, "window_length": 10}
+    request = recorded({"source": "edf", "quotas": {"none": 9}, **keys})
+    with pytest.raises(SpecError, match=r"none 9 \(got [23]\)"):
+        build_fixture(request, tmp_path / "out.h5", root=tmp_path / "in")
+
+
+def test_a_profile_of_the_whole_recording_refuses_gaps(tmp_path: Path) -> None:
+    place(tmp_path / "in", stamps=seconds_with_gaps(), seizure=(5, 10))
+    with pytest.raises(SourceError, match=r"has gaps; use profile raw-1"):
+        build(tmp_path / "in", profile="zscore-1")
+
+
+def test_a_spec_saved_from_a_recording_with_gaps_builds_the_same(
+    tmp_path: Path,
+) -> None:
+    place(tmp_path / "in", stamps=seconds_with_gaps(), seizure=(65, 10))
+    request = recorded({"source": "edf", "window_length": 10, "montage": ["Fp1"]})
+    out, saved = tmp_path / "out.h5", tmp_path / "saved.toml"
+    build_fixture(request, out, root=tmp_path / "in", save_spec=saved)
+    again = tmp_path / "again.h5"
+    build_fixture(load_spec(saved), again, root=tmp_path / "in")
+    assert out.read_bytes() == again.read_bytes()

@@ -10,7 +10,9 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from bgb_fixtures.build.signals import native_signal
+import numpy as np
+
+from bgb_fixtures.build.signals import native_signal, processed_signal
 from bgb_fixtures.build.windows import (
     Choice,
     Window,
@@ -23,6 +25,7 @@ from bgb_fixtures.eeg.events import seconds_to_sample
 from bgb_fixtures.eeg.kinds import KINDS
 from bgb_fixtures.eeg.resample import resampling_ratio
 from bgb_fixtures.eeg.scaling import resampled_length
+from bgb_fixtures.eeg.signal import ArraySignal
 from bgb_fixtures.errors import ChannelNotFoundError, SourceError, SpecError
 from bgb_fixtures.request.recorded import SELECTABLE_KINDS, Listing, kinds_of_quota
 from bgb_fixtures.request.samples import window_samples
@@ -55,12 +58,14 @@ class Header:
     """What the header of a recording says about the rows of a request.
 
     `sfreq` is the recording's own rate in Hz, `n_times` its samples, and `interpolated`
-    the electrodes that it lacks and that the request allows to interpolate.
+    the electrodes that it lacks and that the request allows to interpolate. `stretches`
+    are the samples `[start, stop)` between its gaps.
     """
 
     sfreq: float
     n_times: int
     interpolated: tuple[str, ...] = ()
+    stretches: tuple[tuple[int, int], ...] = ()
 
     def n_times_at(self, request: RecordedRequest, sfreq: float) -> int:
         """Return the number of samples at another rate in Hz."""
@@ -70,6 +75,18 @@ class Header:
             return resampled_length(self.n_times, sfreq=self.sfreq, to_sfreq=sfreq)
         up, down = resampling_ratio(self.sfreq, sfreq)
         return self.n_times * up // down
+
+    def touches_gap(
+        self, request: RecordedRequest, sfreq: float, span: tuple[int, int]
+    ) -> bool:
+        """Say whether what a window `[start, stop)` is computed from touches a gap."""
+        if len(self.stretches) < 2:
+            return False
+        # Of no samples: only what would be read counts.
+        empty = ArraySignal(np.broadcast_to(0.0, (1, self.n_times)), sfreq=self.sfreq)
+        signal = processed_signal(empty, sfreq=sfreq, band_pass=request.band_pass)
+        start, stop = signal.needs(*span)
+        return not any(a <= start and stop <= b for a, b in self.stretches)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,9 +171,15 @@ class Selection:
         """Yield each candidate that was not chosen, by recording name, and why."""
         if self._choice is not None:
             usable = [r for r in self.recordings if r.name in self._sizes]
-            yield from iter_passed_over(
+            for window, reason in iter_passed_over(
                 usable, self._sizes, self._choice, sfreq=self.sfreq
-            )
+            ):
+                header = self.headers.get(window.recording.name)
+                span = (window.start, window.start + self.n_times)
+                if header and header.touches_gap(self.request, self.sfreq, span):
+                    yield window, "touches a gap of the recording (EDF+D)"
+                else:
+                    yield window, reason
 
     def iter_unused(self) -> Iterator[tuple[Recording, str]]:
         """Yield each recording that gives no window at all, by name, and why."""
@@ -231,14 +254,20 @@ def read_header(
     opened: OpenRecordings, recording: Recording, request: RecordedRequest
 ) -> Header:
     """Open a recording and say what its header says about the rows of a request."""
-    signal, interpolated = native_signal(opened.open(recording), request)
+    one = opened.open(recording)
+    signal, interpolated = native_signal(one, request)
     if request.sfreq is not None and request.profile.sfreq is None:
         try:
             resampling_ratio(signal.sfreq, request.sfreq)
         except SpecError as error:
             msg = f"recording {recording.name!r}, {error}"
             raise SourceError(msg) from error
-    return Header(sfreq=signal.sfreq, n_times=signal.n_times, interpolated=interpolated)
+    return Header(
+        sfreq=signal.sfreq,
+        n_times=signal.n_times,
+        interpolated=interpolated,
+        stretches=one.stretches,
+    )
 
 
 def count_samples(request: RecordedRequest, sfreq: float) -> int:
@@ -352,7 +381,10 @@ class _Selector:
             self._progress(n_read, len(self._recordings))
         if header is None:
             return False
-        return window.start + n_times <= header.n_times_at(self._request, sfreq)
+        stop = window.start + n_times
+        return stop <= header.n_times_at(self._request, sfreq) and (
+            not header.touches_gap(self._request, sfreq, (window.start, stop))
+        )
 
     def _header(self, recording: Recording) -> Header | None:
         """Read a header, once; None if the recording cannot be used."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bgb_fixtures.eeg.average import AveragedSignal
 from bgb_fixtures.eeg.filter import BandPassedSignal
@@ -38,9 +38,13 @@ def native_signal(
     montage = request.montage
     # A profile with a rate of its own resamples the recording as it is.
     to_sfreq = request.sfreq if request.profile.sfreq is None else None
+    how: dict[str, Any] = {
+        "to_sfreq": to_sfreq,
+        "between_gaps": not request.profile.whole,
+    }
     interpolated: tuple[str, ...] = ()
     try:
-        signal = opened.signal(montage, to_sfreq=to_sfreq)
+        signal = opened.signal(montage, **how)
     except ChannelNotFoundError:
         if request.missing != "interpolate":
             raise
@@ -51,7 +55,7 @@ def native_signal(
         signal = InterpolatedSignal(
             opened.signal(
                 replace(montage, name="custom", derivations=tuple(present)),
-                to_sfreq=to_sfreq,
+                **how,
             ),
             montage.rows,
             present=present,

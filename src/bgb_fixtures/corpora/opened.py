@@ -68,15 +68,29 @@ class OpenRecording:
         """What was assumed about the recording so far; no text names it."""
         return tuple(self._assumptions)
 
-    def signal(self, montage: Montage, *, to_sfreq: float | None = None) -> Signal:
+    @property
+    def stretches(self) -> tuple[tuple[int, int], ...]:
+        """Samples `[start, stop)` without a gap of the signal made last."""
+        return () if self._signal is None else self._signal.stretches
+
+    def signal(
+        self,
+        montage: Montage,
+        *,
+        to_sfreq: float | None = None,
+        between_gaps: bool = False,
+    ) -> Signal:
         """Return the rows of a montage, checked against the annotations.
 
-        `to_sfreq` is the rate in Hz that they will be resampled to, if any. SourceError if the file cannot give them with certainty, AnnotationError if a
+        `to_sfreq` is the rate in Hz that they will be resampled to, if any; with
+        `between_gaps` a recording may have gaps. SourceError if the file cannot give them with certainty, AnnotationError if a
         seizure ends after the recording.
         """
         name = self.recording.name
         rows = resolve_montage(self._labels, montage, where=name)
-        signal = self._signal = MontageSignal(self.edf, rows, to_sfreq=to_sfreq)
+        signal = self._signal = MontageSignal(
+            self.edf, rows, to_sfreq=to_sfreq, between_gaps=between_gaps
+        )
         self._check_events(signal)
         self._corpus.check(self, rows)
         if any(row.minus and not row.reference for row in rows):
