@@ -5,15 +5,17 @@ from __future__ import annotations
 import importlib
 import json
 import platform
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-TOOLS = Path(__file__).parents[1] / "tools"
+ROOT = Path(__file__).parents[1]
 PARTS = [
-    "load", "windows", "process", "pytest", "edf", "length", "scan", "remote", "generate",
-    "export", "smoke", "golden", "tolerances",
+    "load", "windows", "process", "pytest", "edf", "length", "build", "scan", "remote",
+    "generate", "export", "smoke", "golden", "tolerances",
 ]  # fmt: skip
 
 
@@ -25,8 +27,8 @@ def bench() -> Any:
 
 
 @pytest.fixture(scope="module")
-def measure(bench: Any) -> Any:  # noqa: ARG001
-    return importlib.import_module("bench_measure")
+def timer(bench: Any) -> Any:  # noqa: ARG001
+    return importlib.import_module("bench_timer")
 
 
 def test_every_part_is_tried_here(bench: Any) -> None:
@@ -68,14 +70,15 @@ def test_unknown_part_is_named_with_those_there_are(
     assert "unknown part 'nonsense'; parts: load, windows" in capsys.readouterr().err
 
 
-def test_a_busy_machine_is_told(
+def test_a_busy_machine_is_reported(
     bench: Any,
-    measure: Any,
+    timer: Any,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    table = measure.Table(title="nothing", rows=measure.compare({"pass": 1.0}))
-    monkeypatch.setattr(bench, "PARTS", {"nothing": lambda _: [table]})
+    table = timer.Table(title="nothing", rows=timer.compare({"pass": 1.0}))
+    monkeypatch.setattr(bench, "PARTS", ["nothing"])
+    monkeypatch.setattr(bench, "measure", lambda *_, **__: [table])
     monkeypatch.setattr(bench, "load_average", lambda: 3.04)
     bench.main([])
     lines = capsys.readouterr().out.splitlines()
@@ -83,39 +86,20 @@ def test_a_busy_machine_is_told(
     assert lines[-1] == "other programs were running: load 3.0 at the start"
 
 
-@pytest.mark.parametrize(
-    ("values", "fixed", "each"),
-    [
-        pytest.param([5.0, 5.0, 5.0], 5.0, 0.0, id="flat"),
-        pytest.param([2.0, 20.0, 200.0], 0.0, 2.0, id="linear"),
-        pytest.param([3.0, 21.0, 201.0], 1.0, 2.0, id="both"),
-        # The best line would cost less than nothing per unit.
-        pytest.param([4.0, 4.0, 2.0], 8 / 3, 0.0, id="falling"),
-    ],
-)
-def test_line_is_fitted_with_no_cost_below_zero(
-    measure: Any, values: list[float], fixed: float, each: float
-) -> None:
-    assert measure.fit_line([1, 10, 100], values) == pytest.approx((fixed, each))
-
-
-def test_growth_says_what_a_unit_costs(measure: Any) -> None:
-    table = measure.growth("load", {1: 2.0, 10: 20.0}, unit="window", peaks={10: 32.0})
+def test_growth_says_what_a_unit_costs(timer: Any) -> None:
+    table = timer.growth("load", {1: 2.0, 10: 30.0}, unit="window", peaks={10: 32.0})
     assert [(row.name, row.ratio, row.peak_mib, row.note) for row in table.rows] == [
         ("1 window", 1.0, None, "2 ms per window"),
-        ("10 windows", 10.0, 32.0, "2 ms per window"),
+        ("10 windows", 15.0, 32.0, "3 ms per window"),
     ]
-    assert table.note == (
-        "fit: 0 + 2 ms per window; in the last step 10 times as many take 10 times as "
-        "long"
-    )
+    assert table.note == "last step: 10 times as many take 15 times as long"
 
 
-def test_rows_are_aligned_and_say_what_there_is(bench: Any, measure: Any) -> None:
-    rows = measure.compare(
+def test_rows_are_aligned_and_say_what_there_is(timer: Any) -> None:
+    rows = timer.compare(
         {"ours": 0.0612, "theirs": 12.75}, peaks={"theirs": 254.6}, notes={"ours": "!"}
     )
-    text = bench.format_tables([measure.Table(title="open", rows=rows, note="so")])
+    text = timer.format_tables([timer.Table(title="open", rows=rows, note="so")])
     assert [line.split() for line in text.splitlines()] == [
         [],
         ["open"],
@@ -136,14 +120,13 @@ def test_rows_are_aligned_and_say_what_there_is(bench: Any, measure: Any) -> Non
         (1234.5, "1234"),
     ],
 )
-def test_numbers_have_three_digits(bench: Any, value: float, text: str) -> None:
-    assert bench.format_number(value) == text
+def test_numbers_have_three_digits(timer: Any, value: float, text: str) -> None:
+    assert timer.format_number(value) == text
 
 
 @pytest.mark.parametrize(
     ("milliseconds", "text"),
     [
-        (0.0, "0"),
         (0.00002, "20 ns"),
         (0.00305, "3.05 us"),
         (12.5, "12.5 ms"),
@@ -151,28 +134,71 @@ def test_numbers_have_three_digits(bench: Any, value: float, text: str) -> None:
     ],
 )
 def test_times_have_the_unit_that_suits(
-    measure: Any, milliseconds: float, text: str
+    timer: Any, milliseconds: float, text: str
 ) -> None:
-    assert measure.format_time(milliseconds) == text
+    assert timer.format_time(milliseconds) == text
 
 
-def test_a_process_that_fails_says_why(measure: Any, tmp_path: Path) -> None:
+def test_a_process_that_fails_says_why(timer: Any, tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match=r"ended with 1: .*no such luck"):
-        measure.Bench(folder=tmp_path).process("raise SystemExit('no such luck')")
+        timer.Bench(folder=tmp_path).process("raise SystemExit('no such luck')")
 
 
 @pytest.mark.skipif(
     not Path("/proc/self/status").exists(), reason="no /proc: the peak is not known"
 )
-def test_peak_is_of_the_process_itself(measure: Any, tmp_path: Path) -> None:
-    peak = measure.Bench(folder=tmp_path).process("bytearray(200 * 2**20)")
+def test_peak_is_of_the_process_itself(timer: Any, tmp_path: Path) -> None:
+    peak = timer.Bench(folder=tmp_path).process("bytearray(200 * 2**20)")
     assert 200 < peak < 240
-    assert measure.Bench(folder=tmp_path).process("pass") < 40
+    assert timer.Bench(folder=tmp_path).process("pass") < 40
 
 
-def test_ways_take_turns(measure: Any, tmp_path: Path) -> None:
+def test_ways_take_turns(timer: Any, tmp_path: Path) -> None:
     order: list[str] = []
     ways = {name: lambda name=name: order.append(name) for name in "ab"}
-    medians = measure.Bench(folder=tmp_path).medians(ways, seconds=0, rounds=2)
+    medians = timer.Bench(folder=tmp_path).medians(ways, seconds=0, rounds=2)
     assert order == ["a", "b", "a", "b", "a", "b"]
     assert list(medians) == ["a", "b"]
+
+
+def test_another_checkout_is_measured_with_the_same_code(
+    bench: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    package = tmp_path / "before" / "src" / "bgb_fixtures"
+    shutil.copytree(ROOT / "src" / "bgb_fixtures", package)
+    (tmp_path / "before" / "fixtures").symlink_to(ROOT / "fixtures")
+    with (package / "fixture.py").open("a") as file:
+        file.write("\n\nimport time\n\ntime.sleep(2)\n")
+    options = ["--tiny", "--json", "--against", str(tmp_path / "before")]
+    bench.main([*options, "process"])
+    (table,) = json.loads(capsys.readouterr().out)["parts"]["process"]
+    assert table["title"].endswith("\nthis checkout, and that of before")
+    assert [row["name"] for row in table["rows"]] == [
+        *("python -c pass", "  there"),
+        *("load_fixture(), no torch", "  there"),
+    ]
+    here, there = table["rows"][2:]
+    assert there["value"] > here["value"] + 1000
+    assert here["ratio"] == here["value"] / there["value"]
+    assert there["ratio"] is None
+
+
+def test_checkout_without_the_package_is_refused(
+    bench: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        bench.main(["--against", str(tmp_path), "load"])
+    assert "holds no src/bgb_fixtures" in capsys.readouterr().err
+
+
+def test_build_says_how_often_a_recording_is_opened_and_read(
+    bench: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.main(["--tiny", "--json", "build"])
+    (table,) = json.loads(capsys.readouterr().out)["parts"]["build"]
+    names = [row["name"] for row in table["rows"]]
+    assert names == ["raw-1", "zscore-1", "zscore-1, 0.5-70 Hz"]
+    for row in table["rows"]:
+        assert re.fullmatch(
+            r"[1-9]\S* opens per recording, [1-9]\S* % of the bytes read", row["note"]
+        )

@@ -2,7 +2,7 @@
 
 Blocks of a document run in order, in one namespace and one empty folder: Python as it is,
 of a console the lines ``$ bgb-fixtures ...``. ``<!-- run: pytest -->``: as a test file of
-its own. ``<!-- run: needs NAME -->``: the document is skipped where the library NAME is
+its own, beside what ``<!-- run: file NAME -->`` marks. ``<!-- run: needs NAME -->``: the document is skipped where the library NAME is
 not installed.
 """
 
@@ -65,6 +65,7 @@ def run_console(block: Block, _namespace: dict[str, Any]) -> None:
         main(arguments, standalone_mode=False)
 
 
+FILE = "file "
 RUNNERS: dict[str, Callable[[Block, dict[str, Any]], None]] = {
     "python": run_python,
     "console": run_console,
@@ -88,7 +89,11 @@ TEST_FILES = [
 def test_code_of_the_document_runs(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    blocks = [block for block in blocks_of(path) if block.how != "pytest"]
+    blocks = [
+        block
+        for block in blocks_of(path)
+        if block.how != "pytest" and not block.how.startswith(FILE)
+    ]
     for block in blocks:
         for name in block.how.removeprefix("needs ").split():
             pytest.importorskip(name, reason=f"{path.name} needs {name}")
@@ -114,6 +119,11 @@ def test_test_file_of_the_document_passes(
 ) -> None:
     monkeypatch.delenv("CI", raising=False)
     pytester.makepyfile(test_document=block.code)
+    for other in blocks_of(block.path):
+        if other.how.startswith(FILE):
+            name = other.how.removeprefix(FILE)
+            (pytester.path / name).write_text(other.code, encoding="utf-8")
+    pytester.syspathinsert()
 
     result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
 

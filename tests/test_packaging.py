@@ -33,6 +33,15 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(folder.glob("*.whl"))
 
 
+def test_archives_can_be_published(tmp_path: Path) -> None:
+    build = (sys.executable, "-m", "build", "--no-isolation", "--outdir", tmp_path)
+    run(*build, ROOT, cwd=tmp_path)
+    archives = sorted(tmp_path.iterdir())
+    assert [path.suffix for path in archives] == [".whl", ".gz"]
+    check = (sys.executable, "-m", "twine", "check", "--strict")
+    assert run(*check, *archives, cwd=tmp_path).count("PASSED") == 2
+
+
 @pytest.fixture(scope="module")
 def empty_environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Install the wheel and its base dependencies in an environment of its own."""

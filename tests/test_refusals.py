@@ -5,9 +5,7 @@ Files that break one rule, all digests right, are in ``tests/hostile``.
 
 from __future__ import annotations
 
-import copy
 import hashlib
-import json
 import os
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -15,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 import pytest
+from hostile.format_seeds import dump, join, split
+from hostile.mutated_containers import mutated_json
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -40,26 +40,6 @@ if TYPE_CHECKING:
 
     MakeContent = Callable[..., Content]
     Edit = Callable[[dict[str, Any]], object]
-
-
-def split(data: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
-    middle = 96 + int(data[9:19])
-    stop = middle + int(data[20:30])
-    return json.loads(data[96:middle]), json.loads(data[middle:stop])
-
-
-def join(data: bytes, index: bytes, records: bytes) -> bytes:
-    """Put other documents into a file, with the digest that they need."""
-    digest = hashlib.sha256(index + records).hexdigest()
-    line = f"BGBFIX 1 {len(index):010d} {len(records):010d} {digest}\n".encode()
-    block = split(data)[0]["user_block"]
-    head = line + index + records
-    assert len(head) <= block
-    return head.ljust(block, b"\0") + data[block:]
-
-
-def dump(value: object) -> bytes:
-    return json.dumps(value).encode()
 
 
 def refuse(path: Path, data: bytes, error: type[FixtureError], match: str) -> None:
@@ -434,43 +414,6 @@ def what_the_reader_says(data: bytes) -> str:
     return ""
 
 
-STRANGE: st.SearchStrategy[Any] = st.recursive(
-    st.sampled_from(
-        [None, True, 0, 1, -1, 2**31, 2**62, 2**64, 10**400, 0.5, 1e308, "", "x", "\ud800"]
-    )
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=4,
-)  # fmt: skip
-
-
-@st.composite
-def mutated(draw: st.DrawFn, value: Any) -> Any:
-    """Replace, remove or double one value somewhere inside a document."""
-    value = copy.deepcopy(value)
-    place = value
-    while True:
-        keys = list(place) if isinstance(place, dict) else list(range(len(place)))
-        if not keys:
-            return value
-        key = draw(st.sampled_from(keys))
-        if not isinstance(place[key], dict | list) or draw(st.integers(0, 3)) == 0:
-            break
-        place = place[key]
-    what = draw(st.sampled_from(["replace", "replace", "remove", "add"]))
-    if what == "replace":
-        place[key] = draw(STRANGE)
-    elif what == "remove":
-        del place[key]
-    elif isinstance(place, dict):
-        place[draw(st.text())] = draw(STRANGE)
-    else:
-        place.append(draw(STRANGE))
-    return value
-
-
 @settings(
     max_examples=300,
     deadline=None,
@@ -479,8 +422,8 @@ def mutated(draw: st.DrawFn, value: Any) -> Any:
 @given(choice=st.data())
 def test_no_document_makes_the_reader_crash(data: bytes, choice: st.DataObject) -> None:
     index, records = split(data)
-    index = choice.draw(mutated(index))
-    records = choice.draw(mutated(records))
+    index = choice.draw(mutated_json(index))
+    records = choice.draw(mutated_json(records))
     for documents in [
         (dump(index), dump(split(data)[1])),
         (dump(split(data)[0]), dump(records)),

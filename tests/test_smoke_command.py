@@ -33,6 +33,13 @@ def make_detector():
 def make_wide(n_channels, width=4):
     return nn.Sequential(nn.Conv1d(n_channels, width, 5, padding=2), nn.Conv1d(width, 1, 1))
 
+def make_fixed():
+    "A detector for 16 channels and 4 s at 128 Hz, with one logit per window."
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv1d(16, 4, 33, padding=16), nn.GELU(), nn.Flatten(), nn.Linear(4 * 512, 1)
+    )
+
 def make_broken():
     raise RuntimeError("weights are missing")
 
@@ -99,7 +106,7 @@ def test_healthy_model_of_the_current_folder_passes() -> None:
     result = smoke("my.models:make_detector")
     assert result.exit_code == 0
     assert "PASS  learns" in result.stdout
-    assert "my.models:make_detector is alive: 17 passed, 1 skipped" in result.stdout
+    assert "my.models:make_detector works: 17 passed, 1 skipped" in result.stdout
 
 
 @pytest.mark.usefixtures("project")
@@ -181,7 +188,9 @@ def test_check_that_never_returns_is_ended_and_the_others_run() -> None:
     assert stuck["reason"] == "did not return within 0.5 s; its process was ended"
     assert stuck["place"].startswith(os.path.join("my", "models.py:"))  # noqa: PTH118
     assert stuck["place"].endswith(" in hang")
-    assert check(answer, "learns")["reason"] == "needs a training step; see gradients"
+    learns = check(answer, "learns")
+    assert learns["reason"] == "not judged: a training step does not return"
+    assert learns["cause"] == "gradients"
     assert check(answer, "state")["status"] == "PASS"
 
 
@@ -212,6 +221,28 @@ def test_target_of_another_form_is_wrong_usage() -> None:
     result = smoke("my.models")
     assert result.exit_code == 2
     assert "expected MODULE:NAME, as in my.models:make_detector" in result.stderr
+
+
+@pytest.mark.usefixtures("project")
+def test_fixture_is_adapted_to_the_shape_that_a_detector_takes() -> None:
+    shape = ("--window-length", "4", "--sfreq", "128", "--montage", "double-banana-16")
+    checked = smoke_json("my.models:make_fixed", *shape, "--skip", "learns")
+    assert check(checked, "shape")["status"] == "PASS"
+    assert "(B,)" in checked["contract"] or "per window" in checked["contract"]
+
+
+@pytest.mark.usefixtures("project")
+def test_shape_that_the_fixture_cannot_take_is_one_line() -> None:
+    result = smoke("my.models:make_fixed", "--window-length", "700")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: window_length: expected at most")
+    assert "700" in result.stderr
+
+
+def test_shape_options_do_not_go_with_a_program() -> None:
+    result = smoke("--command", "true {edf} {tsv}", "--sfreq", "200")
+    assert result.exit_code == 2
+    assert "--sfreq has no meaning with --command" in result.stderr
 
 
 @pytest.mark.usefixtures("project")

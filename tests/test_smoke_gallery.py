@@ -1,6 +1,6 @@
-"""The checks bite: each known fault is found by its check, no healthy model accused.
+"""Each known fault is found by its check and no other; nothing healthy is accused.
 
-One seed each; ``tools/smoke_power.py`` does more.
+One seed each; ``tools/smoke_power.py`` takes more.
 """
 
 from __future__ import annotations
@@ -19,29 +19,36 @@ def cases(entries: Any) -> list[Any]:
     return [pytest.param(entry, id=entry.name.replace(" ", "-")) for entry in entries]
 
 
-def run(entry: Any) -> Any:
-    return power.run_entry(entry, seed=0, fixture="smoke")
+def problems(entry: Any) -> list[str]:
+    report = power.run_entry(entry, seed=0, fixture="smoke")
+    found: list[str] = power.problems(entry, report)
+    return found
 
 
-@pytest.mark.parametrize("entry", cases(gallery.FAULTS + gallery.TRAINING_FAULTS))
-def test_fault_is_found_by_the_check_that_is_meant_for_it(entry: Any) -> None:
-    failed = {check.name for check in run(entry).failed}
-    assert failed & set(entry.found_by)
+@pytest.mark.parametrize("entry", cases(gallery.FAULTS))
+def test_fault_is_found_by_its_check_alone_and_worded(entry: Any) -> None:
+    assert problems(entry) == []
 
 
-@pytest.mark.parametrize("entry", cases(gallery.HEALTHY))
-def test_healthy_model_passes(entry: Any) -> None:
-    assert run(entry).failed == ()
+@pytest.mark.parametrize("entry", cases(gallery.HEALTHY + gallery.INTERFACES))
+def test_healthy_detector_passes(entry: Any) -> None:
+    assert problems(entry) == []
 
 
 @pytest.mark.parametrize("entry", cases(gallery.INFORMATION))
-def test_what_is_no_fault_is_said_and_no_failure(entry: Any) -> None:
-    report = run(entry)
-    assert report.failed == ()
-    assert any(entry.says in check.reason for check in report.checks)
+def test_what_is_no_fault_is_reported_and_no_failure(entry: Any) -> None:
+    assert problems(entry) == []
 
 
 def test_gallery_is_as_large_as_it_has_to_be() -> None:
-    assert len(gallery.FAULTS) >= 18
-    assert len(gallery.TRAINING_FAULTS) >= 5
-    assert len({entry.make for entry in gallery.HEALTHY}) >= 8
+    assert len(gallery.MODEL_FAULTS) >= 45
+    assert len(gallery.TRAINING_FAULTS) >= 30
+    assert len({entry.make for entry in gallery.HEALTHY}) >= 20
+    assert len(gallery.INTERFACES) >= 25
+
+
+def test_every_check_of_a_target_but_three_is_found_failing_somewhere() -> None:
+    # `build` and `update` have tests of their own; `device` needs a GPU, and `cost`
+    # only reports.
+    found = {entry.found_by for entry in gallery.FAULTS}
+    assert set(power.CAN_SKIP) - found == {"update", "device", "cost"}

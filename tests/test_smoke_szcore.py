@@ -218,8 +218,8 @@ def test_valid_table_gives_its_events(
         pytest.param("", "columns", "the file is empty", id="empty"),
         pytest.param(HEAD.replace("\t", ","), "columns", "line 1 is", id="commas"),
         pytest.param("\ufeff" + HEAD, "columns", "line 1 is", id="byte-order-mark"),
-        pytest.param(HEAD + "1 2 sz", "columns", "line 2 has 1 values", id="spaces"),
-        pytest.param(HEAD + "1\t2\tsz", "columns", "line 2 has 3 values", id="short"),
+        pytest.param(HEAD + "1 2 sz", "columns", "line 2: found 1 tab-separated", id="spaces"),
+        pytest.param(HEAD + "1\t2\tsz", "columns", "line 2: found 3 tab-separated", id="short"),
         pytest.param(HEAD + "1e1\t2\tsz" + REST, "values", "onset is '1e1'", id="1e1"),
         pytest.param(HEAD + "1\tnan\tsz" + REST, "values", "duration is", id="nan"),
         pytest.param(
@@ -234,7 +234,7 @@ def test_valid_table_gives_its_events(
             HEAD + "1\t2\tsz\tn/a\tn/a\t2015-1-1 0:0:0\t60\n", "values",
             "dateTime is '2015-1-1 0:0:0'", id="date",
         ),
-        pytest.param(HEAD, "types", "there is no row", id="no-row"),
+        pytest.param(HEAD, "types", "the file has no row", id="no-row"),
         pytest.param(HEAD + "1\t2\tseiz" + REST, "types", "'seiz'", id="tusz-code"),
         pytest.param(
             HEAD + "0\t60\tbckg" + REST + "1\t2\tsz" + REST, "types", "2 rows",
@@ -276,7 +276,7 @@ def test_command_line_prints_a_table_and_exits_with_0(detector: str) -> None:
 
     assert result.exit_code == 0, result.output
     assert "PASS  found     83% of the seizures found" in result.output
-    assert "is alive: 8 passed" in result.output
+    assert "works: 8 passed" in result.output
 
 
 def test_failed_check_exits_with_1_and_json_says_which(
@@ -295,14 +295,24 @@ def test_failed_check_exits_with_1_and_json_says_which(
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        pytest.param([], "either TARGET or --command", id="neither"),
+        pytest.param([], "expected one of TARGET, --command and", id="neither"),
         pytest.param(
-            ["a:b", "--command", "true {edf} {tsv}"], "either TARGET", id="both"
+            ["a:b", "--command", "true {edf} {tsv}"], "expected one of", id="both"
+        ),
+        pytest.param(
+            ["--image", "a/b:1", "--command", "true {edf} {tsv}"],
+            "expected one of",
+            id="image-and-command",
+        ),
+        pytest.param(
+            ["--image", "a/b:1", "--layout", "BTC"],
+            "--layout has no meaning with --image",
+            id="option-of-target",
         ),
         pytest.param(["--command", "true {edf}"], "lacks {tsv}", id="no-place"),
         pytest.param(["--command", "true '{edf}"], "cannot split", id="quote"),
         pytest.param(
-            ["--command", "no-such-program {edf} {tsv}"], "no program", id="absent"
+            ["--command", "no-such-program {edf} {tsv}"], "not found", id="absent"
         ),
         pytest.param(
             ["--command", "true {edf} {tsv}", "--seed", "1"],

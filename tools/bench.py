@@ -1,68 +1,55 @@
 """Measure what the README claims, each beside what people use today, and how cost grows.
 
-Medians within one run on one machine; ratios are what travels. Usage:
-``python tools/bench.py [--json] [PART ...]``; without a part, all of them (about five
-minutes). A part is a function from `Bench` to tables, named in `PARTS`.
+    python tools/bench.py [PART ...]
+    python tools/bench.py --against OTHER PART ...
+
+Medians within one run on one machine; ratios are what travels. Without a part, all of
+them (about five minutes). A part is a function from `Bench` to tables. ``--against``
+measures the package of another checkout with the same code, in turns with this one.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import platform
+import statistics
+import subprocess
 import sys
 import tempfile
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from bench_edf import bench_edf, bench_length
-from bench_load import bench_load, bench_windows
-from bench_make import bench_export, bench_generate
-from bench_measure import Bench, Row, Table
-from bench_models import bench_golden, bench_smoke, bench_tolerances
-from bench_process import bench_process, bench_pytest
-from bench_remote import bench_remote
-from bench_scan import bench_scan
+from bench_timer import Bench, Row, Table, format_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-PARTS: dict[str, Callable[[Bench], list[Table]]] = {
-    "load": bench_load,
-    "windows": bench_windows,
-    "process": bench_process,
-    "pytest": bench_pytest,
-    "edf": bench_edf,
-    "length": bench_length,
-    "scan": bench_scan,
-    "remote": bench_remote,
-    "generate": bench_generate,
-    "export": bench_export,
-    "smoke": bench_smoke,
-    "golden": bench_golden,
-    "tolerances": bench_tolerances,
+MODULES = {
+    "bench_load": ("load", "windows", "process", "pytest"),
+    "bench_recordings": ("edf", "length", "build"),
+    "bench_corpora": ("scan", "remote"),
+    "bench_models": ("generate", "export", "smoke", "golden", "tolerances"),
 }
+PARTS = {part: module for module, parts in MODULES.items() for part in parts}
 PACKAGES = (
     "bgb-fixtures", "numpy", "h5py", "torch", "safetensors", "mne", "pyedflib", "pytest",
 )  # fmt: skip
+TURNS = 3
+"""Runs of each checkout with ``--against``."""
 
 
 def describe_machine() -> dict[str, str]:
-    """Return what the figures depend on; no name of a host, user or path.
-
-    Returns
-    -------
-    machine : dict of str to str
-        Processor, cores, memory, system, Python and packages.
-    """
+    """Return what the figures depend on; no name of a host, user or path."""
     return {
         "processor": _processor(),
         "cores": str(os.cpu_count()),
         "memory": _memory(),
-        "system": f"{_system()}, {platform.machine()}",
+        "system": f"{platform.system()} {platform.release()}, {platform.machine()}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
     } | {name: _version(name) for name in PACKAGES}
 
@@ -84,13 +71,6 @@ def _memory() -> str:
     return f"{n_bytes / 2**30:.0f} GiB"
 
 
-def _system() -> str:
-    try:
-        return platform.freedesktop_os_release()["PRETTY_NAME"]
-    except (OSError, KeyError):
-        return f"{platform.system()} {platform.release()}"
-
-
 def _version(name: str) -> str:
     try:
         return version(name)
@@ -99,118 +79,103 @@ def _version(name: str) -> str:
 
 
 def load_average() -> float:
-    """Return how busy the machine is.
-
-    Returns
-    -------
-    load : float
-        Programs that wanted to run over the last minute; 0 where nobody counts.
-    """
+    """Return how many programs wanted to run over the last minute; 0 if unknown."""
     try:
         return os.getloadavg()[0]
     except (AttributeError, OSError):
         return 0.0
 
 
-def format_number(value: float) -> str:
-    """Show three digits, without an exponent from 0.001 to a million.
+def measure(part: str, *, tiny: bool) -> list[Table]:
+    """Return the tables of a part."""
+    # A part imports what it measures: that of others is not in its process.
+    run = getattr(importlib.import_module(PARTS[part]), part)
+    with tempfile.TemporaryDirectory() as folder:
+        tables: list[Table] = run(Bench(folder=Path(folder).resolve(), tiny=tiny))
+    return tables
 
-    Parameters
-    ----------
-    value : float
-        At least 0.
 
-    Returns
-    -------
-    text : str
-        Such as ``"0.0612"``, ``"12.8"``, ``"1234"``.
+def measure_against(part: str, other: Path, *, tiny: bool) -> list[Table]:
+    """Return the tables of a part with ratios of this checkout to another.
+
+    A ratio below 1 means that this one is faster. Peaks and notes are shown for both.
     """
-    if value >= 100:
-        return f"{value:.0f}"
-    return f"{value:#.3g}" if value >= 0.001 or value == 0 else f"{value:.1e}"
+    sources = (Path(__file__).parents[1] / "src", other.resolve() / "src")
+    runs: list[list[Any]] = [[], []]
+    for _ in range(1 if tiny else TURNS):
+        for source, answers in zip(sources, runs, strict=True):
+            command = [sys.executable, __file__, part, "--json", *["--tiny"] * tiny]
+            environment = os.environ | {"PYTHONPATH": str(source)}
+            done = subprocess.run(
+                command, env=environment, stdout=subprocess.PIPE, check=True
+            )
+            answers.append(json.loads(done.stdout)["parts"][part])
+    return [
+        Table(
+            title=f"{table['title']}\nthis checkout, and that of {other.name}",
+            rows=tuple(
+                row
+                for i in range(len(table["rows"]))
+                for row in _pair(
+                    *([run[t]["rows"][i] for run in side] for side in runs)
+                )
+            ),
+        )
+        for t, table in enumerate(runs[0][0])
+    ]
 
 
-def format_ratio(ratio: float) -> str:
-    """Show a ratio with the digits that mean something.
-
-    Parameters
-    ----------
-    ratio : float
-        At least 0.
-
-    Returns
-    -------
-    text : str
-        Such as ``"0.35 x"``, ``"1.5 x"``, ``"208 x"``.
-    """
-    if ratio < 0.95:
-        return f"{ratio:.2g} x"
-    return f"{ratio:.1f} x" if ratio < 9.95 else f"{ratio:.0f} x"
-
-
-def format_tables(tables: Sequence[Table]) -> str:
-    """Lay out tables in columns.
-
-    Parameters
-    ----------
-    tables : sequence of Table
-        Of one part.
-
-    Returns
-    -------
-    text : str
-        Without a line break at its end.
-    """
-    lines = []
-    for table in tables:
-        lines += ["", table.title]
-        lines += [_format_row(row) for row in table.rows]
-        lines += [f"  {table.note}"] if table.note else []
-    return "\n".join(lines)
-
-
-def _format_row(row: Row) -> str:
-    value = f"{format_number(row.value)} {row.unit:<3}"
-    ratio = "" if row.ratio is None else format_ratio(row.ratio)
-    peak = "" if row.peak_mib is None else f"{row.peak_mib:.0f} MiB"
-    return f"  {row.name:<44}{value:>14}{ratio:>10}{peak:>10}  {row.note}".rstrip()
+def _pair(these: list[dict[str, Any]], those: list[dict[str, Any]]) -> tuple[Row, Row]:
+    """Return the medians of both sides of a row, with the ratio of this to that."""
+    this, that = (
+        statistics.median(r["value"] for r in rows) for rows in (these, those)
+    )
+    return (
+        Row(**these[-1] | {"value": this, "ratio": this / that}),
+        Row(**those[-1] | {"name": "  there", "value": that, "ratio": None}),
+    )
 
 
 def main(args: Sequence[str]) -> None:
-    """Run the named parts, or all, and print what they measured.
-
-    Parameters
-    ----------
-    args : sequence of str
-        Of the command line.
-    """
+    """Run the named parts, or all, and print what they measured."""
     parser = argparse.ArgumentParser(description="Measure what the README claims.")
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--json", action="store_true", help="Print one JSON object.")
     parser.add_argument(
-        "--tiny", action="store_true", help="once and small: does it still run?"
+        "--tiny", action="store_true", help="Once and small: does it still run?"
+    )
+    parser.add_argument(
+        "--against",
+        type=Path,
+        metavar="DIR",
+        help="Another checkout of this project to compare with.",
     )
     options = parser.parse_args(args)
     unknown = [name for name in options.parts if name not in PARTS]
     if unknown:
         parser.error(f"unknown part {unknown[0]!r}; parts: {', '.join(PARTS)}")
+    if options.against and not (options.against / "src" / "bgb_fixtures").is_dir():
+        parser.error(f"{str(options.against)!r} holds no src/bgb_fixtures")
     machine = describe_machine()
     busy = load_average()
     if not options.json:
         print(", ".join(f"{key} {value}" for key, value in machine.items()))
         print(f"\n{'':46}{'median':>10}{'ratio':>14}{'peak':>10}")
     results = {}
-    for name in options.parts or PARTS:
-        with tempfile.TemporaryDirectory() as folder:
-            tables = PARTS[name](Bench(folder=Path(folder), tiny=options.tiny))
-        results[name] = [asdict(table) for table in tables]
+    for part in options.parts or PARTS:
+        if options.against is None:
+            tables = measure(part, tiny=options.tiny)
+        else:
+            tables = measure_against(part, options.against, tiny=options.tiny)
+        results[part] = [asdict(table) for table in tables]
         if not options.json:
             print(format_tables(tables), flush=True)
     if options.json:
-        answer = {"machine": machine, "load": busy, "parts": results}
-        print(json.dumps(answer, indent=1))
+        print(
+            json.dumps({"machine": machine, "load": busy, "parts": results}, indent=1)
+        )
     elif busy > 0.5:
-        # What runs for long meets the others more often: ratios suffer, too.
+        # A long run meets the other programs more often: ratios suffer, too.
         print(f"\nother programs were running: load {busy:.1f} at the start")
 
 

@@ -1,51 +1,33 @@
-"""What it costs to open a fixture, beside other files, and for many windows."""
+"""Tables of what it costs to open a fixture, and what a new process pays."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from bench_measure import Table, compare, growth
-from support.small import small_content
+from bench_timer import Table, compare, growth
 
 from bgb_fixtures import fixture as loader
 from bgb_fixtures import load_fixture
-from bgb_fixtures.eeg.events import Event
-from bgb_fixtures.eeg.montage import MONTAGES
-from bgb_fixtures.format.records import WindowRecord
-from bgb_fixtures.format.write import write_fixture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from bench_measure import Bench
+    from bench_timer import Bench
 
-__all__ = ["bench_load", "bench_windows", "first_load", "write_windows"]
-
-SFREQ = 256
+__all__ = ["first_load", "load", "process", "pytest", "windows"]
 
 
 def first_load(path: Path) -> object:
-    """Load as a new process does: check every digest, prove the labels.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        A fixture.
-
-    Returns
-    -------
-    tensors : tuple of torch.Tensor
-        Signals and labels.
-    """
+    """Load as a new process does: check every digest and prove the labels."""
     loader._proved.clear()
     return load_fixture(path).tensors()
 
 
-def bench_load(bench: Bench) -> list[Table]:
-    """Open the default fixture and give float32 tensors, warm page cache."""
+def load(bench: Bench) -> list[Table]:
+    """Open the default fixture and give float32 tensors."""
     path = loader.find_fixture(bench.pick("smoke", "tiny"))
     fixture = load_fixture(path)
     signals, labels = np.array(fixture.signals), np.array(fixture.labels)
@@ -59,15 +41,11 @@ def bench_load(bench: Bench) -> list[Table]:
         "bgb-fixtures, first load (every digest)": lambda: first_load(path),
     }
     n_bytes = signals.nbytes + labels.nbytes
-    return [
-        Table(
-            title=(
-                f"open a fixture and give float32 tensors: {len(signals)} windows, "
-                f"{n_bytes / 1e6:.1f} MB, warm page cache"
-            ),
-            rows=compare(bench.medians(ways)),
-        )
-    ]
+    title = (
+        f"open a fixture and give float32 tensors: {len(signals)} windows, "
+        f"{n_bytes / 1e6:.1f} MB, warm page cache"
+    )
+    return [Table(title=title, rows=compare(bench.medians(ways)))]
 
 
 def _other_ways(
@@ -86,58 +64,42 @@ def _other_ways(
     np.save(folder / "signals.npy", signals)
     np.save(folder / "labels.npy", labels)
 
-    def to_float(y: Any) -> object:
-        # By numpy, as ours are: torch would wake its threads for it.
-        return torch.from_numpy(y.astype(np.float32))
-
-    def to_tensors(x: Any, y: Any) -> object:
-        return torch.from_numpy(x), to_float(y)
+    def tensors(x: Any, y: Any) -> object:
+        # Labels are converted by numpy, as ours are: torch would wake its threads.
+        y = torch.from_numpy(np.asarray(y).astype(np.float32))
+        return (x if isinstance(x, torch.Tensor) else torch.from_numpy(x)), y
 
     def safetensors() -> object:
         loaded = load_file(folder / "arrays.st")
-        return loaded["signals"], to_float(loaded["labels"].numpy())
+        return tensors(loaded["signals"], loaded["labels"].numpy())
 
     def torch_load() -> object:
         loaded = torch.load(folder / "arrays.pt", mmap=True, weights_only=True)
-        return loaded["signals"], to_float(loaded["labels"].numpy())
+        return tensors(loaded["signals"], loaded["labels"].numpy())
 
     def npy_map() -> object:
         # Mode "c" as ours: copy-on-write, so that tensors are writable.
-        return to_tensors(
-            np.load(folder / "signals.npy", mmap_mode="c"),
-            np.load(folder / "labels.npy", mmap_mode="c"),
-        )
+        names = ("signals", "labels")
+        return tensors(*(np.load(folder / f"{n}.npy", mmap_mode="c") for n in names))
 
     def npz(name: str) -> object:
         with np.load(folder / name) as loaded:
-            return to_tensors(loaded["signals"], loaded["labels"])
+            return tensors(loaded["signals"], loaded["labels"])
 
     def h5py_map() -> object:
         with h5py.File(path, "r") as file:
-            places = [
-                (
-                    file[name].id.get_offset(),
-                    file[name].shape,
-                    file[name].dtype,
-                )
-                for name in ("signals", "labels")
+            places: list[Any] = [
+                (file[n].dtype, "c", file[n].id.get_offset(), file[n].shape)
+                for n in ("signals", "labels")
             ]
-        return to_tensors(
-            *(
-                np.memmap(path, dtype, mode="c", offset=offset, shape=shape)
-                for offset, shape, dtype in places
-            )
-        )
+        return tensors(*(np.memmap(path, *place) for place in places))
 
     def h5py_read() -> object:
         with h5py.File(path, "r") as file:
-            return to_tensors(file["signals"][()], file["labels"][()])
+            return tensors(file["signals"][()], file["labels"][()])
 
     def stand_in() -> object:
-        return (
-            torch.randn(signals.shape),
-            torch.randint(0, 2, labels.shape).to(torch.float32),
-        )
+        return torch.randn(signals.shape), torch.randint(0, 2, labels.shape).float()
 
     return {
         "safetensors load_file": safetensors,
@@ -151,59 +113,17 @@ def _other_ways(
     }
 
 
-def write_windows(path: Path, n_windows: int) -> None:
-    """Write windows of 1 s, 19 channels at 256 Hz, every other one with a seizure.
+def windows(bench: Bench) -> list[Table]:
+    """Load 1 to 10,000 windows of 1 s."""
+    from support.small import many_windows
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-    n_windows : int
-        How many.
-    """
-    ch_names = MONTAGES["10-20"]
-    rng = np.random.default_rng(0)
-    one = rng.standard_normal((1, len(ch_names), SFREQ)).astype(np.float32)
-    labels = np.zeros((n_windows, SFREQ), np.uint8)
-    labels[::2, SFREQ // 2 :] = 1
-    windows = tuple(
-        WindowRecord(
-            id=f"w{i}",
-            category="none" if i % 2 else "partial",
-            kind="background" if i % 2 else "onset",
-            split="train",
-            subject="sub-01",
-            recording="rec-01",
-            onset=float(i),
-            n_clipped=0,
-            events=() if i % 2 else (Event(onset=0.5, duration=0.5, label="fnsz"),),
-        )
-        for i in range(n_windows)
-    )
-    content = replace(
-        small_content(),
-        name="bench",
-        sfreq=float(SFREQ),
-        ch_names=ch_names,
-        unit="uV",
-        profile={"name": "raw-1", "steps": ["noise"]},
-        windows=windows,
-        signals=np.tile(one, (n_windows, 1, 1)),
-        labels=labels,
-        scale=np.ones((n_windows, len(ch_names)), np.float32),
-        offset=np.zeros((n_windows, len(ch_names)), np.float32),
-    )
-    write_fixture(content, path)
-
-
-def bench_windows(bench: Bench) -> list[Table]:
-    """Load 1 to 10,000 windows of 1 s (19,456 bytes of signal each)."""
     from bgb_fixtures.dataset import FixtureDataset
+    from bgb_fixtures.format.write import write_fixture
 
     sizes = bench.pick((1, 10, 100, 1000, 10_000), (1, 10))
     paths = {size: bench.folder / f"{size}.h5" for size in sizes}
     for size, path in paths.items():
-        write_windows(path, size)
+        write_fixture(many_windows(size), path)
     bench.let_settle()
     datasets = {size: FixtureDataset(path) for size, path in paths.items()}
     works: dict[str, Callable[[int], object]] = {
@@ -229,10 +149,49 @@ def bench_windows(bench: Bench) -> list[Table]:
     }
     tables = []
     for title, work in works.items():
-        times = bench.medians(
-            {str(size): lambda w=work, s=size: w(s) for size in sizes},  # type: ignore[misc]
-            seconds=0.3,
-        )
+        ways = {str(size): lambda w=work, s=size: w(s) for size in sizes}
+        times = bench.medians(ways, seconds=0.3)
         medians = {size: times[str(size)] for size in sizes}
         tables.append(growth(title, medians, unit="window", peaks=peaks.get(title)))
     return tables
+
+
+_LOAD = "import bgb_fixtures; fixture = bgb_fixtures.load_fixture"
+_CODES = {
+    "python -c pass": "pass",
+    "import bgb_fixtures": "import bgb_fixtures",
+    "bgb-fixtures --help": (
+        "from bgb_fixtures.cli import main; main(['--help'], standalone_mode=False)"
+    ),
+    "import numpy": "import numpy",
+    "load_fixture(), no torch": f"{_LOAD}(); fixture.signals[0, 0, 0]",
+    "load_fixture(verify=False), no torch": (
+        f"{_LOAD}(verify=False); fixture.signals[0, 0, 0]"
+    ),
+    "import h5py": "import h5py",
+    "import mne, mne.io": "import mne; mne.io.read_raw_edf",
+    "import torch": "import torch",
+    "load_fixture().tensors()": f"{_LOAD}().tensors()",
+}
+
+
+def process(bench: Bench) -> list[Table]:
+    """Start a process, import, load."""
+    names = bench.pick(tuple(_CODES), ("python -c pass", "load_fixture(), no torch"))
+    medians, peaks = bench.processes({name: _CODES[name] for name in names})
+    title = "a new process, from start to end, warm page cache"
+    return [Table(title=title, rows=compare(medians, peaks=peaks))]
+
+
+def pytest(bench: Bench) -> list[Table]:
+    """Run one empty test in a project that only has this package installed."""
+    (bench.folder / "test_nothing.py").write_text("def test_nothing():\n    pass\n")
+    run = "import pytest; assert pytest.main(['-q', '-p', 'no:cacheprovider'{}]) == 0"
+    codes = {
+        "without the plugin": run.format(", '-p', 'no:bgb-fixtures'"),
+        "with the plugin": run.format(""),
+    }
+    medians, peaks = bench.processes(codes, rounds=9)
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    title = f"pytest on one empty test, Python {version}"
+    return [Table(title=title, rows=compare(medians, peaks=peaks))]

@@ -1,15 +1,16 @@
-"""What it costs to check a detector, and how far its logits spread on one machine."""
+"""Tables of what it costs to generate, export and report, and to check a detector."""
 
 from __future__ import annotations
 
-from itertools import product
+import shutil
 from typing import TYPE_CHECKING
 
-import numpy as np
+import tolerances as spread
 import torch
-from bench_measure import TOOLS, Row, Table, compare
+from bench_recordings import command
+from bench_timer import Row, Table, compare
 from reference_models import make_tcn, make_unet
-from tolerances import PROCESSORS
+from threadpoolctl import threadpool_limits
 
 from bgb_fixtures import load_fixture
 from bgb_fixtures.golden import (
@@ -22,66 +23,103 @@ from bgb_fixtures.golden import (
 from bgb_fixtures.golden.tolerance import RELATIVE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from bench_measure import Bench
+    from bench_timer import Bench
     from torch import nn
 
     from bgb_fixtures.fixture import Fixture
 
-__all__ = ["bench_golden", "bench_smoke", "bench_tolerances", "write_logits"]
+__all__ = ["export", "generate", "golden", "smoke", "tolerances"]
 
 MODELS: dict[str, Callable[[], nn.Module]] = {"U-Net": make_unet, "TCN": make_tcn}
-SETTINGS = ((1, True, 2), (2, False, 1))
-"""Threads, oneDNN, windows at a time; ``tools/tolerances.py`` tries more of them."""
 
 
-def bench_smoke(bench: Bench) -> list[Table]:
+def generate(bench: Bench) -> list[Table]:
+    """Generate a packaged fixture, and a window alone."""
+    from bgb_fixtures.dataset import SyntheticDataset
+
+    name = bench.pick("smoke", "tiny")
+    n_windows = len(load_fixture(name))
+    dataset = SyntheticDataset(40, seed=7)
+    whole = f"build {name}: generate {n_windows} windows, write, verify"
+    one = f"SyntheticDataset: one window of {dataset[39][0].shape[-1] / 256:g} s, alone"
+    ways: dict[str, Callable[[], object]] = {
+        whole: lambda: command(
+            "build", "--spec", name, "--out", bench.folder / f"{name}.h5"
+        ),
+        one: lambda: dataset[39],
+    }
+    with threadpool_limits(1):
+        medians = bench.medians(ways, seconds=2)
+    rows = (
+        Row(name=whole, value=medians[whole]),
+        Row(name="the same, per window", value=medians[whole] / n_windows),
+        Row(name=one, value=medians[one]),
+    )
+    return [Table(title="synthetic EEG, one thread", rows=rows)]
+
+
+def export(bench: Bench) -> list[Table]:
+    """Export the default fixture to each layout, and write its report."""
+    layouts = ["npz", "safetensors", "brain-go-brr", "edf", "bids", "tusz"]
+    layouts = bench.pick(layouts, ["npz", "edf"])
+    name = bench.pick("smoke", "tiny")
+    out = bench.folder / "out"
+
+    def exporter(layout: str) -> Callable[[], None]:
+        def run() -> None:
+            command("export", name, "--to", layout, out)
+            shutil.rmtree(out)
+
+        return run
+
+    ways = {f"--to {layout}": exporter(layout) for layout in layouts}
+    page = bench.folder / "report.html"
+    report = {"one page": lambda: command("report", name, "--out", page)}
+    return [
+        Table(
+            title=f"bgb-fixtures export, {len(load_fixture(name))} windows",
+            rows=compare(bench.medians(ways)),
+        ),
+        Table(
+            title=f"bgb-fixtures report, {len(load_fixture(name))} windows",
+            rows=compare(bench.medians(report, rounds=1)),
+        ),
+    ]
+
+
+def smoke(bench: Bench) -> list[Table]:
     """Run all smoke checks on a small U-Net and a TCN, from process start to end."""
-    (bench.folder / "my_models.py").write_text(
-        f"import sys\nsys.path.insert(0, {str(TOOLS)!r})\n"
-        "from reference_models import Tcn, UNet\n",
-        encoding="utf-8",
-    )
-    command = (
+    code = (
         "from bgb_fixtures.cli import main\n"
-        "main(['smoke', 'my_models:{}'{}], standalone_mode=False)"
-    )
-    both = (
-        "from my_models import Tcn, UNet\n"
-        "from bgb_fixtures.smoke import assert_smoke\n"
-        "assert_smoke(UNet()), assert_smoke(Tcn())"
+        "main(['smoke', 'reference_models:{}'{}], standalone_mode=False)"
     )
     fixture = bench.pick("", ", '--fixture', 'tiny'")
     codes = {
-        "assert_smoke on both, one process": both,
-        "bgb-fixtures smoke, U-Net": command.format("UNet", fixture),
-        "bgb-fixtures smoke, TCN": command.format("Tcn", fixture),
+        "assert_smoke on both, one process": (
+            "from reference_models import Tcn, UNet\n"
+            "from bgb_fixtures.smoke import assert_smoke\n"
+            "assert_smoke(UNet()), assert_smoke(Tcn())"
+        ),
+        "bgb-fixtures smoke, U-Net": code.format("UNet", fixture),
+        "bgb-fixtures smoke, TCN": code.format("Tcn", fixture),
         "import torch alone": "import torch",
     }
     if bench.tiny:
         codes = {"bgb-fixtures smoke, TCN": codes["bgb-fixtures smoke, TCN"]}
     medians, peaks = bench.processes(codes, rounds=3)
-    n_parameters = {
-        name: round(sum(p.numel() for p in make().parameters()) / 1e3)
+    # The command judges in a process of its own, whose peak is not known here.
+    peaks = {name: None if "smoke," in name else peak for name, peak in peaks.items()}
+    sizes = ", ".join(
+        f"{name} {sum(p.numel() for p in make().parameters()) / 1e3:.0f}k parameters"
         for name, make in MODELS.items()
-    }
-    return [
-        Table(
-            title=(
-                "smoke checks of a U-Net ({U-Net}k parameters) and a TCN ({TCN}k), "
-                "imports included"
-            ).format_map(n_parameters),
-            # The command judges in a process of its own, whose peak is not known here.
-            rows=compare(
-                medians,
-                peaks={n: p for n, p in peaks.items() if not n.startswith("bgb-fix")},
-            ),
-        )
-    ]
+    )
+    title = f"smoke checks, imports included ({sizes})"
+    return [Table(title=title, rows=compare(medians, peaks=peaks))]
 
 
-def bench_golden(bench: Bench) -> list[Table]:
+def golden(bench: Bench) -> list[Table]:
     """Record and check the outputs of both detectors on three windows."""
     fixture = load_fixture(bench.pick("smoke", "tiny")).take(range(3))
     return [
@@ -98,9 +136,9 @@ def _golden_table(bench: Bench, name: str, model: nn.Module, fixture: Fixture) -
             logits: torch.Tensor = model(signals)
         return logits
 
-    golden = run_model(model, fixture, name="logits")
-    path = write_golden(golden, bench.folder / f"{name}.h5")
+    made = run_model(model, fixture, name="logits")
     untraced = make_golden(forward(), name="logits", fixture=fixture)
+    path = write_golden(made, bench.folder / f"{name}.h5")
     plain = write_golden(untraced, bench.folder / "plain.h5")
     medians = bench.medians(
         {
@@ -108,95 +146,34 @@ def _golden_table(bench: Bench, name: str, model: nn.Module, fixture: Fixture) -
             "run it, keep outputs and trace": lambda: run_model(
                 model, fixture, name="logits"
             ),
-            "write the golden": lambda: write_golden(golden, path),
-            "load it and compare": lambda: compare_goldens(load_golden(path), golden),
+            "write the golden": lambda: write_golden(made, path),
+            "load it and compare": lambda: compare_goldens(load_golden(path), made),
         },
         seconds=1,
     )
     n_bytes, n_plain = (file.stat().st_size for file in (path, plain))
-    sizes = {
-        "write the golden": (
-            f"{n_bytes / 1e3:.0f} kB, of it {(n_bytes - n_plain) / 1e3:.0f} kB trace "
-            "and state"
-        )
-    }
+    note = f"{n_bytes / 1e3:.0f} kB, {(n_bytes - n_plain) / 1e3:.0f} kB of it the trace"
     return Table(
         title=f"golden of a {name}, {len(fixture)} windows",
-        rows=compare(medians, notes=sizes),
+        rows=compare(medians, notes={"write the golden": note}),
     )
 
 
-def write_logits(path: str, fixture: str, dtypes: Sequence[str]) -> None:
-    """Write the logits of both detectors by dtype and setting, on this processor.
-
-    Parameters
-    ----------
-    path : str
-        The npz file to write.
-    fixture : str
-        Name of a fixture; its first two windows go in.
-    dtypes : sequence of str
-        Of the weights and signals.
-    """
-    signals, _ = load_fixture(fixture).take(range(2)).tensors()
-    results = {}
-    for (name, make), dtype in product(MODELS.items(), dtypes):
-        kind = getattr(torch, dtype)
-        model = make().to(kind)
-        for threads, onednn, batch in SETTINGS:
-            torch.set_num_threads(threads)
-            # Not flags(): that would also set what is for TF32, which warns.
-            torch.backends.mkldnn.set_flags(onednn)  # type: ignore[no-untyped-call]
-            with torch.inference_mode():
-                logits = [
-                    model(signals[start : start + batch].to(kind)).double().numpy()
-                    for start in range(0, len(signals), batch)
-                ]
-            key = f"{name}/{dtype}/{threads}/{onednn}/{batch}"
-            results[key] = np.concatenate(logits)
-    np.savez(path, allow_pickle=False, **results)
-
-
-def bench_tolerances(bench: Bench) -> list[Table]:
-    """Spread of the logits by dtype, over processors, threads, kernels, batch size."""
-    dtypes = bench.pick(tuple(RELATIVE), ("float32",))
-    dtypes = tuple(dtype for dtype in dtypes if dtype != "tf32")
-    arguments = ("logits.npz", bench.pick("smoke", "tiny"), dtypes)
-    runs = []
-    for aten, onednn in bench.pick(tuple(PROCESSORS.values()), (("", ""),)):
-        environment = {"ATEN_CPU_CAPABILITY": aten, "ONEDNN_MAX_CPU_ISA": onednn}
-        bench.process(
-            "import os, sys\n"
-            f"os.environ |= { ({k: v for k, v in environment.items() if v})!r}\n"
-            f"sys.path.insert(0, {str(TOOLS)!r})\n"
-            f"import bench_models\nbench_models.write_logits(*{arguments!r})"
+def tolerances(bench: Bench) -> list[Table]:
+    """Show how far logits lie apart; ``tools/tolerances.py`` says where it comes from."""
+    dtypes = bench.pick(spread.DTYPES, spread.DTYPES[:1])
+    spreads = spread.measure_all(dtypes, processors=bench.pick(None, ("newest",)))
+    rows = tuple(
+        Row(
+            name=f"{name}, {dtype}",
+            value=max(columns.values()),
+            unit="rms",
+            note=f"allowed by default: {RELATIVE[dtype]:g}",
         )
-        with np.load(bench.folder / "logits.npz") as file:
-            runs.append(dict(file))
-    rows = []
-    for name, dtype in product(MODELS, dtypes):
-        logits = [
-            run[key]
-            for run in runs
-            for key in run
-            if key.startswith(f"{name}/{dtype}/")
-        ]
-        rms = float(np.sqrt(np.mean(logits[0] ** 2)))
-        largest = max(float(np.abs(other - logits[0]).max()) for other in logits)
-        rows.append(
-            Row(
-                name=f"{name}, {dtype}",
-                value=largest / rms,
-                unit="rms",
-                note=f"allowed by default: {RELATIVE[dtype]:g}",
-            )
-        )
-    return [
-        Table(
-            title=(
-                "largest difference of logits, in units of their root mean square, when "
-                "instructions, threads, kernels or batch size change"
-            ),
-            rows=tuple(rows),
-        )
-    ]
+        for (name, dtype), (_, columns) in spreads.items()
+    )
+    title = (
+        "largest difference of logits, in units of their root mean square, when "
+        "instructions, threads, kernels or batch size change"
+    )
+    return [Table(title=title, rows=rows)]

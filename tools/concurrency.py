@@ -33,14 +33,7 @@ KEYS = ("Rss", "Shared_Clean", "Private_Clean", "Private_Dirty")
 class Memory(Dataset[dict[str, int]]):
     """Give, in each worker once, what the file costs there after all read all of it.
 
-    Parameters
-    ----------
-    data : FixtureDataset
-        What to read.
-    together : multiprocessing.Barrier
-        Of as many parties as there are workers.
-    n_workers : int
-        Number of items.
+    The barrier is of as many parties as there are workers.
     """
 
     def __init__(
@@ -55,31 +48,27 @@ class Memory(Dataset[dict[str, int]]):
         return self.n_workers
 
     def __getitem__(self, item: int) -> dict[str, int]:
-        """Read every window, wait for the others, measure."""
-        before = _rollup()
+        """Read every window, wait for the others, measure; all in kB."""
+        before = self._written()
         for row in range(len(self.data)):
             signals, labels = self.data[row]
             float(signals.sum() + labels.sum())
         self.together.wait(60)
-        figures = _file(self.data.fixture.path)
-        figures["grown"] = _rollup() - before
+        # One block per map: a line with addresses and the path, then its figures.
+        blocks = Path("/proc/self/smaps").read_text().split("VmFlags:")
+        name = f" {self.data.fixture.path}\n"
+        table = "\n".join(block for block in blocks if name in block)
+        figures = {key: _sum(table, key) for key in KEYS}
+        figures["grown"] = self._written() - before
         self.together.wait(60)
         return figures
+
+    def _written(self) -> int:
+        return _sum(Path("/proc/self/smaps_rollup").read_text(), "Private_Dirty")
 
 
 def _sum(table: str, key: str) -> int:
     return sum(map(int, re.findall(rf"^{key}: +(\d+) kB$", table, re.MULTILINE)))
-
-
-def _rollup() -> int:
-    return _sum(Path("/proc/self/smaps_rollup").read_text(), "Private_Dirty")
-
-
-def _file(path: Path) -> dict[str, int]:
-    # One block per map: a line with addresses and the path, then its figures.
-    blocks = Path("/proc/self/smaps").read_text().split("VmFlags:")
-    table = "\n".join(block for block in blocks if f" {path}\n" in block)
-    return {key: _sum(table, key) for key in KEYS}
 
 
 def _digest(batches: Iterable[Any]) -> str:
@@ -94,7 +83,7 @@ def _row(method: str, n_workers: int, data: FixtureDataset, expected: str) -> bo
     start = perf_counter()
     context = multiprocessing.get_context(method)
     equal = True
-    # Two windows: from three workers on, more than there are.
+    # Two windows: from three workers on, there are more workers than windows.
     few = FixtureDataset(data.fixture.take([0, 16]))
     wanted = _digest(few[i] for i in range(len(few)))
     for dataset, persistent, digests in (
@@ -110,34 +99,32 @@ def _row(method: str, n_workers: int, data: FixtureDataset, expected: str) -> bo
         equal = equal and [_digest(loader) for _ in digests] == digests
         del loader
     seconds = perf_counter() - start
-    together = context.Barrier(n_workers)
     memory = DataLoader(
-        Memory(data, together, n_workers=n_workers),
+        Memory(data, context.Barrier(n_workers), n_workers=n_workers),
         batch_size=None,
         num_workers=n_workers,
         multiprocessing_context=context,
     )
     workers = list(memory)
-    shared = min(w["Shared_Clean"] for w in workers)
-    print(
-        f"| {method} | {n_workers} | {'equal' if equal else 'DIFFER'} "
-        f"| {min(w['Rss'] for w in workers)} | {shared} "
-        f"| {max(w['Private_Clean'] for w in workers)} "
-        f"| {max(w['Private_Dirty'] for w in workers)} "
-        f"| {max(w['grown'] for w in workers)} | {seconds:.1f} |",
-        flush=True,
-    )
+    figures = [min(w[key] for w in workers) for key in ("Rss", "Shared_Clean")]
+    worst = ("Private_Clean", "Private_Dirty", "grown")
+    figures += [max(w[key] for w in workers) for key in worst]
+    cells = (method, n_workers, _verdict(equal=equal), *figures, f"{seconds:.1f}")
+    print("|", " | ".join(map(str, cells)), "|", flush=True)
     return equal
+
+
+def _verdict(*, equal: bool) -> str:
+    return "equal" if equal else "DIFFER"
 
 
 def main() -> None:
     """Print the table."""
-    # More workers than cores are meant.
+    # More workers than cores are intended.
     warnings.filterwarnings("ignore", "This DataLoader will create")
     torch.set_num_threads(1)
     data = FixtureDataset("smoke")
     expected = _digest(data[i] for i in range(len(data)))
-    expected_batches = _digest(DataLoader(data))
     size = data.fixture.path.stat().st_size // 1024
     print(f"{data.fixture!r}, {size} kB; memory in kB per worker, the worst of them\n")
     print(
@@ -145,8 +132,8 @@ def main() -> None:
         "| private, written | all of the process: written while reading | s |"
     )
     print("| --- |" + " --- |" * 8)
-    equal = expected == expected_batches
-    print(f"| - | 0 | {'equal' if equal else 'DIFFER'} | | | | | | |")
+    equal = expected == _digest(DataLoader(data))
+    print(f"| - | 0 | {_verdict(equal=equal)} | | | | | | |")
     for method in METHODS:
         for n_workers in WORKERS:
             equal = _row(method, n_workers, data, expected) and equal

@@ -13,33 +13,24 @@ from time import perf_counter
 
 def main() -> None:
     """Build the default fixture in a temporary folder and use it."""
-    start = perf_counter()
+    clock = _Clock()
     import torch
     from torch import nn
 
     from bgb_fixtures import load_fixture
-    from bgb_fixtures.build import build_fixture
-    from bgb_fixtures.request.spec import load_default_spec
-    from bgb_fixtures.verify import verify_fixture
+    from bgb_fixtures.cli import main as bgb_fixtures
 
-    clock = _Clock(start)
     clock.say("imported torch, numpy, h5py")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "smoke.h5"
-        report = build_fixture(load_default_spec(), path)
-        n_positive = sum(window.category != "none" for window in report.windows)
-        clock.say(
-            f"built {path.name}: {len(report.windows)} windows of synthetic EEG, "
-            f"{n_positive} with a seizure, {path.stat().st_size / 1e6:.1f} MB"
-        )
-        proof = verify_fixture(path)
-        clock.say(f"verified it: {proof.checks[0]}")
+        bgb_fixtures(["build", "--out", str(path)], standalone_mode=False)
+        clock.say("built the default fixture: bgb-fixtures build --out smoke.h5")
+        bgb_fixtures(["verify", str(path)], standalone_mode=False)
+        clock.say("verified it: bgb-fixtures verify smoke.h5")
         packaged = load_fixture()
         same = path.read_bytes() == packaged.path.read_bytes()
-        clock.say(
-            "compared it with the packaged one: "
-            + ("the same bytes" if same else "OTHER BYTES")
-        )
+        verdict = "the same bytes" if same else "OTHER BYTES"
+        clock.say(f"compared it with the packaged fixture: {verdict}")
 
     signals, labels = packaged.tensors()
     clock.say(
@@ -62,15 +53,12 @@ def main() -> None:
     logits = model(signals[:4]).squeeze(1)
     loss = nn.functional.binary_cross_entropy_with_logits(logits, labels[:4])
     loss.backward()  # type: ignore[no-untyped-call]
-    alive = sum(
-        parameter.grad is not None and bool(parameter.grad.abs().sum() > 0)
-        for parameter in model.parameters()
-    )
+    gradients = [p.grad is not None and bool(p.grad.any()) for p in model.parameters()]
     clock.say(
         f"ran a small network forward and backward on 4 windows: loss {loss.item():.3f}"
-        f", {alive} of {len(list(model.parameters()))} parameters have a gradient"
+        f", {sum(gradients)} of {len(gradients)} parameters have a gradient"
     )
-    print(f"done in {perf_counter() - start:.1f} s")
+    print(f"done in {clock.total():.1f} s")
     if not same:
         sys.exit("the fixture built here is not the packaged one; please report this")
 
@@ -78,14 +66,18 @@ def main() -> None:
 class _Clock:
     """Print each step with the time it took."""
 
-    def __init__(self, start: float) -> None:
-        self._last = start
+    def __init__(self) -> None:
+        self._start = self._last = perf_counter()
 
     def say(self, text: str) -> None:
         """Print what was done since the last call."""
         now = perf_counter()
         print(f"{now - self._last:7.3f} s  {text}", flush=True)
         self._last = perf_counter()
+
+    def total(self) -> float:
+        """Return the seconds since the start."""
+        return perf_counter() - self._start
 
 
 if __name__ == "__main__":

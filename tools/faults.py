@@ -1,9 +1,9 @@
 """Fail every system call by which a command writes, each in a run of its own.
 
-Needs Linux and strace. First each command runs untouched and its calls on files of the
-work folder are counted; then it runs once per call and fault. After each run the target
-has to be the old one or the new one in full, and a second run has to succeed and to
-leave nothing else behind. Exit code 1 if that ever fails to hold.
+Needs Linux and strace. First each command runs untouched, and its calls on files of its
+folder are counted; then it runs once per call and fault. After each run the target has
+to be the old one or the new one in full, and a second run has to succeed and to leave
+nothing else. The exit code is 1 if that ever fails to hold.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pathlib import Path
 from bgb_fixtures.corpora.twin import LAYOUTS as CORPORA
 from bgb_fixtures.export import LAYOUTS
 
-# Staging folders get one name: the calls on it are to be told from others.
+# Staging folders get one name, so that calls on them can be told from others.
 _DRIVER = """
 import secrets
 secrets.token_hex = lambda n: "0" * 2 * n
@@ -67,96 +67,59 @@ _ERRORS = {
     "unlinkat": ("EIO",),
     "rmdir": ("EIO",),
 }
+_TRACE = ("-e", f"trace={','.join(_ERRORS)}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Case:
-    """A command, run in a folder of its own.
+    """A command, what it writes, and whether it replaces what is there."""
 
-    Attributes
-    ----------
-    words : tuple of str
-        Its arguments.
-    target : str
-        What it writes.
-    again : bool
-        Whether it replaces what is there.
-    """
-
-    words: tuple[str, ...]
+    words: str
     target: str
     again: bool = True
 
 
-_MODEL_RUN = ("my_models:Net", "--fixture", "f.h5")
+_GOLDEN = "my_models:Net --fixture f.h5 --dir ."
 CASES = {
-    "build": Case(
-        words=("build", "--spec", "new.toml", "--out", "t.h5"), target="t.h5"
-    ),
-    "golden": Case(
-        words=("golden", "update", *_MODEL_RUN, "--dir", "."), target="Net.h5"
-    ),
+    "build": Case("build --spec new.toml --out t.h5", "t.h5"),
+    "golden": Case(f"golden update {_GOLDEN}", "Net.h5"),
     **{
         f"export-{layout}": Case(
-            words=(
-                "export",
-                "smoke" if layout == "brain-go-brr" else "f.h5",
-                "--to",
-                layout,
-                "t",
-            ),
-            target="t",
+            f"export {'smoke' if layout == 'brain-go-brr' else 'f.h5'} --to {layout} t",
+            "t",
             again=False,
         )
         for layout in LAYOUTS
     },
     **{
         f"corpus-{layout}": Case(
-            words=(
-                *("corpus", "--layout", layout, "--out", "t"),
-                *("--recordings", "1", "--duration", "10"),
-            ),
-            target="t",
+            f"corpus --layout {layout} --out t --recordings 1 --duration 10",
+            "t",
             again=False,
         )
         for layout in CORPORA
     },
-    "report": Case(words=("report", "f.h5", "--out", "t.html"), target="t.html"),
-    "golden-page": Case(
-        words=("golden", "check", *_MODEL_RUN, "--dir", ".", "--html", "t.html"),
-        target="t.html",
-    ),
-    "plot": Case(
-        words=("plot", "f.h5", "--window", "1", "--out", "t.png"), target="t.png"
-    ),
+    "report": Case("report f.h5 --out t.html", "t.html"),
+    "golden-page": Case(f"golden check {_GOLDEN} --html t.html", "t.html"),
+    "plot": Case("plot f.h5 --window 1 --out t.png", "t.png"),
 }
 
 
-def run(
-    folder: Path, words: tuple[str, ...], *, prefix: tuple[str, ...] = ()
-) -> Answer:
-    """Run a command in a folder."""
-    environment = {
-        name: value for name, value in os.environ.items() if name != "CI"
-    } | {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+def run(folder: Path, words: str, *strace: str) -> tuple[int, str]:
+    """Run a command in a folder, perhaps traced; return its exit code and stderr."""
+    environment = {key: value for key, value in os.environ.items() if key != "CI"}
+    environment |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    prefix = ("strace", "-f", "--seccomp-bpf", *strace) if strace else ()
     done = subprocess.run(
-        [*prefix, sys.executable, "-P", "-c", _DRIVER, *words],
+        [*prefix, sys.executable, "-P", "-c", _DRIVER, *words.split()],
         cwd=folder,
-        env=environment,
+        env=environment | {"PYTHONHASHSEED": "0"},
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
     )
-    return Answer(code=done.returncode, told=done.stderr.strip())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """How a run ended, and what it said on stderr."""
-
-    code: int
-    told: str
+    return done.returncode, done.stderr.strip()
 
 
 def digest(path: Path) -> str:
@@ -174,53 +137,43 @@ def digest(path: Path) -> str:
 
 def prepare(folder: Path) -> None:
     """Make what the commands read, and old targets."""
+    folder.mkdir()
     for name in ("old", "new"):
         (folder / f"{name}.toml").write_text(SPEC.format(name=name))
     (folder / "my_models.py").write_text(MODEL.format(weight=0.25))
-    steps = [
-        ("build", "--spec", "old.toml", "--out", "t.h5"),
-        ("build", "--spec", "new.toml", "--out", "f.h5"),
-        ("golden", "record", *_MODEL_RUN, "--dir", "."),
-    ]
-    for words in steps:
-        answer = run(folder, words)
-        if answer.code:
-            raise SystemExit(answer.told)
+    for words in (
+        "build --spec old.toml --out t.h5",
+        "build --spec new.toml --out f.h5",
+        f"golden record {_GOLDEN}",
+    ):
+        code, told = run(folder, words)
+        if code:
+            raise SystemExit(told)
     for name in ("t.html", "t.png"):
         (folder / name).write_text("old")
     (folder / "my_models.py").write_text(MODEL.format(weight=0.5))
 
 
 def find_paths(folder: Path, case: Case, log: Path) -> list[str]:
-    """Return what a command touches in its folder, but for what it reads."""
-    strace = ("strace", "-f", "--seccomp-bpf", "-y", "-s", "0", "-o", str(log))
-    trace = f"trace={','.join(_ERRORS)}"
-    run(folder, case.words, prefix=(*strace, "-e", trace))
+    """Return what a command touches in its folder, except for what it reads."""
+    run(folder, case.words, "-y", "-s", "0", "-o", str(log), *_TRACE)
     text = log.read_text()
-    inputs = "|".join(re.escape(p) for p in (".toml", ".py", ".pyc", "__pycache__"))
     absolute = re.findall(rf"[<\"]({re.escape(str(folder))}[^>\"]*)[>\"]", text)
     relative = re.findall(r'AT_FDCWD<[^>]*>, "([^/"][^"]*)"|\w+\("([^/"][^"]*)"', text)
     named = {*absolute, *(str(folder / (a or b)) for a, b in relative)}
+    inputs = re.compile(r"(\.toml|\.py|\.pyc|__pycache__|f\.h5)$")
     return sorted(
         path
         for path in named
-        if path.startswith(str(folder)) and not re.search(f"({inputs}|f\\.h5)$", path)
+        if path.startswith(str(folder)) and not inputs.search(path)
     )
 
 
-def find_calls(
-    folder: Path, case: Case, paths: list[str], log: Path
-) -> list[tuple[str, int]]:
-    """Return the calls by which these paths are written to: name, and which of them."""
-    strace = ["strace", "-f", "--seccomp-bpf", "-s", "0", "-o", str(log)]
-    only = [word for path in paths for word in ("-P", path)]
-    trace = ("-e", f"trace={','.join(_ERRORS)}")
-    answer = run(folder, case.words, prefix=(*strace, *only, *trace))
-    if answer.code not in (0, 1):
-        raise SystemExit(answer.told)
+def find_calls(text: str) -> list[tuple[str, int]]:
+    """Return the calls by which paths are written to: name, and which of that name."""
     seen: Counter[str] = Counter()
     calls = []
-    for name, rest in re.findall(r"^\d+ +(\w+)\((.*)", log.read_text(), re.MULTILINE):
+    for name, rest in re.findall(r"^\d+ +(\w+)\((.*)", text, re.MULTILINE):
         seen[name] += 1
         if name != "openat" or re.search("O_CREAT|O_RDWR|O_WRONLY|O_NOFOLLOW", rest):
             calls.append((name, seen[name]))
@@ -229,79 +182,84 @@ def find_calls(
 
 def try_case(name: str, case: Case, *, most: int) -> list[str]:
     """Run a case once per call and fault; return what did not hold."""
-    faults: list[str] = []
+    problems: list[str] = []
     outcomes: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as top:
         base, log = Path(top).resolve() / "base", Path(top) / "log"
-        work = base.with_name("work")
-        base.mkdir()
+        work, target = base.with_name("work"), base.with_name("work") / case.target
         prepare(base)
 
         def fresh() -> None:
             shutil.rmtree(work, ignore_errors=True)
             shutil.copytree(base, work)
 
+        def names() -> set[str]:
+            return {path.name for path in work.iterdir()}
+
         fresh()
-        old = digest(work / case.target)
+        old = digest(target)
         paths = find_paths(work, case, log)
-        new = digest(work / case.target)
-        names = {path.name for path in work.iterdir()}
-        fresh()
-        calls = find_calls(work, case, paths, log)
+        new, expected = digest(target), names()
         only = [word for path in paths for word in ("-P", path)]
-        points = [(call, fault, k) for call, k in calls for fault in _ERRORS[call]]
+        fresh()
+        code, told = run(work, case.words, "-s", "0", "-o", str(log), *only, *_TRACE)
+        if code not in (0, 1):
+            raise SystemExit(told)
+        points = [
+            (call, fault, k)
+            for call, k in find_calls(log.read_text())
+            for fault in _ERRORS[call]
+        ]
         if not points:
             return [f"{name}: writes nothing"]
         # Evenly: most are one more block of the same array.
         points = points[:: -(-len(points) // most)]
         for call, fault, k in points:
             fresh()
-            what = f"error={fault}"
-            inject = ("-e", f"trace={call}", "-e", f"inject={call}:{what}:when={k}")
-            prefix = ("strace", "-f", "--seccomp-bpf", "-o", str(log), *only, *inject)
-            answer = run(work, case.words, prefix=prefix)
-            after = digest(work / case.target)
-            left = {path.name for path in work.iterdir()} - names
-            state = {old: "old", new: "new"}.get(after, "BROKEN")
-            outcome = f"exit {answer.code}, {state}"
-            outcomes[outcome + (", left behind" if left else "")] += 1
+            inject = (
+                "-e",
+                f"trace={call}",
+                "-e",
+                f"inject={call}:error={fault}:when={k}",
+            )
+            code, told = run(work, case.words, "-o", str(log), *only, *inject)
+            state = {old: "old", new: "new"}.get(digest(target), "BROKEN")
+            outcome = f"exit {code}, {state}"
+            left = ", left something" if names() - expected else ""
+            outcomes[outcome + left] += 1
             where = f"{name}: {call} {k} {fault}: {outcome}"
-            if state == "BROKEN" or (answer.code == 0 and state == "old"):
-                faults.append(where)
-            lines = [x for x in answer.told.splitlines() if not x.startswith("wrote ")]
-            if answer.code == 1 and not (len(lines) == 1 and "Error: " in lines[0]):
-                faults.append(f"{where}: {answer.told[-300:]}")
-            if answer.code not in (0, 1):
-                faults.append(f"{where}: {answer.told[-300:]}")
+            if state == "BROKEN" or (code == 0 and state == "old"):
+                problems.append(where)
+            lines = [x for x in told.splitlines() if not x.startswith("wrote ")]
+            one_line = len(lines) == 1 and "Error: " in lines[0]
+            if code not in (0, 1) or (code == 1 and not one_line):
+                problems.append(f"{where}: {told[-300:]}")
             if case.again or state == "old":
-                second = run(work, case.words)
-                left = {path.name for path in work.iterdir()} - names
-                if digest(work / case.target) != new or left:
-                    faults.append(f"{where}; then {second.code} {second.told} {left}")
-        told = ", ".join(f"{n} {outcome}" for outcome, n in sorted(outcomes.items()))
-        print(
-            f"{name}: {len(points)} failures: {told}",
-            flush=True,
-        )
-    return faults
+                code, told = run(work, case.words)
+                if digest(target) != new or names() - expected:
+                    problems.append(f"{where}; then {code} {told} {names() - expected}")
+    counts = ", ".join(f"{n} {outcome}" for outcome, n in sorted(outcomes.items()))
+    print(f"{name}: {len(points)} failures: {counts}", flush=True)
+    return problems
 
 
 def main() -> None:
-    """Run what is asked for."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("cases", nargs="*", default=list(CASES), help="which commands")
-    parser.add_argument("--most", type=int, default=150, help="runs of each command")
-    wanted = parser.parse_args()
+    """Run the cases that the command line asks for."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("cases", nargs="*", default=list(CASES), help=", ".join(CASES))
+    parser.add_argument(
+        "--most", type=int, default=150, help="Runs of each command at most [150]."
+    )
+    options = parser.parse_args()
     if shutil.which("strace") is None:
-        msg = "strace is not installed"
-        raise SystemExit(msg)
-    faults = [
-        fault
-        for name in wanted.cases
-        for fault in try_case(name, CASES[name], most=wanted.most)
+        sys.exit("strace is not installed")
+    problems = [
+        problem
+        for name in options.cases
+        for problem in try_case(name, CASES[name], most=options.most)
     ]
-    print("\n".join(faults))
-    sys.exit(1 if faults else 0)
+    print("\n".join(problems))
+    sys.exit(bool(problems))
 
 
 if __name__ == "__main__":

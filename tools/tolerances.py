@@ -1,4 +1,4 @@
-"""Measure how far the same detector's logits lie apart when only the machine differs.
+"""Measure how far logits of a detector lie apart when only the machine differs.
 
 Prints, for each reference model and dtype, the largest difference over the windows of
 `smoke` in units of the root mean square of the logits, when the number of threads, the
@@ -16,6 +16,7 @@ import tempfile
 import warnings
 from itertools import product
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +25,13 @@ from reference_models import make_tcn, make_unet
 
 from bgb_fixtures import load_fixture
 
-MODELS = {"unet": make_unet, "tcn": make_tcn}
-DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["DTYPES", "measure_all"]
+
+MODELS = {"U-Net": make_unet, "TCN": make_tcn}
+DTYPES = ("float64", "float32", "bfloat16", "float16")
 SETTINGS = {
     # name -> threads, oneDNN, windows at a time
     "1 thread": (1, True, 6),
@@ -41,81 +47,80 @@ PROCESSORS = {
     "SSE4": ("default", "SSE41"),
 }
 
-Results = dict[str, npt.NDArray[np.float64]]
+Logits = dict[str, npt.NDArray[np.float64]]
 
 
-def logits(name: str, dtype: torch.dtype, *, batch: int) -> npt.NDArray[np.float64]:
+def logits(name: str, dtype: str, *, batch: int) -> npt.NDArray[np.float64]:
     """Return the logits of a model over all windows of `smoke`."""
     signals, _ = load_fixture().tensors()
-    model = MODELS[name]().to(dtype)
+    kind: torch.dtype = getattr(torch, dtype)
+    model = MODELS[name]().to(kind)
     with torch.inference_mode():
         parts = [
-            model(signals[start : start + batch].to(dtype)).double().numpy()
+            model(signals[start : start + batch].to(kind)).double().numpy()
             for start in range(0, len(signals), batch)
         ]
     return np.concatenate(parts)
 
 
-def short(dtype: torch.dtype) -> str:
-    """Return the name of a dtype."""
-    return str(dtype).removeprefix("torch.")
-
-
-def measure(path: str) -> None:
+def write_logits(path: str, dtypes: Sequence[str]) -> None:
     """Write logits by model, dtype and setting on this processor."""
     warnings.filterwarnings("ignore", message="TF32 acceleration on top of oneDNN")
-    results: Results = {}
-    for name, dtype in product(MODELS, DTYPES):
-        for setting, (threads, onednn, batch) in SETTINGS.items():
-            torch.set_num_threads(threads)
-            with torch.backends.mkldnn.flags(enabled=onednn):
-                key = f"{name}/{short(dtype)}/{setting}"
-                results[key] = logits(name, dtype, batch=batch)
+    results: Logits = {}
+    for name, dtype, setting in product(MODELS, dtypes, SETTINGS):
+        threads, onednn, batch = SETTINGS[setting]
+        torch.set_num_threads(threads)
+        with torch.backends.mkldnn.flags(enabled=onednn):
+            results[f"{name}/{dtype}/{setting}"] = logits(name, dtype, batch=batch)
     np.savez(path, allow_pickle=False, **results)
 
 
-def run_all() -> dict[str, Results]:
-    """Measure on each kind of processor, in a process of its own."""
-    runs = {}
+def measure_all(
+    dtypes: Sequence[str] = DTYPES, *, processors: Iterable[str] | None = None
+) -> dict[tuple[str, str], tuple[float, dict[str, float]]]:
+    """Return (model, dtype) -> the rms of the logits, and the largest differences.
+
+    Differences are in units of the rms, by setting or processor, from one thread on the
+    newest instructions. Each processor is a process of its own.
+    """
+    runs: dict[str, Logits] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for processor, (aten, onednn) in PROCESSORS.items():
+        for processor in processors or PROCESSORS:
             path = str(Path(folder) / f"{processor}.npz")
-            extra = {"ATEN_CPU_CAPABILITY": aten, "ONEDNN_MAX_CPU_ISA": onednn}
-            environment = os.environ | {k: v for k, v in extra.items() if v}
-            command = [sys.executable, __file__, path]
+            names = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA")
+            chosen = zip(names, PROCESSORS[processor], strict=True)
+            environment = os.environ | {key: value for key, value in chosen if value}
+            command = [sys.executable, __file__, path, *dtypes]
             subprocess.run(command, env=environment, check=True)
             with np.load(path) as file:
                 runs[processor] = dict(file)
-    return runs
+    spreads = {}
+    for name, dtype in product(MODELS, dtypes):
+        reference = runs["newest"][f"{name}/{dtype}/1 thread"]
+        rms = float(np.sqrt(np.mean(reference**2)))
+        differences: dict[str, float] = {}
+        for processor, setting in product(runs, SETTINGS):
+            other = runs[processor][f"{name}/{dtype}/{setting}"]
+            column = setting if processor == "newest" else processor
+            largest = float(np.abs(other - reference).max()) / rms
+            differences[column] = max(differences.get(column, 0.0), largest)
+        spreads[name, dtype] = rms, differences
+    return spreads
 
 
 def main() -> None:
     """Print a table: a row for each model and dtype."""
-    if len(sys.argv) == 2:
-        measure(sys.argv[1])
+    if len(sys.argv) > 1:
+        write_logits(sys.argv[1], sys.argv[2:])
         return
-    runs = run_all()
+    spreads = measure_all()
     print(f"torch {torch.__version__}, {torch.backends.cpu.get_cpu_capability()}")
-    print(
-        "largest difference from 1 thread on the newest instructions, in units of rms"
-    )
-    columns = ["against float64", *SETTINGS, "AVX2", "SSE4"]
+    print("largest difference from 1 thread on the newest instructions, in rms")
+    columns = [*SETTINGS, *(name for name in PROCESSORS if name != "newest")]
     print(f"{'':15}{'rms':>7}", *(f"{column:>15}" for column in columns))
-    for name, dtype in product(MODELS, DTYPES):
-        prefix = f"{name}/{short(dtype)}"
-        reference = runs["newest"][f"{prefix}/1 thread"]
-        rms = float(np.sqrt(np.mean(reference**2)))
-        others = [runs["newest"][f"{name}/float64/1 thread"]]
-        others += [runs["newest"][f"{prefix}/{setting}"] for setting in SETTINGS]
-        spreads = [float(np.abs(other - reference).max()) / rms for other in others]
-        spreads += [
-            max(
-                float(np.abs(runs[processor][f"{prefix}/{s}"] - reference).max()) / rms
-                for s in SETTINGS
-            )
-            for processor in ("AVX2", "SSE4")
-        ]
-        print(f"{prefix:15}{rms:7.3f}", *(f"{spread:15.1e}" for spread in spreads))
+    for (name, dtype), (rms, differences) in spreads.items():
+        values = (f"{differences[column]:15.1e}" for column in columns)
+        print(f"{name + ', ' + dtype:15}{rms:7.3f}", *values)
 
 
 if __name__ == "__main__":

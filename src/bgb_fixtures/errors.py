@@ -115,7 +115,7 @@ class TargetError(FixtureError, OSError):
 
 
 class MissingPackageError(FixtureError, ImportError):
-    """An optional package is needed and not installed; says which extra brings it."""
+    """A package that is needed is not installed, or cannot be imported."""
 
 
 class SmokeError(FixtureError, AssertionError):

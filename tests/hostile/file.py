@@ -1,6 +1,6 @@
-"""What a hostile file is, and how one is made of a good one.
+"""What a hostile file is, and how one is made from a good one.
 
-Invariant: digests are computed anew, so that the rule itself is what refuses a file.
+Invariant: digests are computed again, so that the rule itself is what refuses a file.
 """
 
 from __future__ import annotations
@@ -46,30 +46,19 @@ ALIGNED = {"alignment_threshold": 1, "alignment_interval": 4096}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hostile:
-    """Describe one hostile file.
-
-    Attributes
-    ----------
-    name : str
-        Unique.
-    rules : str
-        What it breaks, separated by blanks; empty for what is no file of ours at all.
-    opener : str
-        Key of ``fuzz.RUNS``: how it is opened.
-    error : str
-        Class of the error; empty if it is to be read, with the right data.
-    message : str
-        Pattern that the message must hold.
-    make : callable
-        Put it at a path, out of the good files.
-    """
+    """A file that breaks one rule, or that is strange and right all the same."""
 
     name: str
     rules: str
+    """Rules of DATA.md that it breaks, separated by blanks; empty if none is meant."""
     opener: str
+    """Key of `hostile.oracles.ORACLES`: how it is read."""
     error: str
+    """Class of the error; empty if the file is to be read, with the right data."""
     message: str
+    """Pattern that the message must hold."""
     make: Callable[[Path, Seeds], object]
+    """Write the file to a path, from the good files."""
 
 
 HOSTILE: list[Hostile] = []
@@ -119,7 +108,7 @@ def _seed(opener: str, seeds: Seeds) -> bytes:
 
 
 def add_index(rules: str, *lies: tuple[str, Edit, str], opener: str = "trust") -> None:
-    """Register indexes that lie; only the digest of the documents is made anew."""
+    """Register indexes that lie; only the digest of the documents is right."""
     for name, edit, message in lies:
 
         def change(data: bytes, edit: Edit = edit) -> bytes:

@@ -1,15 +1,13 @@
-"""Hostile files of our format, made by code: each breaks one rule of DATA.md.
+"""All hostile files: each breaks one rule, or is strange and right all the same.
 
-Used by ``tests/test_hostile.py``; every module that is imported adds its own.
+Every module that is imported here adds its own; ``tests/test_hostile.py`` reads them.
 """
 
 from __future__ import annotations
 
 import hostile_goldens  # noqa: F401
 
-import hostile.fixtures
-import hostile.hdf5
-import hostile.places  # noqa: F401
+from hostile import fixtures, hdf5, places, sources  # noqa: F401
 from hostile.file import HOSTILE, Hostile
 
 __all__ = ["HOSTILE", "Hostile"]

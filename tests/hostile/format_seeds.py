@@ -1,7 +1,4 @@
-"""Good files of our format, taken apart and put together again with the right digests.
-
-Used by the hostile files and ``tools/fuzz.py``.
-"""
+"""Good files of our format, taken apart and put together again with the right digests."""
 
 from __future__ import annotations
 
@@ -106,18 +103,7 @@ def _golden() -> Golden:
 
 
 def make_seeds(folder: Path) -> Seeds:
-    """Write a good fixture and a good golden, and return their bytes.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Where to write them.
-
-    Returns
-    -------
-    seeds : Seeds
-        Small files, the same ones each time.
-    """
+    """Write a good fixture and a good golden to a folder; return their bytes."""
     fixture = write_fixture(small_content(), folder / "seed-fixture.h5")
     golden = write_golden(_golden(), folder / "seed-golden.h5")
     return Seeds(fixture=fixture.read_bytes(), golden=golden.read_bytes())
@@ -147,20 +133,8 @@ def first_line(magic: bytes, index: bytes, records: bytes) -> bytes:
 def join(data: bytes, index: bytes, records: bytes, *, block: int = 0) -> bytes:
     """Put other documents into a good file, with the digest that they need.
 
-    Parameters
-    ----------
-    data : bytes
-        The file.
-    index, records : bytes
-        What to put in.
-    block : int
-        Where the HDF5 part begins; 0: where the index of `data` says.
-
-    Returns
-    -------
-    joined : bytes
-        The file; documents that need more room push the HDF5 part back, which no index
-        expects.
+    The HDF5 part begins at `block`; if that is 0, where the index of `data` says.
+    Documents that need more room push it back, which no index expects.
     """
     block = block or split(data)[0]["user_block"]
     head = first_line(data[:6], index, records) + index + records

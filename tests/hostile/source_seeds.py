@@ -1,7 +1,6 @@
 """Good files of the kinds that sources read, small and made by code.
 
 Invariant: nothing here uses the code that reads them.
-Used by ``sources.py`` and ``tools/fuzz_sources.py``.
 """
 
 from __future__ import annotations
@@ -82,24 +81,9 @@ def make_edf(
 ) -> bytes:
     """Make an EDF or BDF file whose samples tell signal and place.
 
-    Parameters
-    ----------
-    signals : sequence of dict
-        For each signal, the fields that are not as in `SIGNAL_FIELDS`; blanks in their
-        names may be underscores.
-    n_records : int
-        Records.
-    tals : sequence of bytes
-        For each record, what its signals of annotations hold.
-    bdf : bool
-        Three bytes a sample.
-    **fields : str
-        Fields of `FIELDS`, with underscores for blanks.
-
-    Returns
-    -------
-    data : bytes
-        The file.
+    `signals` holds the fields that are not as in `SIGNAL_FIELDS`, `fields` those of
+    `FIELDS`, with blanks or underscores in their names; `tals` holds, for each record,
+    the bytes of its signals of annotations.
     """
     width = 3 if bdf else 2
     told = {
@@ -139,20 +123,7 @@ def _onsets(n_records: int, *texts: bytes) -> list[bytes]:
 
 
 def with_onsets(*tals: bytes, **fields: str) -> bytes:
-    """Make an EDF+ file of one signal and these annotations, one text for each record.
-
-    Parameters
-    ----------
-    *tals : bytes
-        At most 60 bytes each.
-    **fields : str
-        As in `make_edf`.
-
-    Returns
-    -------
-    data : bytes
-        The file.
-    """
+    """Make an EDF+ file of one signal and these annotations, at most 60 bytes a record."""
     signals = [{}, {"label": "EDF Annotations", "samples per record": "30"}]
     data = make_edf(signals, n_records=len(tals), tals=tals, reserved="EDF+C")
     for name, text in fields.items():
@@ -161,45 +132,13 @@ def with_onsets(*tals: bytes, **fields: str) -> bytes:
 
 
 def set_field(data: bytes, name: str, text: str | bytes) -> bytes:
-    """Write a field of the header of an EDF file.
-
-    Parameters
-    ----------
-    data : bytes
-        The file.
-    name : str
-        Key of `FIELDS`.
-    text : str or bytes
-        What to write; padded or cut to the width of the field.
-
-    Returns
-    -------
-    changed : bytes
-        The file.
-    """
+    """Write a field of the header of an EDF file, padded or cut to its width."""
     start, width = FIELDS[name]
     return data[:start] + _pad(text, width) + data[start + width :]
 
 
 def set_signal(data: bytes, index: int, name: str, text: str | bytes) -> bytes:
-    """Write a field of one signal, as `set_field` does.
-
-    Parameters
-    ----------
-    data : bytes
-        The file; its number of signals is right.
-    index : int
-        Signal, from 0.
-    name : str
-        Key of `SIGNAL_FIELDS`.
-    text : str or bytes
-        What to write.
-
-    Returns
-    -------
-    changed : bytes
-        The file.
-    """
+    """Write a field of one signal, from 0, as `set_field` does."""
     n_signals = int(data[252:256])
     start = 256
     for field, (width, _) in SIGNAL_FIELDS.items():
@@ -211,38 +150,12 @@ def set_signal(data: bytes, index: int, name: str, text: str | bytes) -> bytes:
 
 
 def sparse(data: bytes, size: int) -> bytes:
-    """Ask the fuzzer to make a file longer by a hole, which takes no room.
-
-    Parameters
-    ----------
-    data : bytes
-        What the file begins with.
-    size : int
-        How long it is to be.
-
-    Returns
-    -------
-    marked : bytes
-        The same with a mark at its end.
-    """
+    """Mark a file to be made longer by a hole, which takes no room."""
     return data + _MARK % size
 
 
 def split_sparse(marked: bytes) -> tuple[bytes, int]:
-    """Return what a file is to hold, and how long it is to be.
-
-    Parameters
-    ----------
-    marked : bytes
-        Perhaps from `sparse`.
-
-    Returns
-    -------
-    data : bytes
-        Without the mark.
-    size : int
-        Bytes.
-    """
+    """Return the data of a file that `sparse` may have marked, and its length."""
     data, mark, size = marked.rpartition(b"\n#SPARSE:")
     if not mark or not size[:-1].isdigit() or size[-1:] != b"#":
         return marked, len(marked)
@@ -425,20 +338,7 @@ SPECS = (
 
 
 def sidecar(*seconds: float, note: bytes = b"## time resolution: 256") -> bytes:
-    """Return a WFDB annotation file with a seizure for each two times.
-
-    Parameters
-    ----------
-    *seconds : float
-        Start, end, start, end, ...
-    note : bytes
-        Text of the first annotation.
-
-    Returns
-    -------
-    data : bytes
-        The file.
-    """
+    """Return a WFDB annotation file with a seizure for each start and end in seconds."""
     data = struct.pack("<H", 22 << 10) + struct.pack("<H", (63 << 10) + len(note))
     data += note + b"\0" * (len(note) % 2)
     before = 0
@@ -452,18 +352,7 @@ def sidecar(*seconds: float, note: bytes = b"## time resolution: 256") -> bytes:
 
 
 def pack(files: Mapping[str, bytes]) -> bytes:
-    """Put a folder into one file that can be looked at with any tool.
-
-    Parameters
-    ----------
-    files : dict of str to bytes
-        By path.
-
-    Returns
-    -------
-    data : bytes
-        A zip file without compression.
-    """
+    """Put a folder, path -> bytes, into one zip file without compression."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, data in files.items():
@@ -472,18 +361,7 @@ def pack(files: Mapping[str, bytes]) -> bytes:
 
 
 def unpack(data: bytes) -> dict[str, bytes]:
-    """Return what `pack` put together.
-
-    Parameters
-    ----------
-    data : bytes
-        From `pack`.
-
-    Returns
-    -------
-    files : dict of str to bytes
-        By path.
-    """
+    """Return what `pack` put together."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 

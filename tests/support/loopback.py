@@ -1,7 +1,7 @@
-"""A web server on this machine for tests and measurements: ranges, delays, mistakes.
+"""A web server on this machine for tests and the benchmark: ranges, delays, mistakes.
 
-It serves a folder as PhysioNet does: ranges, strong ETags, ``If-Match``. What it is about
-to answer goes through `Loopback.change`, where a test makes it wrong.
+It serves a folder as PhysioNet does: ranges, strong ETags, ``If-Match``. Each answer goes
+through `Loopback.change`, where a test makes it wrong.
 """
 
 from __future__ import annotations
@@ -30,55 +30,34 @@ _RANGE = re.compile(r"bytes=([0-9]+)-([0-9]+)")
 
 @dataclass(slots=True, kw_only=True)
 class Request:
-    """Hold what was asked for, and how much was sent.
-
-    Attributes
-    ----------
-    number : int
-        From 1, in the order in which requests came.
-    path : str
-        Decoded, from the root of the folder, without ``/`` in front.
-    target : str
-        As it was sent, percent-encoded.
-    headers : dict of str to str
-        Names in lower case.
-    span : tuple of int or None
-        Bytes `[start, stop)` of ``Range``.
-    n_sent : int
-        Bytes of the body that the system took.
-    """
+    """A request, and how much of its answer was sent."""
 
     number: int
+    """From 1, in the order in which requests came."""
     path: str
+    """Decoded, from the root of the folder, without ``/`` in front."""
     target: str
+    """As it was sent, percent-encoded."""
     headers: dict[str, str]
+    """By name, in lower case."""
     span: tuple[int, int] | None
+    """Bytes `[start, stop)` of ``Range``."""
     n_sent: int = 0
+    """Bytes of the body that the system took."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Answer:
-    """Hold what is about to be sent.
-
-    Attributes
-    ----------
-    status : int
-        Code.
-    headers : dict of str to str
-        Without ``Content-Length``, the length of the body is announced.
-    body : bytes
-        What is sent.
-    announce : bool
-        Whether a length is announced; else the end of the connection is the end.
-    wait_s : float
-        How long to wait before the head.
-    """
+    """An answer that is about to be sent."""
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
+    """Unless they hold ``Content-Length``, the length of the body is announced."""
     body: bytes = b""
     announce: bool = True
+    """Whether a length is announced; else the end of the connection is the end."""
     wait_s: float = 0.0
+    """How long to wait before the head, in seconds."""
 
 
 def _unchanged(_: Request, answer: Answer) -> Answer:
@@ -88,23 +67,8 @@ def _unchanged(_: Request, answer: Answer) -> Answer:
 class Loopback:
     """A server of a folder; use it with ``with``.
 
-    Parameters
-    ----------
-    root : path
-        The folder.
-    delay_s : float
-        Time that every request takes before its answer begins.
-    bytes_per_s : float or None
-        Most that a connection gives; None: as fast as it can.
-
-    Attributes
-    ----------
-    requests : list of Request
-        What was asked for so far.
-    send_buffer : int or None
-        Bytes that the system takes before the client does; None: up to megabytes.
-    change : callable
-        (request, right answer) -> answer that is sent.
+    Every request takes `delay_s` before its answer begins, and a connection gives at
+    most `bytes_per_s`.
     """
 
     def __init__(
@@ -112,7 +76,9 @@ class Loopback:
     ) -> None:
         self.root = root
         self.requests: list[Request] = []
+        # Bytes that the system takes before the client does; None: up to megabytes.
         self.send_buffer: int | None = None
+        # From a request and the right answer to the answer that is sent.
         self.change: Callable[[Request, Answer], Answer] = _unchanged
         self._delay_s = delay_s
         self._bytes_per_s = bytes_per_s
@@ -163,13 +129,7 @@ class Loopback:
         return Handler
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
-        """Answer one request.
-
-        Parameters
-        ----------
-        handler : BaseHTTPRequestHandler
-            Whose headers are read.
-        """
+        """Answer one request."""
         headers = {name.lower(): value for name, value in handler.headers.items()}
         match = _RANGE.fullmatch(headers.get("range", ""))
         with self._lock:

@@ -123,7 +123,7 @@ class _Request:
         import torch
 
         from bgb_fixtures.golden.record import run_model
-        from bgb_fixtures.smoke.state import set_seed
+        from bgb_fixtures.smoke.snapshot import set_seed
 
         # A factory that initialises weights gives the same ones each time.
         set_seed(0)
@@ -174,7 +174,7 @@ def _again(verb: str) -> str:
 
 
 def _make(model: str, config: str | None) -> Any:
-    from bgb_fixtures.smoke.importing import find_factory, import_object, read_config
+    from bgb_fixtures.smoke.loading import find_factory, import_object, read_config
     from bgb_fixtures.smoke.report import Failed
 
     arguments = {} if config is None else read_config(Path(config))
@@ -208,7 +208,7 @@ def _prepare(
     """Find the windows and the file, before the model is imported."""
     from bgb_fixtures.fixture import load_fixture
     from bgb_fixtures.golden.check import golden_path
-    from bgb_fixtures.smoke.importing import split_target
+    from bgb_fixtures.smoke.loading import split_target
 
     split_target(model)
     name = name or model.rpartition(":")[2].rpartition(".")[2]

@@ -5,18 +5,35 @@ from __future__ import annotations
 import sys
 import textwrap
 from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
+from bgb_fixtures.commands.adapting import shape_options
 from bgb_fixtures.commands.common import print_json
 from bgb_fixtures.errors import MissingPackageError, SpecError
 from bgb_fixtures.smoke.catalogue import CAN_SKIP, SENTENCES
 from bgb_fixtures.smoke.report import TableWriter
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bgb_fixtures.smoke.report import CheckResult, SmokeReport
+    from bgb_fixtures.smoke.supervisor import Request
+
 __all__ = ["smoke"]
 
-_WITH_COMMAND = ("command", "fixture", "time_limit", "as_json")
+_SUBJECTS = ("target", "command", "image")
+_WITH_PROGRAM = ("fixture", "time_limit", "as_json", "junit")
+_EXIT_CODES = {"works": 0, "fails": 1, "was not checked": 2}
+
+
+class _EnvironmentFailure(click.ClickException):
+    """An error that says nothing about the detector."""
+
+    exit_code = _EXIT_CODES["was not checked"]
 
 
 def _help_of_checks() -> str:
@@ -28,7 +45,7 @@ def _help_of_checks() -> str:
 
 
 def _target(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    from bgb_fixtures.smoke.importing import split_target
+    from bgb_fixtures.smoke.loading import split_target
 
     if value is not None:
         try:
@@ -49,37 +66,54 @@ def _command(_: click.Context, __: click.Parameter, value: str | None) -> str | 
     return value
 
 
+def _layout(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    from bgb_fixtures.smoke.layout import InputLayout
+
+    if value is not None:
+        try:
+            InputLayout.parse(value)
+        except SpecError as error:
+            raise click.BadParameter(str(error)) from error
+    return value
+
+
 def _check_usage(context: click.Context) -> None:
-    """Refuse what does not go together."""
+    """Reject options that do not go together."""
     given = [
         parameter
         for parameter in context.command.params
         if context.get_parameter_source(str(parameter.name))
         is ParameterSource.COMMANDLINE
     ]
-    names = {str(parameter.name) for parameter in given}
-    if len(names & {"target", "command"}) != 1:
-        msg = "expected either TARGET or --command, one of them"
+    subjects = [item for item in given if item.name in _SUBJECTS]
+    if len(subjects) != 1:
+        msg = "expected one of TARGET, --command and --image"
         raise click.UsageError(msg)
-    if "command" in names:
-        for parameter in given:
-            if parameter.name not in _WITH_COMMAND:
-                msg = f"{parameter.opts[0]} has no meaning with --command"
-                raise click.UsageError(msg)
+    [subject] = subjects
+    if subject.name == "target":
+        return
+    for parameter in given:
+        if parameter is not subject and parameter.name not in _WITH_PROGRAM:
+            msg = f"{parameter.opts[0]} has no meaning with {subject.opts[0]}"
+            raise click.UsageError(msg)
 
 
 @click.command(
-    help=f"""Tell whether a detector is alive, by known seizures.
+    help=f"""Check a detector on known seizures.
 
     TARGET is the import path of a function or class that makes the detector, as in
-    my.models:make_detector, or of the detector itself; the current folder is looked in
-    first. The detector maps float32 (B, channels, T) to logits per sample, (B, T),
-    (B, 1, T), (B, T, 1), for two classes (B, 2, T), (B, T, 2), or per window, (B,),
-    (B, 1), (B, 2). It runs in a process of its own, which is ended if a check does not
-    return. Exit code 1 if a check fails.
+    my.models:make_detector, or of the detector itself; the current folder is searched
+    first. The detector maps float32 windows (B, channels, T) to logits per sample, per
+    step or per window, for one class or several. Other layouts, such as
+    (B, 1, channels, T), are found out by trying. It runs in a process of its own, which
+    is ended if a check does not return.
 
     With --command instead of TARGET: any program that reads an EDF file and writes a TSV
-    file of seizures, as SzCORE runs it. See docs/szcore.md. The checks of TARGET:
+    file of seizures. With --image: a container image, run as the benchmark of SzCORE
+    runs it. See docs/szcore.md.
+
+    Exit code 0 if the detector works, 1 if a check fails, 2 for wrong usage or if the
+    environment lets nothing be judged. The checks of TARGET:
 
     \b
 {textwrap.indent(_help_of_checks(), "    ")}
@@ -94,6 +128,11 @@ def _check_usage(context: click.Context) -> None:
     help='Program to check instead, such as "my-detector {edf} {tsv}".',
 )
 @click.option(
+    "--image",
+    metavar="IMAGE",
+    help="Container image to check instead, with Docker or Podman.",
+)
+@click.option(
     "--config",
     type=click.Path(exists=True, dir_okay=False),
     help="TOML or JSON table: keyword arguments of the function or class.",
@@ -101,8 +140,27 @@ def _check_usage(context: click.Context) -> None:
 @click.option(
     "--fixture", metavar="NAME_OR_PATH", help="Windows to use [the packaged smoke]."
 )
+@shape_options
+@click.option("--device", type=click.Choice(["cpu", "cuda", "mps"]), help="Device.")
 @click.option(
-    "--device", type=click.Choice(["cpu", "cuda", "mps"]), help="Where to run."
+    "--layout",
+    callback=_layout,
+    metavar="AXES",
+    help="Axes of the input: BCT, B1CT, BTC, ..., or BCS200 for patches of 200 samples "
+    "[found out].",
+)
+@click.option(
+    "--output",
+    metavar="NAME",
+    help="Key or index of the logits in the output [found out].",
+)
+@click.option(
+    "--positive-class",
+    "positive_classes",
+    multiple=True,
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Class that is a seizure, numbered from 0; repeatable [all but 0].",
 )
 @click.option(
     "--loss",
@@ -122,10 +180,15 @@ def _check_usage(context: click.Context) -> None:
     multiple=True,
     type=click.Choice(CAN_SKIP),
     metavar="CHECK",
-    help="Leave a check out; may be given again.",
+    help="Check to leave out; repeatable.",
 )
+@click.option("--allow-frozen", is_flag=True, help="Accept frozen parameters.")
 @click.option(
-    "--allow-frozen", is_flag=True, help="Parameters that are frozen are meant to be."
+    "--allow-unused",
+    multiple=True,
+    metavar="PATTERN",
+    help="Accept parameters or modules of this name, such as 'decoder.*', that are "
+    "unused or frozen; repeatable.",
 )
 @click.option(
     "--time-limit",
@@ -133,63 +196,116 @@ def _check_usage(context: click.Context) -> None:
     default=30.0,
     show_default=True,
     metavar="SECONDS",
-    help="For each check, or for each file of --command.",
+    help="For each check, or for each file of --command and --image.",
 )
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=0,
+    show_default=True,
+    help="Seed of the random generators.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option(
+    "--junit",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write the report as JUnit XML to this file.",
+)
 @click.pass_context
 def smoke(
     context: click.Context,
+    /,
     target: str | None,
     command: str | None,
+    image: str | None,
     config: str | None,
     fixture: str | None,
     device: str | None,
+    layout: str | None,
+    output: str | None,
+    positive_classes: tuple[int, ...],
     loss: str | None,
     step: str | None,
     skip: tuple[str, ...],
     allow_frozen: bool,  # noqa: FBT001
+    allow_unused: tuple[str, ...],
     time_limit: float,
     seed: int,
     as_json: bool,  # noqa: FBT001
+    junit: Path | None,
+    **shape: Any,
 ) -> None:
     """Run the checks; the help is above."""
     _check_usage(context)
     table = TableWriter(click.echo)
     on_result = None if as_json else table.add
-    if command is not None:
-        from bgb_fixtures.smoke.szcore import run_command
 
-        report = run_command(
-            command, fixture=fixture, time_limit=time_limit, on_result=on_result
-        )
-    else:
-        from bgb_fixtures.smoke.watch import Request, run_watched
+    def run() -> SmokeReport:
+        if target is None:
+            from bgb_fixtures.smoke.szcore import run_command, run_image
 
-        if find_spec("torch") is None:
-            msg = (
-                "smoke needs PyTorch, which is not installed; "
-                'run: pip install "bgb-fixtures[torch]"'
+            check, subject = (
+                (run_image, image) if command is None else (run_command, command)
             )
-            raise MissingPackageError(msg)
-        report = run_watched(
-            Request(
-                target=str(target),
-                config=config,
+            return check(
+                str(subject),
                 fixture=fixture,
-                device=device,
-                loss=loss,
-                step=step,
-                names=tuple(name for name in SENTENCES if name not in skip),
                 time_limit=time_limit,
-                seed=seed,
+                on_result=on_result,
+            )
+        from bgb_fixtures.smoke.options import Declaration
+        from bgb_fixtures.smoke.supervisor import Request
+
+        request = Request(
+            target=target,
+            config=config,
+            fixture=fixture,
+            shape={key: value for key, value in shape.items() if value is not None},
+            device=device,
+            loss=loss,
+            step=step,
+            declared=Declaration(
+                layout=layout,
+                output=output,
+                positive_classes=positive_classes,
                 allow_frozen=allow_frozen,
+                allow_unused=allow_unused,
             ),
-            on_result=on_result,
+            names=tuple(name for name in SENTENCES if name not in skip),
+            time_limit=time_limit,
+            seed=seed,
         )
+        return _run_target(request, on_result)
+
+    try:
+        report = run()
+    except MissingPackageError as error:
+        if junit is not None:
+            from bgb_fixtures.smoke.junit import write_error
+
+            write_error(target or command or str(image), str(error), junit)
+        raise _EnvironmentFailure(str(error)) from error
+    if junit is not None:
+        from bgb_fixtures.smoke.junit import write_junit
+
+        write_junit(report, junit)
     if as_json:
         print_json(report.to_json())
     else:
         table.end()
-        click.echo(report.summary)
-    sys.exit(0 if report.passed else 1)
+        click.echo(report.last_lines)
+    sys.exit(_EXIT_CODES[report.verdict])
+
+
+def _run_target(
+    request: Request, on_result: Callable[[CheckResult], None] | None
+) -> SmokeReport:
+    from bgb_fixtures.smoke.supervisor import run_supervised
+
+    if find_spec("torch") is None:
+        msg = (
+            "smoke needs PyTorch, which is not installed; "
+            'run: pip install "bgb-fixtures[torch]"'
+        )
+        raise MissingPackageError(msg)
+    return run_supervised(request, on_result=on_result)

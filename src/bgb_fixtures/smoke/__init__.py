@@ -1,4 +1,9 @@
-"""Is this detector alive? Checks of its behaviour on a few windows with known seizures.
+"""Does this detector work? Checks of its behaviour on windows with known seizures.
+
+The way of a detector: `loading` imports it, `contract` finds out what goes in (`layout`)
+and what comes out (`output`), `detector` holds it behind that contract, `checks` judge
+it, `runner` finds the cause of what fails, and `report` words it. `supervisor` does that
+in a process of its own (`child`); `szcore` checks programs and containers instead.
 
 Invariant: importing this package imports no third-party module; each public name loads
 its module, and with it torch, at first use.

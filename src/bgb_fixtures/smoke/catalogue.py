@@ -1,47 +1,88 @@
-"""Which checks there are, each in a sentence: the help of the command line.
+"""Which checks there are, what each one says, and which failures explain which.
 
-Invariant: importing this imports nothing; the order is that of the run.
+Invariant: importing this imports nothing. The order is that of a run, and a check comes
+after every check that can explain its failure.
 """
 
 from __future__ import annotations
 
-__all__ = ["CAN_SKIP", "NEEDED", "SENTENCES"]
+__all__ = ["CAN_SKIP", "CAUSES", "NEEDED", "SENTENCES", "WARM"]
 
 SENTENCES = {
-    "build": "the factory gives a torch module or another callable",
-    "shape": "one logit (or two, for two classes) comes out per sample or per window",
+    "build": "the factory returns a torch module or another callable",
+    "shape": "one logit, or one per class, comes out per sample, step or window",
+    "loss": "your loss (--loss) is finite, falls when ictal scores rise, follows the "
+    "labels in place, and can become small",
     "finite": "output and loss are finite, in training and in eval mode; the first "
     "module that makes a NaN or Inf is named",
-    "gradients": "every parameter gets a finite, non-zero gradient; dead and frozen "
-    "ones are named",
-    "update": "parameters move with a training step, and stay finite",
-    "learns": "a few steps overfit a few clips around seizures: ictal scores rise above "
-    "background, and by more than labels shifted by seconds explain",
+    "repeat": "in eval mode, the same input gives the same output again, and is not "
+    "modified",
+    "batch": "in eval mode, the output for a window depends on that window only",
+    "single": "a batch of one window gives what that window gives among others",
+    "scale": "outputs change with the input at the amplitude of the fixture; volts for "
+    "microvolts, values times 1000 and flat channels make no NaN",
     "windows": "different windows give different output",
+    "gradients": "every parameter gets a finite, non-zero gradient; unused and frozen "
+    "ones are named by module",
+    "update": "parameters that have a gradient move with a training step, and stay "
+    "finite",
+    "logits": "the output is logits: on both sides of zero, not a probability, and not "
+    "normalised over time or over the batch",
     "channels": "every channel matters, and so does their order",
     "alignment": "a change of the input at one time changes the output at that time, "
     "not seconds away",
-    "logits": "the output is logits: on both sides of zero, not already a probability",
-    "batch": "in eval mode, the output for a window depends on that window only",
-    "single": "a batch of one window gives what that window gives among others",
-    "repeat": "in eval mode, the same input gives the same output again, and is left "
-    "as it was",
+    "learns": "a few steps overfit a few clips around seizures: ictal scores rise above "
+    "background, and by more than labels shifted by seconds explain",
     "lengths": "other window lengths, if the model takes them, give output of their "
     "length",
-    "scale": "volts for microvolts, values times 1000 and flat channels make no NaN",
     "state": "state dict and checkpoint hold all that the output depends on",
     "device": "on a GPU: half precision is finite, and the CPU gives the same output",
     "cost": "time and memory of a whole window are reported",
-    "loss": "your loss (--loss) is finite, falls when ictal scores rise, follows the "
-    "labels in place, and can become small",
     "step": "your training step (--step) moves every trainable parameter, forgets old "
-    "gradients, shows the model what the labels are of, follows the labels in place, "
-    "and lowers its loss",
+    "gradients, trains in training mode, shows the model the windows and channels that "
+    "the labels belong to, and lowers its loss",
 }
-"""Name of a check -> what it says of a model that passes."""
+"""Name of a check -> what is true of a detector that passes it."""
 
 NEEDED = ("build", "shape")
 """Checks without which no other can run."""
+
+_UNSTEADY = ("finite", "repeat", "batch", "single")
+CAUSES: dict[str, tuple[str, ...]] = {
+    "build": (),
+    "shape": (),
+    "loss": (),
+    "finite": ("loss",),
+    "repeat": ("finite",),
+    "batch": ("finite", "repeat"),
+    "single": ("finite", "repeat", "batch"),
+    "scale": ("finite", "repeat"),
+    "windows": (*_UNSTEADY, "scale"),
+    "gradients": ("loss", "finite", "windows"),
+    "update": ("loss", "finite", "windows", "gradients"),
+    "logits": (*_UNSTEADY, "windows", "gradients"),
+    "channels": (*_UNSTEADY, "scale", "windows"),
+    "alignment": (*_UNSTEADY, "scale", "windows"),
+    "learns": (
+        "loss", *_UNSTEADY, "scale", "windows", "gradients", "update", "logits", "channels",
+        "alignment",
+    ),
+    "lengths": ("finite",),
+    "state": (*_UNSTEADY,),
+    "device": (*_UNSTEADY,),
+    "cost": ("finite", "single", "gradients"),
+    "step": ("loss", "finite", "single", "windows", "gradients"),
+}  # fmt: skip
+"""Name of a check -> the checks whose failure explains a failure of this one.
+
+A fault shows in many checks. Only the first of them, its cause, counts as failed; the
+others are consequences, and are not judged.
+"""
+
+WARM = frozenset(
+    ("scale", "windows", "update", "logits", "batch", "channels", "alignment", "state")
+)
+"""Checks of the model after a few training steps, which `gradients` takes."""
 
 CAN_SKIP = tuple(name for name in SENTENCES if name not in NEEDED)
 """Checks that may be left out."""

@@ -10,11 +10,14 @@ import faulthandler
 import json
 import os
 import sys
+import threading
+import time
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from time import perf_counter
 from typing import TYPE_CHECKING, Any, TextIO
+
+from bgb_fixtures.smoke.limits import Stopwatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,12 +25,13 @@ if TYPE_CHECKING:
     import torch
 
     from bgb_fixtures.smoke.report import CheckResult
-    from bgb_fixtures.smoke.subject import Subject
 
 __all__ = ["main"]
 
 TRACE_AFTER_S = 1.0
-"""Seconds behind the limit at which the stack of a check that goes on is written."""
+"""Seconds after the limit at which the stack of a check still running is written."""
+WAITING_S = 1.0
+"""Seconds between two requests for more time."""
 
 
 class _Messages:
@@ -37,30 +41,46 @@ class _Messages:
         self._out = out
         self._limit = float(request["time_limit"])
         self._trace = Path(request["trace"]).open("w", encoding="utf-8")  # noqa: SIM115
-        self._quiet = set(request["quiet"])
+        self._lock = threading.Lock()
+        self._watch: Stopwatch | None = None
+        threading.Thread(target=self._report_waiting, daemon=True).start()
+
+    def _report_waiting(self) -> None:
+        """Ask for more time while other programs slow the running check down."""
+        while True:
+            time.sleep(WAITING_S)
+            watch = self._watch
+            if watch and watch.wall > self._limit and watch.is_waiting(self._limit):
+                self.send("waiting")
 
     def send(self, event: str, **values: Any) -> None:
         """Write one message."""
-        self._out.write(json.dumps({"event": event, **values}) + "\n")
-        self._out.flush()
+        with self._lock:
+            self._out.write(json.dumps({"event": event, **values}) + "\n")
+            self._out.flush()
 
     def start(self, name: str) -> None:
-        """Say that a check begins."""
+        """Report that a check begins."""
         self.send("start", name=name)
+        self._watch = Stopwatch()
         self._trace.seek(0)
         self._trace.truncate()
         # Written by a thread of its own, even while C code holds the interpreter.
         faulthandler.dump_traceback_later(self._limit + TRACE_AFTER_S, file=self._trace)
 
-    def result(self, result: CheckResult) -> None:
-        """Say how a check ended."""
+    def verdict(self, verdict: CheckResult) -> None:
+        """Report what a check says by itself."""
         faulthandler.cancel_dump_traceback_later()
-        if result.name not in self._quiet:
-            self.send("result", **asdict(result))
+        self._watch = None
+        self.send("verdict", **asdict(verdict))
+
+    def result(self, result: CheckResult) -> None:
+        """Report how a check ended, its cause found."""
+        self.send("result", **asdict(result))
 
 
 def _take_stdout() -> TextIO:
-    """Keep stdout for us; send what is printed, by C code too, to stderr."""
+    """Keep stdout for messages; send what is printed, by C code too, to stderr."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     sys.stdout = sys.stderr
@@ -69,51 +89,18 @@ def _take_stdout() -> TextIO:
     return out
 
 
-def _try(
-    name: str, messages: _Messages, limit: float, run: Callable[[], Any]
-) -> tuple[bool, Any]:
-    """Run the user's code as a part of check `name`; report what goes wrong there."""
-    from bgb_fixtures.smoke.limits import (
-        TimeLimitExceeded,
-        describe_error,
-        time_limit,
-    )
-    from bgb_fixtures.smoke.report import CheckResult, Failed
-
-    start = perf_counter()
-    try:
-        with time_limit(limit):
-            return True, run()
-    except TimeLimitExceeded as error:
-        reason, place = f"did not return within {limit:g} s", describe_error(error)[1]
-    except Failed as failed:
-        reason, place = failed.reason, failed.place
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code
-        reason, place = describe_error(error)
-    messages.result(
-        CheckResult(
-            name=name,
-            status="FAIL",
-            reason=reason,
-            place=place,
-            seconds=perf_counter() - start,
-        )
-    )
-    return False, None
-
-
-def _device(name: str | None) -> torch.device | None:
+def _find_device(name: str | None) -> torch.device | None:
     import torch
 
     from bgb_fixtures.errors import SpecError
 
     if name is None:
         return None
-    there: dict[str, Callable[[], bool]] = {
+    available: dict[str, Callable[[], bool]] = {
         "cuda": torch.cuda.is_available,
         "mps": torch.backends.mps.is_available,
     }
-    if name in there and not there[name]():
+    if name in available and not available[name]():
         msg = f"device {name!r}: this machine, or this torch, has none"
         raise SpecError(msg)
     return torch.device(name)
@@ -123,82 +110,116 @@ def _run(request: dict[str, Any], messages: _Messages) -> None:
     import torch
 
     from bgb_fixtures.fixture import load_fixture
-    from bgb_fixtures.smoke.importing import find_factory, import_object, read_config
-    from bgb_fixtures.smoke.runner import run_checks, select_checks
-    from bgb_fixtures.smoke.state import set_seed
-    from bgb_fixtures.smoke.subject import Subject
+    from bgb_fixtures.smoke.catalogue import NEEDED
+    from bgb_fixtures.smoke.detector import Detector
+    from bgb_fixtures.smoke.loading import import_object, read_config
+    from bgb_fixtures.smoke.options import Declaration
+    from bgb_fixtures.smoke.report import CheckResult
+    from bgb_fixtures.smoke.runner import (
+        Judge,
+        attempt,
+        load_model,
+        run_checks,
+        select_checks,
+    )
+    from bgb_fixtures.smoke.snapshot import set_seed
 
-    device = _device(request["device"])
+    device = _find_device(request["device"])
     fixture = load_fixture(request["fixture"])
+    if request["shape"]:
+        fixture = fixture.adapt(**request["shape"])
     config = read_config(Path(request["config"])) if request["config"] else {}
     limit = float(request["time_limit"])
+    declared = Declaration(
+        **{key: request[key] for key in Declaration.__slots__}
+        | {
+            "positive_classes": tuple(request["positive_classes"]),
+            "allow_unused": tuple(request["allow_unused"]),
+        }
+    )
 
     def build() -> tuple[Any, Any]:
         set_seed(int(request["seed"]))
         value = import_object(request["target"])
-        make = find_factory(value, config)
-        model = value if make is None else make()
+        model, make = load_model(
+            value, config=config, fixture=fixture, declared=declared
+        )
         if isinstance(model, torch.nn.Module) and device is not None:
             model.to(device)
         return model, make
 
     messages.start("build")
-    built, answer = _try("build", messages, limit, build)
-    if not built:
+    built = attempt("build", build, limit=limit)
+    if built.result.status == "FAIL":
+        messages.verdict(built.result)
+        messages.result(built.result)
         return
-    model, make = answer
+    model, make = built.value
+    stopped = set(request["stopped"])
+    known = {item["name"]: CheckResult(**item) for item in request["known"]}
     users: dict[str, Any] = {"loss": None, "step": None}
     names = list(request["names"])
     for name in users:
         if request[name] is None:
             continue
-        find = partial(import_object, request[name])
-        found, users[name] = _try(name, messages, limit, find)
-        if not found:
+        if name in stopped:
+            messages.result(known[name])
+            continue
+        messages.start(name)
+        found = attempt(name, partial(import_object, request[name]), limit=limit)
+        users[name] = found.value
+        if found.result.status == "FAIL":
+            messages.verdict(found.result)
+            messages.result(found.result)
             names = [other for other in names if other != name]
     if isinstance(users["loss"], type):
         users["loss"] = users["loss"]()
-    subject = Subject(
+    detector = Detector(
         model,
         fixture=fixture,
+        declared=declared,
         device=device,
         loss=users["loss"],
         step=users["step"],
         make_model=make,
         seed=int(request["seed"]),
-        allow_frozen=bool(request["allow_frozen"]),
-        training=bool(request["training"]),
+        time_limit=limit,
+        can_train="gradients" not in stopped,
+    )
+    judge = Judge(
+        detector,
+        # What every other check needs is found out again.
+        known=[result for name, result in known.items() if name not in NEEDED],
+        on_start=messages.start,
+        on_verdict=messages.verdict,
     )
     wanted = select_checks((), loss=users["loss"], step=users["step"])
 
     def on_result(result: CheckResult) -> None:
         messages.result(result)
         if result.name == "shape":
-            messages.send("contract", text=_contract(subject))
+            text = "" if detector.contract is None else str(detector.contract)
+            messages.send("contract", text=text, slow=detector.budget.is_slow)
 
     run_checks(
-        subject,
+        judge,
+        detector,
         [name for name in wanted if name in names],
-        time_limit_s=limit,
-        on_start=messages.start,
         on_result=on_result,
     )
 
 
-def _contract(subject: Subject) -> str:
-    return "" if subject.contract is None else str(subject.contract)
-
-
 def main() -> None:
-    """Read the request, run the checks, send what they say."""
+    """Read the request, run the checks, and send what they say."""
     request = json.loads(sys.stdin.readline())
     messages = _Messages(_take_stdout(), request)
-    from bgb_fixtures.errors import FixtureError
+    from bgb_fixtures.errors import FixtureError, MissingPackageError
 
     try:
         _run(request, messages)
     except FixtureError as error:
-        messages.send("error", message=str(error))
+        is_missing = isinstance(error, MissingPackageError)
+        messages.send("error", message=str(error), environment=is_missing)
     messages.send("end")
 
 

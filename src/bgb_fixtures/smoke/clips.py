@@ -1,4 +1,4 @@
-"""Choose what a model is shown: whole windows, and clips around known borders.
+"""Choose the input of a detector: whole windows, and clips around known borders.
 
 Invariant: every set of clips holds ictal and background samples, in more than one
 arrangement, so that neither a constant nor the position in the clip is an answer.
@@ -10,71 +10,52 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from bgb_fixtures.errors import SpecError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    import torch
 
-    from bgb_fixtures.fixture import Fixture
+    Labels = npt.NDArray[np.uint8]
 
-__all__ = ["Clips", "choose_windows", "clip_lengths", "cut_clips"]
+__all__ = ["N_CLIPS", "Clips", "choose_clips", "choose_windows", "clip_lengths"]
 
 N_CLIPS = 4
 """Clips of each set; for labels per window, of each class."""
 
+# Ictal and background clips in an order that no rotation turns into its opposite, so that
+# labels of another clip are not mistaken for classes that are swapped.
+_ORDERS = {1: "10", 2: "1100", 3: "110100", 4: "11101000"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clips:
-    """Hold signals with their labels.
-
-    Attributes
-    ----------
-    signals : torch.Tensor of float32, shape (n_clips, n_channels, n_times)
-        Unit of the fixture.
-    labels : torch.Tensor of float32, shape (n_clips, n_times) or (n_clips,)
-        1 = seizure.
-    """
+    """Hold signals (n_clips, n_channels, n_times) with a label, 0 or 1, per score."""
 
     signals: torch.Tensor
     labels: torch.Tensor
 
 
-def clip_lengths(n_times: int) -> tuple[int, ...]:
+def clip_lengths(n_times: int, *, multiple: int = 1) -> tuple[int, ...]:
     """Return the lengths to try, in samples, shortest first, all below `n_times`.
 
-    Parameters
-    ----------
-    n_times : int
-        Length of the fixture's windows.
-
-    Returns
-    -------
-    lengths : tuple of int
-        Multiples of powers of two, for models that pool. 17 * 128 samples are 8.5 s at
-        256 Hz, which no stride of whole seconds below 17 s divides: labels that are
-        rolled by such a stride do not come back to where they were.
+    Multiples of powers of two, for models that pool, and of `multiple`. 17 * 128 samples
+    are 8.5 s at 256 Hz, which no stride of whole seconds below 17 s divides: labels that
+    are rolled by such a stride do not come back to where they were.
     """
     lengths = {17 * 128, *(n_times // part for part in (4, 2) if n_times % part == 0)}
-    return tuple(sorted(length for length in lengths if 256 <= length < n_times))
+    whole = {length - length % multiple for length in lengths}
+    return tuple(sorted(length for length in whole if 256 <= length < n_times))
 
 
-def choose_windows(fixture: Fixture) -> npt.NDArray[np.intp]:
-    """Choose three windows: with ictal and background samples, without, with.
+def choose_windows(labels: Labels) -> npt.NDArray[np.intp]:
+    """Return three rows: with ictal and background samples, without, with.
 
-    Parameters
-    ----------
-    fixture : Fixture
-        As loaded.
-
-    Returns
-    -------
-    rows : numpy.ndarray of int, shape (3,)
-        Of those that there are; the same row again only if there are fewer than three.
+    The same row appears again only if there are fewer than three.
     """
-    ictal = fixture.labels.any(axis=1)
-    partial = ictal & ~fixture.labels.all(axis=1)
+    ictal = labels.any(axis=1)
+    partial = ictal & ~labels.all(axis=1)
     rows = [
         *np.flatnonzero(partial)[:2],
         *np.flatnonzero(~ictal)[:2],
@@ -85,7 +66,27 @@ def choose_windows(fixture: Fixture) -> npt.NDArray[np.intp]:
     return np.resize(np.asarray(rows, np.intp), 3)
 
 
-def _borders(labels: npt.NDArray[np.uint8], length: int) -> list[tuple[int, int]]:
+def choose_clips(
+    labels: Labels, *, length: int, per_window: bool, n_clips: int, name: str
+) -> list[tuple[int, int]]:
+    """Return (row, first sample) of the clips to learn from.
+
+    Clips with a border inside, or, where one label is for the whole clip, ictal and
+    background clips. Raises SpecError if the windows do not show both classes; `name` is
+    that of the fixture.
+    """
+    places = [] if per_window else _borders(labels, length)
+    places = places[:n_clips] or _extremes(labels, length, n_clips)
+    if not places:
+        msg = (
+            f"{name!r} has no {length} samples with a seizure, or none without; a "
+            "detector cannot learn from it"
+        )
+        raise SpecError(msg)
+    return places
+
+
+def _borders(labels: Labels, length: int) -> list[tuple[int, int]]:
     """Return (row, start) of clips with a border inside; onsets and ends in turn."""
     n_times = labels.shape[1]
     found: list[tuple[int, int]] = []
@@ -104,11 +105,11 @@ def _borders(labels: npt.NDArray[np.uint8], length: int) -> list[tuple[int, int]
                 found.append((row, start))
                 wanted = -int(steps[place])
                 break
-    return found[:N_CLIPS]
+    return found
 
 
-def _extremes(labels: npt.NDArray[np.uint8], length: int) -> list[tuple[int, int]]:
-    """Return (row, start) of clips all or mostly ictal, and of background, in turn."""
+def _extremes(labels: Labels, length: int, n_clips: int) -> list[tuple[int, int]]:
+    """Return (row, start) of as many mostly ictal clips as clips of background."""
     totals = np.cumsum(np.pad(labels, ((0, 0), (1, 0))), axis=1, dtype=np.int64)
     shares = (totals[:, length:] - totals[:, :-length]) / length
     ictal = [
@@ -123,45 +124,6 @@ def _extremes(labels: npt.NDArray[np.uint8], length: int) -> list[tuple[int, int
     ]
     # Windows without any seizure first.
     background.sort(key=lambda place: bool(labels[place[0]].any()))
-    pairs = zip(ictal[:N_CLIPS], background, strict=False)
-    return [place for pair in pairs for place in pair]
-
-
-def cut_clips(fixture: Fixture, *, length: int, per_sample: bool) -> Clips:
-    """Cut clips to learn from.
-
-    Parameters
-    ----------
-    fixture : Fixture
-        As loaded.
-    length : int
-        Samples; that of the windows, or less.
-    per_sample : bool
-        False: one label a clip, ictal and background clips in turn.
-
-    Returns
-    -------
-    clips : Clips
-        Copies.
-
-    Raises
-    ------
-    SpecError
-        If the fixture has no ictal or no background samples to show.
-    """
-    labels = fixture.labels
-    places = _borders(labels, length) if per_sample else []
-    places = places or _extremes(labels, length)
-    if not places:
-        msg = (
-            f"{str(fixture.path)!r} has no {length} samples with a seizure, or none "
-            "without; a detector cannot learn from it"
-        )
-        raise SpecError(msg)
-    signals = [fixture.signals[row, :, at : at + length] for row, at in places]
-    cut = np.stack([labels[row, at : at + length] for row, at in places])
-    values = cut if per_sample else cut.any(axis=1)
-    return Clips(
-        signals=torch.from_numpy(np.stack(signals)),
-        labels=torch.from_numpy(values.astype(np.float32)),
-    )
+    n_each = min(len(ictal), len(background), n_clips)
+    classes = {"1": iter(ictal), "0": iter(background)}
+    return [next(classes[kind]) for kind in _ORDERS.get(n_each, "")]

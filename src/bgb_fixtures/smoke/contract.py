@@ -1,240 +1,247 @@
-"""Find out what a model gives: the shape of its output, from its behaviour.
+"""Find out, by trying, how a detector takes its windows and what it gives.
 
-Invariant: whatever the layout, `scores` gives one number per sample or per window, the
-higher the more ictal; nothing is reshaped that could be read in two ways.
+Invariant: this is the only place that guesses. Everything else asks the contract.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
+from torch.nn.parameter import is_lazy
 
+from bgb_fixtures.errors import SpecError
+from bgb_fixtures.smoke.layout import InputLayout, layouts_to_try
+from bgb_fixtures.smoke.limits import describe_error
+from bgb_fixtures.smoke.output import (
+    Entry,
+    OutputContract,
+    describe,
+    list_entries,
+    read_axes,
+    to_tensor,
+)
 from bgb_fixtures.smoke.report import Failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Contract", "find_contract"]
+    from bgb_fixtures.smoke.options import Declaration
 
-PER_SAMPLE = ("(B, T)", "(B, 1, T)", "(B, T, 1)", "(B, 2, T)", "(B, T, 2)")
-PER_WINDOW = ("(B,)", "(B, 1)", "(B, 2)")
-
-
-def _axes(layout: str) -> list[str]:
-    return layout.strip("()").replace(",", " ").split()
-
-
-def _shape(layout: str, n_windows: int, n_times: int) -> tuple[int, ...]:
-    sizes = {"B": n_windows, "T": n_times}
-    return tuple(sizes.get(word) or int(word) for word in _axes(layout))
-
-
-def _to_tensor(value: Any) -> Any:
-    return torch.from_numpy(value) if isinstance(value, np.ndarray) else value
-
-
-def _describe(value: Any) -> str:
-    if isinstance(value, torch.Tensor | np.ndarray):
-        return f"{tuple(value.shape)} {str(value.dtype).removeprefix('torch.')}"
-    return type(value).__name__
+__all__ = ["Contract", "find_contract", "has_lazy_parameters"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
-    """Say what a model's output is.
+    """Hold what goes into a detector and what comes out."""
 
-    Attributes
-    ----------
-    layout : str
-        One of `PER_SAMPLE` or `PER_WINDOW`, with B windows and T samples.
-    entry : str, int or None
-        Key or index of the tensor in a dict or tuple; None if the output is a tensor.
-    """
+    layout: InputLayout
+    output: OutputContract
 
-    layout: str
-    entry: str | int | None = None
-
-    @property
-    def per_sample(self) -> bool:
-        """Whether there is a logit for every sample, not one for the window."""
-        return self.layout in PER_SAMPLE
-
-    @property
-    def two_classes(self) -> bool:
-        """Whether there are two logits, background first, then seizure."""
-        return "2" in self.layout
-
-    @property
-    def class_axis(self) -> int:
-        """The axis of the two classes; only where there are two."""
-        return _axes(self.layout).index("2")
-
-    def tensor(self, output: Any) -> torch.Tensor:
-        """Take the tensor out of what the model returned.
-
-        Parameters
-        ----------
-        output : object
-            As the model returned it.
-
-        Returns
-        -------
-        tensor : torch.Tensor
-            Logits in `layout`.
-        """
-        value = _to_tensor(output if self.entry is None else output[self.entry])
-        if not isinstance(value, torch.Tensor):
-            msg = f"returned {_describe(value)} this time, not a tensor"
-            raise Failed(msg)
-        return value
-
-    def check_shape(
-        self, tensor: torch.Tensor, *, n_windows: int, n_times: int
-    ) -> None:
-        """Refuse a tensor of another shape than the layout says.
-
-        Parameters
-        ----------
-        tensor : torch.Tensor
-            Logits.
-        n_windows, n_times : int
-            Size of the input.
-
-        Raises
-        ------
-        Failed
-            If the shape differs.
-        """
-        expected = _shape(self.layout, n_windows, n_times)
-        if tuple(tensor.shape) != expected:
-            msg = (
-                f"{n_windows} windows of {n_times} samples: expected output "
-                f"{expected} as {self.layout}, got {tuple(tensor.shape)}"
-            )
-            raise Failed(msg)
-
-    def scores(self, tensor: torch.Tensor) -> torch.Tensor:
-        """Return one logit per sample or window.
-
-        Parameters
-        ----------
-        tensor : torch.Tensor
-            Logits in `layout`.
-
-        Returns
-        -------
-        scores : torch.Tensor, shape (n_windows, n_times) or (n_windows,)
-            Log odds of a seizure.
-        """
-        if self.two_classes:
-            background, seizure = tensor.unbind(self.class_axis)
-            return seizure - background
-        axes = _axes(self.layout)
-        return tensor.squeeze(axes.index("1")) if "1" in axes else tensor
-
-    def from_scores(self, scores: torch.Tensor) -> torch.Tensor:
-        """Return logits in `layout` that have these scores.
-
-        Parameters
-        ----------
-        scores : torch.Tensor, shape (n_windows, n_times) or (n_windows,)
-            Log odds of a seizure.
-
-        Returns
-        -------
-        tensor : torch.Tensor
-            Logits in `layout`.
-        """
-        if self.two_classes:
-            return torch.stack([-scores / 2, scores / 2], dim=self.class_axis)
-        axes = _axes(self.layout)
-        return scores.unsqueeze(axes.index("1")) if "1" in axes else scores
+    def run(self, model: Any, signals: torch.Tensor) -> Any:
+        """Give windows (B, C, T) to the model; return its output as it is."""
+        return model(self.layout.arrange(signals))
 
     def __str__(self) -> str:
-        """Say in words what comes out."""
-        what = "two logits (background, seizure)" if self.two_classes else "one logit"
-        per = "sample" if self.per_sample else "window"
-        where = "" if self.entry is None else f", entry {self.entry!r} of the output"
-        return f"{what} per {per}, {self.layout}{where}"
+        """Say in words what goes in, unless it is (B, C, T), and what comes out."""
+        plain = self.layout == InputLayout()
+        return str(self.output) if plain else f"input {self.layout}; {self.output}"
 
 
-def _layout_of(value: Any, n_windows: int, n_times: int) -> str | None:
-    value = _to_tensor(value)
-    if not isinstance(value, torch.Tensor):
-        return None
-    for layout in (*PER_SAMPLE, *PER_WINDOW):
-        if tuple(value.shape) == _shape(layout, n_windows, n_times):
-            return layout
-    return None
+def has_lazy_parameters(model: Any) -> bool:
+    """Tell whether a model has parameters or buffers that get their shape when it runs."""
+    if not isinstance(model, torch.nn.Module):
+        return False
+    return any(map(is_lazy, (*model.parameters(), *model.buffers())))
 
 
 def find_contract(
-    forward: Callable[[torch.Tensor], Any], signals: torch.Tensor
+    model: Any,
+    signals: torch.Tensor,
+    *,
+    declared: Declaration,
+    sfreq: float,
+    undo: Callable[[], None],
 ) -> Contract:
-    """Run a model once and find out what its output means.
+    """Run a model on windows (B, C, T) in one layout after the other until one fits.
 
-    Parameters
-    ----------
-    forward : callable
-        The model.
-    signals : torch.Tensor of float32, shape (n_windows, n_channels, n_times)
-        At least 3 windows, so that no other size can be taken for theirs.
-
-    Returns
-    -------
-    contract : Contract
-        The layout.
-
-    Raises
-    ------
-    Failed
-        If the output fits no layout, or several entries of a dict do.
+    `signals` has three windows or more, so that no other size can be taken for theirs.
+    `undo` puts the model back after each try. Raises Failed if no layout fits, with the
+    reason why the first one does not; an ImportError of the model passes through.
     """
+    if declared.layout is None:
+        numpy = not isinstance(model, torch.nn.Module)
+        layouts = layouts_to_try(sfreq, numpy=numpy)
+    else:
+        layouts = [InputLayout.parse(declared.layout)]
+    lazy = has_lazy_parameters(model)
+    reasons: list[tuple[InputLayout, Failed | Exception]] = []
+    for layout in layouts:
+        # A lazy layer takes its shape from the first input, right or wrong.
+        tried = copy.deepcopy(model) if lazy else model
+        shown = signals[:, :, : layout.whole(signals.shape[2])]
+        try:
+            return _read(tried, shown, layout, declared=declared, sfreq=sfreq)
+        except (ImportError, SpecError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a model raises
+            reasons.append((layout, error))
+        undo()
+    raise _explain(reasons, signals)
+
+
+def _explain(
+    reasons: list[tuple[InputLayout, Failed | Exception]], signals: torch.Tensor
+) -> Failed:
+    """Return why the first layout in which the model ran, or the first, does not fit."""
+    unreadable = (item for _, item in reasons if isinstance(item, Failed))
+    failed = next(unreadable, None)
+    if failed is not None:
+        return failed
+    layout, error = reasons[0]
+    reason, place = describe_error(error)
+    shape = tuple(layout.arrange(signals[:, :, : layout.whole(signals.shape[2])]).shape)
+    codes = ", ".join(dict.fromkeys(item.code for item, _ in reasons))
+    others = f". No other layout works either ({codes})" if len(reasons) > 1 else ""
+    msg = (
+        f"input {shape}, as {layout}: {reason}{others}: pass --layout, or wrap the "
+        "detector, as in `lambda x: model(x.unsqueeze(1))`"
+    )
+    return Failed(msg, place=place)
+
+
+def _read(
+    model: Any,
+    signals: torch.Tensor,
+    layout: InputLayout,
+    *,
+    declared: Declaration,
+    sfreq: float,
+) -> Contract:
+    """Run a model in one layout and work out what its output means."""
     n_windows, _, n_times = signals.shape
-    output = forward(signals)
-    entry: str | int | None = None
-    value = output
-    if isinstance(output, Mapping):
-        fitting = [
-            key for key, item in output.items() if _layout_of(item, n_windows, n_times)
-        ]
-        if len(fitting) != 1:
-            found = ", ".join(f"{key!r}: {_describe(v)}" for key, v in output.items())
-            msg = (
-                f"returns a dict of which {len(fitting)} entries could be the logits "
-                f"({found}); return a tensor, or a dict with one"
-            )
-            raise Failed(msg)
-        entry = fitting[0]
-        value = output[entry]
-    elif isinstance(output, tuple | list):
-        if not output:
-            msg = f"returns an empty {type(output).__name__}; expected a tensor"
-            raise Failed(msg)
-        entry, value = 0, output[0]
-    if not isinstance(_to_tensor(value), torch.Tensor):
-        first = "" if entry is None else f" whose entry {entry!r} is"
-        msg = (
-            f"returns {type(output).__name__ if first else ''}{first} "
-            f"{type(value).__name__}; expected a tensor of logits"
-        )
-        raise Failed(" ".join(msg.split()))
-    layout = _layout_of(value, n_windows, n_times)
-    if layout is None:
-        msg = (
-            f"{n_windows} windows {tuple(signals.shape)} gave output "
-            f"{tuple(value.shape)}; expected one logit per sample "
-            f"{_shape('(B, T)', n_windows, n_times)}, also (B, 1, T), (B, T, 1), two "
-            "classes (B, 2, T) or (B, T, 2), or per window (B,), (B, 1) or (B, 2)"
-        )
+    output = model(layout.arrange(signals))
+    entries = list_entries(output)
+    if not entries:
+        msg = f"returns an empty {type(output).__name__}; expected a tensor of logits"
         raise Failed(msg)
-    dtype = _to_tensor(value).dtype
-    if not dtype.is_floating_point:
-        name = str(dtype).removeprefix("torch.")
+    half: dict[Entry, Any] | None = None
+
+    def axes_of(entry: Entry) -> str | None:
+        nonlocal half
+        value = to_tensor(entries[entry])
+        if not isinstance(value, torch.Tensor):
+            return None
+        shape = tuple(value.shape)
+        sizes = {size for size in shape[1:] if size not in (1, n_times)}
+        if not sizes or (len(sizes) == 1 and 2 in sizes) or n_times in shape[1:]:
+            return read_axes(shape, n_windows=n_windows, n_times=n_times, half=shape)
+        if half is None:
+            half = _run_on_half(model, signals, layout)
+        other = to_tensor(half.get(entry))
+        found = tuple(other.shape) if isinstance(other, torch.Tensor) else None
+        return read_axes(shape, n_windows=n_windows, n_times=n_times, half=found)
+
+    entry, others = _choose_entry(entries, axes_of, declared.output)
+    value = to_tensor(entries[entry])
+    axes = axes_of(entry)
+    if not isinstance(value, torch.Tensor) or axes is None:
+        raise _unreadable(entries, entry, n_windows, n_times)
+    if not value.dtype.is_floating_point:
+        name = str(value.dtype).removeprefix("torch.")
         msg = f"gives {name}; expected floating-point logits"
         raise Failed(msg)
-    return Contract(layout=layout, entry=entry)
+    sizes = dict(zip(axes, value.shape, strict=True))
+    n_classes = sizes.get("K", 1)
+    return Contract(
+        layout=layout,
+        output=OutputContract(
+            axes=axes,
+            n_classes=n_classes,
+            positive=_positive_classes(declared.positive_classes, n_classes),
+            entry=entry,
+            step=n_times / sizes["S"] if "S" in sizes else 1.0,
+            others=others,
+            is_numpy=not isinstance(entries[entry], torch.Tensor),
+            sfreq=sfreq,
+        ),
+    )
+
+
+def _run_on_half(
+    model: Any, signals: torch.Tensor, layout: InputLayout
+) -> dict[Entry, Any]:
+    """Return the entries for windows of half the length; none if the model refuses."""
+    n_times = layout.whole(signals.shape[2] // 2)
+    try:
+        return list_entries(model(layout.arrange(signals[:, :, :n_times])))
+    except Exception:  # noqa: BLE001 - whatever a model raises
+        return {}
+
+
+def _choose_entry(
+    entries: dict[Entry, Any],
+    axes_of: Callable[[Entry], str | None],
+    declared: str | None,
+) -> tuple[Entry, tuple[Entry, ...]]:
+    """Return the entry of the logits, and the other entries that could be them.
+
+    By convention the first entry of a tuple; of a dict, ``logits``, else the first that
+    can be read.
+    """
+    if declared is not None:
+        for entry in entries:
+            if str(entry) == declared and entry is not None:
+                return entry, ()
+        known = ", ".join(f"{key!r}: {describe(v)}" for key, v in entries.items())
+        msg = f"the output has no entry {declared!r} (--output); it has {known}"
+        raise Failed(msg)
+    if None in entries:
+        return None, ()
+    if 0 in entries:
+        return 0, ()
+    fitting = [entry for entry in entries if axes_of(entry) is not None]
+    if not fitting:
+        return next(iter(entries)), ()
+    if "logits" in fitting:
+        return "logits", ()
+    return fitting[0], tuple(fitting[1:])
+
+
+def _unreadable(
+    entries: dict[Entry, Any], entry: Entry, n_windows: int, n_times: int
+) -> Failed:
+    value = entries[entry]
+    where = "" if entry is None else f"entry {entry!r} of the output is "
+    if not isinstance(to_tensor(value), torch.Tensor):
+        return Failed(
+            f"{where or 'returns '}{describe(value)}; expected a tensor of logits"
+        )
+    few = n_times - value.shape[-1] if value.ndim > 1 else 0
+    hint = ""
+    if 0 < few < n_times // 8:
+        hint = (
+            f": {few} samples short, as a convolution without padding makes it. Pad the "
+            "input or the output"
+        )
+    return Failed(
+        f"{where or 'output is '}{describe(value)}{hint}; expected one logit per sample "
+        f"{(n_windows, n_times)}, per step (B, S) or per window (B,), with an axis for "
+        "classes if there are several"
+    )
+
+
+def _positive_classes(declared: tuple[int, ...], n_classes: int) -> tuple[int, ...]:
+    """Return the classes that are seizures: all but the first, if nothing is said."""
+    wrong = [index for index in declared if not 0 <= index < n_classes]
+    if wrong:
+        msg = (
+            f"--positive-class {wrong[0]}: the output has {n_classes} classes, numbered "
+            "from 0"
+        )
+        raise SpecError(msg)
+    if n_classes == 1:
+        return (0,)
+    return tuple(sorted(set(declared))) or tuple(range(1, n_classes))

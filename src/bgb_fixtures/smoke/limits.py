@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from types import FrameType
 
 __all__ = [
+    "PATIENCE",
+    "Deadline",
+    "Stopwatch",
     "TimeLimitExceeded",
     "describe_error",
     "is_library",
@@ -30,40 +33,24 @@ _OURS = str(Path(__file__).parent)
 _PYTHON = str(Path(threading.__file__).parent)
 
 
+PATIENCE = 4.0
+"""Times the limit that code may take if other programs slow it down."""
+BUSY = 0.1
+"""Share of the time for which code that hangs in a wait does not use the processor."""
+
+
 class TimeLimitExceeded(BaseException):
     """Stop a check; not an Exception, so that a model's `except Exception` lets it by."""
 
 
 def is_library(filename: str) -> bool:
-    """Tell whether a file belongs to this package, torch or Python, not to the user.
-
-    Parameters
-    ----------
-    filename : str
-        As in a traceback.
-
-    Returns
-    -------
-    library : bool
-        True if no user wants to be sent there.
-    """
+    """Tell whether a file belongs to this package, torch or Python, not to the user."""
     in_site = "site-packages" in Path(filename).parts
     return in_site or filename.startswith((_OURS, _PYTHON, "<"))
 
 
 def show_path(filename: str) -> str:
-    """Return a path relative to the current folder if it is in there.
-
-    Parameters
-    ----------
-    filename : str
-        Any path.
-
-    Returns
-    -------
-    path : str
-        The same file.
-    """
+    """Return a path relative to the current folder if it is inside."""
     try:
         return str(Path(filename).relative_to(Path.cwd()))
     except ValueError:
@@ -71,20 +58,7 @@ def show_path(filename: str) -> str:
 
 
 def describe_error(error: BaseException) -> tuple[str, str]:
-    """Return what an exception says, in one line, and the user's line that raised it.
-
-    Parameters
-    ----------
-    error : BaseException
-        As caught.
-
-    Returns
-    -------
-    reason : str
-        Type and message.
-    place : str
-        ``file:line in function``; empty if no frame is the user's.
-    """
+    """Return what an exception says, in one line, and the user's line that raised it."""
     frames = traceback.extract_tb(error.__traceback__)
     places = [
         f"{show_path(frame.filename)}:{frame.lineno} in {frame.name}"
@@ -98,39 +72,68 @@ def describe_error(error: BaseException) -> tuple[str, str]:
     return reason, places[-1] if places else ""
 
 
+class Deadline:
+    """Tell when the time that was planned for a loop is over."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._start = time.monotonic()
+
+    @property
+    def spent(self) -> float:
+        """Seconds since it was made."""
+        return time.monotonic() - self._start
+
+    @property
+    def is_over(self) -> bool:
+        """Whether more than the planned seconds are spent."""
+        return self.spent > self.seconds
+
+
+class Stopwatch:
+    """Measure the time since it was made, of the clock and of the processor.
+
+    Code that hangs takes as much processor time as the clock shows, or none. Code that
+    waits for other programs on a busy machine takes some.
+    """
+
+    def __init__(self) -> None:
+        self._wall, self._processor = time.monotonic(), time.process_time()
+
+    @property
+    def wall(self) -> float:
+        """Seconds by the clock."""
+        return time.monotonic() - self._wall
+
+    def is_waiting(self, limit: float) -> bool:
+        """Tell whether code past its limit was only slowed down by other programs."""
+        wall, processor = self.wall, time.process_time() - self._processor
+        return BUSY * wall < processor < limit and wall < PATIENCE * limit
+
+
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
     """Raise TimeLimitExceeded inside the block when its time is over.
 
-    Parameters
-    ----------
-    seconds : float
-        Limit; at most this and the time until Python runs its next instruction.
-
-    Raises
-    ------
-    TimeLimitExceeded
-        If the block takes longer.
-
-    Notes
-    -----
-    Works by SIGALRM, so in the main thread of a process that has that signal. Elsewhere,
-    and while C code runs without returning, the block cannot be interrupted: it is
-    judged when it returns. Only another process can stop it (see `watch`).
+    On a busy machine the block gets up to `PATIENCE` times as long, see `Stopwatch`.
+    Works by SIGALRM, so only in the main thread of a process that has that signal.
+    Elsewhere, and while C code does not return, the block cannot be interrupted and is
+    judged when it returns. Only another process can stop it (see `supervisor`).
     """
-    start = time.monotonic()
+    watch = Stopwatch()
     can_interrupt = (
         hasattr(signal, "SIGALRM")
         and threading.current_thread() is threading.main_thread()
     )
     if not can_interrupt:
         yield
-        if time.monotonic() - start > seconds:
+        if watch.wall > seconds and not watch.is_waiting(seconds):
             raise TimeLimitExceeded
         return
 
     def stop(_signum: int, _frame: FrameType | None) -> None:
-        raise TimeLimitExceeded
+        if not watch.is_waiting(seconds):
+            raise TimeLimitExceeded
 
     handler = signal.signal(signal.SIGALRM, stop)
     # Repeated: a model may catch the first one.
@@ -143,5 +146,5 @@ def time_limit(seconds: float) -> Iterator[None]:
             signal.SIGALRM, handler if handler is not None else signal.SIG_DFL
         )
         if waiting:
-            left = max(waiting - (time.monotonic() - start), 1e-3)
+            left = max(waiting - watch.wall, 1e-3)
             signal.setitimer(signal.ITIMER_REAL, left, interval)

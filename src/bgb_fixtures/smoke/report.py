@@ -1,4 +1,4 @@
-"""What a smoke run says: one result a check, and all of them as a table or as JSON.
+"""What a smoke run says: one result per check, as a table or as JSON.
 
 Invariant: this module imports nothing heavy; the parent of a run in a child process
 uses it too.
@@ -28,15 +28,7 @@ _INDENT = 16
 
 
 class Failed(Exception):  # noqa: N818 - a verdict, not an error of the program
-    """The verdict of a check that failed.
-
-    Parameters
-    ----------
-    reason : str
-        What was found, and what was expected.
-    place : str
-        Module, parameter or line that it was found at; empty if there is none.
-    """
+    """The verdict of a check that failed: what was found, what was expected, and where."""
 
     def __init__(self, reason: str, *, place: str = "") -> None:
         super().__init__(reason)
@@ -45,22 +37,18 @@ class Failed(Exception):  # noqa: N818 - a verdict, not an error of the program
 
 
 class Skipped(Exception):  # noqa: N818 - as above
-    """The verdict of a check that has nothing to judge; the message says why."""
+    """The verdict of a check that has nothing to judge; the message says why.
+
+    `cause` names the check whose failure is the reason, if one is.
+    """
+
+    def __init__(self, reason: str, *, cause: str = "") -> None:
+        super().__init__(reason)
+        self.cause = cause
 
 
 def list_names(names: list[str]) -> str:
-    """Write the first few names, and how many more there are.
-
-    Parameters
-    ----------
-    names : list of str
-        At least one.
-
-    Returns
-    -------
-    text : str
-        Separated by commas.
-    """
+    """Write the first few of at least one name, and how many more there are."""
     more = f" and {len(names) - 4} more" if len(names) > 4 else ""
     return ", ".join(names[:4]) + more
 
@@ -79,6 +67,9 @@ class CheckResult:
         What was measured, found or missing.
     place : str
         Module, parameter or line of the failure; empty if there is none.
+    cause : str
+        Name of the failed check that this check could not be judged for; empty unless
+        it was skipped for that.
     seconds : float
         Time that it took.
     """
@@ -87,30 +78,19 @@ class CheckResult:
     status: Literal["PASS", "FAIL", "SKIP"]
     reason: str
     place: str = ""
+    cause: str = ""
     seconds: float = 0.0
 
 
 class TableWriter:
-    """Write results as lines of a table; checks skipped for one reason share a line.
-
-    Parameters
-    ----------
-    write : callable
-        Takes the text of one result.
-    """
+    """Write results as lines of a table; checks skipped for one reason share a line."""
 
     def __init__(self, write: Callable[[str], object]) -> None:
         self._write = write
         self._skipped: list[CheckResult] = []
 
     def add(self, result: CheckResult) -> None:
-        """Write a result, or keep it if the next may share its line.
-
-        Parameters
-        ----------
-        result : CheckResult
-            The next one.
-        """
+        """Write a result, or keep it if the next one may share its line."""
         if self._skipped and result.reason != self._skipped[0].reason:
             self.end()
         if result.status == "SKIP":
@@ -146,29 +126,41 @@ class SmokeReport:
     Attributes
     ----------
     model : str
-        Name of the model's class, or how it was asked for.
+        Name of the model's class, or its import path, program or image.
     contract : str
         What goes in and what comes out, as found out; empty if it could not be.
     checks : tuple of CheckResult
-        In the order of the run.
+        In the order of the run: a check that failed is followed by those that could not
+        be judged because of it.
     seconds : float
         Time of the whole run.
+    note : str
+        What such a run cannot find out; empty if there is nothing to say.
     """
 
     model: str
     contract: str
     checks: tuple[CheckResult, ...]
     seconds: float
+    note: str = ""
 
     @property
     def passed(self) -> bool:
-        """Whether no check failed."""
-        return not self.failed
+        """Whether no check failed, and at least one was judged."""
+        return self.verdict == "works"
 
     @property
     def failed(self) -> tuple[CheckResult, ...]:
         """The checks that failed."""
         return tuple(check for check in self.checks if check.status == "FAIL")
+
+    @property
+    def verdict(self) -> str:
+        """``"works"``, ``"fails"``, or ``"was not checked"`` if nothing was judged."""
+        if self.failed:
+            return "fails"
+        judged = any(check.status == "PASS" for check in self.checks)
+        return "works" if judged else "was not checked"
 
     def __getitem__(self, name: str) -> CheckResult:
         """Return the result of a check."""
@@ -181,7 +173,7 @@ class SmokeReport:
 
     @property
     def summary(self) -> str:
-        """One line: how many checks ended how, and the time."""
+        """One line: the verdict, how many checks ended how, and the time."""
         counts = {
             word: sum(check.status == status for check in self.checks)
             for status, word in (
@@ -191,8 +183,13 @@ class SmokeReport:
             )
         }
         parts = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
-        verdict = "alive" if self.passed else "NOT alive"
-        return f"{self.model} is {verdict}: {parts}, in {self.seconds:.1f} s"
+        return f"{self.model} {self.verdict}: {parts}, in {self.seconds:.1f} s"
+
+    @property
+    def last_lines(self) -> str:
+        """The summary, and what such a run cannot find out."""
+        note = textwrap.fill(self.note, _WIDTH) if self.note else ""
+        return f"{self.summary}\n{note}".rstrip()
 
     def __str__(self) -> str:
         """Write the whole report as a table."""
@@ -201,7 +198,7 @@ class SmokeReport:
         for check in self.checks:
             table.add(check)
         table.end()
-        return "\n".join([*lines, self.summary])
+        return "\n".join([*lines, self.last_lines])
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON values.
@@ -209,13 +206,15 @@ class SmokeReport:
         Returns
         -------
         answer : dict
-            The attributes, and ``passed``.
+            The attributes, ``passed`` and ``verdict``.
         """
         return {
             "passed": self.passed,
+            "verdict": self.verdict,
             "model": self.model,
             "contract": self.contract,
             "seconds": round(self.seconds, 3),
+            "note": self.note,
             "checks": [
                 {**asdict(check), "seconds": round(check.seconds, 3)}
                 for check in self.checks

@@ -1,14 +1,17 @@
-"""Run the checks, each on its own, and collect what they say.
+"""Run the checks, each on its own, and find the cause of what fails.
 
-Invariant: a check that raises or takes too long is a FAIL and no more; whatever happens,
-the model, its modes and the global generators are afterwards as they were before.
+Invariant: a check that raises or hangs is one FAIL; whatever happens, the model, its
+modes and the global generators are afterwards as they were before.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 try:
     import torch
@@ -21,139 +24,188 @@ except ImportError as error:
     )
     raise MissingPackageError(_message) from error
 
-from bgb_fixtures.errors import SmokeError, SpecError
+from bgb_fixtures.errors import FixtureError, SmokeError, SpecError
 from bgb_fixtures.fixture import Fixture, load_fixture
-from bgb_fixtures.smoke import behaviour, objective, training
-from bgb_fixtures.smoke.catalogue import CAN_SKIP, SENTENCES
+from bgb_fixtures.smoke.catalogue import CAN_SKIP, CAUSES, NEEDED, WARM
+from bgb_fixtures.smoke.checks import CHECKS
+from bgb_fixtures.smoke.clips import choose_windows
+from bgb_fixtures.smoke.contract import find_contract
+from bgb_fixtures.smoke.detector import Detector
 from bgb_fixtures.smoke.limits import TimeLimitExceeded, describe_error, time_limit
+from bgb_fixtures.smoke.loading import (
+    find_factory,
+    needs_one_argument,
+    raise_import_failure,
+)
+from bgb_fixtures.smoke.options import NOTE, Declaration
 from bgb_fixtures.smoke.report import CheckResult, Failed, Skipped, SmokeReport
-from bgb_fixtures.smoke.state import kept_random_state
-from bgb_fixtures.smoke.subject import Subject
+from bgb_fixtures.smoke.snapshot import kept_random_state, set_seed
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
-__all__ = ["CHECKS", "assert_smoke", "run_check", "run_checks", "run_smoke"]
+    Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
-_MODULES = (behaviour, training, objective)
-CHECKS: dict[str, Callable[[Subject], str]] = {
-    name: next(vars(module)[name] for module in _MODULES if name in module.__all__)
-    for name in SENTENCES
-}
-"""Name -> check, in the order of the run."""
+__all__ = [
+    "Judge",
+    "SmokeOptions",
+    "assert_smoke",
+    "attempt",
+    "load_model",
+    "run_checks",
+    "run_smoke",
+    "select_checks",
+]
 
 
-def run_check(name: str, subject: Subject, *, time_limit_s: float) -> CheckResult:
-    """Run one check.
+class Judge:
+    """Judge checks, each at most once, and find out which failure explains which.
 
-    Parameters
-    ----------
-    name : str
-        A key of `CHECKS`.
-    subject : Subject
-        The model.
-    time_limit_s : float
-        Seconds.
+    `known` has verdicts from an earlier process. `on_start` is called with the name of a
+    check before it runs, `on_verdict` with what it says by itself.
+    """
 
-    Returns
-    -------
-    result : CheckResult
-        How it ended.
+    def __init__(
+        self,
+        detector: Detector,
+        *,
+        known: Iterable[CheckResult] = (),
+        on_start: Callable[[str], None] | None = None,
+        on_verdict: Callable[[CheckResult], None] | None = None,
+    ) -> None:
+        self._detector = detector
+        self._verdicts = {result.name: result for result in known}
+        self._on_start = on_start
+        self._on_verdict = on_verdict
+
+    def result(self, name: str) -> CheckResult:
+        """Return how a check ends: a failure that another one explains is a SKIP."""
+        verdict = self._verdict(name)
+        if verdict.status != "FAIL":
+            return verdict
+        for cause in CAUSES[name]:
+            other = self.result(cause)
+            root = other.name if other.status == "FAIL" else other.cause
+            if root:
+                return _consequence(name, root)
+        return verdict
+
+    def _verdict(self, name: str) -> CheckResult:
+        """Return what a check says by itself."""
+        if name not in self._verdicts:
+            for needed in NEEDED[: NEEDED.index(name)] if name in NEEDED else NEEDED:
+                if self._verdict(needed).status == "FAIL":
+                    return _consequence(name, needed)
+            if name in WARM:
+                self._verdict("gradients")
+            if self._on_start is not None:
+                self._on_start(name)
+            self._verdicts[name] = verdict = self._run(name)
+            if self._on_verdict is not None:
+                self._on_verdict(verdict)
+        return self._verdicts[name]
+
+    def _run(self, name: str) -> CheckResult:
+        detector = self._detector
+
+        def run() -> str:
+            with torch.enable_grad():
+                detector.reset()
+                return CHECKS[name](detector)
+
+        outcome = attempt(name, run, limit=detector.budget.time_limit)
+        if outcome.timed_out and detector.budget.is_slow:
+            # Slowness is no fault, and looks the same as a hang here.
+            return dataclasses.replace(outcome.result, status="SKIP")
+        return outcome.result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """Hold what came of the user's code: a verdict, and the value if it passed."""
+
+    result: CheckResult
+    value: Any = None
+    timed_out: bool = False
+
+
+def attempt(name: str, run: Callable[[], Any], *, limit: float) -> Outcome:
+    """Run code of the user's as a part of check `name`, for `limit` seconds at most.
+
+    A library that cannot be imported raises MissingPackageError, as it is no verdict.
     """
     start = perf_counter()
-    status, reason, place = "PASS", "", ""
+    status: Literal["PASS", "FAIL", "SKIP"] = "FAIL"
+    value, place, cause, timed_out = None, "", "", False
     try:
-        with time_limit(time_limit_s), torch.enable_grad():
-            subject.reset()
-            reason = CHECKS[name](subject)
+        with time_limit(limit):
+            value = run()
+        status, reason = "PASS", str(value)
     except Skipped as skipped:
-        status, reason = "SKIP", str(skipped)
+        status, reason, cause = "SKIP", str(skipped), skipped.cause
     except Failed as failed:
-        status, reason, place = "FAIL", failed.reason, failed.place
-        place = (
-            place or describe_error(failed.__cause__)[1] if failed.__cause__ else place
-        )
+        reason, place = failed.reason, failed.place
     except TimeLimitExceeded as error:
-        _, place = describe_error(error)
-        status, reason = "FAIL", f"did not return within {time_limit_s:g} s"
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a model raises
-        status = "FAIL"
+        timed_out = True
+        reason, place = f"did not return within {limit:g} s", describe_error(error)[1]
+    except FixtureError:
+        raise
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code
+        raise_import_failure(error)
         reason, place = describe_error(error)
-    return CheckResult(
+    seconds = perf_counter() - start
+    result = CheckResult(
         name=name,
-        status=status,  # type: ignore[arg-type]
+        status=status,
         reason=reason,
         place=place,
-        seconds=perf_counter() - start,
+        cause=cause,
+        seconds=seconds,
     )
+    return Outcome(result=result, value=value, timed_out=timed_out)
+
+
+def _consequence(name: str, cause: str) -> CheckResult:
+    """Return the result of a check that the failure of another one explains."""
+    reason = f"not judged: follows from {cause}, which fails"
+    return CheckResult(name=name, status="SKIP", reason=reason, cause=cause)
 
 
 def run_checks(
-    subject: Subject,
-    names: Collection[str],
+    judge: Judge,
+    detector: Detector,
+    names: Sequence[str],
     *,
-    time_limit_s: float,
-    on_start: Callable[[str], None] | None = None,
     on_result: Callable[[CheckResult], None] | None = None,
 ) -> list[CheckResult]:
     """Run checks one after the other; put everything back at the end.
 
-    Parameters
-    ----------
-    subject : Subject
-        The model.
-    names : collection of str
-        Keys of `CHECKS`.
-    time_limit_s : float
-        Seconds, for each.
-    on_start, on_result : callable or None
-        Called with the name before, and with the result after, each check.
-
-    Returns
-    -------
-    results : list of CheckResult
-        In order.
+    What may be a consequence of a failure comes right after it.
     """
     results: list[CheckResult] = []
+    waiting = list(names)
     # A warning of the model is no failure, whatever filters pytest set.
     with kept_random_state(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for name in names:
-            if on_start is not None:
-                on_start(name)
-            result = run_check(name, subject, time_limit_s=time_limit_s)
-            results.append(result)
-            if on_result is not None:
-                on_result(result)
-            if name == "build" and result.status == "FAIL":
-                break
-        subject.initial.restore()
+        try:
+            while waiting:
+                name = waiting.pop(0)
+                result = judge.result(name)
+                results.append(result)
+                if on_result is not None:
+                    on_result(result)
+                if result.status == "FAIL":
+                    waiting.sort(key=lambda other: name not in CAUSES[other])
+        finally:
+            detector.initial.restore()
     return results
 
 
 def select_checks(
     skip: Collection[str], *, loss: object, step: object
 ) -> tuple[str, ...]:
-    """Return the names of the checks to run.
-
-    Parameters
-    ----------
-    skip : collection of str
-        Names to leave out.
-    loss, step : object
-        What the user gave, or None.
-
-    Returns
-    -------
-    names : tuple of str
-        In order.
-
-    Raises
-    ------
-    SpecError
-        If a name to leave out is unknown, or no other check can do without it.
-    """
+    """Return the names of the checks to run; `loss` and `step` are None if not given."""
     unknown = sorted(set(skip) - set(CAN_SKIP))
     if unknown:
         msg = f"cannot skip {unknown[0]!r}; can skip: {', '.join(CAN_SKIP)}"
@@ -164,64 +216,123 @@ def select_checks(
     )
 
 
+def load_model(
+    value: Any, *, config: dict[str, Any], fixture: Fixture, declared: Declaration
+) -> tuple[Any, Callable[[], Any] | None]:
+    """Return the model that a class, a function or an object stands for, and its maker.
+
+    A function of one argument is a detector if it gives logits for windows, and else a
+    factory that lacks an argument. Raises Failed if there is no model.
+    """
+    if not config and needs_one_argument(value):
+        reason = _why_no_detector(value, fixture, declared)
+        if not reason:
+            return value, None
+        try:
+            find_factory(value, config)
+        except Failed as failed:
+            msg = f"{failed.reason}. It is no detector either: {reason}"
+            raise Failed(msg) from None
+    make = find_factory(value, config)
+    return (value if make is None else make()), make
+
+
+def _why_no_detector(value: Any, fixture: Fixture, declared: Declaration) -> str:
+    """Say why a function gives no logits for windows; empty if it does."""
+    rows = choose_windows(fixture.labels)
+    try:
+        find_contract(
+            value,
+            torch.from_numpy(fixture.signals[rows]),
+            declared=declared,
+            sfreq=fixture.sfreq,
+            undo=lambda: None,
+        )
+    except Failed as failed:
+        return failed.reason
+    except Exception as error:  # noqa: BLE001 - it is a question
+        return describe_error(error)[0]
+    return ""
+
+
 def run_smoke(
     model: Any,
     *,
-    loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None,
+    loss: Loss | None = None,
     step: Callable[..., Any] | None = None,
     fixture: str | os.PathLike[str] | Fixture | None = None,
     device: str | torch.device | None = None,
     make_model: Callable[[], Any] | None = None,
+    layout: str | None = None,
+    output: str | int | None = None,
+    positive_classes: Sequence[int] = (),
     skip: Collection[str] = (),
     allow_frozen: bool = False,
+    allow_unused: Sequence[str] = (),
     time_limit: float = 30.0,
     seed: int = 0,
 ) -> SmokeReport:
-    """Find out whether a detector is alive, from its behaviour on a few windows.
+    """Find out whether a detector works, from its behaviour on a few windows.
 
     Parameters
     ----------
-    model : torch.nn.Module or callable
-        Maps signals (B, C, T) to raw logits: (B, T), (B, 1, T) or (B, T, 1); two classes
-        (B, 2, T) or (B, T, 2), background first; or per window (B,), (B, 1) or (B, 2).
-        Of a tuple the first entry is taken, of a dict the only one that fits.
+    model : torch.nn.Module, callable, or class or function that makes one
+        Maps signals to raw logits. Signals are (B, C, T), and (B, 1, C, T), (B, T, C)
+        and patches (B, C, S, 200) are tried. Logits are per sample, (B, T), per step,
+        (B, S), or per window, (B,), with any axes of 1, and with one axis of classes if
+        there are several, background first. Of a tuple the first entry is taken; of a
+        dict ``logits``, or the first entry that fits.
     loss : callable or None
         Your loss: `loss(logits, labels)` gives a tensor with one number. Labels are
-        float32, for two classes int64. None: balanced cross-entropy, not checked.
+        float32, for several classes int64. None: balanced cross-entropy, not checked.
     step : callable or None
         Your training step: `step(model, signals, labels)`, or `make_step(model)` that
-        returns a `step(signals, labels)` with an optimizer of its own, which is made
-        anew for each part of the check. One call is forward, backward and one step of
+        returns a `step(signals, labels)` with an optimizer of its own, which is called
+        again for each part of the check. One call is forward, backward and one step of
         the optimizer; what it returns, if a number, is taken for the loss.
     fixture : str, path, Fixture or None
         As for `load_fixture`; None takes the packaged ``smoke``.
     device : str, torch.device or None
         Where the model is moved to for the run; None: where it is.
     make_model : callable or None
-        Builds the model anew, to load its checkpoint into.
+        Makes the model again, to load its checkpoint into; `model` itself if that is a
+        class or function.
+    layout : str or None
+        Axes of the input, such as ``"B1CT"``, ``"BTC"`` or ``"BCS200"`` for patches of
+        200 samples; None: found out.
+    output : str, int or None
+        Key or index of the logits in a dict or tuple; None: found out.
+    positive_classes : sequence of int
+        Classes that are seizures, numbered from 0; empty: all but the first.
     skip : collection of str
         Names of checks to leave out.
     allow_frozen : bool
-        Whether parameters with ``requires_grad=False`` are meant to be so.
+        Whether parameters with ``requires_grad=False`` are intended.
+    allow_unused : sequence of str
+        Patterns, as of `fnmatch`, of parameters or modules that may be unused or frozen.
     time_limit : float
-        Seconds for each check. In the main thread of a POSIX process, Python code is
-        stopped at the limit; elsewhere, and inside a call into C that does not return,
-        a check cannot be stopped from within: ``bgb-fixtures smoke`` runs in a process
-        of its own, which it ends.
+        Seconds for each check; checks of a slow model do less, or are skipped, to keep
+        it. In the main thread of a POSIX process, Python code is stopped at the limit;
+        elsewhere, and inside a call into C that does not return, a check cannot be
+        stopped from within: ``bgb-fixtures smoke`` runs in a process of its own, which
+        it ends.
     seed : int
         Of the global generators before each check.
 
     Returns
     -------
     report : SmokeReport
-        One result a check.
+        One result per check.
 
     Raises
     ------
     SpecError
-        If a check to leave out is unknown, or the fixture has no two classes to learn.
+        If a check to leave out or a layout is unknown, or the fixture does not show both
+        classes.
     FixtureError
         If the fixture cannot be loaded.
+    MissingPackageError
+        If a library that the detector needs cannot be imported.
 
     Notes
     -----
@@ -239,42 +350,89 @@ def run_smoke(
     """
     start = perf_counter()
     names = select_checks(skip, loss=loss, step=step)
+    declared = Declaration(
+        layout=layout,
+        output=None if output is None else str(output),
+        positive_classes=tuple(positive_classes),
+        allow_frozen=allow_frozen,
+        allow_unused=tuple(allow_unused),
+    )
     loaded = fixture if isinstance(fixture, Fixture) else load_fixture(fixture)
-    moved_from = None
-    if device is not None and isinstance(model, torch.nn.Module):
-        first = next(model.parameters(), None)
-        moved_from = None if first is None else first.device
-        model.to(device)
-    try:
-        subject = Subject(
-            model,
-            fixture=loaded,
-            device=None if device is None else torch.device(device),
-            loss=loss,
-            step=step,
-            make_model=make_model,
-            seed=seed,
-            allow_frozen=allow_frozen,
-            training=True,
-        )
-        results = run_checks(subject, names, time_limit_s=time_limit)
-    finally:
-        if moved_from is not None:
-            model.to(moved_from)
+
+    def build() -> tuple[Any, Callable[[], Any] | None]:
+        set_seed(seed)
+        return load_model(model, config={}, fixture=loaded, declared=declared)
+
+    with kept_random_state():
+        built = attempt("build", build, limit=time_limit)
+    contract = ""
+    if built.result.status == "FAIL":
+        rest = [_consequence(name, "build") for name in names if name != "build"]
+        results = [built.result, *rest]
+    else:
+        made, make = built.value
+        with _moved(made, device):
+            detector = Detector(
+                made,
+                fixture=loaded,
+                declared=declared,
+                device=None if device is None else torch.device(device),
+                loss=loss,
+                step=step,
+                make_model=make_model or make,
+                seed=seed,
+                time_limit=time_limit,
+            )
+            results = run_checks(Judge(detector), detector, names)
+            contract = "" if detector.contract is None else str(detector.contract)
     return SmokeReport(
         model=getattr(model, "__name__", type(model).__name__),
-        contract="" if subject.contract is None else str(subject.contract),
+        contract=contract,
         checks=tuple(results),
         seconds=perf_counter() - start,
+        note=NOTE,
     )
 
 
-def assert_smoke(model: Any, **options: Any) -> SmokeReport:
-    """Fail a test, with the whole table, if a detector is not alive.
+@contextmanager
+def _moved(model: Any, device: str | torch.device | None) -> Iterator[None]:
+    """Move a module to a device for a while."""
+    first = None
+    if device is not None and isinstance(model, torch.nn.Module):
+        first = next(model.parameters(), None)
+        model.to(device)
+    back = None if first is None else first.device
+    try:
+        yield
+    finally:
+        if back is not None:
+            model.to(back)
+
+
+class SmokeOptions(TypedDict, total=False):
+    """The options of `run_smoke`, for the signature of `assert_smoke`."""
+
+    loss: Loss | None
+    step: Callable[..., Any] | None
+    fixture: str | os.PathLike[str] | Fixture | None
+    device: str | torch.device | None
+    make_model: Callable[[], Any] | None
+    layout: str | None
+    output: str | int | None
+    positive_classes: Sequence[int]
+    skip: Collection[str]
+    allow_frozen: bool
+    allow_unused: Sequence[str]
+    time_limit: float
+    seed: int
+
+
+def assert_smoke(model: Any, **options: Unpack[SmokeOptions]) -> SmokeReport:
+    """Fail a test, with the whole table, if a detector does not work.
 
     Parameters
     ----------
-    model : torch.nn.Module or callable
+    model : torch.nn.Module, callable, or class or function that makes one
         As for `run_smoke`.
     **options
         As for `run_smoke`.
@@ -288,6 +446,8 @@ def assert_smoke(model: Any, **options: Any) -> SmokeReport:
     ------
     SmokeError
         If a check failed; an AssertionError.
+    MissingPackageError
+        If a library that the detector needs cannot be imported.
     """
     __tracebackhide__ = True
     report = run_smoke(model, **options)

@@ -6,6 +6,6 @@ whatever the program does or writes.
 
 from __future__ import annotations
 
-from bgb_fixtures.smoke.szcore.run import run_command
+from bgb_fixtures.smoke.szcore.check import run_command, run_image
 
-__all__ = ["run_command"]
+__all__ = ["run_command", "run_image"]

@@ -1,4 +1,4 @@
-"""Run somebody's program on one recording, and end it if it does not come back.
+"""Run a program on one recording, and kill it if it does not return.
 
 Invariant: no shell is involved, and no process that the program left in its group
 survives the call.
@@ -20,28 +20,16 @@ from bgb_fixtures.smoke.report import Failed
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["run_program", "split_command"]
+__all__ = ["run_process", "run_program", "split_command"]
 
 _PLACES = ("{edf}", "{tsv}")
 
 
 def split_command(command: str) -> list[str]:
-    """Split a command into its words, as a shell does, and look whether it can run.
+    """Split a command into its words, as a shell does, and check that it can run.
 
-    Parameters
-    ----------
-    command : str
-        With the places ``{edf}`` and ``{tsv}``.
-
-    Returns
-    -------
-    words : list of str
-        The places still in them.
-
-    Raises
-    ------
-    SpecError
-        If quotes do not match, a place is missing, or there is no such program.
+    ``{edf}`` and ``{tsv}`` stay in the words. Raises SpecError if quotes do not match,
+    one of these is missing, or there is no such program.
     """
     try:
         words = shlex.split(command)
@@ -56,35 +44,31 @@ def split_command(command: str) -> list[str]:
         )
         raise SpecError(msg)
     if shutil.which(words[0]) is None:
-        msg = f"no program {words[0]!r} that can be run, on the PATH or as a file"
+        msg = f"program {words[0]!r} not found, on the PATH or as a file"
         raise SpecError(msg)
     return words
 
 
 def run_program(words: list[str], edf: Path, tsv: Path, *, time_limit: float) -> None:
-    """Run a program on one file.
-
-    Parameters
-    ----------
-    words : list of str
-        From `split_command`.
-    edf, tsv : pathlib.Path
-        What it reads, and what it shall write.
-    time_limit : float
-        Seconds until its whole process group is killed.
-
-    Raises
-    ------
-    Failed
-        If it cannot be started, does not return in time, ends with another exit code
-        than 0, or writes no file.
-    """
+    """Run a program that reads `edf` and writes `tsv`; raise Failed if it does not."""
     filled = [w.replace("{edf}", str(edf)).replace("{tsv}", str(tsv)) for w in words]
-    # Files, not pipes: a process that it leaves behind would keep a pipe open.
+    run_process(filled, place=edf.name, time_limit=time_limit)
+    if not tsv.is_file():
+        msg = "ended with exit code 0, but wrote no file at {tsv}"
+        raise Failed(msg, place=edf.name)
+
+
+def run_process(words: list[str], *, place: str, time_limit: float) -> None:
+    """Run a process for at most `time_limit` seconds, then kill all of its group.
+
+    Raises Failed, with `place`, if it cannot be started, does not return in time, or ends
+    with another exit code than 0.
+    """
+    # Files, not pipes: a process that it started and left would keep a pipe open.
     with tempfile.TemporaryFile() as output:
         try:
             process = subprocess.Popen(
-                filled,
+                words,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -97,19 +81,20 @@ def run_program(words: list[str], edf: Path, tsv: Path, *, time_limit: float) ->
             status = process.wait(time_limit)
         except subprocess.TimeoutExpired as error:
             msg = f"did not return within {time_limit:g} s and was killed"
-            raise Failed(msg, place=edf.name) from error
+            raise Failed(msg, place=place) from error
         finally:
             _kill_group(process)
         output.seek(0)
         text = output.read().decode("utf-8", "replace")
     if status:
-        said = [line.strip() for line in text.splitlines() if line.strip()]
-        last = f"; its last line: {said[-1]:.300}" if said else "; it printed nothing"
+        printed = [line.strip() for line in text.splitlines() if line.strip()]
+        last = (
+            f"; its last line: {printed[-1]:.300}"
+            if printed
+            else "; it printed nothing"
+        )
         msg = f"{_describe_end(status)}{last}"
-        raise Failed(msg, place=edf.name)
-    if not tsv.is_file():
-        msg = "ended well, and wrote no file at {tsv}"
-        raise Failed(msg, place=edf.name)
+        raise Failed(msg, place=place)
 
 
 def _describe_end(status: int) -> str:
@@ -126,6 +111,6 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
         else:
             process.kill()
     except (ProcessLookupError, PermissionError):
-        # Nothing is left; macOS says so by the second.
+        # Nothing is left; macOS reports that as the second.
         pass
     process.wait()

@@ -33,15 +33,7 @@ _SLACK_S = 0.01
 
 
 class BrokenRule(Exception):  # noqa: N818 - a verdict, not an error of the program
-    """Say which rule a file breaks.
-
-    Parameters
-    ----------
-    reason : str
-        Line, what was found and what was expected.
-    rule : str
-        One of `RULES`.
-    """
+    """Say which of `RULES` a file breaks, and where."""
 
     def __init__(self, reason: str, *, rule: str) -> None:
         super().__init__(reason)
@@ -50,24 +42,10 @@ class BrokenRule(Exception):  # noqa: N818 - a verdict, not an error of the prog
 
 
 def read_events(path: Path, *, duration: float) -> list[tuple[float, float]]:
-    """Read the seizures of a recording.
+    """Return the seizures of a recording of `duration` seconds as (onset, end).
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        The TSV file.
-    duration : float
-        Seconds of the recording.
-
-    Returns
-    -------
-    events : list of tuple of float
-        (onset, end) in seconds, as in the file; empty if the file says background.
-
-    Raises
-    ------
-    BrokenRule
-        At the first rule, in their order, that the file breaks.
+    Seconds, as in the file; empty if the file says background. Raises BrokenRule at the
+    first rule, in their order, that the file breaks.
     """
     rows = _read_rows(path)
     for line, row in rows:
@@ -92,15 +70,15 @@ def _read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
         raise BrokenRule(msg, rule="columns")
     if tuple(lines[0].split("\t")) != COLUMNS:
         found = lines[0][:100]
-        msg = f"line 1 is {found!r}; expected, with a tab between: {expected}"
+        msg = f"line 1 is {found!r}; expected these columns, separated by tabs: {expected}"
         raise BrokenRule(msg, rule="columns")
     rows = []
     for line, text_of_row in enumerate(lines[1:], start=2):
         values = text_of_row.split("\t")
         if len(values) != len(COLUMNS):
             msg = (
-                f"line {line} has {len(values)} values with a tab between; "
-                f"expected {len(COLUMNS)}"
+                f"line {line}: found {len(values)} tab-separated values, expected "
+                f"{len(COLUMNS)}"
             )
             raise BrokenRule(msg, rule="columns")
         rows.append((line, dict(zip(COLUMNS, values, strict=True))))
@@ -138,7 +116,7 @@ def _is_time(text: str) -> bool:
 
 def _check_types(rows: list[tuple[int, dict[str, str]]]) -> None:
     if not rows:
-        msg = "there is no row; a recording without a seizure has one row bckg"
+        msg = "the file has no row; a recording without a seizure has one row bckg"
         raise BrokenRule(msg, rule="types")
     for line, row in rows:
         name = row["eventType"]
@@ -168,8 +146,8 @@ def _span(line: int, row: dict[str, str], *, duration: float) -> tuple[float, fl
     whole = onset == 0 and abs(length - duration) <= _SLACK_S
     if row["eventType"] == "bckg" and not whole:
         msg = (
-            f"line {line}: bckg from {onset:g} s for {length:g} s; expected all of the "
-            f"recording, from 0 for {duration:g} s"
+            f"line {line}: bckg from {onset:g} s to {onset + length:g} s; expected the whole "
+            f"recording, from 0 s to {duration:g} s"
         )
         raise BrokenRule(msg, rule="times")
     if length <= 0:

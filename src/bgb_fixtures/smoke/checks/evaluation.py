@@ -1,0 +1,134 @@
+"""Checks that eval mode is a function: of one window, and of nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from bgb_fixtures.smoke.checks.measure import close, module_name, rms, same, spread
+from bgb_fixtures.smoke.report import Failed, Skipped
+from bgb_fixtures.smoke.snapshot import set_seed
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from bgb_fixtures.smoke.detector import Detector
+
+__all__ = ["batch", "repeat", "single"]
+
+
+def repeat(detector: Detector) -> str:
+    """Give the same input again, at once and after another."""
+    signals = detector.probe(passes=4).clone()
+    detector.reset()
+    detector.mode(train=False)
+    kept = signals.clone()
+    contract = detector.known_contract()
+    with torch.no_grad():
+        logits = contract.output.pick(contract.run(detector.model, signals))
+    if not torch.equal(signals, kept):
+        largest = float((signals - kept).abs().max())
+        msg = f"the model writes into its input (largest change {largest:.3g})"
+        raise Failed(msg)
+    first = contract.output.scores(logits).double()
+    again = detector.scores(kept)
+    detector.scores(kept.flip(0) * 2)
+    later = detector.scores(kept)
+    unit = spread(detector, first)
+    for what, scores in (("at once", again), ("after another input", later)):
+        difference = rms(scores - first) / unit
+        if not difference <= same(detector):
+            why, place = _explain(detector, kept)
+            msg = (
+                f"the same input again, {what}, differs by {difference:.2g} of the "
+                f"spread of the scores: {why}"
+            )
+            raise Failed(msg, place=place)
+    kind = "same" if torch.equal(first, later) else "same but for rounding"
+    return f"{kind}, {detector.output.layout}"
+
+
+def _explain(detector: Detector, signals: torch.Tensor) -> tuple[str, str]:
+    """Say whether random numbers or a kept state make the output differ, and where."""
+    outputs = []
+    for shown in (signals, signals.flip(0) * 2, signals):
+        set_seed(detector.seed)
+        outputs.append(detector.scores(shown))
+    if rms(outputs[2] - outputs[0]) <= same(detector) * spread(detector, outputs[0]):
+        return (
+            "random numbers are drawn in eval mode; dropout(..., training=True)?",
+            _changing_module(detector, signals),
+        )
+    return "a state is kept from one call to the next", _changing_module(
+        detector, signals
+    )
+
+
+def _changing_module(detector: Detector, signals: torch.Tensor) -> str:
+    """Name the first module whose output differs at the same input, if one does."""
+    outputs: dict[int, torch.Tensor] = {}
+    found: list[str] = []
+
+    def watch(module: nn.Module, _inputs: Any, output: Any) -> None:
+        if not isinstance(output, torch.Tensor) or found:
+            return
+        before = outputs.setdefault(id(module), output.detach().clone())
+        if before.shape == output.shape and not torch.allclose(
+            before, output, rtol=1e-4, atol=1e-6
+        ):
+            found.append(module_name(detector.model, module))
+
+    handles = [module.register_forward_hook(watch) for module in detector.hookable]
+    try:
+        for _ in range(2):
+            detector.scores(signals)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found[0] if found else ""
+
+
+def single(detector: Detector) -> str:
+    """Give one window alone."""
+    signals = detector.probe(passes=2, least=2)
+    detector.reset()
+    detector.mode(train=False)
+    many = detector.scores(signals)
+    one = detector.scores(signals[:1])
+    difference = rms(one[0] - many[0]) / spread(detector, many)
+    if not difference <= _batch_slack(detector):
+        msg = f"alone, a window's scores differ by {difference:.2g} of their spread"
+        raise Failed(msg)
+    return f"difference {difference:.1e} of the spread"
+
+
+def _batch_slack(detector: Detector) -> float:
+    # Dynamic quantisation rounds to one scale for the whole batch.
+    return 0.1 if detector.quantised else close(detector)
+
+
+def batch(detector: Detector) -> str:
+    """Change the other windows of a batch."""
+    if any(".dynamic" in type(module).__module__ for module in detector.quantised):
+        msg = "dynamic quantisation has one scale for the whole batch"
+        raise Skipped(msg)
+    signals = detector.probe(passes=3, least=2)
+    detector.reset_warm()
+    detector.mode(train=False)
+    scores = detector.scores(signals)
+    unit = spread(detector, scores)
+    changed = signals.clone()
+    changed[1:] = 10 * signals[1:].flip(0) + 1
+    alone = rms(detector.scores(changed)[0] - scores[0]) / unit
+    if not alone <= same(detector):
+        msg = (
+            f"other windows in the batch change the first one's scores by {alone:.2g} "
+            "of their spread: statistics over the batch in eval mode?"
+        )
+        raise Failed(msg)
+    turned = rms(detector.scores(signals.roll(1, 0)).roll(-1, 0) - scores) / unit
+    if not turned <= close(detector):
+        msg = f"the order of the windows changes scores by {turned:.2g} of their spread"
+        raise Failed(msg)
+    return f"other windows change nothing (difference {alone:.1e} of the spread)"

@@ -1,0 +1,97 @@
+"""Checks of the device, and of what running the detector costs."""
+
+from __future__ import annotations
+
+from statistics import median
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from bgb_fixtures.smoke.checks.measure import close, rms, spread
+from bgb_fixtures.smoke.report import Failed, Skipped
+
+if TYPE_CHECKING:
+    from bgb_fixtures.smoke.detector import Detector
+
+__all__ = ["cost", "device"]
+
+ROUNDS = 3
+
+
+def device(detector: Detector) -> str:
+    """Compare with half precision and with the CPU."""
+    detector.known_contract()
+    kind = detector.device.type
+    if kind == "cpu":
+        msg = "runs on the CPU; see --device"
+        raise Skipped(msg)
+    signals = detector.probe(passes=3)
+    detector.reset()
+    detector.mode(train=False)
+    expected = detector.scores(signals).cpu()
+    with torch.autocast(kind, dtype=torch.float16), torch.no_grad():
+        half = detector.forward(signals)
+    if not bool(half.isfinite().all()):
+        msg = "NaN or Inf under autocast to float16"
+        raise Failed(msg)
+    contract = detector.known_contract()
+    unit = spread(detector, expected)
+    rough = rms(contract.output.scores(half).double().cpu() - expected) / unit
+    if not detector.is_module:
+        return f"float16 differs by {rough:.1e} of the spread"
+    try:
+        detector.model.to("cpu")
+        with torch.no_grad():
+            logits = contract.output.pick(contract.run(detector.model, signals.cpu()))
+        difference = rms(contract.output.scores(logits).double() - expected) / unit
+    finally:
+        detector.model.to(detector.device)
+    if difference > close(detector):
+        msg = f"CPU and {kind} differ by {difference:.2g} of the spread of the scores"
+        raise Failed(msg)
+    return f"CPU differs by {difference:.1e} of the spread, float16 by {rough:.1e}"
+
+
+def cost(detector: Detector) -> str:
+    """Measure time, and the memory that backward needs."""
+    window = detector.whole(passes=2)[:1]
+    detector.reset()
+    detector.mode(train=False)
+
+    def seconds(run: Any) -> float:
+        times: list[float] = []
+        # Once, if that takes long.
+        while len(times) < ROUNDS and sum(times) < detector.budget.short_s / ROUNDS:
+            start = perf_counter()
+            run()
+            if detector.device.type == "cuda":
+                torch.cuda.synchronize()
+            times.append(perf_counter() - start)
+        return median(times)
+
+    n_threads = torch.get_num_threads()
+    threads = "1 thread" if n_threads == 1 else f"{n_threads} threads"
+    forward = 1e3 * seconds(lambda: detector.scores(window))
+    text = f"a window takes {forward:.1f} ms forward ({threads})"
+    if detector.why_no_gradients() or not detector.trainable:
+        return text
+    kept: dict[int, int] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    def train() -> None:
+        logits = detector.forward(window)
+        if logits.requires_grad:
+            logits.square().mean().backward()  # type: ignore[no-untyped-call]
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        detector.forward(window)
+    both = 1e3 * seconds(train)
+    return (
+        f"{text}, {both:.1f} ms with backward, which keeps "
+        f"{sum(kept.values()) / 1e6:.1f} MB"
+    )

@@ -1,0 +1,421 @@
+"""The detector under test, behind its contract: what all checks share.
+
+Invariant: a check finds the model in its first state, with the generators seeded, and
+whatever it does to the model is undone before the next. Nothing that a check leaves here
+changes what another check says.
+"""
+
+from __future__ import annotations
+
+import copy
+from functools import cached_property
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from bgb_fixtures.smoke.budget import Budget
+from bgb_fixtures.smoke.clips import (
+    N_CLIPS,
+    Clips,
+    choose_clips,
+    choose_windows,
+    clip_lengths,
+)
+from bgb_fixtures.smoke.contract import Contract, find_contract, has_lazy_parameters
+from bgb_fixtures.smoke.limits import TimeLimitExceeded
+from bgb_fixtures.smoke.report import Failed, Skipped
+from bgb_fixtures.smoke.snapshot import ModelSnapshot, set_seed
+from bgb_fixtures.smoke.warmup import WarmUp, warm_up
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+    from bgb_fixtures.fixture import Fixture
+    from bgb_fixtures.smoke.options import Declaration
+    from bgb_fixtures.smoke.output import OutputContract
+
+__all__ = ["Detector"]
+
+SMALL_S = 0.3
+"""Seconds for three windows with one thread, for which others are not worth a trial."""
+
+
+class Detector:
+    """Hold a model, its contract, and the windows and clips that it gets.
+
+    `device` None is that of the model's parameters; `loss` None is binary cross-entropy
+    in which both classes weigh the same. `can_train` is False if a training step is known
+    never to return.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        *,
+        fixture: Fixture,
+        declared: Declaration,
+        device: torch.device | None = None,
+        loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None,
+        step: Callable[..., Any] | None = None,
+        make_model: Callable[[], Any] | None = None,
+        seed: int = 0,
+        time_limit: float = 30.0,
+        can_train: bool = True,
+    ) -> None:
+        # The layers of a lazy model get their shape in a copy, not in the user's.
+        self.is_lazy = has_lazy_parameters(model)
+        self.model = copy.deepcopy(model) if self.is_lazy else model
+        self.fixture = fixture
+        self.declared = declared
+        self.user_loss = loss
+        self.user_step = step
+        self.make_model = make_model
+        self.seed = seed
+        tensors = [*model.parameters(), *model.buffers()] if self.is_module else []
+        self.device = device or (tensors[0].device if tensors else torch.device("cpu"))
+        floating = [tensor.dtype for tensor in tensors if tensor.is_floating_point()]
+        self.dtype = floating[0] if floating else torch.float32
+        self.contract: Contract | None = None
+        self.clip_length = 0
+        self.budget = Budget(
+            time_limit=time_limit, n_parameters=sum(t.numel() for t in self._sized)
+        )
+        self._clip_steps: int | None = None
+        self._can_train = can_train
+        self._warm: WarmUp | None = None
+        self.initial = ModelSnapshot(self.model)
+
+    # What the model is.
+
+    @property
+    def is_module(self) -> bool:
+        """Whether the model is a torch module."""
+        return isinstance(self.model, nn.Module)
+
+    @property
+    def trainable(self) -> dict[str, nn.Parameter]:
+        """The parameters that require a gradient, by name."""
+        if not self.is_module:
+            return {}
+        return {
+            name: parameter
+            for name, parameter in self.model.named_parameters()
+            if parameter.requires_grad
+        }
+
+    @property
+    def _sized(self) -> list[torch.Tensor]:
+        """The parameters that have a shape already."""
+        parameters = self.model.parameters() if self.is_module else ()
+        return [item for item in parameters if not is_lazy(item)]
+
+    @property
+    def frozen(self) -> list[str]:
+        """Names of the parameters that require no gradient."""
+        if not self.is_module:
+            return []
+        named = self.model.named_parameters()
+        return [name for name, parameter in named if not parameter.requires_grad]
+
+    @property
+    def hookable(self) -> list[nn.Module]:
+        """The modules that a hook can watch: those that are not TorchScript."""
+        modules = self.model.modules() if self.is_module else ()
+        return [m for m in modules if not isinstance(m, torch.jit.ScriptModule)]
+
+    @property
+    def quantised(self) -> list[nn.Module]:
+        """The modules with quantised weights, which have no gradients."""
+        modules = self.model.modules() if self.is_module else ()
+        return [m for m in modules if ".quantized" in type(m).__module__]
+
+    def why_no_gradients(self) -> str:
+        """Say why this model cannot have gradients; empty if it can."""
+        if not self.is_module or not list(self.model.parameters()):
+            return "the model has no parameters to train"
+        if self.quantised:
+            kinds = ", ".join(sorted({type(m).__name__ for m in self.quantised}))
+            return f"quantised modules have no gradients ({kinds})"
+        if self.output.is_numpy:
+            return "the output is a numpy array, which has no gradients"
+        return ""
+
+    def need_gradients(self) -> None:
+        """Skip the check if this model cannot have gradients."""
+        reason = self.why_no_gradients()
+        if reason:
+            raise Skipped(reason)
+
+    def need_training(self) -> None:
+        """Skip the check if a training step is known never to return."""
+        if not self._can_train:
+            msg = "not judged: a training step does not return"
+            raise Skipped(msg, cause="gradients")
+
+    # What goes in.
+
+    @property
+    def n_times(self) -> int:
+        """Samples of the windows: those of the fixture, or as many whole patches."""
+        n_times = int(self.fixture.signals.shape[2])
+        return n_times if self.contract is None else self.contract.layout.whole(n_times)
+
+    @cached_property
+    def windows(self) -> Clips:
+        """Three whole windows: with a seizure in part, without, with."""
+        rows = choose_windows(self.fixture.labels)
+        labels = torch.from_numpy(self.fixture.labels[rows, : self.n_times])
+        reduced = self.output.reduce_labels(labels, None)
+        return self._move(self.fixture.signals[rows, :, : self.n_times], reduced)
+
+    @cached_property
+    def clips(self) -> Clips:
+        """A few clips to learn from, as short as the model allows; fewer if it is slow."""
+        length = self.clip_length
+        per_clip = 2 if self.output.per_window else 1
+        n_clips = self.budget.n_clips((N_CLIPS, 2, 1), per_clip=per_clip)
+        places = choose_clips(
+            self.fixture.labels,
+            length=length,
+            per_window=self.output.per_window,
+            n_clips=n_clips,
+            name=str(self.fixture.path),
+        )
+        signals = [self.fixture.signals[row, :, at : at + length] for row, at in places]
+        labels = [self.fixture.labels[row, at : at + length] for row, at in places]
+        reduced = self.output.reduce_labels(
+            torch.from_numpy(np.stack(labels)), self._clip_steps
+        )
+        return self._move(np.stack(signals), reduced)
+
+    def _move(self, signals: npt.NDArray[np.float32], labels: torch.Tensor) -> Clips:
+        return Clips(
+            signals=torch.from_numpy(signals).to(self.device, self.dtype),
+            labels=labels.to(self.device, torch.float32),
+        )
+
+    def seconds(self, n_times: int) -> str:
+        """Write samples as seconds, with the unit."""
+        return f"{n_times / self.fixture.sfreq:g} s"
+
+    def step_seconds(self, clips: Clips) -> float:
+        """Return the seconds that one label stands for."""
+        n_times = clips.signals.shape[2]
+        n_steps = 1 if self.output.per_window else clips.labels.shape[1]
+        return n_times / n_steps / self.fixture.sfreq
+
+    # As much of it as there is time for.
+
+    def whole(self, *, passes: int, least: int = 1) -> torch.Tensor:
+        """Return up to three whole windows, as many as `passes` have time for."""
+        self.known_contract()
+        each_s = self.budget.window_s
+        n_rows = self.budget.n_rows(passes, least=least, each_s=each_s)
+        return self.windows.signals[:n_rows]
+
+    def probe(self, *, passes: int, least: int = 1) -> torch.Tensor:
+        """Return up to three clips, as many as `passes` have time for."""
+        self.known_contract()
+        each_s = self.budget.clip_s
+        n_rows = self.budget.n_rows(passes, least=least, each_s=each_s)
+        return self.windows.signals[:n_rows, :, : self.clip_length]
+
+    # Its states.
+
+    def reset(self) -> None:
+        """Put the model back into its first state and seed the generators."""
+        self.initial.restore()
+        set_seed(self.seed)
+
+    def reset_warm(self) -> None:
+        """Put the model into its state after a few training steps, where it has one.
+
+        A head that starts at zero is healthy, but has no effect before a step. A net
+        whose ReLUs happen to close in these steps is judged in its first state.
+        """
+        try:
+            warm = self.warm
+        except Skipped:
+            warm = WarmUp()
+        self.reset()
+        if warm.state is not None and not warm.ignores_input:
+            warm.state.restore()
+
+    def mode(self, *, train: bool) -> None:
+        """Set training or eval mode, where the model has one."""
+        if self.is_module:
+            self.model.train(train)
+
+    # Its contract.
+
+    def find_contract(self) -> Contract:
+        """Find out what the model takes and gives, and how long that takes."""
+        self.reset()
+        self.mode(train=False)
+        rows = choose_windows(self.fixture.labels)
+        signals = torch.from_numpy(self.fixture.signals[rows])
+        signals = signals.to(self.device, self.dtype)
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        start = perf_counter()
+        with torch.no_grad():
+            contract = find_contract(
+                self.model,
+                signals,
+                declared=self.declared,
+                sfreq=self.fixture.sfreq,
+                undo=self.reset,
+            )
+            one_s = perf_counter() - start
+            signals = signals[:, :, : contract.layout.whole(signals.shape[2])]
+            if self.is_lazy:
+                contract.run(self.model, signals)
+                self.initial = ModelSnapshot(self.model)
+            taken = self._choose_threads(contract, signals, threads, one_s=one_s)
+        self.contract = contract
+        self.budget.window_s = taken / len(signals)
+        self._find_clip_length()
+        return contract
+
+    def _choose_threads(
+        self, contract: Contract, signals: torch.Tensor, threads: int, *, one_s: float
+    ) -> float:
+        """Leave torch one thread if that is enough, or faster than all; return the time.
+
+        The threads of a small model wait for each other. Beside other processes on two
+        cores, two of them took 28 s for a run that one did in 2 s.
+        """
+        if one_s <= SMALL_S / 4:
+            return one_s
+        # The first pass may have prepared something, or tried several layouts.
+        torch.set_num_threads(1 if one_s <= SMALL_S else threads)
+        start = perf_counter()
+        contract.run(self.model, signals)
+        again_s = perf_counter() - start
+        if again_s > one_s:
+            torch.set_num_threads(1)
+        return min(again_s, one_s)
+
+    def _find_clip_length(self) -> None:
+        """Find the shortest length, of those that are tried, that the model takes."""
+        self.reset()
+        self.mode(train=False)
+        output = self.output
+        multiple = self.known_contract().layout.patch or round(output.step)
+        budget = self.budget
+        self.clip_length, budget.clip_s = self.n_times, budget.window_s
+        for length in clip_lengths(self.n_times, multiple=multiple):
+            signals = self.windows.signals[:, :, :length]
+            start = perf_counter()
+            try:
+                with torch.no_grad():
+                    logits = self.forward(signals)
+            except Exception:  # noqa: BLE001, S112 - whatever a model raises
+                continue
+            taken = perf_counter() - start
+            if taken > SMALL_S / 4:
+                # The first pass of a length may compile or prepare something.
+                start = perf_counter()
+                self.scores(signals)
+                taken = min(taken, perf_counter() - start)
+            self.clip_length, budget.clip_s = length, taken / len(signals)
+            if not output.per_window:
+                self._clip_steps = int(logits.shape[output.time_axis])
+            return
+
+    def known_contract(self) -> Contract:
+        """Return the contract; skip the check if it was not found."""
+        if self.contract is None:
+            msg = "needs the shape of the output, which is not known"
+            raise Skipped(msg)
+        return self.contract
+
+    @property
+    def output(self) -> OutputContract:
+        """What comes out, of a detector whose contract was found."""
+        return self.known_contract().output
+
+    # What comes out.
+
+    def forward(self, signals: torch.Tensor) -> torch.Tensor:
+        """Return the logits, with all their axes, for windows (B, C, T)."""
+        contract = self.known_contract()
+        logits = contract.output.pick(contract.run(self.model, signals.clone()))
+        contract.output.check_shape(
+            logits, n_windows=signals.shape[0], n_times=signals.shape[2]
+        )
+        return logits
+
+    def scores(self, signals: torch.Tensor) -> torch.Tensor:
+        """Return log odds of a seizure, float64, (B, n_steps) or (B,), no gradients."""
+        with torch.no_grad():
+            return self.output.scores(self.forward(signals)).double()
+
+    def effect(self, signals: torch.Tensor) -> float:
+        """Return how much other input changes the scores, as a share of their size.
+
+        The other input is the same windows in another order, reversed in time.
+        """
+        scores = self.scores(signals)
+        change = scores - self.scores(signals.roll(1, dims=0).flip(-1))
+        size = float(scores.square().mean().sqrt())
+        return float(change.square().mean().sqrt()) / max(size, 1e-30)
+
+    def ignores_input(self, signals: torch.Tensor) -> bool:
+        """Tell whether the scores are the same whatever the input is."""
+        return self.effect(signals) <= 1e-6
+
+    def targets(self, labels: torch.Tensor) -> torch.Tensor:
+        """Return labels as a loss wants them: class numbers if there are classes."""
+        output = self.output
+        if output.n_classes == 1:
+            return labels
+        ictal = output.positive[0]
+        rest = (i for i in range(output.n_classes) if i not in output.positive)
+        return torch.where(labels > 0.5, ictal, next(rest, ictal))
+
+    def loss(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Return the loss: the user's, or the balanced cross-entropy."""
+        if self.user_loss is not None:
+            value: Any = self.user_loss(logits, self.targets(labels))
+            if not isinstance(value, torch.Tensor):
+                msg = f"the loss gives {type(value).__name__}; expected a tensor"
+                raise Failed(msg)
+            if value.numel() != 1:
+                shape = tuple(value.shape)
+                msg = f"the loss gives shape {shape}; expected one number"
+                raise Failed(msg)
+            return value
+        scores = self.output.scores(logits)
+        # The cross-entropy of float16 overflows where float32 does not.
+        scores = scores if scores.dtype == torch.float64 else scores.float()
+        share = labels.mean().clamp(1e-3, 1 - 1e-3)
+        weight = torch.where(labels > 0.5, 0.5 / share, 0.5 / (1 - share))
+        return nn.functional.binary_cross_entropy_with_logits(
+            scores, labels.to(scores.dtype), weight.to(scores.dtype)
+        )
+
+    # What training does to it.
+
+    @property
+    def warm(self) -> WarmUp:
+        """What a few training steps do, run once; skip the check if they never end."""
+        self.need_training()
+        if self._warm is None:
+            try:
+                self._warm = warm_up(self)
+            except TimeLimitExceeded:
+                self._can_train = False
+                raise
+        return self._warm
+
+    def forget_gradients(self) -> None:
+        """Clear the gradients of all parameters."""
+        for parameter in self.model.parameters():
+            parameter.grad = None

@@ -1,0 +1,194 @@
+"""From ``my.models:make_detector``, a class or a function to a model.
+
+Invariant: whatever is wrong with a path, a factory or its arguments is said in one line
+with what was looked for. A library that cannot be imported is an error of the
+environment, not a verdict on the detector.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib
+import inspect
+import json
+import sys
+import tomllib
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bgb_fixtures.errors import MissingPackageError, SpecError
+from bgb_fixtures.smoke.limits import describe_error, is_library
+from bgb_fixtures.smoke.report import Failed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = [
+    "find_factory",
+    "import_object",
+    "needs_one_argument",
+    "raise_import_failure",
+    "read_config",
+    "split_target",
+]
+
+
+def split_target(target: str) -> tuple[str, str]:
+    """Split an import path ``module:name``, whose name may have dots."""
+    module, colon, name = target.partition(":")
+    parts = [*module.split("."), *name.split(".")]
+    if not colon or not all(part.isidentifier() for part in parts):
+        msg = f"expected MODULE:NAME, as in my.models:make_detector; got {target!r}"
+        raise SpecError(msg)
+    return module, name
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Read the keyword arguments of a factory from TOML, or JSON by the file's name."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        value = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except (OSError, ValueError) as error:
+        msg = f"config {str(path)!r}: {error}"
+        raise SpecError(msg) from error
+    if not isinstance(value, dict):
+        msg = f"config {str(path)!r}: expected a table, got {type(value).__name__}"
+        raise SpecError(msg)
+    return value
+
+
+def import_object(target: str) -> Any:
+    """Import what an import path names; the current folder is searched first.
+
+    Raises Failed if there is no such module or name, MissingPackageError if a library
+    that the module needs cannot be imported.
+    """
+    module_name, name = split_target(target)
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        value: Any = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        missing = str(error.name)
+        if not f"{module_name}.".startswith(f"{missing}."):
+            raise_import_failure(error)
+            raise
+        msg = f"no module {missing!r} in {here!r}, nor installed; asked for {target!r}"
+        raise Failed(msg) from None
+    except Exception as error:
+        raise_import_failure(error)
+        raise
+    for part in name.split("."):
+        try:
+            value = getattr(value, part)
+        except AttributeError:
+            raise _unknown_name(value, module_name, part) from None
+        except Exception as error:
+            # Packages that import their modules when a name is asked for.
+            raise_import_failure(error)
+            raise
+    return value
+
+
+def _unknown_name(value: Any, module_name: str, part: str) -> Failed:
+    known = [word for word in dir(value) if not word.startswith("_")]
+    close = difflib.get_close_matches(part, known, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    file = getattr(value, "__file__", None)
+    where = f" ({file})" if file else ""
+    return Failed(f"{module_name!r}{where} has no {part!r}{hint}")
+
+
+def raise_import_failure(error: BaseException) -> None:
+    """Raise MissingPackageError if an exception says that a library cannot be imported."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not is_library(frame.filename)]
+    importing = own[-1].line.strip() if own and own[-1].line else ""
+    in_import = importing.startswith(("import ", "from "))
+    if isinstance(error, ImportError):
+        if _is_of_user(error):
+            return
+    elif not in_import or frames[-1] is own[-1]:
+        return
+    reason, place = describe_error(error)
+    library = importing.split()[1].partition(".")[0] if in_import else ""
+    what = repr(library) if library else "a library that the detector needs"
+    where = f" ({place})" if place else ""
+    msg = (
+        f"{what} cannot be imported{where}: {reason}. This is an error of the "
+        "environment, not a verdict on the detector: install or repair the library"
+    )
+    raise MissingPackageError(msg) from error
+
+
+def _is_of_user(error: ImportError) -> bool:
+    """Tell whether it is a module of the user's own that lacks a name or a submodule."""
+    top = str(error.name).partition(".")[0]
+    package = sys.modules.get(top)
+    file = getattr(package, "__file__", None) or error.path
+    if file is None and package is not None:
+        file = next(iter(getattr(package, "__path__", [])), None)
+    return file is not None and not is_library(str(file))
+
+
+def _is_routine(value: Any) -> bool:
+    """Tell whether something is a function or class, not an object that is a model."""
+    return (
+        inspect.isclass(value)
+        or inspect.isroutine(value)
+        or isinstance(value, functools.partial)
+    )
+
+
+def _needed(value: Any, config: dict[str, Any]) -> Iterator[str]:
+    """Return the arguments that a function needs besides those of the config."""
+    for parameter in inspect.signature(value).parameters.values():
+        is_open = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        has_default = parameter.default is not parameter.empty
+        if not (is_open or has_default or parameter.name in config):
+            yield parameter.name
+
+
+def needs_one_argument(value: Any) -> bool:
+    """Tell whether something is a function of one argument: a detector, perhaps."""
+    if not _is_routine(value) or inspect.isclass(value):
+        return False
+    try:
+        return len(list(_needed(value, {}))) == 1
+    except (TypeError, ValueError):
+        return False
+
+
+def find_factory(value: Any, config: dict[str, Any]) -> Callable[[], Any] | None:
+    """Return a function without arguments that makes the model; None if it is one.
+
+    Classes and functions make models with the keyword arguments `config`. Raises Failed
+    if they do not take these arguments, or need others.
+    """
+    name = getattr(value, "__qualname__", type(value).__name__)
+    if not _is_routine(value):
+        if config:
+            msg = f"{name} is a model already, so --config has no use"
+            raise Failed(msg)
+        return None
+    try:
+        signature = inspect.signature(value)
+    except (TypeError, ValueError):
+        # Some builtins have none.
+        return lambda: value(**config)
+    try:
+        signature.bind(**config)
+    except TypeError as error:
+        needed = list(_needed(value, config))
+        if needed:
+            msg = (
+                f"{name}{signature} needs {', '.join(needed)}: give --config FILE, a "
+                "TOML or JSON table of its keyword arguments"
+            )
+        else:
+            msg = f"{name}: {error}; its parameters: {signature}"
+        raise Failed(msg) from None
+    return lambda: value(**config)

@@ -1,0 +1,187 @@
+"""Take a snapshot of a model and of the random generators, and restore it.
+
+Invariant: after `restore`, every parameter, buffer and plain attribute of every
+submodule is the same object with the same values, gradients and training flags are as
+they were, and so are the generators of random, numpy and torch.
+"""
+
+from __future__ import annotations
+
+import random
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["ModelSnapshot", "kept_random_state", "set_seed"]
+
+_OWN = ("_parameters", "_buffers", "_modules")
+_DEPTH = 4
+"""Containers in containers, at most."""
+
+
+class _Content:
+    """What an object that may be changed in place holds; containers with all in them."""
+
+    def __init__(self, value: Any, *, depth: int = 0) -> None:
+        self.value = value
+        self.copy: Any = None
+        if isinstance(value, torch.Tensor):
+            if not is_lazy(value):
+                self.copy = value.detach().clone()
+        elif isinstance(value, np.ndarray):
+            self.copy = value.copy()
+        elif depth > _DEPTH:
+            return
+        elif isinstance(value, list):
+            self.copy = [_Content(item, depth=depth + 1) for item in value]
+        elif isinstance(value, dict):
+            self.copy = {
+                key: _Content(item, depth=depth + 1) for key, item in value.items()
+            }
+        elif isinstance(value, set):
+            self.copy = set(value)
+
+    def restore(self) -> Any:
+        """Put the content back into the same object, and return that."""
+        value = self.value
+        if self.copy is None:
+            return value
+        if isinstance(value, torch.Tensor):
+            if value.shape == self.copy.shape and value.dtype == self.copy.dtype:
+                value.data.copy_(self.copy)
+            else:
+                value.data = self.copy.clone()
+        elif isinstance(value, np.ndarray):
+            value[...] = self.copy
+        elif isinstance(value, list):
+            value[:] = [item.restore() for item in self.copy]
+        elif isinstance(value, dict):
+            items = {key: item.restore() for key, item in self.copy.items()}
+            value.clear()
+            value.update(items)
+        else:
+            value.clear()
+            value.update(self.copy)
+        return value
+
+
+class _ModuleSnapshot:
+    """Hold the attributes of one module of Python."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self._module = module
+        self._registered = {
+            name: {key: _Content(value) for key, value in vars(module)[name].items()}
+            for name in _OWN
+        }
+        self._attributes = {
+            key: _Content(value)
+            for key, value in vars(module).items()
+            if key not in _OWN and not key.endswith("_hooks")
+        }
+
+    def restore(self) -> None:
+        """Put everything back."""
+        attributes = vars(self._module)
+        for name, contents in self._registered.items():
+            entries = attributes[name]
+            entries.clear()
+            entries.update({key: item.restore() for key, item in contents.items()})
+        for key in set(attributes) - set(self._attributes) - set(_OWN):
+            if not key.endswith("_hooks"):
+                del attributes[key]
+        for key, item in self._attributes.items():
+            attributes[key] = item.restore()
+
+
+class _ScriptSnapshot:
+    """Hold the tensors and the mode of one module of TorchScript."""
+
+    def __init__(self, module: torch.jit.ScriptModule) -> None:
+        self._module = module
+        self._training = module.training
+        tensors = (*module.parameters(recurse=False), *module.buffers(recurse=False))
+        self._tensors = [_Content(tensor) for tensor in tensors]
+
+    def restore(self) -> None:
+        """Put everything back."""
+        for content in self._tensors:
+            content.restore()
+        if self._module.training != self._training:
+            self._module.training = self._training
+
+
+class ModelSnapshot:
+    """Hold the state of a model at one time; of anything but a torch module, nothing."""
+
+    def __init__(self, model: Any) -> None:
+        modules = list(model.modules()) if isinstance(model, nn.Module) else []
+        self._modules = [
+            _ScriptSnapshot(module)
+            if isinstance(module, torch.jit.ScriptModule)
+            else _ModuleSnapshot(module)
+            for module in modules
+        ]
+        parameters = (
+            [item for item in model.parameters() if not is_lazy(item)]
+            if modules
+            else []
+        )
+        self._parameters = [
+            (
+                parameter,
+                parameter.requires_grad,
+                parameter.grad,
+                None if parameter.grad is None else parameter.grad.detach().clone(),
+            )
+            for parameter in parameters
+        ]
+
+    def restore(self) -> None:
+        """Put everything back."""
+        for module in self._modules:
+            module.restore()
+        for parameter, requires_grad, gradient, values in self._parameters:
+            parameter.requires_grad_(requires_grad)
+            parameter.grad = gradient
+            if gradient is not None and values is not None:
+                gradient.data.copy_(values)
+
+
+def set_seed(seed: int) -> None:
+    """Seed the global generators of random, numpy and torch with a number below 2^32."""
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - the model under test may draw from it
+    torch.manual_seed(seed)
+
+
+@contextmanager
+def kept_random_state() -> Iterator[None]:
+    """Leave the global generators, and torch's global settings, as they were."""
+    python = random.getstate()
+    legacy = np.random.get_state()  # noqa: NPY002 - as above
+    cpu = torch.get_rng_state()
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else None
+    mps = torch.mps.get_rng_state() if torch.backends.mps.is_available() else None
+    dtype = torch.get_default_dtype()
+    threads = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(legacy)  # noqa: NPY002 - as above
+        torch.set_rng_state(cpu)
+        if cuda is not None:
+            torch.cuda.set_rng_state_all(cuda)
+        if mps is not None:
+            torch.mps.set_rng_state(mps)
+        torch.set_default_dtype(dtype)
+        if torch.get_num_threads() != threads:
+            torch.set_num_threads(threads)

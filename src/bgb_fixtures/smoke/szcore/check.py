@@ -1,0 +1,335 @@
+"""Run a program or a container on the windows of a fixture, and judge what it wrote.
+
+Invariant: a check fails for one reason; what cannot be judged because of another failure
+is skipped, and says so.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bgb_fixtures.eeg.events import mask_to_spans
+from bgb_fixtures.eeg.montage import MONTAGES
+from bgb_fixtures.errors import MissingPackageError, SpecError
+from bgb_fixtures.export import export_fixture
+from bgb_fixtures.fixture import Fixture, load_fixture
+from bgb_fixtures.golden.seizures import score_events
+from bgb_fixtures.smoke.report import CheckResult, Failed, Skipped, SmokeReport
+from bgb_fixtures.smoke.szcore.container import find_engine, pull_image, run_container
+from bgb_fixtures.smoke.szcore.program import run_program, split_command
+from bgb_fixtures.smoke.szcore.table import RULES, BrokenRule, read_events
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+    _RunOne = Callable[[Path, Path], None]
+
+__all__ = ["run_command", "run_image"]
+
+_SFREQ = 256.0
+_LEAST_S = 60.0
+_FOUND = 0.5
+"""Share of the seizures that has to be found."""
+_MARKED = 0.5
+"""Share of the background from which on a program marks everything."""
+_ONSET_S = 10.0
+"""Seconds that half of the onsets may be away from those of the seizures."""
+
+_NOTE = (
+    "A pass says that it is fit to be submitted, and nothing about its performance on "
+    "patients."
+)
+_DID_NOT_END = "not judged: the program did not run to its end on every file"
+_Events = list[tuple[float, float]]
+_GOOD = {
+    "columns": "the seven columns, separated by tabs",
+    "values": "numbers and times have the right form",
+    "types": "eventType is sz... or bckg; one row bckg where there is no seizure",
+    "times": "all events lie inside their recording",
+}
+
+
+def run_command(
+    command: str,
+    *,
+    fixture: str | os.PathLike[str] | Fixture | None = None,
+    time_limit: float = 30.0,
+    on_result: Callable[[CheckResult], None] | None = None,
+) -> SmokeReport:
+    """Check a program that reads an EDF file and writes a TSV file of seizures.
+
+    `command` is such as ``"my-detector {edf} {tsv}"`` and is split as a shell does. The
+    checks are ``program``, ``columns``, ``values``, ``types``, ``times``, ``found``,
+    ``alarms`` and ``onsets``; `time_limit` is in seconds for each file.
+    """
+    words = split_command(command)
+
+    def start() -> _RunOne:
+        return partial(run_program, words, time_limit=time_limit)
+
+    return _check(command, start, fixture, on_result)
+
+
+def run_image(
+    image: str,
+    *,
+    fixture: str | os.PathLike[str] | Fixture | None = None,
+    time_limit: float = 30.0,
+    on_result: Callable[[CheckResult], None] | None = None,
+) -> SmokeReport:
+    """Check a container image, run as the benchmark of SzCORE runs it.
+
+    As `run_command`; all checks are skipped where neither Docker nor Podman runs.
+    """
+
+    def start() -> _RunOne:
+        engine = find_engine()
+        pull_image(engine, image)
+        return partial(run_container, engine, image, time_limit=time_limit)
+
+    return _check(image, start, fixture, on_result)
+
+
+def _check(
+    name: str,
+    start: Callable[[], _RunOne],
+    fixture: str | os.PathLike[str] | Fixture | None,
+    on_result: Callable[[CheckResult], None] | None,
+) -> SmokeReport:
+    """Run something on every window as an EDF file, and judge what it wrote.
+
+    The rules are those of Dan et al. 2024, "SzCORE", Epilepsia,
+    https://doi.org/10.1111/epi.18113.
+    """
+    began = perf_counter()
+    if find_spec("timescoring") is None:
+        msg = (
+            "smoke --command and --image need timescoring, which is not installed; "
+            'run: pip install "bgb-fixtures[build,score]"'
+        )
+        raise MissingPackageError(msg)
+    loaded = fixture if isinstance(fixture, Fixture) else load_fixture(fixture)
+    _check_fixture(loaded)
+    results: list[CheckResult] = []
+
+    def check(name: str, judge: Callable[[], str]) -> bool:
+        result = _judge(name, judge)
+        results.append(result)
+        if on_result is not None:
+            on_result(result)
+        return result.status == "PASS"
+
+    # A container may leave files that are not ours to remove.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
+        folder = Path(temporary)
+        edfs = _export(loaded, folder)
+        tsvs = [folder / "tsv" / f"{edf.stem}.tsv" for edf in edfs]
+        ran = check("program", lambda: _run(start, edfs, tsvs))
+        events, broken = _read(tsvs if ran else [], loaded)
+    why_not = None
+    if not ran:
+        failed = results[0].status == "FAIL"
+        reason = _DID_NOT_END if failed else "not judged: it was not run"
+        why_not = Skipped(reason, cause="program" if failed else "")
+    for rule in RULES:
+        check(rule, lambda rule=rule: _judge_rule(rule, broken, why_not))  # type: ignore[misc]
+    valid = ran and not broken
+    masks = _to_masks(events, loaded) if valid else None
+    cause = next((item.name for item in results if item.status == "FAIL"), "")
+    check("found", lambda: _found(masks, loaded, cause))
+    some = check("alarms", lambda: _alarms(masks, loaded, cause))
+    if ran and not some:
+        cause = cause or "alarms"
+    shown = events if valid and some else None
+    check("onsets", lambda: _onsets(shown, loaded, cause))
+    return SmokeReport(
+        model=name,
+        contract="EDF (19 channels, 256 Hz, common average) -> TSV of events",
+        checks=tuple(results),
+        seconds=perf_counter() - began,
+        note=_NOTE,
+    )
+
+
+def _judge(name: str, judge: Callable[[], str]) -> CheckResult:
+    start = perf_counter()
+    try:
+        reason = judge()
+    except Skipped as skipped:
+        return CheckResult(
+            name=name, status="SKIP", reason=str(skipped), cause=skipped.cause
+        )
+    except Failed as failed:
+        return CheckResult(
+            name=name,
+            status="FAIL",
+            reason=failed.reason,
+            place=failed.place,
+            seconds=perf_counter() - start,
+        )
+    seconds = perf_counter() - start
+    return CheckResult(name=name, status="PASS", reason=reason, seconds=seconds)
+
+
+def _check_fixture(fixture: Fixture) -> None:
+    duration = fixture.signals.shape[2] / fixture.sfreq
+    problems = []
+    if fixture.ch_names not in {MONTAGES["10-20"], MONTAGES["szcore-19"]}:
+        problems.append("its channels are not the 19 electrodes")
+    if fixture.sfreq != _SFREQ:
+        problems.append(f"its rate is {fixture.sfreq:g} Hz, not {_SFREQ:g} Hz")
+    if duration < _LEAST_S:
+        problems.append(f"its windows have {duration:g} s, not {_LEAST_S:g} s or more")
+    if not fixture.labels.any():
+        problems.append("no window has a seizure")
+    if problems:
+        msg = (
+            f"fixture {str(fixture.path)!r} cannot be used for SzCORE: "
+            f"{'; '.join(problems)}"
+        )
+        raise SpecError(msg)
+
+
+def _export(fixture: Fixture, folder: Path) -> list[Path]:
+    """Write the EDF files, and nothing of the truth beside them."""
+    with tempfile.TemporaryDirectory() as temporary:
+        # It stays on this machine, and not for long.
+        report = export_fixture(
+            fixture, "bids", Path(temporary) / "bids", local_use=True
+        )
+        (folder / "edf").mkdir()
+        (folder / "tsv").mkdir()
+        paths = []
+        runs: dict[str, int] = {}
+        for window in fixture.windows:
+            runs[window.subject] = run = runs.get(window.subject, 0) + 1
+            [source] = report.path.glob(
+                f"{window.subject}/*/eeg/*_run-{run:02d}_eeg.edf"
+            )
+            path = folder / "edf" / f"{window.id}.edf"
+            source.rename(path)
+            paths.append(path)
+    return paths
+
+
+def _run(start: Callable[[], _RunOne], edfs: list[Path], tsvs: list[Path]) -> str:
+    run_one = start()
+    longest = 0.0
+    for edf, tsv in zip(edfs, tsvs, strict=True):
+        begin = perf_counter()
+        run_one(edf, tsv)
+        longest = max(longest, perf_counter() - begin)
+    return f"ran on {len(edfs)} files, at most {longest:.2f} s for one"
+
+
+def _read(
+    tsvs: list[Path], fixture: Fixture
+) -> tuple[list[_Events], dict[str, list[str]]]:
+    """Return the events of each file, and of each broken rule what is wrong."""
+    duration = fixture.signals.shape[2] / fixture.sfreq
+    events: list[_Events] = []
+    broken: dict[str, list[str]] = {}
+    for tsv in tsvs:
+        try:
+            events.append(read_events(tsv, duration=duration))
+        except BrokenRule as error:
+            broken.setdefault(error.rule, []).append(f"{tsv.name}: {error.reason}")
+    return events, broken
+
+
+def _judge_rule(
+    rule: str, broken: dict[str, list[str]], why_not: Skipped | None
+) -> str:
+    if why_not is not None:
+        raise why_not
+    if rule in broken:
+        first, *others = broken[rule]
+        more = f" (and {len(others)} more files)" if others else ""
+        raise Failed(first + more)
+    cause = next((name for name in RULES[: RULES.index(rule)] if name in broken), "")
+    if cause:
+        msg = f"not judged in every file: follows from {cause}, which fails"
+        raise Skipped(msg, cause=cause)
+    return _GOOD[rule]
+
+
+def _to_masks(events: list[_Events], fixture: Fixture) -> npt.NDArray[np.uint8]:
+    """Return what is marked, per sample; events that overlap become one."""
+    masks = np.zeros(fixture.labels.shape, np.uint8)
+    for mask, spans in zip(masks, events, strict=True):
+        for start, stop in spans:
+            mask[round(start * fixture.sfreq) : round(stop * fixture.sfreq)] = 1
+    return masks
+
+
+def _need(masks: npt.NDArray[np.uint8] | None, cause: str) -> npt.NDArray[np.uint8]:
+    if masks is None:
+        msg = "not judged: not every file has valid events"
+        raise Skipped(msg, cause=cause)
+    return masks
+
+
+def _found(masks: npt.NDArray[np.uint8] | None, fixture: Fixture, cause: str) -> str:
+    marked = _need(masks, cause)
+    if not marked.any():
+        msg = "no event in any file: the program finds nothing"
+        raise Failed(msg)
+    detections = [mask_to_spans(mask) for mask in marked]
+    score = score_events(fixture.labels, detections, sfreq=fixture.sfreq)
+    if score is None:
+        msg = "timescoring cannot be imported"
+        raise Skipped(msg)
+    text = f"{score.sensitivity:.0%} of the seizures found (SzCORE event rules)"
+    if score.sensitivity < _FOUND:
+        msg = f"{text}; expected at least {_FOUND:.0%}"
+        raise Failed(msg)
+    return f"{text}, F1 {score.f1:.2f}"
+
+
+def _alarms(masks: npt.NDArray[np.uint8] | None, fixture: Fixture, cause: str) -> str:
+    marked = _need(masks, cause)
+    background = fixture.labels == 0
+    if not background.any():
+        msg = "the fixture has no background"
+        raise Skipped(msg)
+    share = float(marked[background].mean())
+    text = f"{share:.0%} of the background is marked"
+    if share >= _MARKED:
+        msg = f"{text}; expected less than {_MARKED:.0%}: the program finds everything"
+        raise Failed(msg)
+    return text
+
+
+def _onsets(events: list[_Events] | None, fixture: Fixture, cause: str) -> str:
+    if events is None:
+        msg = "not judged: no valid events, or everything is marked"
+        raise Skipped(msg, cause=cause)
+    offsets = []
+    for window, spans in zip(fixture.windows, events, strict=True):
+        # The beginning of a seizure that runs into the window is not in it.
+        for onset in [event.onset for event in window.events if event.onset > 0]:
+            offsets += sorted((start - onset for start, _ in spans), key=abs)[:1]
+    if not offsets:
+        msg = "no event in a file in which a seizure begins"
+        raise Skipped(msg)
+    away = median(map(abs, offsets))
+    middle = median(offsets)
+    text = f"events begin {middle:+.1f} s from the seizures (median, nearest)"
+    if away > _ONSET_S:
+        msg = (
+            f"{text}, and half of them more than {away:.1f} s away; expected "
+            f"{_ONSET_S:g} s at most: onsets are seconds from the start of the file"
+        )
+        raise Failed(msg)
+    return text

@@ -1,0 +1,95 @@
+"""One fault gives one failure; its consequences name it, and each check stands alone."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from bgb_fixtures.smoke import run_smoke
+from bgb_fixtures.smoke.catalogue import CAUSES, NEEDED, SENTENCES, WARM
+
+gallery: Any = importlib.import_module("smoke_gallery")
+power: Any = importlib.import_module("smoke_power")
+
+# One entry per check that fails in it, and healthy ones of every kind of output.
+ALONE = (
+    "dropout in eval", "constant output", "sigmoid at the end", "softmax over time",
+    "unused decoder and mask token", "features detached", "squeezes a batch of one",
+    "mean over the batch in eval", "volts for microvolts", "channels averaged away",
+    "output 4 s late", "statistics not saved", "cannot learn", "Inf inside",
+    "loss of the wrong sign", "step: labels of the next window",
+    "plain CNN", "one logit per second", "four seizure types per window",
+    "frozen filters, allowed", "dynamically quantised",
+)  # fmt: skip
+
+
+def test_every_check_comes_after_those_that_can_explain_it() -> None:
+    order = list(SENTENCES)
+    assert set(CAUSES) == set(order)
+    late = [
+        (name, cause)
+        for name, causes in CAUSES.items()
+        for cause in causes
+        if order.index(cause) >= order.index(name)
+    ]
+    # `gradients` is asked for the state after some steps in which others look.
+    assert late == []
+    assert set(WARM) | set(NEEDED) <= set(order)
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_check_says_the_same_alone_as_in_the_full_run(name: str) -> None:
+    entries = (*gallery.FAULTS, *gallery.HEALTHY, *gallery.INTERFACES)
+    [entry] = [entry for entry in entries if entry.name == name]
+    report = power.run_entry(entry, seed=0, fixture="smoke")
+    judged = [check for check in report.checks if check.status == "FAIL" or check.cause]
+    # Of those that pass, one in a while; tools/smoke_power.py --alone does them all.
+    passing = [c for c in report.checks if c.status == "PASS" and c.name not in NEEDED]
+    judged.append(passing[ALONE.index(name) % len(passing)])
+    differences = [
+        power.check_alone(entry, report, check.name, seed=0, fixture="smoke")
+        for check in judged
+        if check.name not in NEEDED
+    ]
+    assert [text for text in differences if text] == []
+
+
+class Dropout(nn.Module):
+    """Dropout that stays on in eval mode."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(19, 8, 9, padding=4)
+        self.head = nn.Conv1d(8, 1, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        dropped = nn.functional.dropout(self.conv(x), 0.5)
+        logits: torch.Tensor = self.head(dropped)
+        return logits[:, 0]
+
+
+def test_consequences_are_skipped_name_their_cause_and_come_right_after_it() -> None:
+    torch.manual_seed(0)
+    report = run_smoke(Dropout(), fixture="tiny")
+    [failed] = report.failed
+    assert failed.name == "repeat"
+    assert failed.reason.endswith("random numbers are drawn in eval mode; dropout(..., "
+                                  "training=True)?")  # fmt: skip
+    consequences = [check for check in report.checks if check.cause]
+    assert {check.cause for check in consequences} == {"repeat"}
+    assert {check.status for check in consequences} == {"SKIP"}
+    names = [check.name for check in report.checks]
+    assert names[names.index("repeat") + 1] == "batch"
+    text = " ".join(str(report).split())
+    assert "SKIP batch not judged: follows from repeat, which fails (and" in text
+
+
+def test_cause_that_is_left_out_still_explains_its_consequences() -> None:
+    torch.manual_seed(0)
+    report = run_smoke(Dropout(), fixture="tiny", skip=("repeat",))
+    assert report.failed == ()
+    assert report["batch"].cause == "repeat"
