@@ -189,6 +189,14 @@ def test_the_suffix_of_a_reader_marks_channels_that_have_to_be_equal() -> None:
     assert resolve_montage(labels, montage, where="a.edf")[0].plus == (0, 1)
 
 
+@pytest.mark.parametrize("label", ["P3-01", "P3-2", "P3-00"])
+def test_a_number_that_counts_no_duplicates_is_not_cut_off(label: str) -> None:
+    # It can be a mistyped or shortened derivation: P3-O1.
+    labels = [label if name == "P3" else name for name in ELECTRODES]
+    with pytest.raises(ChannelNotFoundError, match=rf"lacks P3 .* {label}"):
+        resolve_montage(labels, "10-20", where="a.edf")
+
+
 def test_a_channel_number_is_no_suffix_of_an_electrode_with_two_digits() -> None:
     labels = ["T7-FT9", "FT9-FT10", "C3-C5"]
     montage = find_montage(["FT9-FT10"])

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = [
     "ALIASES",
@@ -14,6 +18,7 @@ __all__ = [
     "parse_formatted",
     "parse_label",
     "rename_row",
+    "without_numbers",
 ]
 
 AVERAGE = "Avg"
@@ -32,14 +37,14 @@ _ELECTRODES |= {new.lower(): old for new, old in ALIASES.items()}
 # while CS2, LE or A1 are references.
 _SCALP = re.compile(r"(?:FP|AF|F|FT|FC|T|TP|C|CP|P|PO|O|I)(?:Z|\d{1,2})", re.IGNORECASE)
 # One electrode of another, or of anything that a recorder calls its reference. Before it
-# stands what kind of channel it is; after it what readers and formats append: '-0' of
-# duplicates (MNE), dots up to a fixed width (PhysioNet).
+# stands what kind of channel it is, after it dots up to a fixed width (PhysioNet).
 _EARS = r"\(?[AM]1\s*[+/,]?\s*[AM]2\)?(?:\s*/\s*2)?"
 _LABEL = re.compile(
     rf"(?:(?:EEG|POL)(?:\s+|\s*[-:_]\s*))?(?P<anode>[A-Z]+\d*Z?)\.*"
-    rf"(?:\s*[-/_]\s*(?P<cathode>{_EARS}|[A-Z][A-Z0-9]*))?(?:-\d{{1,3}})?",
+    rf"(?:\s*[-/_]\s*(?P<cathode>{_EARS}|[A-Z][A-Z0-9]*))?",
     re.IGNORECASE,
 )
+_RUNNING_NUMBER = re.compile(r"-(?:0|[1-9][0-9]?)")
 _FORMAT_FIELDS = ("{electrode}", "{reference}")
 
 
@@ -61,11 +66,26 @@ def is_scalp(text: str) -> bool:
 
 
 def parse_label(label: str) -> tuple[str | None, str]:
-    """Split 'EEG FP1-REF' into ('Fp1', 'REF') and 'T8-P8-0' into ('T4', 'T6')."""
+    """Split 'EEG FP1-REF' into ('Fp1', 'REF') and 'T8-P8' into ('T4', 'T6')."""
     match = _LABEL.fullmatch(label.strip())
     if match is None:
         return None, ""
     return electrode_name(match["anode"]), _reference_name(match["cathode"] or "")
+
+
+def without_numbers(labels: Sequence[str]) -> list[str]:
+    """Return labels without the numbers by which a reader tells duplicates apart.
+
+    MNE counts them from 0: 'T8-P8-0' and 'T8-P8-1'. Without a 'P3-0', 'P3-01' is
+    something else.
+    """
+    there = set(labels)
+    bases = []
+    for label in labels:
+        base, hyphen, number = label.rpartition("-")
+        counted = _RUNNING_NUMBER.fullmatch(hyphen + number) and f"{base}-0" in there
+        bases.append(base if counted else label)
+    return bases
 
 
 def _reference_name(text: str) -> str:

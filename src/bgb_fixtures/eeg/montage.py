@@ -24,6 +24,7 @@ from bgb_fixtures.eeg.channels import (
     parse_formatted,
     parse_label,
     rename_row,
+    without_numbers,
 )
 from bgb_fixtures.errors import (
     ChannelNotFoundError,
@@ -346,10 +347,10 @@ class _Channels:
         form = montage.label_format
         pattern = None if form is None else compile_label_format(form)
         parsed = [
-            parse_label(aliases.get(label, label))
+            parse_label(aliases.get(label, base))
             if label in aliases or pattern is None
-            else parse_formatted(label, pattern)
-            for label in labels
+            else parse_formatted(base, pattern)
+            for label, base in zip(labels, without_numbers(labels), strict=True)
         ]
         self.labels = labels
         self.unread = [
