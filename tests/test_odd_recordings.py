@@ -13,7 +13,7 @@ from support.requests import load_recorded, recorded
 
 from bgb_fixtures.build import build_fixture
 from bgb_fixtures.cli import main
-from bgb_fixtures.errors import SourceError, SpecError
+from bgb_fixtures.errors import ChannelNotFoundError, SourceError, SpecError
 from bgb_fixtures.fixture import load_fixture
 from bgb_fixtures.request.spec import load_spec, spec_to_toml
 
@@ -107,6 +107,18 @@ def test_a_row_that_is_no_electrode_has_its_label_and_the_records_say_so(
         fixture.signals[0, 1], (digital[1] - digital[0]) * LSB_UV
     )
     assert any("no electrode" in step for step in fixture.records.profile["steps"])
+
+
+def test_a_fixture_of_such_rows_adapts_to_them(tmp_path: Path) -> None:
+    place(tmp_path / "in", ["LA1", "LA2", "BTEleft SD"])
+    fixture = build(tmp_path / "in", montage=["BTEleft SD", "LA1", "LA2"])
+    adapted = fixture.adapt(montage=["LA1-LA2", "BTEleft SD"], window_length=5)
+    assert adapted.ch_names == ("LA1-LA2", "BTEleft SD")
+    np.testing.assert_array_equal(
+        adapted.signals[0, 0], (fixture.signals[0, 1] - fixture.signals[0, 2])[:320]
+    )
+    with pytest.raises(ChannelNotFoundError, match=r"lacks LA3 .* BTEleft SD, LA1, LA2"):
+        fixture.adapt(montage=["LA3"])
 
 
 def test_options_for_labels_are_keys_of_a_spec(tmp_path: Path) -> None:
