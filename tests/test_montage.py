@@ -273,6 +273,19 @@ def test_a_reference_that_is_no_electrode_needs_no_option() -> None:
         find_montage("10-20", reference="REF")
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [
+        pytest.param(["Fp1-F7"], id="one-pair"),
+        pytest.param(["Fp1-F7", "F3-F7", "C3-P3"], id="not-all"),
+        pytest.param(["Fp1-F7", "F3-F7", "C3-REF"], id="others-have-a-reference"),
+    ],
+)
+def test_an_electrode_that_not_all_share_is_no_reference(labels: list[str]) -> None:
+    with pytest.raises(ChannelNotFoundError, match=r"lacks Fp1 .* bipolar"):
+        resolve_montage(labels, find_montage(["Fp1"]), where="a.edf")
+
+
 def ipsilateral() -> list[str]:
     """Name channels against the ear of their own side; the midline against A1."""
     return [f"EEG {name}-A{2 if name[-1] in '2468' else 1}" for name in ELECTRODES]

@@ -117,7 +117,9 @@ def test_a_fixture_of_such_rows_adapts_to_them(tmp_path: Path) -> None:
     np.testing.assert_array_equal(
         adapted.signals[0, 0], (fixture.signals[0, 1] - fixture.signals[0, 2])[:320]
     )
-    with pytest.raises(ChannelNotFoundError, match=r"lacks LA3 .* BTEleft SD, LA1, LA2"):
+    with pytest.raises(
+        ChannelNotFoundError, match=r"lacks LA3 .* BTEleft SD, LA1, LA2"
+    ):
         fixture.adapt(montage=["LA3"])
 
 

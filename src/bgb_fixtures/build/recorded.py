@@ -65,8 +65,6 @@ def read_recorded(
         except SourceError as error:
             if strict or listed or not begun:
                 raise
-            # Digests of whole files need them read from the start.
-            opened.close()
             selection = select_again(
                 selection, opened, without=begun[-1], why=error, progress=planning
             )
