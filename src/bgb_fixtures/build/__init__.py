@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bgb_fixtures.errors import SpecError
-from bgb_fixtures.format.layout import FIXTURE
 from bgb_fixtures.format.store import check_target
 from bgb_fixtures.format.write import write_draft
 from bgb_fixtures.request.recorded import Listing, RecordedRequest
@@ -124,7 +123,7 @@ def build_fixture(
     """
     target = Path(path)
     # Before the work begins: it may take minutes.
-    check_target(target, FIXTURE)
+    check_target(target)
     if save_spec is not None:
         check_spec_target(Path(save_spec), beside=target)
     if isinstance(request, RecordedRequest):
