@@ -290,9 +290,9 @@ def test_a_recording_with_bad_annotations_can_be_left_out_by_name(
 def test_a_name_that_no_recording_has_cannot_be_left_out(tmp_path: Path) -> None:
     place(tmp_path / "in", name="night")
     with pytest.raises(
-        SpecError, match=r"no recording 'nigth\.edf' .* mean 'night\.edf'"
+        SpecError, match=r"no recording 'n1ght\.edf' .* mean 'night\.edf'"
     ):
-        build(tmp_path / "in", exclude=["nigth.edf"])
+        build(tmp_path / "in", exclude=["n1ght.edf"])
 
 
 @pytest.mark.parametrize("names", ["a.edf", ["/a.edf"], ["a.edf", "a.edf"], [3]])
