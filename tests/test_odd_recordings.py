@@ -86,6 +86,12 @@ def test_the_reference_electrode_is_a_row_of_zeros_and_the_records_say_so(
     assert fixture.records.spec["reference"] == "Cz"
 
 
+def test_the_reference_electrode_is_not_interpolated(tmp_path: Path) -> None:
+    place(tmp_path / "in", [f"EEG {name}-Cz" for name in ELECTRODES if name != "Cz"])
+    with pytest.raises(ChannelNotFoundError, match=r"lacks Cz .* pass --reference Cz"):
+        build(tmp_path / "in", missing="interpolate")
+
+
 def test_a_reference_on_the_scalp_is_in_the_records(tmp_path: Path) -> None:
     place(tmp_path / "in", [f"EEG {name}-CPz" for name in ELECTRODES])
     fixture = build(tmp_path / "in", montage="10-20")

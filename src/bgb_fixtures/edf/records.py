@@ -600,10 +600,10 @@ class MontageSignal:
         )
         if not any(row.minus for row in self._rows) and plus == [*range(len(plus))]:
             return values[: len(plus)]
-        data_uv = np.zeros((len(self._rows), stop - start))
+        data_uv = values[[first or 0 for first in plus]]
         for row, (first, second) in enumerate(zip(plus, minus, strict=True)):
-            if first is not None:
-                data_uv[row] = values[first]
+            if first is None:
+                data_uv[row] = 0
             if second is not None:
                 data_uv[row] -= values[second]
         return data_uv

@@ -468,11 +468,14 @@ def resolve_montage(
     missing = tuple(name for name, one in found.items() if one is None)
     if missing:
         answer = _answer_missing(channels, montage, missing, what=what)
+        electrodes = {part for row in missing for part in row_electrodes(row)}
         msg = (
             f"{what} {where!r} lacks {', '.join(missing)} for montage "
             f"{montage.name!r}; its {len(labels)} channels: {_shown(labels)}.{answer}"
         )
-        raise ChannelNotFoundError(msg, missing=missing, answered=bool(answer))
+        # The reference is known, it is zero: nothing to interpolate.
+        lacking = () if channels.common in electrodes else missing
+        raise ChannelNotFoundError(msg, missing=lacking, answered=bool(answer))
     rows = [one for one in found.values() if one is not None]
     _check_references(channels, rows, where=f"{what} {where!r}")
     return tuple(one.row for one in rows)
