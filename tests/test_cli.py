@@ -584,7 +584,7 @@ def test_options_of_recordings_are_the_keys_of_a_spec(
         ),
         pytest.param(["--type", "sz"], "types: expected a list of", id="type"),
         pytest.param(["--missing", "zeros"], "'zeros' is not one of", id="missing"),
-        pytest.param(["--montage", "Fp1,XX"], "called 'XX'", id="rows"),
+        pytest.param(["--montage", "Fp1,Fp1-XX"], "called 'XX'", id="rows"),
         pytest.param(
             ["--annotations", "x"],
             "--annotations is for --source edf",

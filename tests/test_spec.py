@@ -544,7 +544,7 @@ def test_recordings_have_defaults(source: str, montage: str) -> None:
             {"aliases": {"ch 1": "left"}}, "mine.toml', alias of 'ch 1'", id="alias"
         ),
         pytest.param(
-            {"montage": ["Fp1", "XX"]},
+            {"montage": ["Fp1", "Fp1-XX"]},
             "mine.toml', montage: expected an electrode such as 'Fp1' or",
             id="unknown-row",
         ),

@@ -17,7 +17,7 @@ from bgb_fixtures.eeg.scaling import PROFILES
 from bgb_fixtures.errors import SpecError, TargetError, shorten
 from bgb_fixtures.request.recorded import (
     RecordedRequest,
-    parse_aliases,
+    parse_labels,
     parse_recorded,
     recorded_to_json,
 )
@@ -73,8 +73,18 @@ _KEYS_OF_SYNTHETIC = {
     *("profile", "sfreq", "band_pass", "seed", "recordings", "recipe"),
 }
 _KEYS = _KEYS_OF_SYNTHETIC | {
-    *("quotas", "per_kind", "splits", "types", "per_subject", "per_type", "aliases"),
-    *("missing", "label_pattern", "sha256", "chosen", "fixture"),
+    *(
+        "quotas",
+        "per_kind",
+        "splits",
+        "types",
+        "per_subject",
+        "per_type",
+        "exclude",
+        "aliases",
+    ),
+    *("missing", "unit", "label_format", "reference"),
+    *("label_pattern", "sha256", "chosen", "fixture"),
 }
 
 
@@ -113,7 +123,7 @@ def parse_spec(value: object, *, where: str) -> Request:
         "profile": PROFILES[profile],
         "band_pass": _parse_band_pass(table),
     }
-    aliases = () if synthetic else parse_aliases(table)
+    reading = {} if synthetic else parse_labels(table)
     length = common["window_length"]
     own = (
         parse_synthetic(table, window_length=length)
@@ -121,7 +131,7 @@ def parse_spec(value: object, *, where: str) -> Request:
         else parse_recorded(table, source=source, window_length=length)
     )
     try:
-        montage = find_montage(rows, aliases=aliases, system=system)
+        montage = find_montage(rows, system=system, own_labels=not synthetic, **reading)
         if not synthetic:
             return RecordedRequest(montage=montage, **common, **own)
         request = SyntheticRequest(montage=montage, **common, **own)
