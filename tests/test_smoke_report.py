@@ -154,7 +154,7 @@ def test_library_that_cannot_be_imported_is_no_verdict(
     assert result.exit_code == 2
     assert result.stdout == ""
     assert message in result.stderr
-    assert "an error of the environment, not a verdict on the detector" in result.stderr
+    assert "a problem of the environment, not of the detector" in result.stderr
     suite = ET.parse("out.xml").getroot()[0]
     assert (suite.get("errors"), suite.get("failures")) == ("1", "0")
     assert message in str(suite[0][0].get("message"))

@@ -64,7 +64,7 @@ def describe_golden(golden: Golden, *, as_text: bool = False) -> list[str]:
             )
         )
     if golden.trace is not None:
-        facts.append(("trace", f"{len(golden.trace.calls)} calls of modules"))
+        facts.append(("trace", f"{len(golden.trace.calls)} module calls"))
     lines = [f"{key:<9}{value}" for key, value in facts]
     lines += [
         f"{'env':<9}{name}: {value}" for name, value in golden.environment.items()
