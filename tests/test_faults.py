@@ -79,10 +79,10 @@ SAME = ("same:Net", *NET[1:], "--name", "Same")
 CASES = {
     "build": Case(("build", "--spec", "new.toml", "--out", "t.h5"), "t.h5"),
     "record": Case(
-        ("golden", "record", *NET, "--name", "first"), "first.h5", again=False
+        ("golden", "record", *NET, "--name", "first"), "first.npz", again=False
     ),
     # With the same golden there, it would write none.
-    "update": Case(("golden", "update", *NET), "Net.h5", again=False),
+    "update": Case(("golden", "update", *NET), "Net.npz", again=False),
     "page": Case(("golden", "check", *SAME, "--html", "t.html"), "t.html"),
     "plot": Case(
         ("plot", "banana.h5", "--window", "w0", "--dpi", "50", "--out", "t.png"),
@@ -398,7 +398,6 @@ from bgb_fixtures.commands import build
 from bgb_fixtures.commands import export as _
 from bgb_fixtures.golden.store import load_golden, write_golden
 from bgb_fixtures.fixture import load_fixture
-from bgb_fixtures.format.store import store
 
 kept, synthesise = {}, building.synthesise
 
@@ -625,18 +624,18 @@ def test_a_golden_killed_at_any_moment_is_whole(work: Path) -> None:
         work,
         KILL
         + """
-goldens = [load_golden("Net.h5"), load_golden("Same.h5")]
-states = {"old": state("Net.h5"), "new": state("Same.h5")}
+goldens = [load_golden("Net.npz"), load_golden("Same.npz")]
+states = {"old": state("Net.npz"), "new": state("Same.npz")}
 def update_for_ever():
     while True:
         for golden in goldens:
-            write_golden(golden, "Net.h5")
+            write_golden(golden, "Net.npz")
 seen, n_left, codes = kill_rounds(
-    update_for_ever, lambda: ["Net.h5"], lambda path: which(path, states)
+    update_for_ever, lambda: ["Net.npz"], lambda path: which(path, states)
 )
-write_golden(goldens[1], "Net.h5")
+write_golden(goldens[1], "Net.npz")
 print(json.dumps(
-    [sorted(seen), codes, which("Net.h5", states), sorted(os.listdir(".")) == before]
+    [sorted(seen), codes, which("Net.npz", states), sorted(os.listdir(".")) == before]
 ))
 """,
     )

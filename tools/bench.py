@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MODULES = {
-    "bench_load": ("load", "windows", "process", "pytest"),
+    "bench_load": ("load", "adapt", "windows", "process", "pytest"),
     "bench_recordings": ("edf", "write", "length", "build"),
     "bench_corpora": ("scan", "remote"),
     "bench_models": ("generate", "export", "smoke", "golden", "tolerances"),

@@ -34,8 +34,8 @@ __all__ = ["build"]
 # Options of several values that are tables or lists in a spec, under another name.
 _LISTS = {"split": "splits", "seizure_type": "types"}
 _OF_RECORDINGS = {
-    *("per_kind", "per_subject", "per_type", "quotas", "splits", "types"),
-    *("aliases", "missing", "label_pattern"),
+    *("per_kind", "per_subject", "per_type", "quotas", "splits", "types", "exclude"),
+    *("aliases", "label_format", "reference", "unit", "missing", "label_pattern"),
 }
 _MOST_LINES = 10
 _OF_WINDOWS = {"windows", "ictal_share"}
@@ -87,8 +87,8 @@ def _quotas(
 @click.option(
     "--spec",
     metavar="FILE",
-    help="TOML file that says what to build, or a packaged one: smoke, tiny or "
-    "chbmit-smoke.",
+    help="TOML file that says what to build, or a packaged one: smoke, tiny, smoke-1, "
+    "tiny-1 or chbmit-smoke.",
 )
 @click.option(
     "--source",
@@ -151,6 +151,13 @@ def _quotas(
     help="Only seizures of this type, a code of TUSZ such as fnsz; may be repeated.",
 )
 @click.option(
+    "--exclude",
+    multiple=True,
+    metavar="NAME",
+    help="Leave out this recording, by the name that --dry-run and scan print; may be "
+    "repeated.",
+)
+@click.option(
     "--window-length", type=float, metavar="SECONDS", help="Length of a window [60]."
 )
 @click.option(
@@ -159,7 +166,7 @@ def _quotas(
     metavar="NAME",
     help="10-20 [default], average, szcore-19, double-banana [default for chbmit], "
     "double-banana-16, chbmit-18, tcp-20, tcp-22, or rows separated by commas: "
-    "Fp1-F7,Cz.",
+    "Fp1-F7,Cz, or channels by their own label: LA1,BTEleft SD.",
 )
 @click.option(
     "--names",
@@ -173,6 +180,23 @@ def _quotas(
     callback=_pairs,
     metavar="LABEL=OTHER",
     help="Read a channel with this label as if it had the other; may be repeated.",
+)
+@click.option(
+    "--label-format",
+    metavar="FORM",
+    help="What labels of channels look like, such as 'POL {electrode}' or "
+    "'{electrode}:{reference}' [usual forms].",
+)
+@click.option(
+    "--reference",
+    metavar="ELECTRODE",
+    help="The electrode that all others are recorded against, such as Cz; its own row "
+    "is zero.",
+)
+@click.option(
+    "--unit",
+    type=click.Choice(["uV", "mV", "V", "nV"]),
+    help="Unit of channels whose header names none, or '?V' [such channels are refused].",
 )
 @click.option(
     "--missing",
@@ -250,6 +274,12 @@ def _quotas(
     help="Print which windows would be taken and why the others are not; write nothing.",
 )
 @click.option(
+    "--check",
+    is_flag=True,
+    help="With --dry-run: read the windows as well, so that a build will not find out "
+    "more.",
+)
+@click.option(
     "--json",
     "as_json",
     is_flag=True,
@@ -264,6 +294,7 @@ def build(
     save_spec: str | None,
     strict: bool,
     dry_run: bool,
+    check: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -292,11 +323,21 @@ def build(
             "are read, and --dry-run reads none"
         )
         raise click.UsageError(msg)
+    if check and not dry_run:
+        msg = "--check goes with --dry-run; a build always reads its windows"
+        raise click.UsageError(msg)
     place = opened_root(request.source, root)
     if isinstance(request, RecordedRequest):
         _warn_of_blind_split(request)
         if dry_run:
-            _dry_run(request, place, annotations, strict=strict, as_json=as_json)
+            _dry_run(
+                request,
+                place,
+                annotations,
+                strict=strict,
+                check=check,
+                as_json=as_json,
+            )
             return
     elif dry_run:
         _print_synthetic(request, as_json=as_json)
@@ -352,6 +393,7 @@ def _dry_run(
     annotations: str | None,
     *,
     strict: bool,
+    check: bool,
     as_json: bool,
 ) -> None:
     from bgb_fixtures.build import select_fixture
@@ -362,8 +404,11 @@ def _dry_run(
             root=place,
             annotations=annotations,
             strict=strict,
+            check=check,
             progress=progress.show,
         )
+    if check:
+        say("checked: every window of the selection was read")
     (_print_json_selection if as_json else _print_selection)(selection)
 
 
