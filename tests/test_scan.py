@@ -192,7 +192,7 @@ def test_strict_passes_for_what_is_only_not_there(corpus: Path) -> None:
         pytest.param(
             ["--source", "tusz", "--root", ".", "--label-pattern", "x"],
             2,
-            "label_pattern is for source 'edf' only",
+            "label_pattern: expected none, as only sources 'bids' and 'edf'",
             id="option-of-another-source",
         ),
         pytest.param(

@@ -1,5 +1,12 @@
 """The exceptions of this package, each also the built-in that it resembles."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bgb_fixtures.eeg.annotations import LabelCount
+
 __all__ = [
     "AnnotationError",
     "ChannelNotFoundError",
@@ -16,6 +23,7 @@ __all__ = [
     "SourceError",
     "SpecError",
     "TargetError",
+    "UnknownLabelError",
     "shorten",
 ]
 
@@ -55,6 +63,22 @@ class SourceError(FixtureError, ValueError):
 
 class AnnotationError(SourceError):
     """An annotation file cannot be read with certainty; names file and line."""
+
+
+class UnknownLabelError(AnnotationError):
+    """Labels of a recording are neither known to be seizures nor known to be none.
+
+    Parameters
+    ----------
+    message : str
+        What is shown.
+    labels : tuple
+        All labels of the recording, what they were read as, and how often they occur.
+    """
+
+    def __init__(self, message: str, *, labels: tuple[LabelCount, ...] = ()) -> None:
+        super().__init__(message)
+        self.labels = labels
 
 
 class ChannelNotFoundError(SourceError, LookupError):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bgb_fixtures.build.select import Selection
     from bgb_fixtures.corpora.corpus import Corpus
     from bgb_fixtures.corpora.remote.web import WebPath
+    from bgb_fixtures.eeg.annotations import LabelCount
     from bgb_fixtures.format.records import WindowRecord
     from bgb_fixtures.format.write import Content
     from bgb_fixtures.request.synthetic import SyntheticRequest
@@ -51,6 +52,8 @@ class BuildReport:
         What is wrong with recordings that were chosen and cannot be used, a line each.
     n_problems : dict of str to int
         Recordings that the corpus did not offer, by the reason.
+    labels : tuple of LabelCount
+        Where labels are free text: what each was read as, and how often it occurs.
     differing : tuple of str
         Built from a saved spec: arrays that differ from those of the spec, as another
         version of a library filtered or resampled.
@@ -62,6 +65,7 @@ class BuildReport:
     n_recordings: int = 0
     left_out: tuple[str, ...] = ()
     n_problems: dict[str, int] = field(default_factory=dict)
+    labels: tuple[LabelCount, ...] = ()
     differing: tuple[str, ...] = ()
 
 
@@ -199,6 +203,7 @@ def _build_recorded(
         n_recordings=len(selection.recordings),
         left_out=selection.left_out_lines,
         n_problems=Counter(finding.problem for finding in selection.problems),
+        labels=selection.labels,
         differing=differing,
     )
 
@@ -250,5 +255,5 @@ def _open_corpus(
         root,
         splits=request.splits,
         annotations=annotations,
-        label_pattern=request.label_pattern,
+        rules=request.rules,
     )

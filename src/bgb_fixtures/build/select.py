@@ -19,6 +19,7 @@ from bgb_fixtures.build.windows import (
     iter_passed_over,
 )
 from bgb_fixtures.corpora.find import named_recordings, usable_recordings
+from bgb_fixtures.corpora.labels import say_unmatched, sum_labels
 from bgb_fixtures.eeg.events import seconds_to_sample
 from bgb_fixtures.eeg.kinds import KINDS
 from bgb_fixtures.eeg.resample import resampling_ratio
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from bgb_fixtures.corpora.opened import OpenRecordings
     from bgb_fixtures.corpora.recording import Finding, Recording
+    from bgb_fixtures.eeg.annotations import LabelCount
     from bgb_fixtures.request.recorded import Quota, RecordedRequest
 
 __all__ = ["Header", "Selection", "check_rates", "read_header", "select_windows"]
@@ -113,6 +115,13 @@ class Selection:
             return ()
         kinds = {window.kind for window in self.windows}
         return tuple(kind for kind in SELECTABLE_KINDS if kind not in kinds)
+
+    @property
+    def labels(self) -> tuple[LabelCount, ...]:
+        """What labels in free text were read as, and how often they occur."""
+        return sum_labels(
+            [r.labels for r in self.recordings] + [p.labels for p in self.problems]
+        )
 
     @property
     def interpolated(self) -> dict[str, tuple[str, ...]]:
@@ -379,6 +388,9 @@ class _Selector:
             msg += f" ({_listing(labels)}); wanted are types {', '.join(types)}"
         elif n_events:
             msg += "; use a shorter --window-length"
+        found = sum_labels(recording.labels for recording in self._recordings)
+        unmatched = say_unmatched(request.rules, found)
+        msg += f". {unmatched}" if unmatched else ""
         return SpecError(msg + self._say_left_out())
 
     def _say_left_out(self) -> str:

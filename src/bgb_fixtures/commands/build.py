@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bgb_fixtures.commands.adapting import parse_montage
+from bgb_fixtures.commands.annotating import (
+    annotation_options,
+    given_options,
+    labels_to_json,
+)
 from bgb_fixtures.commands.common import (
     Progress,
     known_word,
@@ -35,7 +40,8 @@ __all__ = ["build"]
 _LISTS = {"split": "splits", "seizure_type": "types"}
 _OF_RECORDINGS = {
     *("per_kind", "per_subject", "per_type", "quotas", "splits", "types"),
-    *("aliases", "missing", "label_pattern"),
+    *("aliases", "missing"),
+    *("label_pattern", "background_pattern", "ignore_labels"),
 }
 _MOST_LINES = 10
 _OF_WINDOWS = {"windows", "ictal_share"}
@@ -102,16 +108,7 @@ def _quotas(
     help="The folder of the corpus, a part of it, or one recording; of chbmit and siena a "
     "web address, too.",
 )
-@click.option(
-    "--annotations",
-    metavar="PATH",
-    help="Of source edf: file or folder of annotations [beside or in the recordings].",
-)
-@click.option(
-    "--label-pattern",
-    metavar="REGEX",
-    help="Of source edf: labels that are seizures [SzCORE and TUSZ codes].",
-)
+@annotation_options
 @click.option(
     "--split",
     multiple=True,
@@ -389,6 +386,7 @@ def _report(
             "missing_kinds": report.missing_kinds,
             "left_out": report.left_out,
             "problems": report.n_problems,
+            "labels": labels_to_json(report.labels),
         }
         if repeated:
             answer["differing"] = report.differing
@@ -422,6 +420,10 @@ def _print_sameness(report: BuildReport) -> None:
 
 
 def _print_omissions(report: BuildReport) -> None:
+    from bgb_fixtures.corpora.labels import label_lines
+
+    for line in label_lines(report.labels):
+        say(line)
     if report.missing_kinds:
         say(
             f"kinds of window not found in the {report.n_recordings} annotated "
@@ -497,6 +499,8 @@ def _print_windows(
 
 
 def _print_selection(selection: Selection) -> None:
+    from bgb_fixtures.corpora.labels import label_lines
+
     _print_windows(
         selection.windows,
         selection.request,
@@ -506,6 +510,8 @@ def _print_selection(selection: Selection) -> None:
     )
     for name, electrodes in selection.interpolated.items():
         click.echo(f"  interpolated in {_shown(name)}: {', '.join(electrodes)}")
+    for line in label_lines(selection.labels):
+        click.echo(line)
     windows: Counter[str] = Counter()
     recordings: dict[str, set[str]] = {}
     for window, reason in selection.iter_passed_over():
@@ -551,6 +557,7 @@ def _print_json_selection(selection: Selection) -> None:
         "headers_read": len(selection.headers),
         "interpolated": selection.interpolated,
         "unused_recordings": unused,
+        "labels": labels_to_json(selection.labels),
         "windows": [_window_to_json(w, selection.sfreq) for w in selection.windows],
     }
     # The object stays open for the list that is too long to be held.
@@ -580,9 +587,7 @@ def _request_from_options(spec: str | None, options: dict[str, Any]) -> Request:
     from bgb_fixtures.request.spec import load_default_spec, load_spec, parse_spec
 
     given = {
-        _LISTS.get(key, key): list(value) if isinstance(value, tuple) else value
-        for key, value in options.items()
-        if value not in (None, (), {})
+        _LISTS.get(key, key): value for key, value in given_options(options).items()
     }
     if spec is not None and given:
         msg = f"--spec says it all; drop {_named(given)}, or write it into the spec"

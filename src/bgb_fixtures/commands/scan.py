@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from bgb_fixtures.commands.annotating import (
+    annotation_options,
+    labels_to_json,
+    rules_from_options,
+)
 from bgb_fixtures.commands.common import Progress, opened_root, print_json, say
 from bgb_fixtures.errors import SpecError
 
@@ -32,28 +37,19 @@ _MOST_SHOWN = 20
     help="Folder of the corpus or a part of it, or one recording; of chbmit and siena a "
     "web address, too.",
 )
-@click.option(
-    "--annotations",
-    metavar="PATH",
-    help="Of source edf: a file or folder of annotations [beside the recordings].",
-)
-@click.option(
-    "--label-pattern",
-    metavar="REGEX",
-    help="Of source edf: labels that are seizures, matched as a whole; annotations "
-    "inside EDF+ files are taken, too.",
-)
+@annotation_options
 @click.option("--strict", is_flag=True, help="Exit with 1 if an annotation is bad.")
 @click.option("--json", "as_json", is_flag=True, help="Print every recording as JSON.")
 @click.pass_context
 def scan(
     ctx: click.Context,
+    /,
     source: str,
     root: str,
     annotations: str | None,
-    label_pattern: str | None,
     strict: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
+    **options: Any,
 ) -> None:
     """Count what a corpus holds, by split and type of seizure.
 
@@ -69,7 +65,7 @@ def scan(
             source,
             opened_root(source, root) or root,
             annotations=annotations,
-            label_pattern=label_pattern,
+            rules=rules_from_options(options),
         )
     except SpecError as error:
         raise click.UsageError(str(error)) from error
@@ -83,6 +79,7 @@ def scan(
                 "by_split": found.by_split,
                 "by_type": found.by_type,
                 "problems": found.problems,
+                "labels": labels_to_json(found.labels),
                 "recordings": found.recordings,
             }
         )
@@ -94,6 +91,7 @@ def scan(
 
 
 def _describe(scan: Scan) -> str:
+    from bgb_fixtures.corpora.labels import label_lines
     from bgb_fixtures.corpora.recording import PROBLEMS
 
     totals = scan.totals
@@ -134,6 +132,8 @@ def _describe(scan: Scan) -> str:
     if scan.problems:
         lines += ["", "cannot be used:"]
         lines += [f"{n:>7}  {PROBLEMS[key]}" for key, n in scan.problems.items()]
+    if scan.labels:
+        lines += ["", *label_lines(scan.labels)]
     return "\n".join(lines)
 
 

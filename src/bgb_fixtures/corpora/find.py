@@ -13,15 +13,17 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bgb_fixtures.corpora.labels import say_unmatched, sum_labels
 from bgb_fixtures.corpora.places import open_bytes
 from bgb_fixtures.corpora.recording import PROBLEMS, Finding
-from bgb_fixtures.errors import AnnotationError, SourceError
+from bgb_fixtures.errors import AnnotationError, SourceError, UnknownLabelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from bgb_fixtures.corpora.corpus import Corpus
     from bgb_fixtures.corpora.recording import Located, Recording
+    from bgb_fixtures.eeg.annotations import LabelCount
 
 __all__ = [
     "annotation_digests",
@@ -52,6 +54,7 @@ def iter_findings(
 def _finding(corpus: Corpus, name: str, located: Located) -> Finding:
     split = corpus.split_of(name)
     recording = None
+    labels: tuple[LabelCount, ...] = ()
     problem = message = ""
     try:
         if located.error:
@@ -61,8 +64,9 @@ def _finding(corpus: Corpus, name: str, located: Located) -> Finding:
             message = f"recording {name!r}: {corpus.why_unannotated}"
         else:
             recording = corpus.annotate(name, located)
-            split = recording.split
+            split, labels = recording.split, recording.labels
     except SourceError as error:
+        labels = error.labels if isinstance(error, UnknownLabelError) else ()
         problem, message = "annotation", str(error)
     if recording is not None and not located.signal:
         problem = "no-signal"
@@ -81,6 +85,7 @@ def _finding(corpus: Corpus, name: str, located: Located) -> Finding:
         recording=recording,
         problem=problem,
         message=message,
+        labels=labels,
     )
 
 
@@ -128,7 +133,12 @@ def _nothing_usable(
         return f"{msg}: there is none at all"
     reasons = [f"{n} x {PROBLEMS[key]}" for key, n in sorted(counts.items())]
     bad = next((p for p in problems if p.problem == "annotation"), problems[0])
-    return f"{msg}: {'; '.join(reasons)}. The first: {bad.message}"
+    labels = sum_labels(problem.labels for problem in problems)
+    unmatched = say_unmatched(corpus.rules, labels)
+    return (
+        f"{msg}: {'; '.join(reasons)}. {unmatched}{'. ' * bool(unmatched)}The first: "
+        f"{bad.message}"
+    )
 
 
 def named_recordings(

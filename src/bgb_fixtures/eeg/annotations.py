@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from decimal import Decimal
 
-__all__ = ["Annotations", "Span"]
+__all__ = ["NOT_SEIZURES", "Annotations", "LabelCount", "Span"]
+
+NOT_SEIZURES = ("none", "ignored", "unknown")
+"""What a label can mean besides the TUSZ code of a seizure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,3 +35,16 @@ class Annotations:
 
     spans: tuple[Span, ...]
     duration: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelCount:
+    """How often a label occurs, and what it was read as.
+
+    `meaning` is the TUSZ code of a seizure, or one of `NOT_SEIZURES`: no seizure, skipped,
+    or neither declared nor known.
+    """
+
+    label: str
+    meaning: str
+    n: int

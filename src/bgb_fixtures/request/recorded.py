@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import warnings
 from collections import Counter
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,6 +14,11 @@ from bgb_fixtures.eeg.montage import MONTAGES, row_electrodes
 from bgb_fixtures.eeg.scaling import PROFILES
 from bgb_fixtures.errors import SpecError
 from bgb_fixtures.format.records import ARRAYS
+from bgb_fixtures.request.annotations import (
+    NO_RULES,
+    AnnotationRules,
+    rules_to_json,
+)
 from bgb_fixtures.request.samples import window_samples
 
 if TYPE_CHECKING:
@@ -36,7 +40,6 @@ __all__ = [
     "ReadBytes",
     "RecordedRequest",
     "bare_request",
-    "compile_label_pattern",
     "is_source_name",
     "kinds_of_quota",
     "parse_recorded",
@@ -221,8 +224,8 @@ class RecordedRequest:
         What to do with a recording that lacks an electrode, one of `MISSING`.
     band_pass : tuple of float or None
         Edges in Hz.
-    label_pattern : str or None
-        Source ``edf``: regular expression of the labels that are seizures.
+    rules : AnnotationRules
+        Sources ``edf`` and ``bids``: how annotations in free text are read.
     """
 
     default_montages: ClassVar[dict[str, str]] = {"chbmit": "double-banana"}
@@ -239,9 +242,10 @@ class RecordedRequest:
     splits: tuple[str, ...] = ()
     missing: str = "error"
     band_pass: tuple[float, float] | None = None
-    label_pattern: str | None = None
+    rules: AnnotationRules = NO_RULES
 
     def __post_init__(self) -> None:
+        self.rules.check_source(self.source)
         self._check_profile()
         if self.rate is not None:
             window_samples(self.window_length, self.rate)
@@ -327,22 +331,6 @@ def is_source_name(value: object) -> bool:
     )
 
 
-def compile_label_pattern(pattern: object) -> re.Pattern[str]:
-    """Return the regular expression that labels of seizures match.
-
-    ValueError if it is none. No warning about what a later Python may read differently.
-    """
-    if not isinstance(pattern, str) or len(pattern) > MAX_NAME:
-        msg = f"expected a text of at most {MAX_NAME} characters"
-        raise ValueError(msg)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise ValueError(str(error)) from error
-
-
 def bare_request(
     request: RecordedRequest, names: Mapping[str, str] | None = None
 ) -> RecordedRequest:
@@ -388,22 +376,12 @@ def parse_recorded(
                 expected = "none, as no [[recordings]] are listed"
                 table.fail(key, expected, table.take(key))
         selection = _parse_criteria(table)
-    pattern = table.take("label_pattern")
-    if pattern is not None:
-        if source != "edf":
-            expected = "none, as only source 'edf' has labels of its own"
-            table.fail("label_pattern", expected, pattern)
-        try:
-            compile_label_pattern(pattern)
-        except ValueError:
-            table.fail("label_pattern", "a regular expression", pattern)
     return {
         "source": source,
         "sfreq": table.rate("sfreq", least=1, most=20000),
         "selection": selection,
         "splits": table.words("splits", _SPLIT),
         "missing": table.text("missing", MISSING, "error"),
-        "label_pattern": pattern,
     }
 
 
@@ -611,9 +589,7 @@ def recorded_to_json(request: RecordedRequest) -> dict[str, Any]:
     for name in ("splits", "band_pass"):
         if getattr(request, name):
             value[name] = list(getattr(request, name))
-    if request.label_pattern is not None:
-        value["label_pattern"] = request.label_pattern
-    return value
+    return value | rules_to_json(request.rules)
 
 
 def _criteria_to_json(criteria: Criteria) -> dict[str, Any]:

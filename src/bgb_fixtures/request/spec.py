@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bgb_fixtures.eeg.montage import MONTAGES, SYSTEMS, find_montage
 from bgb_fixtures.eeg.scaling import PROFILES
 from bgb_fixtures.errors import SpecError, TargetError, shorten
+from bgb_fixtures.request.annotations import RULE_KEYS, parse_rules
 from bgb_fixtures.request.recorded import (
     RecordedRequest,
     parse_aliases,
@@ -71,7 +72,8 @@ _KEYS_OF_SYNTHETIC = {
 }
 _KEYS = _KEYS_OF_SYNTHETIC | {
     *("quotas", "per_kind", "splits", "types", "per_subject", "per_type", "aliases"),
-    *("missing", "label_pattern", "sha256", "chosen", "fixture"),
+    *("missing", "sha256", "chosen", "fixture"),
+    *RULE_KEYS,
 }
 
 
@@ -118,7 +120,8 @@ def parse_spec(value: object, *, where: str) -> Request:
     try:
         montage = find_montage(rows, aliases=aliases, system=system)
         if not synthetic:
-            return RecordedRequest(montage=montage, **common, **own)
+            rules = parse_rules(table)
+            return RecordedRequest(montage=montage, rules=rules, **common, **own)
         request = SyntheticRequest(montage=montage, **common, **own)
         request.check_positive()
     except SpecError as error:

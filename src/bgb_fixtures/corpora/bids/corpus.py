@@ -20,13 +20,16 @@ from typing import TYPE_CHECKING
 from bgb_fixtures.corpora.bids.events import parse_events_tsv, szcore_label
 from bgb_fixtures.corpora.corpus import Corpus
 from bgb_fixtures.corpora.recording import EDF_SUFFIXES, Licence, Located, Recording
-from bgb_fixtures.corpora.seizures import seizures_of
+from bgb_fixtures.corpora.seizures import label_counts, seizures_of
 from bgb_fixtures.corpora.text import fail, problem_at, read_lines, read_whole
 from bgb_fixtures.errors import AnnotationError, SourceError
+from bgb_fixtures.request.annotations import NO_RULES
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Collection, Sequence
+
+    from bgb_fixtures.request.annotations import AnnotationRules
 
 __all__ = ["BidsCorpus"]
 
@@ -86,15 +89,20 @@ class BidsCorpus(Corpus):
     """Recordings of a BIDS data set, of one subject of it, or one of them.
 
     Subjects have a split if ``participants.tsv`` has a column ``split``, else it is
-    ``train``. SourceError if the lists of the data set cannot be read.
+    ``train``. `rules` say what labels of one's own mean. SourceError if the lists of the
+    data set cannot be read.
     """
 
     title = "BIDS-EEG"
 
     def __init__(
-        self, root: str | os.PathLike[str], *, splits: Sequence[str] = ()
+        self,
+        root: str | os.PathLike[str],
+        *,
+        splits: Sequence[str] = (),
+        rules: AnnotationRules = NO_RULES,
     ) -> None:
-        super().__init__(root, splits=splits)
+        super().__init__(root, splits=splits, rules=rules)
         dataset = _find_dataset(self.folder)
         self._licence = _read_licence(dataset)
         self._split_of = _read_splits(dataset)
@@ -137,7 +145,7 @@ class BidsCorpus(Corpus):
         """Read the table of events of a recording."""
         path = Path(located.annotations[0])
         annotations = parse_events_tsv(path)
-        events = seizures_of(annotations, szcore_label, path=path)
+        events = seizures_of(annotations, szcore_label, path=path, rules=self.rules)
         split = self._split_of.get(_subject(name))
         if isinstance(split, AnnotationError):
             raise split
@@ -151,6 +159,7 @@ class BidsCorpus(Corpus):
             duration=None if duration is None else float(duration),
             events=events,
             located=located,
+            labels=label_counts(annotations, szcore_label, self.rules),
         )
 
 

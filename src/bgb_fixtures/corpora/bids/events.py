@@ -43,8 +43,7 @@ def szcore_label(label: str) -> str | None:
         return _TUSZ_CODES["_".join(parts)]
     msg = (
         f"unknown eventType {label!r}: expected 'bckg', a seizure ('sz', 'sz_foc', "
-        "...), or a TUSZ code; for labels of your own use source 'edf' with a label "
-        "pattern"
+        "...), or a TUSZ code"
     )
     raise ValueError(msg)
 

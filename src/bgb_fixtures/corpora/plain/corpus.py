@@ -15,13 +15,13 @@ from bgb_fixtures.corpora.bids.events import parse_events_tsv, szcore_label
 from bgb_fixtures.corpora.corpus import BLIND_SPLIT, Corpus
 from bgb_fixtures.corpora.places import is_there
 from bgb_fixtures.corpora.recording import EDF_SUFFIXES, Licence, Located, Recording
-from bgb_fixtures.corpora.seizures import seizures_of
+from bgb_fixtures.corpora.seizures import label_counts, seizures_of
 from bgb_fixtures.corpora.text import fail
 from bgb_fixtures.corpora.tusz.csv import parse_csv
 from bgb_fixtures.corpora.tusz.labels import tusz_label
 from bgb_fixtures.edf.annotations import read_edf_annotations
-from bgb_fixtures.errors import SourceError, SpecError, shorten
-from bgb_fixtures.request.recorded import compile_label_pattern
+from bgb_fixtures.errors import SourceError
+from bgb_fixtures.request.annotations import NO_RULES
 
 if TYPE_CHECKING:
     import os
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from bgb_fixtures.corpora.remote.web import WebPath
     from bgb_fixtures.eeg.annotations import Annotations
+    from bgb_fixtures.request.annotations import AnnotationRules
 
 __all__ = ["PlainCorpus"]
 
@@ -53,9 +54,8 @@ class PlainCorpus(Corpus):
     `annotations` is a file of annotations if there is one recording, or a folder of them:
     with the same folders and names as the recordings, or flat; None: beside the
     recordings. TSV files need columns onset, duration and eventType; others are
-    `.csv_bi`. `label_pattern` matches the whole of each label that is a seizure;
-    everything else is none. With it, recordings without a file of annotations are taken
-    with those inside them (EDF+).
+    `.csv_bi`. `rules` say what labels of one's own mean. With a label pattern, recordings
+    without a file of annotations are taken with those inside them (EDF+).
 
     A recording belongs to the subject that its name begins with (``sub-01_...``), else
     to that of its folder below the root, else to one of its own.
@@ -74,9 +74,9 @@ class PlainCorpus(Corpus):
         *,
         splits: Sequence[str] = (),
         annotations: Path | None = None,
-        label_pattern: str | None = None,
+        rules: AnnotationRules = NO_RULES,
     ) -> None:
-        super().__init__(root, splits=splits)
+        super().__init__(root, splits=splits, rules=rules)
         if self.folder.is_file() and self.folder.suffix.lower() not in EDF_SUFFIXES:
             msg = f"{str(self.root)!r}: expected a folder, or an EDF or BDF file"
             raise SourceError(msg)
@@ -86,15 +86,6 @@ class PlainCorpus(Corpus):
         if annotations is not None and annotations.is_file():
             _check_parser(annotations)
         self._given = annotations
-        self._pattern: re.Pattern[str] | None = None
-        if label_pattern is not None:
-            try:
-                self._pattern = compile_label_pattern(label_pattern)
-            except ValueError as error:
-                msg = (
-                    f"label_pattern {label_pattern!r} is no regular expression: {error}"
-                )
-                raise SpecError(shorten(msg)) from error
 
     @property
     def licence(self) -> Licence:
@@ -126,7 +117,7 @@ class PlainCorpus(Corpus):
         self._refuse_blind(found, names)
         for name, paths in found.items():
             signal = f"{self.top}/{name}" if name in signals else ""
-            inside = [signal] if self._pattern is not None else []
+            inside = [signal] if self.rules.label_pattern is not None else []
             located[name] = Located(
                 signal=signal,
                 annotations=tuple(paths or inside),
@@ -229,12 +220,10 @@ class PlainCorpus(Corpus):
                 "nobody annotated; give a file of annotations"
             )
             fail(path, 0, problem)
-        meaning = szcore_label if path.suffix.lower() == ".tsv" else tusz_label
-        events = seizures_of(
-            annotations,
-            meaning if self._pattern is None else self._match_label,
-            path=path,
-        )
+        # Where labels are in free text, the words of SzCORE and TUSZ are known.
+        is_tusz = path.suffix.lower() in (".csv", ".csv_bi")
+        vocabulary = tusz_label if is_tusz else szcore_label
+        events = seizures_of(annotations, vocabulary, path=path, rules=self.rules)
         duration = annotations.duration
         return Recording(
             name=name,
@@ -243,15 +232,8 @@ class PlainCorpus(Corpus):
             duration=None if duration is None else float(duration),
             events=events,
             located=located,
+            labels=label_counts(annotations, vocabulary, self.rules),
         )
-
-    def _match_label(self, label: str) -> str | None:
-        if self._pattern is None or not self._pattern.fullmatch(label):
-            return None
-        try:
-            return szcore_label(label) or "seiz"
-        except ValueError:
-            return "seiz"
 
 
 def _check_parser(path: Path) -> None:
