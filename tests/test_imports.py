@@ -179,7 +179,7 @@ ALLOWED = {
     "corpora.remote": "__init__ errors staging",
     "corpora.bids": "corpora eeg errors request",
     "corpora.chbmit": "corpora eeg errors",
-    "corpora.plain": "corpora corpora.bids corpora.tusz edf errors request",
+    "corpora.plain": "corpora corpora.bids corpora.tusz edf eeg errors request",
     "corpora.siena": "corpora corpora.bids eeg errors",
     "corpora.tusz": "corpora eeg",
     "corpora.twin": (

@@ -23,7 +23,6 @@ __all__ = [
     "SourceError",
     "SpecError",
     "TargetError",
-    "UnknownLabelError",
     "shorten",
 ]
 
@@ -62,18 +61,14 @@ class SourceError(FixtureError, ValueError):
 
 
 class AnnotationError(SourceError):
-    """An annotation file cannot be read with certainty; names file and line."""
-
-
-class UnknownLabelError(AnnotationError):
-    """Labels of a recording are neither known to be seizures nor known to be none.
+    """An annotation file cannot be read with certainty; names file and line.
 
     Parameters
     ----------
     message : str
         What is shown.
-    labels : tuple
-        All labels of the recording, what they were read as, and how often they occur.
+    labels : tuple of LabelCount
+        If a label is the reason: all labels of the recording, and what they were read as.
     """
 
     def __init__(self, message: str, *, labels: tuple[LabelCount, ...] = ()) -> None:

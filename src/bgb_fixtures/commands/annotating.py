@@ -23,6 +23,31 @@ __all__ = [
 
 _Command = TypeVar("_Command", bound="Callable[..., Any]")
 
+
+def _columns(
+    _: click.Context, __: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str]:
+    """Split ROLE=NAME,ROLE=NAME at commas and equals signs."""
+    columns: dict[str, str] = {}
+    for pair in ",".join(values).split(",") if values else ():
+        role, equals, name = (part.strip() for part in pair.partition("="))
+        if not equals or not name or role in columns:
+            msg = (
+                "expected ROLE=NAME, separated by commas, and each role once, such as "
+                f"start=Beginn,end=Ende,label=Ereignis; got {pair!r}"
+            )
+            raise click.BadParameter(msg)
+        columns[role] = name
+    return columns
+
+
+def _experts(
+    _: click.Context, __: click.Parameter, value: str | None
+) -> str | int | None:
+    """Take a number for how many must agree, and anything else for a name."""
+    return int(value) if value is not None and value.isdecimal() else value
+
+
 _OPTIONS = (
     click.option(
         "--annotations",
@@ -47,6 +72,39 @@ _OPTIONS = (
         multiple=True,
         metavar="LABEL",
         help="Skip rows with exactly this label; may be repeated (edf and bids only).",
+    ),
+    click.option(
+        "--start-label",
+        metavar="LABEL",
+        help="Mark of the start of a seizure, whose end is another mark; with "
+        "--end-label (edf and bids only).",
+    ),
+    click.option(
+        "--end-label",
+        metavar="LABEL",
+        help="Mark of the end of a seizure; with --start-label (edf and bids only).",
+    ),
+    click.option(
+        "--columns",
+        multiple=True,
+        callback=_columns,
+        metavar="ROLE=NAME,...",
+        help="Columns of tables by name: start, end, duration, label, and file for one "
+        "table of all recordings; such as start=Beginn,end=Ende,label=Ereignis [onset or "
+        "start, duration or end, eventType or label] (edf and bids only).",
+    ),
+    click.option(
+        "--decimal",
+        type=click.Choice([".", ","]),
+        help="Decimal mark of tables [as the numbers show; 1,234 alone is ambiguous] (edf "
+        "only).",
+    ),
+    click.option(
+        "--per-second",
+        callback=_experts,
+        metavar="EXPERT|N",
+        help="Tables have a 0/1 column per recording and a row per second: the table of "
+        "this expert counts, or seconds on which at least N tables agree (edf only).",
     ),
 )
 

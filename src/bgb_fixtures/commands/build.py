@@ -41,7 +41,8 @@ _LISTS = {"split": "splits", "seizure_type": "types"}
 _OF_RECORDINGS = {
     *("per_kind", "per_subject", "per_type", "quotas", "splits", "types"),
     *("aliases", "missing"),
-    *("label_pattern", "background_pattern", "ignore_labels"),
+    *("label_pattern", "background_pattern", "ignore_labels", "start_label"),
+    *("end_label", "columns", "decimal", "per_second"),
 }
 _MOST_LINES = 10
 _OF_WINDOWS = {"windows", "ictal_share"}

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from bgb_fixtures.corpora.labels import say_unmatched, sum_labels
 from bgb_fixtures.corpora.places import open_bytes
 from bgb_fixtures.corpora.recording import PROBLEMS, Finding
-from bgb_fixtures.errors import AnnotationError, SourceError, UnknownLabelError
+from bgb_fixtures.errors import AnnotationError, SourceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -66,7 +66,7 @@ def _finding(corpus: Corpus, name: str, located: Located) -> Finding:
             recording = corpus.annotate(name, located)
             split, labels = recording.split, recording.labels
     except SourceError as error:
-        labels = error.labels if isinstance(error, UnknownLabelError) else ()
+        labels = error.labels if isinstance(error, AnnotationError) else ()
         problem, message = "annotation", str(error)
     if recording is not None and not located.signal:
         problem = "no-signal"

@@ -17,6 +17,8 @@ __all__ = ["label_lines", "say_unmatched", "sum_labels"]
 
 _MOST_LABELS = 10
 _READ_AS = {
+    "start": "labels read as the start of a seizure",
+    "end": "labels read as the end of a seizure",
     "none": "labels read as no seizure",
     "ignored": "labels skipped",
     "unknown": "labels not declared, whose recordings are left out",
@@ -54,7 +56,7 @@ def label_lines(labels: Sequence[LabelCount]) -> Iterator[str]:
 def say_unmatched(rules: AnnotationRules, labels: Sequence[LabelCount]) -> str:
     """Return which labels there are if none matches the pattern of seizures."""
     if rules.label_pattern is None or any(
-        one.meaning not in NOT_SEIZURES for one in labels
+        one.meaning == "start" or one.meaning not in NOT_SEIZURES for one in labels
     ):
         return ""
     return (

@@ -12,16 +12,16 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from bgb_fixtures.corpora.text import fail, problem_at
-from bgb_fixtures.eeg.annotations import NOT_SEIZURES, LabelCount
+from bgb_fixtures.eeg.annotations import NOT_SEIZURES, LabelCount, Span
 from bgb_fixtures.eeg.events import Event, merge_spans
-from bgb_fixtures.errors import UnknownLabelError, shorten
+from bgb_fixtures.errors import AnnotationError, shorten
 from bgb_fixtures.request.annotations import NO_RULES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from bgb_fixtures.corpora.places import CorpusPath
-    from bgb_fixtures.eeg.annotations import Annotations, Span
+    from bgb_fixtures.eeg.annotations import Annotations
     from bgb_fixtures.request.annotations import AnnotationRules
 
 __all__ = ["label_counts", "merge_by_label", "seizures_of"]
@@ -56,7 +56,7 @@ def seizures_of(
             labels = _counted(annotations, meanings)
             advice = "" if rules is None else _advice(labels)
             msg = f"{where}{advice}"
-            raise UnknownLabelError(msg, labels=labels)
+            raise AnnotationError(msg, labels=labels)
     if all(meaning == "ignored" for meaning in meanings.values()):
         problem = (
             "holds no row; a recording without seizures has one that says so ('bckg')"
@@ -66,7 +66,7 @@ def seizures_of(
                 "holds no row whose label is not ignored, so nothing is known of it"
             )
         fail(path, 0, problem)
-    found = []
+    found = _between_marks(annotations, meanings, path=path)
     for span in annotations.spans:
         meaning = meanings[span.label]
         if meaning not in NOT_SEIZURES:
@@ -114,6 +114,10 @@ def _meaning(
     """Return what a label means, as in `LabelCount`."""
     if label in rules.ignore_labels:
         return "ignored"
+    if label == rules.start_label:
+        return "start"
+    if label == rules.end_label:
+        return "end"
     try:
         known = vocabulary(label) or "none"
     except ValueError:
@@ -154,8 +158,52 @@ def _advice(labels: Sequence[LabelCount]) -> str:
     return (
         f". Undeclared labels: {shorten(listed)}. Say which labels are seizures with "
         "--label-pattern REGEX, and which are none with --background-pattern REGEX; "
-        "--ignore-labels LABEL skips rows"
+        "--ignore-labels LABEL skips rows. A seizure between two marks: --start-label and "
+        "--end-label"
     )
+
+
+def _between_marks(
+    annotations: Annotations, meanings: Mapping[str, str], *, path: CorpusPath
+) -> list[tuple[str, Decimal, Decimal]]:
+    """Return the seizures between marks of a start and an end, which must alternate."""
+    # An end before a start at the same time: one seizure after the other.
+    marks = sorted(
+        (
+            span
+            for span in annotations.spans
+            if meanings[span.label] in ("start", "end")
+        ),
+        key=lambda span: (span.start, meanings[span.label]),
+    )
+    found = []
+    begun: Span | None = None
+    for span in marks:
+        at = f"{span.label!r} at {span.start} s"
+        if span.stop not in (None, span.start):
+            problem = f"{at} has a duration; expected a mark without one"
+            fail(path, span.line, problem)
+        if meanings[span.label] == "start":
+            if begun is not None:
+                problem = (
+                    f"{at} follows {begun.label!r} at {begun.start} s; expected an end "
+                    "between them"
+                )
+                fail(path, span.line, problem)
+            begun = span
+        elif begun is None:
+            fail(path, span.line, f"{at} ends a seizure that no mark starts")
+        else:
+            seizure = Span(
+                start=begun.start, stop=span.start, label=begun.label, line=begun.line
+            )
+            stop = _end_of_seizure(seizure, annotations.duration, path=path)
+            found.append(("seiz", begun.start, stop))
+            begun = None
+    if begun is not None:
+        problem = f"{begun.label!r} at {begun.start} s has no end after it"
+        fail(path, begun.line, problem)
+    return found
 
 
 def _end_of_seizure(
@@ -164,7 +212,11 @@ def _end_of_seizure(
     """Return the end of a seizure that lies in the recording."""
     start, stop = span.start, span.stop
     if stop is None:
-        fail(path, span.line, f"seizure at {start} s has no end; expected a duration")
+        problem = (
+            f"seizure at {start} s has no end; expected a duration. If another label marks "
+            "the end, give both with --start-label and --end-label"
+        )
+        fail(path, span.line, problem)
     if start < 0:
         fail(path, span.line, f"seizure starts at {start} s; expected at least 0 s")
     if stop <= start:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from bgb_fixtures.edf.records import ANNOTATION_LABELS, EdfFile
 from bgb_fixtures.edf.source import LocalFile
-from bgb_fixtures.eeg.annotations import Annotations, Span
+from bgb_fixtures.eeg.annotations import Annotations, Span, to_nanosecond
 from bgb_fixtures.errors import AnnotationError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["annotation_texts", "read_edf_annotations"]
 
 _TAL = re.compile(
-    rb"([+-][0-9]{1,9}(?:\.[0-9]{0,12})?)(?:\x15([0-9]{1,9}(?:\.[0-9]{0,12})?))?"
+    rb"([+-][0-9]{1,9}(?:\.[0-9]{0,100})?)(?:\x15([0-9]{1,9}(?:\.[0-9]{0,100})?))?"
     rb"\x14(.*)\x14",
     re.DOTALL,
 )
@@ -65,11 +65,11 @@ def read_edf_annotations(path: Path) -> Annotations:
                     # A recording may begin a fraction of a second after the time
                     # in its header; the first stamp of all says how much.
                     origin = onset
-                start = onset - origin
+                start = to_nanosecond(onset - origin)
                 spans += [
                     Span(
                         start=start,
-                        stop=None if length is None else start + length,
+                        stop=None if length is None else start + to_nanosecond(length),
                         label=text,
                         line=record + 1,
                     )
