@@ -180,6 +180,33 @@ def test_a_pattern_may_be_the_label_itself(tmp_path: Path, label: str) -> None:
     assert (event.onset, event.duration) == (0, 10)
 
 
+def test_kinds_that_exist_are_not_said_to_be_missing(tmp_path: Path) -> None:
+    # 60 s, a seizure from 20 to 45 s: the window inside it leaves no room for others.
+    write_recording(tmp_path / "data" / "a.edf", (20, 25, "sz"))
+    report = build(tmp_path / "data", window_length=20)
+    assert [w.kind for w in report.windows] == ["background", "ictal"]
+    assert report.missing_kinds == ("whole",)
+    assert report.crowded_kinds == {
+        "onset": "overlaps a chosen window",
+        "offset": "overlaps a chosen window",
+    }
+    words = ("build", "--source", "edf", "--root", tmp_path / "data")
+    answer = run(*words, "--window-length", 20, "--out", tmp_path / "b.h5")
+    assert "at this window length: whole\n" in answer.stderr
+    assert "were not chosen: onset, offset (overlaps a chosen window)" in answer.stderr
+
+
+def test_annotations_of_another_length_are_reported(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "a.edf"
+    write_recording(path, (20, 15, "sz"))
+    rows = "onset\tduration\teventType\trecordingDuration\n20\t15\tsz\t300\n"
+    path.with_suffix(".tsv").write_text(rows, encoding="ascii")
+    message = "recording 'a.edf': its annotations speak of 300 s, its file has 60 s"
+    assert build(tmp_path / "data").other_lengths[0].startswith(message)
+    words = ("build", "--source", "edf", "--root", tmp_path / "data", "--dry-run")
+    assert message in run(*words, "--window-length", 10).stdout
+
+
 def test_labels_of_a_bids_data_set_may_be_ones_own(tmp_path: Path) -> None:
     stem = tmp_path / "data" / "sub-1" / "eeg" / "sub-1_task-x_eeg.edf"
     write_recording(stem, (20, 15, "Anfall"))

@@ -350,6 +350,7 @@ splits = ["train", "dev"]
 types = ["fnsz", "gnsz"]
 per_subject = 3
 per_type = 5
+min_distance = 30
 missing = "interpolate"
 band_pass = [0.5, 70]
 label_pattern = "sz.*"
@@ -384,6 +385,7 @@ def test_every_key_for_recordings_is_read(tmp_path: Path) -> None:
             types=("fnsz", "gnsz"),
             per_subject=3,
             per_type=5,
+            min_distance=30,
             seed=7,
         ),
         splits=("train", "dev"),

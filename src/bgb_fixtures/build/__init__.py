@@ -45,7 +45,12 @@ class BuildReport:
     windows : tuple of WindowRecord
         What it holds.
     missing_kinds : tuple of str
-        Kinds of window that were not found at this window length.
+        Kinds of window that do not exist at this window length.
+    crowded_kinds : dict of str to str
+        Kinds of window that exist and were not chosen, and why.
+    other_lengths : tuple of str
+        Recordings whose annotations speak of another length than the file has, a line
+        each.
     n_recordings : int
         Annotated recordings that the corpus offered.
     left_out : tuple of str
@@ -62,6 +67,8 @@ class BuildReport:
     path: Path
     windows: tuple[WindowRecord, ...]
     missing_kinds: tuple[str, ...] = ()
+    crowded_kinds: dict[str, str] = field(default_factory=dict)
+    other_lengths: tuple[str, ...] = ()
     n_recordings: int = 0
     left_out: tuple[str, ...] = ()
     n_problems: dict[str, int] = field(default_factory=dict)
@@ -200,6 +207,8 @@ def _build_recorded(
         path=target,
         windows=content.windows,
         missing_kinds=selection.missing_kinds,
+        crowded_kinds=selection.crowded_kinds,
+        other_lengths=selection.other_lengths,
         n_recordings=len(selection.recordings),
         left_out=selection.left_out_lines,
         n_problems=Counter(finding.problem for finding in selection.problems),

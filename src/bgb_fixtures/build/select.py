@@ -16,6 +16,7 @@ from bgb_fixtures.build.windows import (
     Window,
     choose_windows,
     count_candidates,
+    find_obstacles,
     iter_passed_over,
 )
 from bgb_fixtures.corpora.find import named_recordings, usable_recordings
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Header", "Selection", "check_rates", "read_header", "select_windows"]
 
+_SAME_LENGTH_S = 1
+"""Annotations round the length of a recording to a second."""
 MAX_MISSING = 4
 """More rows than this are another montage, not a missing electrode."""
 
@@ -108,13 +111,44 @@ class Selection:
 
     @property
     def missing_kinds(self) -> tuple[str, ...]:
-        """Kinds of window that could be asked for and were not found."""
+        """Kinds of window that could be asked for and do not exist."""
+        return tuple(k for k in self._unchosen if k not in self.crowded_kinds)
+
+    @property
+    def crowded_kinds(self) -> dict[str, str]:
+        """Kinds of window that exist and were not chosen, and why."""
+        if self._choice is None or not self._unchosen:
+            return {}
+        usable = [r for r in self.recordings if r.name in self._sizes]
+        return find_obstacles(
+            self._unchosen, usable, self._sizes, self._choice, sfreq=self.sfreq
+        )
+
+    @property
+    def _unchosen(self) -> tuple[str, ...]:
         if isinstance(self.request.selection, Listing) or (
             self.request.selection.quotas
         ):
             return ()
         kinds = {window.kind for window in self.windows}
         return tuple(kind for kind in SELECTABLE_KINDS if kind not in kinds)
+
+    @property
+    def other_lengths(self) -> tuple[str, ...]:
+        """Recordings whose annotations speak of another length, one line each."""
+        lines = []
+        for recording in self.recordings:
+            header = self.headers.get(recording.name)
+            if header is None or recording.duration is None:
+                continue
+            length = header.n_times / header.sfreq
+            if abs(length - recording.duration) > _SAME_LENGTH_S:
+                lines.append(
+                    f"recording {recording.name!r}: its annotations speak of "
+                    f"{recording.duration:g} s, its file has {length:g} s. Are they of "
+                    "the same recording?"
+                )
+        return tuple(lines)
 
     @property
     def labels(self) -> tuple[LabelCount, ...]:
@@ -412,7 +446,13 @@ class _Selector:
             f"{_quota_name(quota)} {quota.n_windows} (got {choice.counts[quota]})"
             for quota in choice.unmet
         )
-        there = count_candidates(usable, sizes, sfreq=sfreq, n_times=choice.n_times)
+        there = count_candidates(
+            usable,
+            sizes,
+            sfreq=sfreq,
+            n_times=choice.n_times,
+            criteria=self._criteria,
+        )
         splits = sorted({split for split, _ in there})
         counts = "; ".join(
             f"{split}: "

@@ -40,6 +40,7 @@ __all__ = ["build"]
 _LISTS = {"split": "splits", "seizure_type": "types"}
 _OF_RECORDINGS = {
     *("per_kind", "per_subject", "per_type", "quotas", "splits", "types"),
+    "min_distance",
     *("aliases", "missing"),
     *("label_pattern", "background_pattern", "ignore_labels", "start_label"),
     *("end_label", "columns", "decimal", "per_second"),
@@ -140,6 +141,12 @@ def _quotas(
     type=int,
     metavar="N",
     help="At most N windows with one type of seizure.",
+)
+@click.option(
+    "--min-distance",
+    type=float,
+    metavar="SECONDS",
+    help="Least distance of background windows from seizures [0].",
 )
 @click.option(
     "--type",
@@ -385,6 +392,8 @@ def _report(
             "n_positive": n_positive,
             "n_recordings": report.n_recordings,
             "missing_kinds": report.missing_kinds,
+            "crowded_kinds": report.crowded_kinds,
+            "other_lengths": report.other_lengths,
             "left_out": report.left_out,
             "problems": report.n_problems,
             "labels": labels_to_json(report.labels),
@@ -430,8 +439,19 @@ def _print_omissions(report: BuildReport) -> None:
             f"kinds of window not found in the {report.n_recordings} annotated "
             f"recordings at this window length: {', '.join(report.missing_kinds)}"
         )
+    for line in (*_crowded_lines(report.crowded_kinds), *_few(report.other_lengths)):
+        say(line)
     for line in (*_problem_lines(report.n_problems), *_few(report.left_out)):
         say(f"left out: {line}")
+
+
+def _crowded_lines(kinds: dict[str, str]) -> Iterator[str]:
+    for reason in dict.fromkeys(kinds.values()):
+        of_reason = [kind for kind in kinds if kinds[kind] == reason]
+        yield (
+            f"kinds of window that exist and were not chosen: {', '.join(of_reason)} "
+            f"({reason}); ask for one with --quota {of_reason[0]}=1"
+        )
 
 
 def _few(lines: Sequence[str]) -> Iterator[str]:
@@ -511,7 +531,7 @@ def _print_selection(selection: Selection) -> None:
     )
     for name, electrodes in selection.interpolated.items():
         click.echo(f"  interpolated in {_shown(name)}: {', '.join(electrodes)}")
-    for line in label_lines(selection.labels):
+    for line in (*label_lines(selection.labels), *_few(selection.other_lengths)):
         click.echo(line)
     windows: Counter[str] = Counter()
     recordings: dict[str, set[str]] = {}
@@ -559,6 +579,7 @@ def _print_json_selection(selection: Selection) -> None:
         "interpolated": selection.interpolated,
         "unused_recordings": unused,
         "labels": labels_to_json(selection.labels),
+        "other_lengths": selection.other_lengths,
         "windows": [_window_to_json(w, selection.sfreq) for w in selection.windows],
     }
     # The object stays open for the list that is too long to be held.

@@ -55,7 +55,8 @@ def scan(
 
     Recordings, subjects, seizures and their seconds. Only annotations are read. What
     could not be used is counted, with the reason. A recording that is annotated and has
-    no EDF file counts, too, and under "no signal" ("signal": "missing" in JSON).
+    no EDF file counts, too, and under "no signal" ("signal": "missing" in JSON). If no
+    recording can be used, the exit code is 1.
     """
     from bgb_fixtures.corpora import open_corpus
     from bgb_fixtures.corpora.scan import scan_corpus
@@ -86,6 +87,9 @@ def scan(
     else:
         click.echo(_describe(found))
         _show_bad(found)
+    if not found.totals["n_usable"]:
+        say(f"nothing can be used: {_advice(found, source)}")
+        ctx.exit(1)
     if strict and found.bad:
         ctx.exit(1)
 
@@ -135,6 +139,38 @@ def _describe(scan: Scan) -> str:
     if scan.labels:
         lines += ["", *label_lines(scan.labels)]
     return "\n".join(lines)
+
+
+def _advice(scan: Scan, source: str) -> str:
+    """Say which option helps, for the reason that most recordings have."""
+    if not scan.problems:
+        return (
+            "there is no recording here; give the folder that holds the recordings with "
+            "--root, or what they are with --source"
+        )
+    most = max(scan.problems, key=lambda key: scan.problems[key])
+    is_free_text = source in ("bids", "edf")
+    if most == "annotation" and any(one.meaning == "unknown" for one in scan.labels):
+        return (
+            (
+                "labels are not declared; say which are seizures with --label-pattern, and "
+                "which are none with --background-pattern"
+            )
+            if is_free_text
+            else "the labels are not those of this --source"
+        )
+    return {
+        "annotation": "the messages above say what is wrong with the annotations"
+        + "; --columns names columns of tables" * is_free_text,
+        "unannotated": (
+            "say where the annotations are with --annotations PATH, or that they are in "
+            "the recordings with --label-pattern"
+            if source == "edf"
+            else "fetch the annotation files, or give the folder above with --root"
+        ),
+        "no-signal": "fetch the EDF or BDF files of the annotated recordings",
+        "split": "build takes other splits with --split, such as --split eval",
+    }[most]
 
 
 def _hours(sums: dict[str, int | float]) -> str:

@@ -34,6 +34,13 @@ __all__ = [
 
 _log = logging.getLogger(__name__)
 _CHUNK = 16 * 2**20
+_LEAST_EDF_BYTES = 512
+"""A header of one signal."""
+_POINTERS = {
+    b"/annex/objects/": "git annex get",
+    b"version https://git-lfs": "git lfs pull",
+}
+"""How files begin that stand for a recording which was not fetched."""
 
 
 def iter_findings(
@@ -56,9 +63,13 @@ def _finding(corpus: Corpus, name: str, located: Located) -> Finding:
     recording = None
     labels: tuple[LabelCount, ...] = ()
     problem = message = ""
+    absent = _say_absent(corpus, located.signal)
     try:
         if located.error:
             problem, message = "annotation", located.error
+        elif absent and located.signal and located.signal in located.annotations:
+            problem = "no-signal"
+            message = f"recording {name!r}: {absent}"
         elif not located.annotations:
             problem = "unannotated"
             message = f"recording {name!r}: {corpus.why_unannotated}"
@@ -68,9 +79,9 @@ def _finding(corpus: Corpus, name: str, located: Located) -> Finding:
     except SourceError as error:
         labels = error.labels if isinstance(error, AnnotationError) else ()
         problem, message = "annotation", str(error)
-    if recording is not None and not located.signal:
+    if recording is not None and absent:
         problem = "no-signal"
-        message = f"recording {name!r}: annotated, and there is no file of it here"
+        message = f"recording {name!r}: annotated, and {absent}"
     elif recording is not None and not corpus.offers(split):
         problem = "split"
         message = f"recording {name!r} is in split {split!r}" + (
@@ -81,12 +92,38 @@ def _finding(corpus: Corpus, name: str, located: Located) -> Finding:
     return Finding(
         name=name,
         split=split,
-        has_signal=bool(located.signal),
+        has_signal=not absent,
         recording=recording,
         problem=problem,
         message=message,
         labels=labels,
     )
+
+
+def _say_absent(corpus: Corpus, address: str) -> str:
+    """Return why the file of a recording is not here; empty if it is."""
+    if not address:
+        return "there is no file of it here"
+    place = corpus.place_of(address)
+    if not isinstance(place, Path):
+        return ""
+    try:
+        # Data managers leave a text of some hundred bytes; no EDF file is as short.
+        is_short = place.stat().st_size < _LEAST_EDF_BYTES
+        beginning = place.read_bytes() if is_short else b""
+    except FileNotFoundError:
+        return (
+            "its file is a link to nothing; fetch it ('git annex get', 'datalad get')"
+        )
+    except OSError:
+        # Whoever opens it says what is wrong.
+        return ""
+    for prefix, command in _POINTERS.items():
+        if beginning.startswith(prefix):
+            return (
+                f"its file is only a pointer to the recording; fetch it ('{command}')"
+            )
+    return ""
 
 
 def usable_recordings(

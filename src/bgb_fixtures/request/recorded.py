@@ -100,6 +100,8 @@ class Criteria:
         Windows with a seizure hold only these, keys of `SZCORE_CODES`; empty: all.
     per_subject, per_type : int or None
         At most so many windows of one subject, with one type of seizure.
+    min_distance : float
+        Seconds between background and the next seizure, at least.
     seed : int or None
         Recordings are visited in a random order; None: in order of their names.
     """
@@ -109,6 +111,7 @@ class Criteria:
     types: tuple[str, ...] = ()
     per_subject: int | None = None
     per_type: int | None = None
+    min_distance: float = 0.0
     seed: int | None = None
 
     @property
@@ -404,6 +407,9 @@ def _parse_criteria(table: Table) -> Criteria:
         types=table.words("types", _TYPE),
         per_subject=table.count("per_subject"),
         per_type=table.count("per_type"),
+        min_distance=table.seconds(
+            "min_distance", least=0, most=MAX_RECORDING_S, default=0
+        ),
         seed=seed,
     )
 
@@ -603,6 +609,8 @@ def _criteria_to_json(criteria: Criteria) -> dict[str, Any]:
         value["per_kind"] = criteria.per_kind
     if criteria.types:
         value["types"] = list(criteria.types)
+    if criteria.min_distance:
+        value["min_distance"] = criteria.min_distance
     for name in ("seed", "per_subject", "per_type"):
         if getattr(criteria, name) is not None:
             value[name] = getattr(criteria, name)

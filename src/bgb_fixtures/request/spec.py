@@ -72,6 +72,7 @@ _KEYS_OF_SYNTHETIC = {
 }
 _KEYS = _KEYS_OF_SYNTHETIC | {
     *("quotas", "per_kind", "splits", "types", "per_subject", "per_type", "aliases"),
+    "min_distance",
     *("missing", "sha256", "chosen", "fixture"),
     *RULE_KEYS,
 }
