@@ -354,6 +354,9 @@ min_distance = 30
 missing = "interpolate"
 band_pass = [0.5, 70]
 label_pattern = "sz.*"
+dev_subjects = ["sub-1", "sub-2"]
+licence = "CC-BY-4.0"
+attribution = "We, 2026\\nhttps://example.org"
 background_pattern = "bckg|n.*"
 ignore_labels = ["note", "eyes open"]
 aliases = { "ch 1" = "EEG FP1-REF" }
@@ -391,6 +394,9 @@ def test_every_key_for_recordings_is_read(tmp_path: Path) -> None:
         splits=("train", "dev"),
         missing="interpolate",
         band_pass=(0.5, 70),
+        dev_subjects=("sub-1", "sub-2"),
+        licence="CC-BY-4.0",
+        attribution="We, 2026\nhttps://example.org",
         rules=AnnotationRules(
             label_pattern="sz.*",
             background_pattern="bckg|n.*",

@@ -258,11 +258,16 @@ def _open_corpus(
         )
         raise SpecError(msg)
     from bgb_fixtures.corpora import open_corpus
+    from bgb_fixtures.corpora.licences import stated_licence
 
-    return open_corpus(
+    corpus = open_corpus(
         request.source,
         root,
         splits=request.splits,
         annotations=annotations,
         rules=request.rules,
+        dev_subjects=request.dev_subjects,
     )
+    # Before the work begins.
+    stated_licence(request, corpus.licence)
+    return corpus

@@ -360,6 +360,7 @@ def _vocabulary(
     words |= {*KINDS, *(kind for kinds in KINDS.values() for kind in kinds)}
     words |= {*_SPLITS, *MISSING, *SZCORE_CODES, *SZCORE_CODES.values()}
     words |= {str(value) for value in records["licence"].values()}
+    words |= {str(spec[key]) for key in ("licence", "attribution") if key in spec}
     words |= {records["profile"]["name"], *records["profile"]["steps"]}
     words |= {records["source"]["name"], records["montage"], records["unit"]}
     if records["source"]["name"] == "synthetic":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from bgb_fixtures.build.read import Origin, Part, Pseudonyms, read_content
 from bgb_fixtures.build.signals import native_signal, processed_signal, signal_steps
+from bgb_fixtures.corpora.licences import stated_licence
 from bgb_fixtures.request.recorded import bare_request
 from bgb_fixtures.request.spec import spec_to_json
 
@@ -90,7 +91,7 @@ def _origin(selection: Selection, opened: OpenRecordings, names: Pseudonyms) -> 
         profile=profile,
         steps=(*profile.steps[:place], *between, *profile.steps[place:]),
         source=lambda: _identity(selection, opened, names),
-        licence=opened.corpus.licence,
+        licence=stated_licence(request, opened.corpus.licence),
         spec=spec_to_json(bare_request(request, names.recordings)),
     )
 

@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 __all__ = ["build"]
 
 # Options of several values that are tables or lists in a spec, under another name.
-_LISTS = {"split": "splits", "seizure_type": "types"}
+_LISTS = {"split": "splits", "seizure_type": "types", "dev_subject": "dev_subjects"}
 _OF_RECORDINGS = {
     *("per_kind", "per_subject", "per_type", "quotas", "splits", "types"),
-    "min_distance",
+    *("min_distance", "dev_subjects", "licence", "attribution"),
     *("aliases", "missing"),
     *("label_pattern", "background_pattern", "ignore_labels", "start_label"),
     *("end_label", "columns", "decimal", "per_second"),
@@ -116,6 +116,13 @@ def _quotas(
     multiple=True,
     metavar="NAME",
     help="Only recordings of this split; may be repeated [all but eval].",
+)
+@click.option(
+    "--dev-subject",
+    multiple=True,
+    metavar="ID",
+    help="Put the recordings of this subject into split dev; may be repeated. Not for "
+    "sources with splits of their own.",
 )
 @click.option(
     "--quota",
@@ -225,6 +232,17 @@ def _quotas(
     type=float,
     metavar="SHARE",
     help="Of --windows: share of them with a seizure [0.5].",
+)
+@click.option(
+    "--licence",
+    metavar="NAME",
+    help="Licence of your own data, such as CC-BY-4.0 [unknown, so that the fixture is "
+    "not redistributable] (edf and bids only).",
+)
+@click.option(
+    "--attribution",
+    metavar="TEXT",
+    help="What to cite for your own data (edf and bids only).",
 )
 @click.option(
     "--name", metavar="NAME", help="Name of the fixture [the name of the source]."
@@ -657,4 +675,5 @@ def _refuse_options(given: dict[str, Any], names: set[str], what: str) -> None:
 def _named(keys: Any) -> str:
     """Return options as they are typed."""
     typed = {"splits": "split", "types": "type", "quotas": "quota", "aliases": "alias"}
+    typed["dev_subjects"] = "dev-subject"
     return ", ".join("--" + typed.get(k, k).replace("_", "-") for k in sorted(keys))

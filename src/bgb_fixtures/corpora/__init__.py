@@ -16,7 +16,7 @@ from bgb_fixtures.request.annotations import NO_RULES
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from bgb_fixtures.corpora.corpus import Corpus
     from bgb_fixtures.corpora.places import CorpusPath
@@ -36,12 +36,14 @@ def open_corpus(
     splits: Sequence[str] = (),
     annotations: str | os.PathLike[str] | None = None,
     rules: AnnotationRules = NO_RULES,
+    dev_subjects: Collection[str] = (),
 ) -> Corpus:
     """Open a corpus by its name in `CORPUS_NAMES`; only names of files are read.
 
     `root` is its folder, a part of it, or one recording; of some also a web address.
     Without `splits` all but ``eval`` are used, which is kept blind. `rules` say how
-    annotations in free text are read. SpecError if there is
+    annotations in free text are read; recordings of `dev_subjects` are in split ``dev``.
+    SpecError if there is
     no such corpus or option, SourceError if `root` holds none, FetchError from the web.
     """
     if name in CORPUS_NAMES:
@@ -54,11 +56,14 @@ def open_corpus(
             splits=splits,
             annotations=None if annotations is None else Path(annotations),
             rules=rules,
+            dev_subjects=dev_subjects,
         )
     if annotations is not None:
         msg = f"annotations is for source 'edf' only; drop it for source {name!r}"
         raise SpecError(msg)
-    return _corpus_class(name)(root, splits=splits, rules=rules)
+    return _corpus_class(name)(
+        root, splits=splits, rules=rules, dev_subjects=dev_subjects
+    )
 
 
 def open_root(name: str, root: str | os.PathLike[str] | WebPath) -> CorpusPath:

@@ -75,8 +75,9 @@ class CaseCorpus(Corpus, Generic[_EntryT]):
         *,
         splits: Sequence[str] = (),
         rules: AnnotationRules = NO_RULES,
+        dev_subjects: Collection[str] = (),
     ) -> None:
-        super().__init__(root, splits=splits, rules=rules)
+        super().__init__(root, splits=splits, rules=rules, dev_subjects=dev_subjects)
         self._only: str | None = None
         folder = self.root
         if folder.is_file():

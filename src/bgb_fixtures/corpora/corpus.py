@@ -49,7 +49,8 @@ class Corpus(ABC):
     """Recordings in files below a folder or a web address, or one of them.
 
     `splits` are those to offer; empty: all but ``eval``. `rules` say how annotations in
-    free text are read. SourceError if there is nothing at `root`, SpecError if this corpus
+    free text are read. Recordings of `dev_subjects` are in split ``dev``, where the corpus
+    has no splits. SourceError if there is nothing at `root`, SpecError if this corpus
     cannot be read over the web.
     """
 
@@ -67,6 +68,7 @@ class Corpus(ABC):
         *,
         splits: Sequence[str] = (),
         rules: AnnotationRules = NO_RULES,
+        dev_subjects: Collection[str] = (),
     ) -> None:
         place = self.open_root(root)
         if not is_there(place):
@@ -78,6 +80,7 @@ class Corpus(ABC):
         self.root = place
         self.splits = tuple(splits)
         self.rules = rules
+        self.dev_subjects = frozenset(dev_subjects)
 
     @classmethod
     def open_root(cls, root: str | os.PathLike[str] | WebPath) -> CorpusPath:

@@ -10,13 +10,14 @@ import difflib
 import hashlib
 import logging
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bgb_fixtures.corpora.labels import say_unmatched, sum_labels
 from bgb_fixtures.corpora.places import open_bytes
 from bgb_fixtures.corpora.recording import PROBLEMS, Finding
-from bgb_fixtures.errors import AnnotationError, SourceError
+from bgb_fixtures.errors import AnnotationError, SourceError, SpecError, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -75,6 +76,8 @@ def _finding(corpus: Corpus, name: str, located: Located) -> Finding:
             message = f"recording {name!r}: {corpus.why_unannotated}"
         else:
             recording = corpus.annotate(name, located)
+            if recording.subject in corpus.dev_subjects:
+                recording = replace(recording, split="dev")
             split, labels = recording.split, recording.labels
     except SourceError as error:
         labels = error.labels if isinstance(error, AnnotationError) else ()
@@ -159,7 +162,21 @@ def usable_recordings(
     )
     if not usable:
         raise SourceError(_nothing_usable(corpus, problems, counts))
+    _check_subjects(corpus, [*usable, *(p.recording for p in problems if p.recording)])
     return tuple(usable), tuple(problems)
+
+
+def _check_subjects(corpus: Corpus, recordings: Sequence[Recording]) -> None:
+    """Refuse subjects of split ``dev`` that are not there."""
+    subjects = sorted({recording.subject for recording in recordings})
+    for subject in sorted(corpus.dev_subjects.difference(subjects)):
+        close = difflib.get_close_matches(subject, subjects, n=1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        msg = (
+            f"dev_subjects: no annotated recording is of subject {subject!r}; {hint}"
+            f"Subjects here: {', '.join(map(repr, subjects))}"
+        )
+        raise SpecError(shorten(msg))
 
 
 def _nothing_usable(

@@ -12,7 +12,7 @@ from bgb_fixtures.eeg.events import SZCORE_CODES
 from bgb_fixtures.eeg.kinds import KINDS
 from bgb_fixtures.eeg.montage import MONTAGES, row_electrodes
 from bgb_fixtures.eeg.scaling import PROFILES
-from bgb_fixtures.errors import SpecError
+from bgb_fixtures.errors import SpecError, shorten
 from bgb_fixtures.format.records import ARRAYS
 from bgb_fixtures.request.annotations import (
     NO_RULES,
@@ -60,6 +60,11 @@ _MOST_BYTES = 2**48
 _SPLIT = re.compile(r"[a-z0-9_]{1,16}")
 _TYPE = re.compile("|".join(SZCORE_CODES))
 _LABEL = re.compile(r"[ -~]{1,32}")
+_OWN_DATA = ("bids", "edf")
+"""Sources whose data may be anybody's, under any licence."""
+_MOST_IN_TEXT = 1000
+_LABEL_OF_LICENCE = re.compile(rf"[!-~](?:[ -~]{{0,{_MOST_IN_TEXT - 1}}}[!-~])?")
+_LINES = re.compile(rf"[ -~\n]{{1,{_MOST_IN_TEXT}}}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 # A place that is not below the root: '/a', 'C:/a', 'a/../b'; and what no path looks like.
 _NO_SOURCE_NAME = re.compile(
@@ -229,6 +234,11 @@ class RecordedRequest:
         Edges in Hz.
     rules : AnnotationRules
         Sources ``edf`` and ``bids``: how annotations in free text are read.
+    dev_subjects : tuple of str
+        Subjects whose recordings are in split ``dev``, where the source has no splits;
+        not kept in fixtures, as they say who was recorded.
+    licence, attribution : str or None
+        Sources ``edf`` and ``bids``: what may be done with the data, and what to cite.
     """
 
     default_montages: ClassVar[dict[str, str]] = {"chbmit": "double-banana"}
@@ -246,9 +256,13 @@ class RecordedRequest:
     missing: str = "error"
     band_pass: tuple[float, float] | None = None
     rules: AnnotationRules = NO_RULES
+    dev_subjects: tuple[str, ...] = ()
+    licence: str | None = None
+    attribution: str | None = None
 
     def __post_init__(self) -> None:
         self.rules.check_source(self.source)
+        self._check_own_data()
         self._check_profile()
         if self.rate is not None:
             window_samples(self.window_length, self.rate)
@@ -268,6 +282,37 @@ class RecordedRequest:
                     f"{taken}; add it to splits"
                 )
                 raise SpecError(msg)
+
+    def _check_own_data(self) -> None:
+        for key, pattern in (("licence", _LABEL_OF_LICENCE), ("attribution", _LINES)):
+            value = getattr(self, key)
+            if value is None:
+                continue
+            if self.source not in _OWN_DATA:
+                msg = (
+                    f"{key}: expected none, as source {self.source!r} has its own, got "
+                    f"{value!r}"
+                )
+                raise SpecError(shorten(msg))
+            if not isinstance(value, str) or not pattern.fullmatch(value):
+                msg = (
+                    f"{key}: expected at most {_MOST_IN_TEXT} characters of ASCII, got "
+                    f"{value!r}"
+                )
+                raise SpecError(shorten(msg))
+        subjects: tuple[object, ...] = self.dev_subjects
+        are_texts = all(isinstance(s, str) and 0 < len(s) <= MAX_NAME for s in subjects)
+        if not are_texts or len({*subjects}) < len(subjects):
+            msg = (
+                f"dev_subjects: expected a list of different subjects, got {subjects!r}"
+            )
+            raise SpecError(shorten(msg))
+        if subjects and self.source == "tusz":
+            msg = (
+                "dev_subjects: expected none, as source 'tusz' says which split a subject "
+                f"is in, got {list(subjects)!r}"
+            )
+            raise SpecError(shorten(msg))
 
     def _check_profile(self) -> None:
         profile = self.profile
@@ -342,6 +387,7 @@ def bare_request(
     Windows that were chosen by criteria are described by these. Listed recordings get
     other `names`: their own say whose they are.
     """
+    request = replace(request, dev_subjects=())
     selection = request.selection
     if isinstance(selection, Criteria):
         return request
@@ -379,7 +425,13 @@ def parse_recorded(
                 expected = "none, as no [[recordings]] are listed"
                 table.fail(key, expected, table.take(key))
         selection = _parse_criteria(table)
+    subjects = table.take("dev_subjects", [])
+    if not isinstance(subjects, list | tuple):
+        table.fail("dev_subjects", "a list of subjects", subjects)
     return {
+        "dev_subjects": tuple(subjects),
+        "licence": table.take("licence"),
+        "attribution": table.take("attribution"),
         "source": source,
         "sfreq": table.rate("sfreq", least=1, most=20000),
         "selection": selection,
@@ -440,7 +492,9 @@ def _parse_listing(
     table: Table, items: list[Table], *, source: str, window_length: float
 ) -> Listing:
     """Take the windows that a spec lists; reject what would choose others."""
-    refused = _CRITERIA if source in _WITH_SPLITS else (*_CRITERIA, "splits")
+    # Beside what once chose the windows, the splits say from which recordings.
+    may_have_splits = source in _WITH_SPLITS or "chosen" in table.names()
+    refused = _CRITERIA if may_have_splits else (*_CRITERIA, "splits")
     for key in sorted(refused):
         if key in table.names():
             expected = "none, as [[recordings]] lists every window"
@@ -592,7 +646,10 @@ def recorded_to_json(request: RecordedRequest) -> dict[str, Any]:
         value["aliases"] = dict(request.montage.aliases)
     if request.missing != "error":
         value["missing"] = request.missing
-    for name in ("splits", "band_pass"):
+    for name in ("licence", "attribution"):
+        if getattr(request, name) is not None:
+            value[name] = getattr(request, name)
+    for name in ("splits", "dev_subjects", "band_pass"):
         if getattr(request, name):
             value[name] = list(getattr(request, name))
     return value | rules_to_json(request.rules)

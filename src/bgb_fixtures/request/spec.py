@@ -72,7 +72,7 @@ _KEYS_OF_SYNTHETIC = {
 }
 _KEYS = _KEYS_OF_SYNTHETIC | {
     *("quotas", "per_kind", "splits", "types", "per_subject", "per_type", "aliases"),
-    "min_distance",
+    *("min_distance", "dev_subjects", "licence", "attribution"),
     *("missing", "sha256", "chosen", "fixture"),
     *RULE_KEYS,
 }

@@ -14,17 +14,20 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bgb_fixtures.corpora.bids.events import parse_events_tsv, szcore_label
 from bgb_fixtures.corpora.corpus import Corpus
+from bgb_fixtures.corpora.licences import UNKNOWN_LICENCE, find_licence
 from bgb_fixtures.corpora.recording import EDF_SUFFIXES, Licence, Located, Recording
 from bgb_fixtures.corpora.seizures import label_counts, seizures_of
 from bgb_fixtures.corpora.text import fail, problem_at, read_lines, read_whole
 from bgb_fixtures.errors import (
     AnnotationError,
     SourceError,
+    SpecError,
     shorten,
 )
 from bgb_fixtures.request.annotations import NO_RULES
@@ -41,41 +44,6 @@ __all__ = ["BidsCorpus"]
 _SUBJECT = re.compile(r"sub-[A-Za-z0-9]+")
 _EVENTS = "_events.tsv"
 _SIDECAR = "_events.json"
-# How the licences are written in real data sets -> SPDX name and address. Licences that
-# forbid derived works or trade are not in this list: whether a fixture may be given to
-# others under them is for a person to say.
-_LICENCES = (
-    (
-        r"CC-?0(?:-1\.0)?|CREATIVE-COMMONS-(?:ZERO|CC0).*|PUBLIC-DOMAIN",
-        "CC0-1.0",
-        "https://creativecommons.org/publicdomain/zero/1.0/",
-    ),
-    (
-        r"PDDL(?:-1\.0)?",
-        "PDDL-1.0",
-        "https://opendatacommons.org/licenses/pddl/1-0/",
-    ),
-    (
-        r"CC-BY-4\.0|CREATIVE-COMMONS-ATTRIBUTION-4\.0(?:-INTERNATIONAL)?",
-        "CC-BY-4.0",
-        "https://creativecommons.org/licenses/by/4.0/",
-    ),
-    (
-        r"CC-BY-SA-4\.0",
-        "CC-BY-SA-4.0",
-        "https://creativecommons.org/licenses/by-sa/4.0/",
-    ),
-    (
-        r"ODC-?BY(?:-V?1\.0)?|OPEN-DATA-COMMONS-ATTRIBUTION-LICENSE(?:-V?1\.0)?",
-        "ODC-By-1.0",
-        "https://opendatacommons.org/licenses/by/1-0/",
-    ),
-    (
-        r"ODBL(?:-V?1\.0)?",
-        "ODbL-1.0",
-        "https://opendatacommons.org/licenses/odbl/1-0/",
-    ),
-)
 _DOI = re.compile(
     r"(?:https?://doi\.org/|doi:)?(10\.[0-9]{4,9}/[A-Za-z0-9._;()/:-]{1,100})"
 )
@@ -107,11 +75,18 @@ class BidsCorpus(Corpus):
         *,
         splits: Sequence[str] = (),
         rules: AnnotationRules = NO_RULES,
+        dev_subjects: Collection[str] = (),
     ) -> None:
-        super().__init__(root, splits=splits, rules=rules)
+        super().__init__(root, splits=splits, rules=rules, dev_subjects=dev_subjects)
         self._dataset = _find_dataset(self.folder)
         self._licence = _read_licence(self._dataset)
         self._split_of = _read_splits(self._dataset)
+        if dev_subjects and self._split_of:
+            msg = (
+                f"{str(self._dataset / 'participants.tsv')!r} says the split of each "
+                f"subject; expected no dev_subjects, got {sorted(dev_subjects)!r}"
+            )
+            raise SpecError(shorten(msg))
 
     @property
     def licence(self) -> Licence:
@@ -319,19 +294,8 @@ def _read_licence(dataset: Path) -> Licence:
         stated, doi = value.get("License"), value.get("DatasetDOI")
     match = _DOI.fullmatch(doi.strip()) if isinstance(doi, str) else None
     attribution = f"https://doi.org/{match[1]}" if match else ""
-    key = (
-        re.sub(r"[\s_-]+", "-", stated.strip()).upper()
-        if isinstance(stated, str)
-        else ""
-    )
-    for pattern, name, url in _LICENCES:
-        if re.fullmatch(pattern, key):
-            return Licence(
-                name=name, url=url, attribution=attribution, redistributable=True
-            )
-    return Licence(
-        name="unknown", url="", attribution=attribution, redistributable=False
-    )
+    known = find_licence(stated) if isinstance(stated, str) else None
+    return replace(known or UNKNOWN_LICENCE, attribution=attribution)
 
 
 def _read_splits(dataset: Path) -> dict[str, str | AnnotationError]:

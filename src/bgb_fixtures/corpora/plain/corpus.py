@@ -1,7 +1,8 @@
 """EDF, EDF+ and BDF files of any origin, with annotations beside them or in them.
 
 Invariant: for each recording one annotation file counts, found by its name; two are
-refused. The licence is not known, so nothing made of such files is redistributable.
+refused. The licence is not known, so nothing made of such files is redistributable unless
+the request states one.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ from typing import TYPE_CHECKING
 
 from bgb_fixtures.corpora.bids.events import szcore_label
 from bgb_fixtures.corpora.corpus import BLIND_SPLIT, Corpus
+from bgb_fixtures.corpora.licences import UNKNOWN_LICENCE
 from bgb_fixtures.corpora.places import is_there
 from bgb_fixtures.corpora.plain.experts import (
     choose_tables,
     match_columns,
     read_experts,
 )
-from bgb_fixtures.corpora.recording import EDF_SUFFIXES, Licence, Located, Recording
+from bgb_fixtures.corpora.recording import EDF_SUFFIXES, Located, Recording
 from bgb_fixtures.corpora.seizures import label_counts, seizures_of
 from bgb_fixtures.corpora.table import EventTable, read_table
 from bgb_fixtures.corpora.text import fail, read_text
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from bgb_fixtures.corpora.opened import OpenRecording
+    from bgb_fixtures.corpora.recording import Licence
     from bgb_fixtures.corpora.remote.web import WebPath
     from bgb_fixtures.corpora.table import Row as TableRow
     from bgb_fixtures.eeg.montage import Row
@@ -43,7 +46,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PlainCorpus"]
 
-_LICENCE = Licence(name="unknown", url="", attribution="", redistributable=False)
 _SUFFIXES = (".tsv", ".csv_bi", ".csv")
 # What is looked for beside 'night.edf', or 'night_eeg.edf'.
 _ENDINGS = (".tsv", "_events.tsv", ".csv_bi", ".csv")
@@ -87,8 +89,9 @@ class PlainCorpus(Corpus):
         splits: Sequence[str] = (),
         annotations: Path | None = None,
         rules: AnnotationRules = NO_RULES,
+        dev_subjects: Collection[str] = (),
     ) -> None:
-        super().__init__(root, splits=splits, rules=rules)
+        super().__init__(root, splits=splits, rules=rules, dev_subjects=dev_subjects)
         if self.folder.is_file() and self.folder.suffix.lower() not in EDF_SUFFIXES:
             msg = f"{str(self.root)!r}: expected a folder, or an EDF or BDF file"
             raise SourceError(msg)
@@ -101,8 +104,8 @@ class PlainCorpus(Corpus):
 
     @property
     def licence(self) -> Licence:
-        """Not known."""
-        return _LICENCE
+        """Not known; a request may state it."""
+        return UNKNOWN_LICENCE
 
     def find(self, wanted: Collection[str] | None = None) -> dict[str, Located]:
         """Find recordings, and for each the one file of annotations that counts."""
