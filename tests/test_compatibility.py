@@ -16,17 +16,19 @@ import pytest
 from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.fixture import load_fixture
 from bgb_fixtures.format.records import WindowRecord
-from bgb_fixtures.golden import compare_goldens, load_golden, verify_golden
+from bgb_fixtures.golden import compare_goldens, load_golden
 from bgb_fixtures.golden.content import FixtureState, ModelState, Tolerance
 from bgb_fixtures.verify import verify_fixture
 
 ROOT = Path(__file__).parents[1]
 KEPT = ROOT / "tests" / "data"
-FORMAT_1 = KEPT / "format-1"
+FORMAT_1, GOLDEN_2 = KEPT / "format-1", KEPT / "golden-2"
 FIXTURES = [
     pytest.param(path, id=path.parent.name) for path in KEPT.glob("*/fixture.h5")
 ]
-GOLDENS = [pytest.param(path, id=path.parent.name) for path in KEPT.glob("*/golden.h5")]
+GOLDENS = [
+    pytest.param(path, id=path.parent.name) for path in KEPT.glob("*/golden.npz")
+]
 
 
 @pytest.mark.parametrize("path", FIXTURES + GOLDENS)
@@ -43,18 +45,17 @@ def test_kept_fixture_is_proved(path: Path) -> None:
 
 @pytest.mark.parametrize("path", GOLDENS)
 def test_kept_golden_is_proved_and_equals_itself(path: Path) -> None:
-    verify_golden(path)
     golden = load_golden(path)
     assert compare_goldens(golden, golden).equal
 
 
-@pytest.mark.parametrize("version", [1])
-def test_each_format_version_that_is_read_has_kept_files(version: int) -> None:
-    from bgb_fixtures.format.layout import FIXTURE, GOLDEN
+def test_each_format_version_that_is_written_has_a_kept_file() -> None:
+    from bgb_fixtures.format.layout import FORMAT_VERSION
+    from bgb_fixtures.golden.npz import VERSION
 
-    # A new version without kept files of it fails here.
-    assert max(FIXTURE.version, GOLDEN.version) == version
-    assert (KEPT / f"format-{version}" / "fixture.h5").is_file()
+    # A new version without a kept file of it fails here.
+    assert (KEPT / f"format-{FORMAT_VERSION}" / "fixture.h5").is_file()
+    assert (KEPT / f"golden-{VERSION}" / "golden.npz").is_file()
 
 
 def test_fixture_of_format_1_holds_what_was_written() -> None:
@@ -109,33 +110,45 @@ def test_windows_of_format_1_hold_what_was_written() -> None:
     )
 
 
-def test_golden_of_format_1_holds_what_was_written() -> None:
-    golden = load_golden(FORMAT_1 / "golden.h5")
+def test_golden_of_format_2_holds_what_was_written() -> None:
+    golden = load_golden(GOLDEN_2 / "golden.npz")
     outputs = golden.outputs
-    logits, half = outputs["logits"], outputs["half"]
-    assert (golden.name, sorted(outputs)) == ("format-1", ["found", "half", "logits"])
+    logits, half = outputs["out.logits"], outputs["out.half"]
+    assert (golden.name, golden.test) == ("out", "TestDetector::test_out[half-2]")
     np.testing.assert_array_equal(
         logits.array,
         np.array([[0.5, 0.0, np.inf], [np.nan, 1e-40, -2.0]], np.float32),
     )
     assert np.signbit(logits.array[0, 1])
     assert (logits.dtype, logits.threshold) == ("float32", 0.5)
-    assert logits.tolerance == Tolerance(rtol=1e-5, atol=1e-4, source="by hand")
+    assert logits.tolerance == Tolerance(
+        rtol=1e-5, atol=1e-4, source="by hand", basis="float32"
+    )
     assert (half.dtype, half.threshold) == ("bfloat16", None)
-    assert half.array.tolist() == [1.0, 1.0078125]
-    assert outputs["found"].array.tolist() == [True, False]
+    assert half.numbers.tolist() == [1.0, 1.0078125]
+    assert outputs["out.found"].array.tolist() == [True, False]
+    assert outputs["out.spectrum"].array.item() == 1 - 2j
+    assert outputs["out.names"].array.tolist() == ["Fz", "Fp1-F7"]
+    assert outputs["out.loss"].dtype == "None"
+    seizures = outputs["out.seizures"]
+    assert seizures.array.tolist() == [[0, 0.25, 1.5], [1, 0, 2]]
+    assert seizures.labels == ("cpsz", "")
     assert golden.environment["numpy"] == "2.4.6"
     assert golden.fixture == FixtureState(
         name="format-1",
         content_version=3,
         digest="cd" * 32,
         windows=("w-onset", "w-ictal"),
+        sfreq=32.0,
+        n_times=64,
+        montage="10-20",
+        profile="zscore-1",
     )
     assert golden.model == ModelState(digest="ef" * 32, n_parameters=12)
 
 
-def test_trace_of_format_1_holds_what_was_written() -> None:
-    trace = load_golden(FORMAT_1 / "golden.h5").trace
+def test_trace_of_golden_format_2_holds_what_was_written() -> None:
+    trace = load_golden(GOLDEN_2 / "golden.npz").trace
     assert trace is not None
     (call,) = trace.calls
     assert (call.name, call.kind, call.training) == ("body.0", "Linear", False)
@@ -148,10 +161,19 @@ def test_trace_of_format_1_holds_what_was_written() -> None:
 
 
 # Until a release writes another version.
-def test_this_release_writes_format_1_with_the_same_bytes(tmp_path: Path) -> None:
-    run(sys.executable, FORMAT_1 / "make_format_1.py", tmp_path)
-    for name in ("fixture.h5", "golden.h5"):
-        assert (tmp_path / name).read_bytes() == (FORMAT_1 / name).read_bytes()
+@pytest.mark.parametrize(
+    ("script", "name"),
+    [
+        ("format-1/make_format_1.py", "fixture.h5"),
+        ("golden-2/make_golden_2.py", "golden.npz"),
+    ],
+)
+def test_this_release_writes_the_same_bytes(
+    script: str, name: str, tmp_path: Path
+) -> None:
+    run(sys.executable, KEPT / script, tmp_path)
+    kept = (KEPT / script).with_name(name)
+    assert (tmp_path / name).read_bytes() == kept.read_bytes()
 
 
 def run(*command: str | Path) -> str:
@@ -164,13 +186,13 @@ def run(*command: str | Path) -> str:
 def lowest_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make an environment with the lower bounds of the base dependencies."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    # pyedflib writes the EDF files that are read.
-    (pyedflib,) = (
+    # edfio writes the EDF files that are read.
+    (edfio,) = (
         text
         for text in project["optional-dependencies"]["build"]
-        if text.startswith("pyedflib")
+        if text.startswith("edfio")
     )
-    declared = (*project["dependencies"], pyedflib)
+    declared = (*project["dependencies"], edfio)
     bounds = [re.sub(r">=(.*)", r"==\1.*", text) for text in declared]
     folder = tmp_path_factory.mktemp("lowest") / "venv"
     run(sys.executable, "-m", "venv", "--without-pip", folder)
@@ -198,9 +220,9 @@ def test_lowest_dependencies_write_and_read_the_same_bytes(
     here = json.loads(run(sys.executable, files, "read", tmp_path / "lowest"))
     assert there["digests"] == here["digests"]
     assert sorted(here["digests"]) == [
-        "golden.h5",
+        "golden.npz",
         "kept/fixture.h5",
-        "kept/golden.h5",
+        "kept/golden.npz",
         "raw-1.h5",
         "smoke.h5",
         "tiny.h5",
@@ -212,5 +234,5 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path != folder / "golden.h5"
+        if path.is_file() and path != folder / "golden.npz"
     }

@@ -13,6 +13,7 @@ import re
 import struct
 import sys
 from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import TYPE_CHECKING, NamedTuple
 
 import mne
@@ -26,7 +27,7 @@ from bgb_fixtures.cli import main
 from bgb_fixtures.corpora.chbmit.corpus import ChbmitCorpus
 from bgb_fixtures.corpora.twin import LAYOUTS, CorpusReport, write_corpus
 from bgb_fixtures.corpora.twin.plan import PlannedRecording, plan_recordings
-from bgb_fixtures.edf.writer import EdfChannel, write_edf
+from bgb_fixtures.edf.writer import EdfChannel, write_edf, write_edf_pieces
 from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.errors import MissingPackageError, SourceError, SpecError, TargetError
 from bgb_fixtures.fixture import load_fixture
@@ -151,7 +152,7 @@ def _write_one(layout: str, root: Path, *plan: PlannedRecording) -> None:
     """Write recordings without a signal, and their annotation files."""
     form = LAYOUTS[layout]
     for planned in plan:
-        form.write_recording(root, planned, np.zeros((21, 2560), np.int16))
+        form.write_recording(root, planned, [np.zeros((21, 2560), np.int16)])
     if form.write_lists is not None:
         form.write_lists(root, plan)
 
@@ -348,9 +349,8 @@ def test_no_file_tells_where_when_or_by_what_it_was_made(
         now.strftime("%Y-%m-%d").encode(),
         now.strftime("%d.%m.%y").encode(),
         now.strftime("%d-%b-%Y").upper().encode(),
-        b"pyedflib",
-        b"edflib",
-        pyedflib.__version__.encode(),
+        b"edfio",
+        version("edfio").encode(),
         np.__version__.encode(),
     )
     text = b"".join(
@@ -484,7 +484,8 @@ def test_mne_reads_back_every_step(layout: str, corpora: dict[str, Corpus]) -> N
 
 
 def test_tusz_tree_has_the_names_of_the_corpus(corpora: dict[str, Corpus]) -> None:
-    names = [n for n in _digests(corpora["tusz"].root) if n != "README.md"]
+    digests = _digests(corpora["tusz"].root)
+    names = [n for n in digests if n not in ("README.md", "synthetic.json")]
     pattern = (
         r"edf/(train|dev|eval)/(synth[a-z]{3})/s001_2015/(01_tcp_ar|02_tcp_le)/"
         r"\2_s001_t00[0-2]\.(edf|csv|csv_bi)"
@@ -671,6 +672,7 @@ def test_chbmit_tree_has_the_names_of_the_database(corpora: dict[str, Corpus]) -
         "chb82/chb82_02.edf",
         "chb82/chb82_02.edf.seizures",
         "chb82/chb82_03.edf",
+        "synthetic.json",
     ]
 
 
@@ -694,7 +696,8 @@ def test_chbmit_list_of_digests_has_every_file_of_the_database(
 ) -> None:
     root = corpora["chbmit"].root
     digests = _digests(root)
-    del digests["README.md"], digests["SHA256SUMS.txt"]
+    for name in ("README.md", "SHA256SUMS.txt", "synthetic.json"):
+        del digests[name]
 
     lines = (root / "SHA256SUMS.txt").read_text(encoding="ascii").splitlines()
 
@@ -886,9 +889,11 @@ def test_bids_tree_has_a_full_set_of_files_per_run(corpora: dict[str, Corpus]) -
 
     assert names == sorted(
         [
+            ".bidsignore",
             "README.md",
             "dataset_description.json",
             "participants.tsv",
+            "synthetic.json",
             "task-szMonitoring_events.json",
             *(
                 f"sub-0{subject}" + stem.format(subject, run, suffix)
@@ -1109,8 +1114,38 @@ def test_recordings_of_a_patient_follow_each_other() -> None:
         pytest.param({"seed": -1}, "seed: expected a whole number from 0", id="seed"),
         pytest.param(
             {"layout": "chb"},
-            "unknown layout 'chb'; .*layouts: 'tusz', 'chbmit', 'bids'",
+            "unknown layout 'chb'; .*layouts: 'tusz', 'tusz-1.5', 'chbmit', 'siena', 'b",
             id="layout",
+        ),
+        pytest.param(
+            {"rates": [250, 1000]},
+            "rates: expected Hz of 250, 256, 400, 512 for layout 'tusz', got 1000",
+            id="rate",
+        ),
+        pytest.param(
+            {"rates": [250], "layout": "siena"},
+            "rates: expected Hz of 512 for layout 'siena', got 250",
+            id="rate-of-siena",
+        ),
+        pytest.param(
+            {"cases": ["chb01"]},
+            "cases: only the layouts 'chbmit', 'siena' have names to choose, got 'tusz'",
+            id="cases-elsewhere",
+        ),
+        pytest.param(
+            {"cases": ["../chb01"], "layout": "chbmit"},
+            "cases: expected names such as chb01 and chb21, got '../chb01'",
+            id="case-name",
+        ),
+        pytest.param(
+            {"cases": ["PN00", "PN00"], "layout": "siena", "n_recordings": 2},
+            "cases: expected each name once, got PN00, PN00",
+            id="case-twice",
+        ),
+        pytest.param(
+            {"cases": ["chb01", "chb21"], "layout": "chbmit"},
+            r"cases: expected at most one per recording \(1\), got 2",
+            id="more-cases-than-recordings",
         ),
         pytest.param(
             {"without_fz_pz": True, "layout": "bids"},
@@ -1197,10 +1232,10 @@ def test_nothing_is_left_when_the_second_recording_fails(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_missing_pyedflib_names_the_extra(
+def test_missing_edfio_names_the_extra(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "pyedflib", None)
+    monkeypatch.setitem(sys.modules, "edfio", None)
 
     with pytest.raises(MissingPackageError, match=r'"bgb-fixtures\[build\]"'):
         _write_small(tmp_path / "out")
@@ -1214,18 +1249,50 @@ def test_value_beyond_16_bits_is_not_cut_off(tmp_path: Path) -> None:
         write_edf(tmp_path / "x.edf", [channel], start=datetime(2015, 1, 1))  # noqa: DTZ001
 
 
-def test_short_write_asks_for_the_disk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on file sizes")
+@pytest.mark.parametrize("n_lost", [1, 100, 4095, 5000])
+def test_an_edf_file_whose_last_bytes_cannot_be_written_is_an_error(
+    n_lost: int, tmp_path: Path
 ) -> None:
-    def fail(*_: object, **__: object) -> None:
-        msg = "Unknown error while calling blockWriteSamples: -1"
-        raise OSError(msg)
+    import resource
 
-    monkeypatch.setattr(pyedflib.EdfWriter, "writeSamples", fail)
+    channel = EdfChannel(label="EEG Fp1", digital=np.full(512 * 20, 257, np.int16))
+    start = datetime(2015, 1, 1)  # noqa: DTZ001
+    write_edf(tmp_path / "whole.edf", [channel], start=start)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    size = (tmp_path / "whole.edf").stat().st_size
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size - n_lost, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            write_edf(tmp_path / "cut.edf", [channel], start=start)
+        with pytest.raises(OSError, match="File too large"):
+            write_edf_pieces(tmp_path / "cut.edf", [[channel]], start=start)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
-    with pytest.raises(TargetError, match=r"run-01_eeg.edf' .* is the disk full\?"):
-        _write_small(tmp_path / "out")
-    assert list(tmp_path.iterdir()) == []
+
+def test_an_edf_file_written_in_pieces_is_the_file_written_at_once(
+    tmp_path: Path,
+) -> None:
+    digital = np.arange(-2560, 2560, dtype=np.int16)
+    trend = np.arange(20, dtype=np.int16)
+    start = datetime(2015, 1, 1)  # noqa: DTZ001
+
+    def channels(first: int, last: int) -> list[EdfChannel]:
+        return [
+            EdfChannel(label="EEG Fp1", digital=digital[first * 256 : last * 256]),
+            EdfChannel(label="IBI", digital=trend[first:last], sfreq=1, unit="sec"),
+        ]
+
+    write_edf(tmp_path / "whole.edf", channels(0, 20), start=start)
+    write_edf_pieces(
+        tmp_path / "pieces.edf",
+        (channels(*part) for part in ((0, 9), (9, 10), (10, 20))),
+        start=start,
+    )
+    assert (tmp_path / "pieces.edf").read_bytes() == (
+        tmp_path / "whole.edf"
+    ).read_bytes()
 
 
 # The command
@@ -1283,11 +1350,26 @@ def test_command_fails_in_one_line(run: Callable[..., Answer], tmp_path: Path) -
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        pytest.param(["--layout", "siena"], "'siena' is not one of", id="layout"),
+        pytest.param(["--layout", "chb"], "'chb' is not one of", id="layout"),
         pytest.param(
             ["--layout", "bids", "--without-fz-pz"],
-            "--without-fz-pz goes with --layout tusz, not with bids",
+            "--without-fz-pz goes with --layout tusz or tusz-1.5, not with bids",
             id="option-of-another-layout",
+        ),
+        pytest.param(
+            ["--layout", "chbmit", "--rates", "250"],
+            "--rates goes with --layout tusz or tusz-1.5, not with chbmit",
+            id="rates-of-another-layout",
+        ),
+        pytest.param(
+            ["--layout", "tusz", "--cases", "chb01"],
+            "--cases goes with --layout chbmit or siena, not with tusz",
+            id="cases-of-another-layout",
+        ),
+        pytest.param(
+            ["--layout", "tusz", "--rates", "250,fast"],
+            "--rates: expected numbers such as 250,256,400, got '250,fast'",
+            id="rates-that-are-no-numbers",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""What changed between two files: fixtures by window and channel, goldens by output."""
+"""What changed between two fixtures, by window and channel."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from bgb_fixtures.cli import main
 from bgb_fixtures.diff import describe_diff, diff_fixtures
 from bgb_fixtures.fixture import load_fixture
 from bgb_fixtures.format.write import write_fixture
-from bgb_fixtures.golden import make_golden, write_golden
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,7 +62,7 @@ def test_values_are_told_by_window_and_channel(
     assert diff.verdict == "different"
     # Scale is 20 uV per unit; sample 256 is at 1 s.
     assert describe_diff(diff) == [
-        "different",
+        "different: 1 of 4 windows changed",
         "w0:",
         "  F3: 2 values differ; largest 0.5 (10 uV) at 1.000 s",
         "3 windows are the same",
@@ -159,7 +158,7 @@ def test_labels_and_events_are_told(
     window = dataclasses.replace(content.windows[3], events=(event,), split="train")
     diff = compare({}, {"labels": labels, "windows": (*content.windows[:3], window)})
     assert describe_diff(diff) == [
-        "different",
+        "different: 1 of 4 windows changed",
         "w3:",
         "  split: dev -> train",
         "  events: fnsz 0.25-1.25 s -> fnsz 0.375-1.25 s",
@@ -174,7 +173,7 @@ def test_facts_of_the_file_are_told_by_path(compare: Compare) -> None:
         {"content_version": 2, "spec": {"source": "synthetic", "windows": [1, 3]}},
     )
     assert describe_diff(diff) == [
-        "different",
+        "different: no window changed; content_version and spec differ",
         "content_version: 1 -> 2",
         "spec.seed: 1 -> -",
         "spec.windows[1]: 2 -> 3",
@@ -197,7 +196,8 @@ def test_windows_are_paired_by_id(compare: Compare, make_content: MakeContent) -
         },
     )
     assert (diff.removed, diff.added, diff.windows) == (("w2",), ("new",), ())
-    assert describe_diff(diff)[1:] == [
+    assert describe_diff(diff) == [
+        "different: 1 removed, 1 added",
         "windows only in the first: w2",
         "windows only in the second: new",
     ]
@@ -218,7 +218,26 @@ def test_channels_are_paired_by_name(
         },
     )
     assert diff.windows == ()
-    assert describe_diff(diff) == ["different", "ch_names: Fp1 F3 C3 -> C3 Fp1 F3"]
+    assert describe_diff(diff) == [
+        "different: no window changed; ch_names differs",
+        "ch_names: Fp1 F3 C3 -> C3 Fp1 F3",
+    ]
+
+
+def test_windows_come_before_what_the_files_say(
+    compare: Compare, make_content: MakeContent
+) -> None:
+    signals = moved(make_content(), ((0, 1, 256), 0.5))
+    diff = compare(
+        {}, {"signals": signals, "name": "other", "spec": {"seed": 2}, "montage": "a"}
+    )
+    assert [line.partition(":")[0] for line in describe_diff(diff)] == [
+        *("different", "w0", "  F3", "3 windows are the same"),
+        *("name", "montage", "spec.source", "spec.seed"),
+    ]
+    assert describe_diff(diff)[0] == (
+        "different: 1 of 4 windows changed; name, montage and spec differ"
+    )
 
 
 def test_windows_of_other_length_are_not_compared_value_by_value(
@@ -226,9 +245,9 @@ def test_windows_of_other_length_are_not_compared_value_by_value(
 ) -> None:
     content = make_content()
     diff = compare({}, {"sfreq": 256.0, **_halved(content)})
-    assert diff.windows[0].not_compared == "512 samples at 256 Hz, and 256 at 256 Hz"
+    assert diff.windows[0].not_compared == "512 samples at 256 Hz and 256 at 256 Hz"
     assert (
-        "  values not compared: 512 samples at 256 Hz, and 256 at 256 Hz"
+        "  values not compared: 512 samples at 256 Hz and 256 at 256 Hz"
         in describe_diff(diff)
     )
 
@@ -285,7 +304,10 @@ def test_command_tells_the_verdict_by_its_exit_code(
     answer = run(small_fixture, other)
     assert (answer.exit_code, answer.stdout) == (
         1,
-        "different\ncontent_version: 1 -> 2\n",
+        (
+            "different: no window changed; content_version differs\n"
+            "content_version: 1 -> 2\n"
+        ),
     )
 
 
@@ -316,53 +338,6 @@ def test_command_speaks_json(
 def test_packaged_fixture_is_known_by_name(run: Callable[..., Answer]) -> None:
     answer = run("tiny", "tiny")
     assert answer.stdout == "the same: 5 windows, every value and label\n"
-
-
-def test_goldens_are_compared_by_output(
-    run: Callable[..., Answer], tmp_path: Path
-) -> None:
-    smoke = load_fixture().select(split="dev")
-    logits = np.full((3, 15360), -1.0, np.float32)
-    logits[1, 3584:12288] = 1
-    before = write_golden(
-        make_golden(logits, name="logits", fixture=smoke), tmp_path / "a.h5"
-    )
-    logits[1] = -1
-    after = write_golden(
-        make_golden(logits, name="logits", fixture=smoke), tmp_path / "b.h5"
-    )
-    answer = run(before, after)
-    lines = answer.stdout.splitlines()
-    assert answer.exit_code == 1
-    assert lines[:2] == ["different", "'logits': 8704 of 46080 values differ (18.9%)"]
-    assert "    win-17: lost 14.00-48.00 s (labelled spsz 14.00-48.00 s)" in lines
-    found = json.loads(run(before, after, "--json").stdout)
-    assert found["changes"][0]["windows"] == ["win-17"]
-    assert run(before, before).stdout == "the same within tolerance: 1 outputs\n"
-
-
-def test_changed_tolerance_of_a_golden_is_a_difference(
-    run: Callable[..., Answer], tmp_path: Path
-) -> None:
-    paths = [
-        write_golden(make_golden(1.0, name="x", rtol=rtol), tmp_path / f"{rtol}.h5")
-        for rtol in (0.0, 0.5)
-    ]
-    answer = run(*paths)
-    assert (answer.exit_code, answer.stdout) == (
-        1,
-        "different\ntolerance of x: 0 + 0 x |expected| -> 0 + 0.5 x |expected|\n",
-    )
-
-
-def test_two_kinds_of_file_are_not_compared(
-    run: Callable[..., Answer], small_fixture: Path, tmp_path: Path
-) -> None:
-    golden = write_golden(make_golden(1, name="x"), tmp_path / "x.h5")
-    answer = run(small_fixture, golden)
-    assert answer.exit_code == 1
-    assert "is a fixture and" in answer.stderr
-    assert "a golden; give two files of one kind" in answer.stderr
 
 
 def test_missing_file_is_told(

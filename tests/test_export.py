@@ -172,7 +172,7 @@ def test_readme_says_licence_digest_and_windows(layout: str, exports: Exports) -
 def test_no_file_tells_where_or_by_whom_it_was_made(
     layout: str, exports: Exports
 ) -> None:
-    words = [str(exports[layout].parent).encode(), b"pyedflib"]
+    words = [str(exports[layout].parent).encode(), b"edfio"]
 
     told = [
         (path.name, word)
@@ -223,7 +223,9 @@ def test_empty_folder_is_filled(tmp_path: Path) -> None:
         pytest.param(KeyboardInterrupt(), KeyboardInterrupt, id="interrupt"),
     ],
 )
-@pytest.mark.parametrize("layout", ["brain-go-brr", "tusz", "edf", "bids"])
+@pytest.mark.parametrize(
+    "layout", ["brain-go-brr", "brain-go-brr-3", "tusz", "edf", "bids"]
+)
 def test_nothing_is_left_when_it_fails_half_way(
     layout: str, error: BaseException, expected: type[BaseException], tmp_path: Path
 ) -> None:
@@ -250,7 +252,7 @@ def test_progress_counts_windows_to_the_last(layout: str, tmp_path: Path) -> Non
 def test_unknown_layout_names_those_that_there_are(tmp_path: Path) -> None:
     with pytest.raises(
         SpecError,
-        match=r"'fif'; layouts: 'brain-go-brr', 'tusz', 'edf', 'bids', 'npz', 'safe",
+        match=r"'fif'; layouts: 'brain-go-brr', 'brain-go-brr-3', 'tusz', 'edf', 'bids', 'npz', 'safe",
     ):
         export_fixture("smoke", "fif", tmp_path / "out")
 
@@ -328,7 +330,7 @@ def test_npz_holds_all_of_the_fixture_without_pickle(exports: Exports) -> None:
     assert list(got["onset"][:3]) == [0.0, 120.0, 60.0]
 
 
-@pytest.mark.parametrize("layout", ["brain-go-brr", "npz"])
+@pytest.mark.parametrize("layout", ["brain-go-brr-3", "npz"])
 def test_npz_files_hold_no_date_and_no_system(layout: str, exports: Exports) -> None:
     told = {
         (entry.date_time, entry.create_system)
@@ -357,7 +359,7 @@ def test_npz_takes_any_montage_and_length(small_fixture: Path, tmp_path: Path) -
         assert data["signals"].shape == (4, 3, 512)
 
 
-# brain-go-brr: its dataset classes, written again from what is known of them
+# brain-go-brr-3: its dataset classes, written again from what is known of them
 
 
 class WindowDataset:
@@ -432,14 +434,14 @@ def manifest_of(cache_dir: Path) -> dict[str, list[dict[str, Any]]]:
 def test_its_splits_find_the_names_of_empty_files(
     split: str, expected: list[str], exports: Exports
 ) -> None:
-    found = sorted((exports["brain-go-brr"] / "edf" / split).glob("**/*.edf"))
+    found = sorted((exports["brain-go-brr-3"] / "edf" / split).glob("**/*.edf"))
 
     assert [path.stem for path in found] == expected
     assert [path.stat().st_size for path in found] == [0] * len(expected)
 
 
 def test_its_patients_are_in_one_split(exports: Exports) -> None:
-    root = exports["brain-go-brr"] / "edf"
+    root = exports["brain-go-brr-3"] / "edf"
 
     # A patient is the stem up to the first underscore.
     train, dev = (
@@ -453,14 +455,14 @@ def test_its_patients_are_in_one_split(exports: Exports) -> None:
 
 @pytest.mark.parametrize("split", ["train", "dev"])
 def test_its_index_is_taken_as_it_is(split: str, exports: Exports) -> None:
-    root = exports["brain-go-brr"]
+    root = exports["brain-go-brr-3"]
     files = sorted((root / "edf" / split).glob("**/*.edf"))
 
     assert WindowDataset(files, root / "cache" / split).index_is_taken
 
 
 def test_its_dataset_gives_the_windows_of_train(exports: Exports) -> None:
-    root, fixture = exports["brain-go-brr"], load_fixture()
+    root, fixture = exports["brain-go-brr-3"], load_fixture()
     files = sorted((root / "edf" / "train").glob("**/*.edf"))
 
     dataset = WindowDataset(files, root / "cache" / "train")
@@ -474,7 +476,7 @@ def test_its_dataset_gives_the_windows_of_train(exports: Exports) -> None:
 
 
 def test_its_dataset_needs_a_name_only(exports: Exports) -> None:
-    cache = exports["brain-go-brr"] / "cache" / "train"
+    cache = exports["brain-go-brr-3"] / "cache" / "train"
 
     dataset = WindowDataset([Path("fixtaaab_s001_t000.edf")], cache)
 
@@ -486,7 +488,7 @@ def test_its_dataset_needs_a_name_only(exports: Exports) -> None:
 
 
 def test_its_dataset_of_fewer_files_counts_them_anew(exports: Exports) -> None:
-    root = exports["brain-go-brr"]
+    root = exports["brain-go-brr-3"]
     files = sorted((root / "edf" / "train").glob("**/*.edf"))[:3]
 
     dataset = WindowDataset(files, root / "cache" / "train")
@@ -495,7 +497,7 @@ def test_its_dataset_of_fewer_files_counts_them_anew(exports: Exports) -> None:
 
 
 def test_its_index_counts_the_windows_of_each_file(exports: Exports) -> None:
-    cache = exports["brain-go-brr"] / "cache" / "train"
+    cache = exports["brain-go-brr-3"] / "cache" / "train"
 
     index = json.loads((cache / "_dataset_index.json").read_text())
 
@@ -508,7 +510,7 @@ def test_its_index_is_in_the_order_of_the_names(
 ) -> None:
     path = make_fixture(subjects=["sub-02", "sub-01", "sub-02", "sub-03"])
 
-    root = export_fixture(path, "brain-go-brr", tmp_path / "out").path
+    root = export_fixture(path, "brain-go-brr-3", tmp_path / "out").path
 
     files = sorted((root / "edf" / "train").glob("**/*.edf"))
     assert [p.stem for p in files] == [
@@ -521,7 +523,7 @@ def test_its_index_is_in_the_order_of_the_names(
 
 @pytest.mark.parametrize("split", ["train", "dev", "test"])
 def test_its_manifest_is_valid_and_right(split: str, exports: Exports) -> None:
-    cache = exports["brain-go-brr"] / "cache" / split
+    cache = exports["brain-go-brr-3"] / "cache" / split
 
     manifest = json.loads((cache / "manifest.json").read_text())
 
@@ -530,7 +532,7 @@ def test_its_manifest_is_valid_and_right(split: str, exports: Exports) -> None:
 
 
 def test_its_manifest_names_the_full_window(exports: Exports) -> None:
-    path = exports["brain-go-brr"] / "cache" / "train" / "manifest.json"
+    path = exports["brain-go-brr-3"] / "cache" / "train" / "manifest.json"
 
     assert json.loads(path.read_text())["full_seizure"] == [
         {"cache_file": "fixtaaaf_s001_t000_windows.npz", "window_idx": 0}
@@ -538,7 +540,7 @@ def test_its_manifest_names_the_full_window(exports: Exports) -> None:
 
 
 def test_its_balanced_sampling_is_exercised_in_full(exports: Exports) -> None:
-    cache = exports["brain-go-brr"] / "cache" / "train"
+    cache = exports["brain-go-brr-3"] / "cache" / "train"
 
     places = balanced_places(cache)
 
@@ -550,7 +552,7 @@ def test_its_balanced_sampling_is_exercised_in_full(exports: Exports) -> None:
 
 
 def test_its_evaluation_finds_the_windows_of_dev(exports: Exports) -> None:
-    root, fixture = exports["brain-go-brr"], load_fixture()
+    root, fixture = exports["brain-go-brr-3"], load_fixture()
     files = list((root / "edf" / "dev").glob("**/*.edf"))
 
     dataset = WindowDataset(files, root / "cache" / "test")
@@ -566,7 +568,7 @@ def test_its_evaluation_finds_the_windows_of_dev(exports: Exports) -> None:
 
 
 def test_its_cache_is_not_compressed(exports: Exports) -> None:
-    cache = exports["brain-go-brr"] / "cache"
+    cache = exports["brain-go-brr-3"] / "cache"
 
     kinds = {
         entry.compress_type
@@ -577,7 +579,7 @@ def test_its_cache_is_not_compressed(exports: Exports) -> None:
 
 
 def test_values_of_zscore_1_are_called_like_not_equal(exports: Exports) -> None:
-    text = (exports["brain-go-brr"] / "README.md").read_text()
+    text = (exports["brain-go-brr-3"] / "README.md").read_text()
 
     assert "**Like, not equal, to what the detector computes.**" in text
     assert "Train has 4 partial, 1 full and 10 without a seizure" in text
@@ -589,7 +591,7 @@ def test_values_of_its_own_profile_are_called_so(
 ) -> None:
     path = make_fixture(profile={"name": "brain-go-brr-3.1", "steps": ["-"]})
 
-    export_fixture(path, "brain-go-brr", tmp_path / "out")
+    export_fixture(path, "brain-go-brr-3", tmp_path / "out")
 
     text = (tmp_path / "out" / "README.md").read_text()
     assert (
@@ -603,7 +605,7 @@ def test_split_eval_is_what_its_evaluation_reads(
 ) -> None:
     path = make_fixture(splits=["train", "train", "eval", "dev"])
 
-    export_fixture(path, "brain-go-brr", tmp_path / "out")
+    export_fixture(path, "brain-go-brr-3", tmp_path / "out")
 
     names = [p.name for p in (tmp_path / "out" / "cache" / "test").glob("*.npz")]
     assert names == ["fixtaaac_s001_t000_windows.npz"]
@@ -617,7 +619,7 @@ def test_split_eval_is_what_its_evaluation_reads(
 def test_recordings_of_a_patient_are_sessions(
     make_fixture: Callable[..., Path], tmp_path: Path
 ) -> None:
-    export_fixture(make_fixture(), "brain-go-brr", tmp_path / "out")
+    export_fixture(make_fixture(), "brain-go-brr-3", tmp_path / "out")
 
     names = sorted(p.name for p in (tmp_path / "out" / "cache" / "train").glob("*.npz"))
     assert names == [
@@ -670,7 +672,7 @@ def test_what_the_detector_cannot_take_is_refused(
     path = make_fixture(**changes)
 
     with pytest.raises(SpecError, match=message):
-        export_fixture(path, "brain-go-brr", tmp_path / "out")
+        export_fixture(path, "brain-go-brr-3", tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -679,10 +681,10 @@ def test_all_reasons_of_a_refusal_are_in_one_message(
 ) -> None:
     with pytest.raises(
         SpecError,
-        match=r"small.h5' does not fit layout 'brain-go-brr': its channels are those of "
+        match=r"small.h5' does not fit layout 'brain-go-brr-3': its channels are those of "
         r"montage '10-20', Fp1, F3, C3; expected all 19 .*; its windows have 512 samples",
     ):
-        export_fixture(small_fixture, "brain-go-brr", tmp_path / "out")
+        export_fixture(small_fixture, "brain-go-brr-3", tmp_path / "out")
 
 
 # tusz
@@ -961,10 +963,10 @@ def test_what_tusz_cannot_hold_is_refused(
 
 
 @pytest.mark.parametrize("layout", ["tusz", "edf", "bids"])
-def test_missing_pyedflib_names_the_extra(
+def test_missing_edfio_names_the_extra(
     layout: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "pyedflib", None)
+    monkeypatch.setitem(sys.modules, "edfio", None)
 
     with pytest.raises(MissingPackageError, match=r'"bgb-fixtures\[build\]"'):
         export_fixture("smoke", layout, tmp_path / "out")
@@ -997,7 +999,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
 def test_command_writes_and_says_what(
     run: Callable[..., Answer], tmp_path: Path
 ) -> None:
-    answer = run("smoke", "--to", "brain-go-brr", tmp_path / "out")
+    answer = run("smoke", "--to", "brain-go-brr-3", tmp_path / "out")
 
     assert answer.code == 0
     assert answer.out.startswith(
@@ -1027,7 +1029,7 @@ def test_command_warns_of_a_restricted_export(
 
 
 def test_command_fails_in_one_line(run: Callable[..., Answer], tmp_path: Path) -> None:
-    answer = run("tiny", "--to", "brain-go-brr", tmp_path / "out")
+    answer = run("tiny", "--to", "brain-go-brr-3", tmp_path / "out")
 
     assert answer.code == 1
     assert answer.out == ""
@@ -1041,4 +1043,6 @@ def test_command_used_wrongly_ends_with_2(
     answer = run("smoke", "--to", "fif", tmp_path / "out")
 
     assert answer.code == 2
-    assert "'fif' is not one of 'brain-go-brr', 'tusz', 'edf', 'bids'," in answer.err
+    assert (
+        "'fif' is not one of 'brain-go-brr', 'brain-go-brr-3', 'tusz', " in answer.err
+    )

@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
-import os
-from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -276,27 +274,6 @@ def test_edf_holds_more_seizures_than_seconds(
     assert onsets.tolist() == [0.0, 0.125, 0.25, 0.375, 0.5]
     assert durations.tolist() == [0.0625] * 5
     assert texts.tolist() == ["fnsz"] * 5
-
-
-def test_edf_that_is_cut_short_is_noticed(
-    make_window: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = make_window()
-    close = pyedflib.EdfWriter.close
-
-    def close_and_lose(writer: Any) -> None:
-        close(writer)
-        # The library closes once more when it drops the writer.
-        with suppress(FileNotFoundError):
-            os.truncate(writer.path, 4000)
-
-    monkeypatch.setattr(pyedflib.EdfWriter, "close", close_and_lose)
-
-    with pytest.raises(
-        OSError, match=r"'w0.edf' cannot be written in full; is the disk"
-    ):
-        export_fixture(path, "edf", tmp_path / "out")
-    assert not (tmp_path / "out").exists()
 
 
 def test_edf_and_bids_take_a_bipolar_montage(

@@ -47,7 +47,10 @@ def test_windows_are_those_that_a_build_writes(
     asked: dict[str, Any], shape: tuple[int, ...], tmp_path: Path
 ) -> None:
     generated = synthetic_fixture(4, seed=2, **asked)
-    keys = {k: list(v) if isinstance(v, tuple) else v for k, v in asked.items()}
+    keys: dict[str, Any] = {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in asked.items()
+    }
     build_fixture(compose_request(4, seed=2, **keys), tmp_path / "a.h5")
     with load_fixture(tmp_path / "a.h5") as built:
         assert built.signals.shape == shape

@@ -1,4 +1,4 @@
-"""``bgb-fixtures golden``: record, check, update; what a model may give."""
+"""``bgb-fixtures golden``: record, check, update; what a model may return."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bgb_fixtures.cli import main
+from bgb_fixtures.fixture import load_fixture
 from bgb_fixtures.golden import load_golden
+from bgb_fixtures.golden.record import fixture_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +37,22 @@ class Listing(Net):
     def forward(self, x):
         return [super().forward(x), x]
 
+class Wide(Net):
+    def forward(self, x):
+        logits = super().forward(x)
+        return {{"logits": logits, "hidden": logits[:, None].expand(-1, 1200, -1)}}
+
+class Dropping(Net):
+    def forward(self, x):
+        x = torch.nn.functional.dropout(self.conv(x), 0.5, training=True)
+        return self.drop(x)[:, 0]
+
+class Noisy(Net):
+    def __init__(self):
+        super().__init__()
+        torch.seed()
+        torch.nn.init.normal_(self.conv.weight)
+
 class Pooled(Net):
     def forward(self, x):
         return {{"mean": super().forward(x).mean()}}
@@ -58,6 +76,15 @@ class Sized(Net):
 class Shared(torch.nn.Module):
     def forward(self, x):
         return {{"logits": x[:, 0], "window": x.amax(dim=(1, 2))}}
+
+class Counting(Net):
+    calls = 0
+
+    def forward(self, x):
+        self.calls += 1
+        return super().forward(x) + self.calls
+
+counting = Counting()
 
 def bfloat16():
     return Net().bfloat16()
@@ -97,7 +124,8 @@ def run(
     (tmp_path / "my_models.py").write_text(MODELS.format(bias=0.5))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.delenv("CI", raising=False)
+    # Wherever these tests run: this is no CI service.
+    monkeypatch.setenv("CI", "false")
     monkeypatch.delitem(sys.modules, "my_models", raising=False)
 
     def invoke(command: str, model: str = "my_models:Net", *args: str) -> Answer:
@@ -119,26 +147,26 @@ def change_bias(tmp_path: Path, bias: float) -> None:
 def test_recorded_golden_holds(run: Callable[..., Answer], tmp_path: Path) -> None:
     answer = run("record", "my_models:Net", "--name", "net")
     assert answer.exit_code == 0
-    assert answer.stdout.startswith("wrote golden/net.h5: ")
+    assert answer.stdout.startswith("wrote golden/net.npz: ")
     assert "  net: float32 [4, 512], allowed " in answer.stdout
-    assert "  trace of 3 calls of modules\n" in answer.stdout
-    golden = load_golden(tmp_path / "golden" / "net.h5")
+    assert "  trace: 3 calls of modules\n" in answer.stdout
+    golden = load_golden(tmp_path / "golden" / "net.npz")
     assert golden.fixture is not None
     assert golden.fixture.windows == ("w0", "w1", "w2", "w3")
     answer = run("check", "my_models:Net", "--name", "net")
-    assert (answer.exit_code, answer.stdout) == (0, "golden/net.h5: holds\n")
+    assert (answer.exit_code, answer.stdout) == (0, "golden/net.npz: matches\n")
 
 
 def test_name_is_that_of_the_factory_and_folder_can_be_chosen(
     run: Callable[..., Answer], tmp_path: Path
 ) -> None:
     assert run("record", "my_models:Net", "--dir", "here/and/there").exit_code == 0
-    assert (tmp_path / "here" / "and" / "there" / "Net.h5").is_file()
+    assert (tmp_path / "here" / "and" / "there" / "Net.npz").is_file()
 
 
 def test_model_runs_in_eval_mode(run: Callable[..., Answer], tmp_path: Path) -> None:
     assert run("record").exit_code == 0
-    trace = load_golden(tmp_path / "golden" / "Net.h5").trace
+    trace = load_golden(tmp_path / "golden" / "Net.npz").trace
     assert trace is not None
     assert not any(call.training for call in trace.calls)
 
@@ -151,16 +179,17 @@ def test_changed_model_is_told_and_fails(
     answer = run("check")
     assert answer.exit_code == 1
     lines = answer.stderr.splitlines()
-    assert lines[0] == "Error: golden 'Net' does not hold any more: golden/Net.h5"
+    assert lines[0] == "Error: golden 'Net' no longer matches: golden/Net.npz"
     assert lines[1] == "'Net': 2048 of 2048 values differ (100.0%)"
     assert lines[-4:-1] == [
         "where it began:",
-        "  weights changed: `conv` (of 1 modules that have any)",
+        "  weights changed: `conv` (of 1 module with weights)",
         "  same input, weights changed; first differs at `conv` (Conv1d)",
     ]
     # The same fixture, and not another golden.
     advice = (
-        "if this change is meant: bgb-fixtures golden update my_models:Net --fixture "
+        "if these are the weights of another checkpoint: bgb-fixtures golden update "
+        "my_models:Net --fixture "
     )
     assert lines[-1].startswith(advice)
 
@@ -197,11 +226,11 @@ def test_update_says_what_changed_and_leaves_alone_what_did_not(
 ) -> None:
     assert run("record").exit_code == 0
     answer = run("update")
-    assert answer.stdout == "golden/Net.h5: holds exactly this already; left as it is\n"
+    assert answer.stdout == "golden/Net.npz: matches; left as it is\n"
     change_bias(tmp_path, 0.75)
     answer = run("update")
     assert answer.exit_code == 0
-    assert answer.stdout.startswith("golden/Net.h5: 'Net': 2048 of 2048 values differ")
+    assert answer.stdout.startswith("golden/Net.npz: 'Net': 2048 of 2048 values differ")
     assert run("check").exit_code == 0
 
 
@@ -209,7 +238,10 @@ def test_record_does_not_replace_a_golden(run: Callable[..., Answer]) -> None:
     assert run("record").exit_code == 0
     answer = run("record")
     assert answer.exit_code == 1
-    assert "'golden/Net.h5' is there already; to write it again: bgb-" in answer.stderr
+    assert (
+        "'golden/Net.npz' already exists. To rewrite it: bgb-fixtures golden update"
+        in answer.stderr
+    )
 
 
 def test_check_without_a_golden_says_how_to_record_it(
@@ -217,9 +249,7 @@ def test_check_without_a_golden_says_how_to_record_it(
 ) -> None:
     answer = run("check")
     assert answer.exit_code == 1
-    advice = (
-        "no golden 'golden/Net.h5'; record it: bgb-fixtures golden record my_models:"
-    )
+    advice = "golden 'golden/Net.npz' is missing. Record it: bgb-fixtures golden record my_models:"
     assert advice in answer.stderr
 
 
@@ -233,7 +263,9 @@ def test_under_ci_nothing_is_written_unless_asked_for(
     monkeypatch.setenv("CI", "true")
     answer = run(command)
     assert answer.exit_code == 2
-    assert "under CI (the variable CI is set) no golden is written" in answer.stderr
+    assert (
+        "under CI (CI is set) no golden is written. Record it on your" in answer.stderr
+    )
     assert not (tmp_path / "golden").exists()
     assert run(command, "my_models:Net", "--in-ci").exit_code == 0
 
@@ -242,7 +274,64 @@ def test_golden_of_other_windows_is_refused(run: Callable[..., Answer]) -> None:
     assert run("record").exit_code == 0
     answer = run("check", "my_models:Net", "--split", "dev")
     assert answer.exit_code == 1
-    assert "was recorded with 4 windows of fixture 'small'" in answer.stderr
+    assert (
+        "was made for other windows of fixture 'small' (found 1: w3; exp"
+        in answer.stderr
+    )
+
+
+SHAPE = ("--window-length", "1", "--sfreq", "128", "--montage", "C3,Fp1,F3")
+
+
+def test_fixture_is_adapted_before_the_model_runs(
+    run: Callable[..., Answer], tmp_path: Path, small_fixture: Path
+) -> None:
+    assert run("record", "my_models:Net", *SHAPE, "--profile", "raw-1").exit_code == 0
+    golden = load_golden(tmp_path / "golden" / "Net.npz")
+    assert golden.outputs["Net"].array.shape == (8, 128)
+    adapted = load_fixture(small_fixture).adapt(
+        window_length=1, sfreq=128, montage=["C3", "Fp1", "F3"], profile="raw-1"
+    )
+    assert golden.fixture == fixture_state(adapted)
+    again = run("check", "my_models:Net", *SHAPE, "--profile", "raw-1")
+    assert (again.exit_code, again.stderr) == (0, "")
+
+
+def test_split_of_an_adapted_fixture_is_that_of_tests(
+    run: Callable[..., Answer], tmp_path: Path, small_fixture: Path
+) -> None:
+    words = ("--window-length", "1", "--split", "dev")
+    assert run("record", "my_models:Net", *words).exit_code == 0
+    adapted = load_fixture(small_fixture).adapt(window_length=1)
+    golden = load_golden(tmp_path / "golden" / "Net.npz")
+    assert golden.fixture == fixture_state(adapted.select(split="dev"))
+
+
+def test_golden_of_another_shape_is_refused(run: Callable[..., Answer]) -> None:
+    assert run("record", "my_models:Net", "--window-length", "1").exit_code == 0
+    answer = run("check")
+    assert answer.exit_code == 1
+    assert (
+        "was made for fixture 'small' in another shape (found 2 s at 256 Hz, montage "
+        "10-20, profile zscore-1; expected 1 s at 256 Hz, montage 10-20, profile "
+        "zscore-1). Adapt it the same way, or record the golden again\n"
+    ) in answer.stderr
+    assert answer.stderr.count("\n") == 1
+
+
+def test_advice_keeps_the_shape(run: Callable[..., Answer]) -> None:
+    answer = run("check", "my_models:Net", *SHAPE)
+    assert answer.exit_code == 1
+    assert "--window-length 1.0 --sfreq 128.0 --montage C3,Fp1,F3" in answer.stderr
+
+
+def test_shape_that_does_not_fit_is_refused_in_one_line(
+    run: Callable[..., Answer],
+) -> None:
+    answer = run("record", "my_models:Net", "--window-length", "9")
+    assert answer.exit_code == 1
+    assert "window_length: expected at most 2 s, the length of" in answer.stderr
+    assert answer.stderr.count("\n") == 1
 
 
 def test_golden_of_another_fixture_is_refused_before_the_model_runs(
@@ -252,18 +341,20 @@ def test_golden_of_another_fixture_is_refused_before_the_model_runs(
     assert run("record").exit_code == 0
     answer = run("check", "my_models:Net", "--fixture", "tiny")
     assert answer.exit_code == 1
-    assert "was recorded with fixture 'small', content version 1" in answer.stderr
+    assert (
+        "for another fixture (found 'tiny', content version 1, digest" in answer.stderr
+    )
+    assert "expected 'small', content version 1, digest" in answer.stderr
 
 
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        pytest.param("Listing", "'Listing' is a list of 2; a golden keeps", id="list"),
         pytest.param("Pooled", "expected 4 on axis 0, one row per window", id="scalar"),
         pytest.param("HalfNan", "float16 values are NaN, first at (0, 0)", id="nan"),
-        pytest.param("Huge", "outputs of 153 MiB ('Huge.features': 153", id="huge"),
+        pytest.param("Huge", "too large for a golden (found 153 MiB", id="huge"),
         pytest.param(
-            "number", "expected a model that can be called, got int", id="number"
+            "number", "is of type int; expected a model that can be called", id="number"
         ),
         pytest.param("Nett", "has no 'Nett'; did you mean 'Net'?", id="slip"),
     ],
@@ -300,8 +391,17 @@ def test_error_inside_the_model_is_one_line_that_says_where(
 ) -> None:
     answer = run("record", "my_models:broken")
     assert (answer.exit_code, answer.stdout) == (1, "")
-    assert "'my_models:broken' failed while it was made: ZeroDivision" in answer.stderr
+    assert "'my_models:broken' failed while being made: ZeroDivision" in answer.stderr
     assert "my_models.py:" in answer.stderr
+
+
+def test_error_at_import_is_one_line_that_says_where(
+    run: Callable[..., Answer], tmp_path: Path
+) -> None:
+    (tmp_path / "torn.py").write_text("x = 1 / 0\n")
+    answer = run("record", "torn:make")
+    assert (answer.exit_code, answer.stderr.count("\n")) == (1, 1)
+    assert "'torn:make' failed while being imported: ZeroDivisionError" in answer.stderr
 
 
 @pytest.mark.parametrize(
@@ -317,13 +417,21 @@ def test_error_inside_the_model_is_one_line_that_says_where(
             },
             id="dict-without-weights",
         ),
+        pytest.param(
+            "Listing",
+            {
+                "Listing.0": ("float32", (4, 512)),
+                "Listing.1": ("float32", (4, 3, 512)),
+            },
+            id="list",
+        ),
     ],
 )
 def test_models_of_other_kinds_are_recorded(
     model: str, outputs: dict[str, Any], run: Callable[..., Answer], tmp_path: Path
 ) -> None:
     assert run("record", f"my_models:{model}", "--batch-size", "3").exit_code == 0
-    golden = load_golden(tmp_path / "golden" / f"{model}.h5")
+    golden = load_golden(tmp_path / "golden" / f"{model}.npz")
     obtained = {k: (o.dtype, o.array.shape) for k, o in golden.outputs.items()}
     assert obtained == outputs
     assert run("check", f"my_models:{model}").exit_code == 0
@@ -369,11 +477,11 @@ def test_check_writes_a_page_equal_or_not(
     assert run("record").exit_code == 0
     answer = run("check", "my_models:Net", "--html", "same.html")
     assert answer.exit_code == 0
-    assert "Holds." in (tmp_path / "same.html").read_text("utf-8")
+    assert "Matches." in (tmp_path / "same.html").read_text("utf-8")
     change_bias(tmp_path, 0.75)
     answer = run("check", "my_models:Net", "--html", "other.html")
     assert answer.exit_code == 1
-    assert "Does not hold" in (tmp_path / "other.html").read_text("utf-8")
+    assert "No longer matches" in (tmp_path / "other.html").read_text("utf-8")
 
 
 def test_page_with_another_suffix_is_refused_before_the_model_runs(
@@ -382,3 +490,113 @@ def test_page_with_another_suffix_is_refused_before_the_model_runs(
     answer = run("check", "my_models:broken", "--html", "page.txt")
     assert answer.exit_code == 1
     assert "'page.txt': expected a name that ends in .html" in answer.stderr
+
+
+def test_large_output_says_which_entry_it_is_and_what_to_keep(
+    run: Callable[..., Answer], tmp_path: Path
+) -> None:
+    answer = run("record", "my_models:Wide")
+    assert answer.exit_code == 0
+    assert answer.stderr == (
+        "large for a repository: 9.8 MB, of which 'Wide.hidden' is 9.8 MB. To keep less: "
+        "--keep logits\n"
+    )
+    assert (tmp_path / "golden" / "Wide.npz").stat().st_size > 5e6
+
+
+def test_keep_records_and_checks_only_what_was_named(
+    run: Callable[..., Answer], tmp_path: Path
+) -> None:
+    answer = run("record", "my_models:Wide", "--keep", "logits")
+    assert (answer.exit_code, answer.stderr) == (0, "")
+    golden = load_golden(tmp_path / "golden" / "Wide.npz")
+    assert list(golden.outputs) == ["Wide.logits"]
+    answer = run("check", "my_models:Wide")
+    assert answer.exit_code == 1
+    assert "'Wide.hidden': new, not in the golden" in answer.stderr
+    assert run("check", "my_models:Wide", "--keep", "logits").exit_code == 0
+    change_bias(tmp_path, 0.75)
+    answer = run("check", "my_models:Wide", "--keep", "logits")
+    assert answer.stderr.splitlines()[-1].endswith(
+        "--keep logits. If they are drawn, call torch.manual_seed(0) right before the model is made"
+    )
+    answer = run("record", "my_models:Wide", "--keep", "logit", "--name", "other")
+    assert "has no entry 'logit'; its entries: 'logits', 'hidden'" in answer.stderr
+
+
+@pytest.mark.parametrize("command", ["record", "update"])
+def test_dropout_that_is_always_on_is_refused_and_named(
+    command: str, run: Callable[..., Answer], tmp_path: Path
+) -> None:
+    answer = run(command, "my_models:Dropping")
+    assert answer.exit_code == 1
+    assert answer.stderr.count("\n") == 1
+    assert "golden 'Dropping' is not written: the output is random" in answer.stderr
+    assert (
+        "the input to `drop` (Dropout) differs, but `conv` (Conv1d) and every earlier "
+        "output are unchanged: look at the code between them" in answer.stderr
+    )
+    assert not (tmp_path / "golden").exists()
+
+
+def test_weights_that_no_seed_determines_are_refused(
+    run: Callable[..., Answer], tmp_path: Path
+) -> None:
+    answer = run("record", "my_models:Noisy")
+    assert (answer.exit_code, answer.stderr) == (
+        1,
+        (
+            "Error: golden 'Noisy' is not written: the weights are random: the model was made "
+            "twice with the same seed, and weights changed: `conv` (of 1 module with weights). "
+            "Draw them from the generators that are seeded\n"
+        ),
+    )
+    assert not (tmp_path / "golden").exists()
+
+
+def test_model_that_counts_its_calls_is_recorded_with_a_warning(
+    run: Callable[..., Answer],
+) -> None:
+    # A model, not a factory: the second run goes on where the first one ended.
+    answer = run("record", "my_models:counting")
+    assert answer.exit_code == 0
+    assert answer.stderr.startswith(
+        "warning: the output is not repeatable: runs with the same random seed differ"
+    )
+    assert "does the model keep state between calls?" in answer.stderr
+
+
+def test_check_says_that_an_output_became_random(
+    run: Callable[..., Answer],
+) -> None:
+    assert run("record", "my_models:Net", "--name", "net").exit_code == 0
+    answer = run("check", "my_models:Dropping", "--name", "net")
+    assert answer.exit_code == 1
+    last = answer.stderr.splitlines()[-1]
+    assert last.startswith(
+        "the output is random: a run with another random seed differs"
+    )
+
+
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [
+        pytest.param(b"", "it is empty", id="empty"),
+        pytest.param(
+            b"version https://git-lfs.github.com/spec/v1", "git-lfs", id="lfs"
+        ),
+    ],
+)
+def test_update_replaces_what_is_left_of_a_golden(
+    left: bytes, words: str, run: Callable[..., Answer], tmp_path: Path
+) -> None:
+    assert run("record").exit_code == 0
+    path = tmp_path / "golden" / "Net.npz"
+    good = path.read_bytes()
+    path.write_bytes(left)
+    answer = run("check")
+    assert answer.exit_code == 1
+    assert words in answer.stderr
+    assert answer.stderr.count("\n") == 1
+    assert "golden/Net.npz: replaced, as it could not be read" in run("update").stdout
+    assert path.read_bytes() == good

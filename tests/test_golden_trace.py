@@ -1,7 +1,8 @@
-"""Where it began: five seeded faults, and what a trace is."""
+"""Where a difference began: five seeded faults, and what a trace is."""
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from bgb_fixtures.errors import SpecError
 from bgb_fixtures.fixture import Fixture, load_fixture
 from bgb_fixtures.golden import (
     Golden,
@@ -111,8 +113,9 @@ def test_changed_weight_is_found(recorded: Golden, fixture: Fixture) -> None:
     origin = find(recorded, model, fixture)
     assert origin.module == "body.2"
     assert (origin.inputs_equal, origin.weights_equal) == (True, False)
+    assert not origin.all_weights_changed
     assert origin.lines == (
-        "weights changed: `body.2` (of 7 modules that have any)",
+        "weights changed: `body.2` (of 7 modules with weights)",
         "same input, weights changed; first differs at `body.2` (Conv1d)",
     )
 
@@ -125,10 +128,10 @@ def test_dropped_layer_is_found_though_all_behind_it_are_renamed(
     origin = find(recorded, model, fixture)
     assert origin.module == "body.2"
     assert origin.lines[:2] == (
-        "same weights in all 7 modules that have any",
+        "same weights in all 7 modules with weights",
         (
-            "`body.2` (Conv1d(8, 8, kernel_size=(3,), stride=(1,), padding=(1,))) was run "
-            "when recorded and is not run now"
+            "`body.2` (Conv1d(8, 8, kernel_size=(3,), stride=(1,), padding=(1,))) ran when "
+            "recorded and no longer runs"
         ),
     )
 
@@ -150,7 +153,7 @@ def test_changed_padding_is_found(recorded: Golden, fixture: Fixture) -> None:
     assert origin.module == "encoder.block2.conv"
     assert (origin.inputs_equal, origin.weights_equal) == (True, True)
     assert origin.lines[:2] == (
-        "same weights in all 7 modules that have any",
+        "same weights in all 7 modules with weights",
         "same input, same weights; first differs at `encoder.block2.conv` (Conv1d)",
     )
     assert "padding_mode=replicate" in origin.lines[2]
@@ -176,8 +179,8 @@ def test_changed_normalisation_in_the_model_is_found(
     origin = find(recorded, model, fixture)
     assert (origin.module, origin.inputs_equal) == ("encoder.block1.conv", False)
     assert origin.lines[1] == (
-        "what `encoder.block1.conv` (Conv1d) takes differs, though the model's input and "
-        "all before agree: look at the code between them"
+        "the input to `encoder.block1.conv` (Conv1d) differs, but the model's input and "
+        "every earlier output are unchanged: look at the code between them"
     )
 
 
@@ -188,7 +191,7 @@ def test_changed_normalisation_of_the_input_is_found(
     origin = find(recorded, make_detector(), fixture)
     assert (origin.module, origin.inputs_equal) == ("", False)
     assert origin.lines[1] == (
-        "the model's input differs already: root mean square 2.31, median -0.0625 "
+        "the model's input already differs: root mean square 2.31, median -0.0625 "
         "recorded; root mean square 4.62, median -0.125 now"
     )
 
@@ -205,8 +208,8 @@ def test_code_between_two_modules_is_named_by_both(
     )
     origin = find(recorded, model, fixture)
     assert origin.lines[1] == (
-        "what `encoder.block2.conv` (Conv1d) takes differs, though `encoder.block1.act` "
-        "(ReLU) and all before agree: look at the code between them"
+        "the input to `encoder.block2.conv` (Conv1d) differs, but `encoder.block1.act` "
+        "(ReLU) and every earlier output are unchanged: look at the code between them"
     )
 
 
@@ -217,7 +220,10 @@ def test_what_follows_the_last_module_is_said_to_be_there(
     model.register_forward_hook(lambda _module, _args, out: -out)
     origin = find(recorded, model, fixture)
     assert origin.module is None
-    assert origin.lines[1].startswith("no module left tolerance; what differs is ")
+    assert origin.lines[1] == (
+        "the output of every traced module is within tolerance; the difference arises "
+        "after them, or in windows that were not traced"
+    )
 
 
 def test_other_weights_everywhere_begin_at_the_first(
@@ -227,6 +233,7 @@ def test_other_weights_everywhere_begin_at_the_first(
     origin = find(recorded, Detector().eval(), fixture)
     assert origin.module == "encoder.block1.conv"
     assert len(origin.weights_changed) == 7
+    assert origin.all_weights_changed
 
 
 def test_another_architecture_is_called_that(
@@ -236,8 +243,9 @@ def test_another_architecture_is_called_that(
     other = nn.Sequential(nn.Conv1d(3, 1, 9, padding=4), nn.Flatten(1))
     origin = find(recorded, other, fixture)
     assert origin.lines[0] == (
-        "another model: 13 calls of modules recorded, 3 now, few of them alike"
+        "this is another model: 13 calls of modules recorded, 3 now, most of them different"
     )
+    assert not origin.all_weights_changed
 
 
 def test_other_dtype_inside_is_found(recorded: Golden, fixture: Fixture) -> None:
@@ -245,8 +253,11 @@ def test_other_dtype_inside_is_found(recorded: Golden, fixture: Fixture) -> None
     model.head.register_forward_hook(lambda _module, _args, out: out.double())
     comparison = compare_goldens(recorded, run_model(model, fixture, name="logits"))
     text = describe_comparison(comparison)
-    assert "'logits': dtype float32 recorded, got float64" in text
-    assert "it gave float32 [(4, 1, 512)] and gives float64 [(4, 1, 512)]" in text
+    assert "'logits': dtype changed (found float64, expected float32)" in text
+    assert (
+        "it returned float32 [(4, 1, 512)] and now returns float64 [(4, 1, 512)]"
+        in text
+    )
 
 
 def test_rounding_is_no_fault(recorded: Golden, fixture: Fixture) -> None:
@@ -260,7 +271,29 @@ def test_rounding_is_no_fault(recorded: Golden, fixture: Fixture) -> None:
     assert origin.module is None
 
 
+def test_model_on_the_meta_device_is_refused_in_one_line(fixture: Fixture) -> None:
+    with pytest.raises(
+        SpecError, match=r"^'x': the model is on the meta device, where"
+    ):
+        run_model(make_detector().to("meta"), fixture, name="x")
+
+
 # What a trace is
+
+
+def test_tensors_inside_dataclasses_and_named_tuples_are_seen() -> None:
+    @dataclasses.dataclass
+    class Pair:
+        first: torch.Tensor
+        second: torch.Tensor
+
+    class Splitting(nn.Module):
+        def forward(self, x: torch.Tensor) -> Pair:
+            return Pair(x + 1, x[:1])
+
+    with Tracer(Splitting()) as tracer:
+        tracer._model(torch.ones(2, 3))
+    assert tracer.trace().calls[1].shapes[1] == ((2, 3), (1, 3))
 
 
 def test_tracing_changes_no_output_and_leaves_no_hook() -> None:
@@ -343,12 +376,12 @@ def test_long_traces_are_cut_and_stay_below_a_megabyte(
     golden = run_model(model, fixture.take([0]), name="deep")
     assert golden.trace is not None
     assert (len(golden.trace.calls), golden.trace.n_calls) == (512, 801)
-    path = write_golden(golden, tmp_path / "deep.h5")
+    path = write_golden(golden, tmp_path / "deep.npz")
     assert path.stat().st_size - 3 * 512 * 4 < 2**20
 
 
 def test_trace_comes_back_as_it_was_written(recorded: Golden, tmp_path: Path) -> None:
-    trace = load_golden(write_golden(recorded, tmp_path / "a.h5")).trace
+    trace = load_golden(write_golden(recorded, tmp_path / "a.npz")).trace
     assert trace is not None
     assert recorded.trace is not None
     assert trace.calls == recorded.trace.calls

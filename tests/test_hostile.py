@@ -67,9 +67,9 @@ def test_hostile_files_have_a_name_each() -> None:
 
 def test_every_rule_of_the_format_has_a_hostile_file() -> None:
     page = (ROOT / "DATA.md").read_text("utf-8")
-    stated = re.findall(r"^\*\*([RG][0-9]+)\. ", page, re.MULTILINE)
+    # Those for goldens (G) are in test_hostile_goldens.py.
+    stated = re.findall(r"^\*\*(R[0-9]+)\. ", page, re.MULTILINE)
     assert stated[0] == "R1"
-    assert stated[-1] == "G10"
     broken = {rule for file in HOSTILE for rule in file.rules.split()}
     assert broken == set(stated)
 

@@ -206,7 +206,9 @@ def test_quiet_shows_no_progress_on_a_terminal(tmp_path: Path) -> None:
         pytest.param("bgb-fixtures golden upd", "update", id="inner-command"),
         pytest.param("bgb-fixtures verify --ag", "--against", id="option"),
         pytest.param(
-            "bgb-fixtures export smoke --to b", "brain-go-brr bids", id="word"
+            "bgb-fixtures export smoke --to b",
+            "brain-go-brr brain-go-brr-3 bids",
+            id="word",
         ),
     ],
 )

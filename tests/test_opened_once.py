@@ -14,6 +14,7 @@ from support.edf import edf_bytes
 from support.requests import recorded
 
 from bgb_fixtures.build import build_fixture, select_fixture
+from bgb_fixtures.corpora.manifest import write_manifest
 from bgb_fixtures.corpora.places import open_bytes
 from bgb_fixtures.eeg.montage import MONTAGES
 from bgb_fixtures.errors import FixtureError
@@ -210,6 +211,16 @@ def test_windows_side_by_side_share_the_records_of_their_context(
     build(**listed(98, 102, 106, 20), band_pass=[1, 20], sfreq=50)
     assert spies.names() == ["a.edf"]
     assert read_once(spies.one("a.edf")) == records((18, 26), (96, 112))
+
+
+@pytest.mark.parametrize("onsets", [[98], [98, 10], [98.5, 102.5]])
+def test_of_a_twin_every_byte_is_read_once_for_its_digest(
+    build: Callable[..., None], spies: Spies, root: Path, onsets: list[float]
+) -> None:
+    write_manifest(root, layout="tusz", recipe="synthetic-1", seed=0)
+    build(**listed(*onsets))
+    assert spies.names() == ["a.edf"]
+    assert read_once(spies.one("a.edf")) == [(0, (root / "a.edf").stat().st_size)]
 
 
 # Profiles of the whole recording

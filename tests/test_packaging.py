@@ -33,6 +33,15 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(folder.glob("*.whl"))
 
 
+def test_archives_can_be_published(tmp_path: Path) -> None:
+    build = (sys.executable, "-m", "build", "--no-isolation", "--outdir", tmp_path)
+    run(*build, ROOT, cwd=tmp_path)
+    archives = sorted(tmp_path.iterdir())
+    assert [path.suffix for path in archives] == [".whl", ".gz"]
+    check = (sys.executable, "-m", "twine", "check", "--strict")
+    assert run(*check, *archives, cwd=tmp_path).count("PASSED") == 2
+
+
 @pytest.fixture(scope="module")
 def empty_environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Install the wheel and its base dependencies in an environment of its own."""
@@ -63,7 +72,7 @@ def test_wheel_loads_its_fixture_with_base_dependencies_only(
 ) -> None:
     code = """
 import importlib.util, bgb_fixtures
-for name in ("torch", "mne", "pyedflib", "scipy", "matplotlib"):
+for name in ("torch", "mne", "edfio", "scipy", "matplotlib"):
     assert importlib.util.find_spec(name) is None, name
 fixture = bgb_fixtures.load_fixture()
 print(fixture.signals.shape, int(fixture.labels.max()), fixture.windows[0].kind)

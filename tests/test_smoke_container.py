@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bgb_fixtures.smoke import SmokeReport
 
 pytest.importorskip("timescoring", reason="the score needs timescoring")
-pytest.importorskip("pyedflib", reason="EDF files need pyedflib")
+pytest.importorskip("edfio", reason="EDF files need edfio")
 
 ENGINE = """
 import json, os, sys, time

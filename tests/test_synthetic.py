@@ -772,7 +772,7 @@ def test_generator_imports_numpy_only() -> None:
     code = (
         "import sys\n"
         "from bgb_fixtures.synthetic.recording import generate\n"
-        "heavy = {'h5py', 'mne', 'pyedflib', 'torch', 'scipy', 'click'}\n"
+        "heavy = {'h5py', 'mne', 'edfio', 'torch', 'scipy', 'click'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
         "print([m for m in sys.modules if m.startswith('bgb_fixtures.build')])\n"
     )

@@ -5,24 +5,24 @@ from __future__ import annotations
 import dataclasses
 import re
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from bgb_fixtures import fixture as loader
+from bgb_fixtures.cli import main
 from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.errors import FixtureNotFoundError, FormatError, IntegrityError
 from bgb_fixtures.fixture import load_fixture
 from bgb_fixtures.format import map as mapping
+from bgb_fixtures.format.content import Content
 from bgb_fixtures.format.write import write_fixture
 from bgb_fixtures.verify import verify_fixture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from bgb_fixtures.format.content import Content
 
 
 def test_proof_lists_what_was_checked(small_fixture: Path) -> None:
@@ -84,3 +84,83 @@ def test_file_that_this_process_loaded_before_is_checked_all_the_same(
     load_fixture(path)
     with pytest.raises(IntegrityError, match="HDF5 structures and padding"):
         verify_fixture(path)
+
+
+def rebuild(
+    capsys: pytest.CaptureFixture[str], path: Path | str
+) -> tuple[Any, str, str]:
+    """Run ``verify --rebuild``."""
+    code: Any = 0
+    try:
+        main(["verify", str(path), "--rebuild"], prog_name="bgb-fixtures")
+    except SystemExit as stop:
+        code = stop.code
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_synthetic_fixture_is_what_its_spec_says(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, out, _ = rebuild(capsys, "tiny")
+    assert code == 0
+    assert "  is what its spec says: built again, every byte is the same\n" in out
+
+
+def test_fixture_that_is_not_what_its_spec_says_is_told_by_window(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny = load_fixture("tiny", mode="copy")
+    signals = tiny.signals.copy()
+    signals[1, 2, 3] += np.float32(0.5)
+    records = tiny.records
+    content = Content(
+        name=tiny.index.name,
+        content_version=tiny.index.content_version,
+        sfreq=tiny.sfreq,
+        ch_names=records.ch_names,
+        montage=records.montage,
+        unit=records.unit,
+        profile=records.profile,
+        source=records.source,
+        licence=records.licence,
+        spec=records.spec,
+        windows=tuple(tiny.windows),
+        signals=signals,
+        labels=tiny.labels,
+        scale=tiny.scale,
+        offset=tiny.offset,
+    )
+    path = write_fixture(content, tmp_path / "forged.h5")
+    code, _, err = rebuild(capsys, path)
+    assert code == 1
+    assert "forged.h5' is not what its spec says; the spec gives another file:" in err
+    assert "different: 1 of 5 windows changed" in err
+
+
+def test_adapted_fixture_cannot_be_built_from_its_spec_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "mine.h5"
+    main(
+        ["adapt", "tiny", "--window-length", "5", "--out", str(out)],
+        standalone_mode=False,
+    )
+    capsys.readouterr()
+    code, _, err = rebuild(capsys, out)
+    assert code == 1
+    assert "mine.h5': it was adapted from another fixture, which its spec alone" in err
+
+
+def test_fixture_of_recordings_cannot_be_built_from_its_spec_alone(
+    chbmit: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "real.h5"
+    words = ["--source", "chbmit", "--root", str(chbmit), "--window-length", "10"]
+    main(["build", *words, "--out", str(out)], standalone_mode=False)
+    capsys.readouterr()
+    code, _, err = rebuild(capsys, out)
+    assert code == 1
+    assert (
+        "only a synthetic fixture can be built again from its spec alone (found " in err
+    )

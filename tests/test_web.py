@@ -984,17 +984,27 @@ def test_a_cache_that_cannot_be_written_is_said_so(server: Any, tmp_path: Path) 
             {"BGB_FIXTURES_CACHE": "/c", "XDG_CACHE_HOME": "/x"}, "/c", id="asked-for"
         ),
         pytest.param({"XDG_CACHE_HOME": "/x"}, "/x/bgb-fixtures", id="desktop"),
+        pytest.param({"HOME": "/home/me"}, "/home/me/.cache/bgb-fixtures", id="home"),
     ],
 )
+@pytest.mark.skipif(sys.platform != "linux", reason="the folders of Linux")
 def test_the_cache_is_where_the_environment_says(
-    environment: dict[str, str], expected: str
+    environment: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert default_cache(environment) == Path(expected)
+    for name in ("BGB_FIXTURES_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert default_cache() == Path(expected)
 
 
-def test_the_cache_is_in_the_home_folder_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/me")
-    assert default_cache({}) == Path("/home/me/.cache/bgb-fixtures")
+def test_a_user_without_a_home_folder_has_to_name_a_cache(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("BGB_FIXTURES_CACHE", raising=False)
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: Path("~/x"))
+    with pytest.raises(TargetError, match=r"no home folder .* set BGB_FIXTURES_CACHE"):
+        default_cache()
 
 
 # Fixtures
@@ -1003,7 +1013,7 @@ def test_the_cache_is_in_the_home_folder_else(monkeypatch: pytest.MonkeyPatch) -
 @pytest.fixture(scope="module")
 def twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a small corpus of three recordings of a minute, one with a plus sign."""
-    pytest.importorskip("pyedflib", reason="needs the extra build")
+    pytest.importorskip("edfio", reason="needs the extra build")
     root = tmp_path_factory.mktemp("twin") / "chbmit"
     write_corpus("chbmit", root, n_recordings=3, duration=60)
     case = root / "chb81"
@@ -1210,7 +1220,7 @@ def test_a_summary_that_is_not_the_one_of_the_list_ends_the_build(
 def test_texts_in_the_records_of_a_recording_are_not_fetched_for_privacy(
     tmp_path: Path,
 ) -> None:
-    pytest.importorskip("pyedflib", reason="needs the extra build")
+    pytest.importorskip("edfio", reason="needs the extra build")
     root = tmp_path / "db"
     (root / "chb01").mkdir(parents=True)
     channel = EdfChannel(label="FP1-F7", digital=np.zeros(100 * 256, np.int16))

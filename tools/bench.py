@@ -30,14 +30,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MODULES = {
-    "bench_load": ("load", "windows", "process", "pytest"),
-    "bench_recordings": ("edf", "length", "build"),
+    "bench_load": ("load", "adapt", "windows", "process", "pytest"),
+    "bench_recordings": ("edf", "write", "length", "build"),
     "bench_corpora": ("scan", "remote"),
     "bench_models": ("generate", "export", "smoke", "golden", "tolerances"),
 }
 PARTS = {part: module for module, parts in MODULES.items() for part in parts}
 PACKAGES = (
-    "bgb-fixtures", "numpy", "h5py", "torch", "safetensors", "mne", "pyedflib", "pytest",
+    "bgb-fixtures", "numpy", "h5py", "torch", "safetensors", "mne", "edfio", "pyedflib",
+    "pytest",
 )  # fmt: skip
 TURNS = 3
 """Runs of each checkout with ``--against``."""

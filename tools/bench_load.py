@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from bench_timer import Bench
 
-__all__ = ["first_load", "load", "process", "pytest", "windows"]
+__all__ = ["adapt", "first_load", "load", "process", "pytest", "windows"]
 
 
 def first_load(path: Path) -> object:
@@ -111,6 +111,52 @@ def _other_ways(
         "torch.randn stand-in, random labels": stand_in,
         "npz compressed": lambda: npz("compressed.npz"),
     }
+
+
+def adapt(bench: Bench) -> list[Table]:
+    """Adapt the default fixture, and give a test session its batch."""
+    name = bench.pick("smoke", "tiny")
+    fixture = load_fixture(name)
+    ways: dict[str, Callable[[], object]] = {
+        "windows of 5 s, a cut alone": lambda: fixture.adapt(window_length=5),
+        "4 s, tcp-20, microvolts": lambda: fixture.adapt(
+            window_length=4, montage="tcp-20", profile="raw-1"
+        ),
+        "4 s, 200 Hz, tcp-20, microvolts": lambda: fixture.adapt(
+            window_length=4, sfreq=200, montage="tcp-20", profile="raw-1"
+        ),
+        "the same, 8 windows": lambda: fixture.adapt(
+            window_length=4, sfreq=200, montage="tcp-20", profile="raw-1", n_windows=8
+        ),
+    }
+    title = f"adapt the whole fixture {name}, in this process"
+    tables = [Table(title=title, rows=compare(bench.medians(ways)))]
+    load = f"from bgb_fixtures import load_fixture\nf = load_fixture({name!r})\n"
+    shape = "window_length=4, montage='tcp-20', profile='raw-1'"
+    codes = {
+        "load, and read every sample": f"{load}f.signals.sum()",
+        "adapt to 4 s, tcp-20": f"{load}f.adapt({shape}).signals.sum()",
+        "and to 200 Hz, with SciPy": f"{load}f.adapt({shape}, sfreq=200).signals.sum()",
+    }
+    medians, peaks = bench.processes(codes)
+    tables.append(
+        Table(title="adapt in a new process", rows=compare(medians, peaks=peaks))
+    )
+    (bench.folder / "test_batch.py").write_text(
+        "import torch\n\n\ndef test_nothing():\n    pass\n\n\n"
+        "def test_batch(smoke_batch):\n    pass\n"
+    )
+    run = (
+        "import pytest; assert pytest.main(['-q', '-p', 'no:cacheprovider', "
+        "'test_batch.py', {}]) == 0"
+    )
+    codes = {
+        "torch and an empty test": run.format("'-k', 'nothing'"),
+        "and smoke_batch": run.format(f"'--bgb-fixture', {name!r}"),
+    }
+    medians, peaks = bench.processes(codes)
+    title = "pytest with torch imported"
+    return [*tables, Table(title=title, rows=compare(medians, peaks=peaks))]
 
 
 def windows(bench: Bench) -> list[Table]:

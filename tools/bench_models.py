@@ -138,8 +138,8 @@ def _golden_table(bench: Bench, name: str, model: nn.Module, fixture: Fixture) -
 
     made = run_model(model, fixture, name="logits")
     untraced = make_golden(forward(), name="logits", fixture=fixture)
-    path = write_golden(made, bench.folder / f"{name}.h5")
-    plain = write_golden(untraced, bench.folder / "plain.h5")
+    path = write_golden(made, bench.folder / f"{name}.npz")
+    plain = write_golden(untraced, bench.folder / "plain.npz")
     medians = bench.medians(
         {
             "the model alone": forward,

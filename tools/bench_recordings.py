@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from bench_timer import Bench
 
-__all__ = ["build", "edf", "length"]
+__all__ = ["build", "edf", "length", "write"]
 
 SFREQ = 256
 CHANNELS = [
@@ -211,6 +211,72 @@ def edf(bench: Bench) -> list[Table]:
 
 
 # Building
+
+
+def write_ours(path: Path, digital: npt.NDArray[np.int16]) -> None:
+    """Write a window as the exports and twins do."""
+    from bgb_fixtures.edf.steps import START
+    from bgb_fixtures.edf.writer import EdfChannel, write_edf
+
+    channels = [
+        EdfChannel(label=f"EEG {i}", digital=row) for i, row in enumerate(digital)
+    ]
+    write_edf(path, channels, start=START)
+
+
+def write_pyedflib(path: Path, digital: npt.NDArray[np.int16]) -> None:
+    """Write a window with pyedflib."""
+    import pyedflib
+
+    headers = [
+        {
+            "label": f"EEG {i}",
+            "dimension": "uV",
+            "sample_frequency": SFREQ,
+            "physical_min": -4096,
+            "physical_max": 4095.875,
+            "digital_min": -32768,
+            "digital_max": 32767,
+            "transducer": "",
+            "prefilter": "",
+        }
+        for i in range(len(digital))
+    ]
+    with pyedflib.EdfWriter(
+        str(path), len(digital), file_type=pyedflib.FILETYPE_EDF
+    ) as writer:
+        writer.setSignalHeaders(headers)
+        writer.writeSamples([*digital.astype(np.int32)], digital=True)
+
+
+def write_mne(path: Path, digital: npt.NDArray[np.int16]) -> None:
+    """Write a window with MNE."""
+    import mne
+
+    info = mne.create_info([f"EEG {i}" for i in range(len(digital))], SFREQ, "eeg")
+    raw = mne.io.RawArray(digital * 0.125e-6, info, verbose="error")
+    raw.export(path, physical_range=(-4096, 4095.875), overwrite=True, verbose="error")
+
+
+def write(bench: Bench) -> list[Table]:
+    """Write windows of 60 s as EDF files, 19 channels each."""
+    rng = np.random.default_rng(0)
+    n_windows = bench.pick(18, 2)
+    shape = (n_windows, 19, WINDOW_S * SFREQ)
+    windows = rng.integers(-3000, 3000, shape, np.int16)
+    path = bench.folder / "window.edf"
+
+    def all_windows(one: Callable[[Path, npt.NDArray[np.int16]], None]) -> None:
+        for window in windows:
+            one(path, window)
+
+    ways = {
+        "bgb-fixtures": lambda: all_windows(write_ours),
+        "pyedflib EdfWriter": lambda: all_windows(write_pyedflib),
+        "mne export": lambda: all_windows(write_mne),
+    }
+    title = f"{n_windows} windows of {WINDOW_S} s, 19 channels, to EDF"
+    return [Table(title=title, rows=compare(bench.medians(ways, rounds=3)))]
 
 
 def length(bench: Bench) -> list[Table]:

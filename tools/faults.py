@@ -82,7 +82,7 @@ class Case:
 _GOLDEN = "my_models:Net --fixture f.h5 --dir ."
 CASES = {
     "build": Case("build --spec new.toml --out t.h5", "t.h5"),
-    "golden": Case(f"golden update {_GOLDEN}", "Net.h5"),
+    "golden": Case(f"golden update {_GOLDEN}", "Net.npz"),
     **{
         f"export-{layout}": Case(
             f"export {'smoke' if layout == 'brain-go-brr' else 'f.h5'} --to {layout} t",

@@ -1,8 +1,8 @@
 """Record, or check, our own goldens in ``fixtures/golden/``.
 
-``python tools/make_goldens.py`` writes those that changed and says what did; the tests
-compare with them. Outputs are cut to what a change would show in: three electrodes for
-the processing chain, the three windows of split `dev` for the detectors.
+``python tools/make_goldens.py`` rewrites those that no longer match and says what changed;
+the tests compare with them. Outputs are limited to what shows a change: three electrodes
+for the processing chain, the three windows of split `dev` for the detectors.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from reference_models import make_tcn, make_unet
+from reference_models import find_seizures, make_tcn, make_unet
 
 from bgb_fixtures import load_fixture
 from bgb_fixtures.eeg.events import events_to_mask, mask_to_spans, seconds_to_span
@@ -24,7 +24,9 @@ from bgb_fixtures.eeg.scaling import (
     zscore_1,
 )
 from bgb_fixtures.golden import Golden, make_golden, run_model
-from bgb_fixtures.golden.check import golden_path, update
+from bgb_fixtures.golden.check import update
+from bgb_fixtures.golden.names import golden_path
+from bgb_fixtures.golden.record import make_events_golden
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,6 +111,15 @@ def _model(make: Callable[[], Any], name: str) -> Golden:
     return run_model(make(), load_fixture().select(split="dev"), name=name)
 
 
+def _seizures(make: Callable[[], Any], name: str, threshold: float) -> Golden:
+    """Make a golden of what a detector finds after its post-processing."""
+    fixture = load_fixture().select(split="dev")
+    logits = run_model(make(), fixture, name=name).outputs[name].array
+    events = find_seizures(logits, threshold=threshold, sfreq=fixture.sfreq)
+    # Five samples: where rounding could move a crossing of the threshold.
+    return make_events_golden(events, name=name, fixture=fixture, atol=0.02)
+
+
 GOLDENS: dict[str, Callable[[], Golden]] = {
     "exact": lambda: make_golden(exact_profiles(), name="exact", rtol=0, atol=0),
     # Other versions of scipy may move single values by one step of float32.
@@ -118,15 +129,17 @@ GOLDENS: dict[str, Callable[[], Golden]] = {
     "events": lambda: make_golden(labels_and_events(), name="events"),
     "unet": lambda: _model(make_unet, "unet"),
     "tcn": lambda: _model(make_tcn, "tcn"),
+    "unet-seizures": lambda: _seizures(make_unet, "unet-seizures", 0.4),
+    "tcn-seizures": lambda: _seizures(make_tcn, "tcn-seizures", -0.6),
 }
 
 
 def main() -> None:
-    """Write the goldens that changed."""
+    """Rewrite the goldens that no longer match."""
     for name, make in GOLDENS.items():
         path = golden_path(FOLDER, name)
         note = update(make(), path, fixture=None, nan_ok=False)
-        print(note or f"{path}: as it was")
+        print(note or f"{path}: matches")
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ MODULES = (
 )
 TESTS = (
     *("container", "mapping", "format", "refusals", "hostile", "verify", "loader"),
-    *("dataset", "golden_format", "edf", "edf_source", "record_reader"),
+    *("dataset", "edf", "edf_source", "record_reader"),
 )
 # Random input and every byte of a file: slow, and no mutant needs them to be killed.
 SLOW = "crash the_rest_is synthetic command"

@@ -1,4 +1,4 @@
-"""Two small detectors, untrained but the same everywhere: what our goldens record.
+"""Two small detectors, untrained but the same everywhere, and their post-processing.
 
 Invariant: the weights are the same bits on every machine and with every version of
 torch, because they are not drawn by torch: each follows from the name of its parameter.
@@ -13,10 +13,13 @@ from itertools import pairwise
 from math import prod
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
-__all__ = ["Tcn", "UNet", "make_tcn", "make_unet"]
+from bgb_fixtures.golden.seizures import find_detections
+
+__all__ = ["Tcn", "UNet", "find_seizures", "make_tcn", "make_unet"]
 
 N_CHANNELS = 19
 
@@ -130,22 +133,29 @@ def _seeded(model: nn.Module, seed: str) -> nn.Module:
 
 
 def make_unet() -> nn.Module:
-    """Make the U-Net.
-
-    Returns
-    -------
-    model : torch.nn.Module
-        In eval mode.
-    """
+    """Return the U-Net in eval mode."""
     return _seeded(UNet(), "unet")
 
 
 def make_tcn() -> nn.Module:
-    """Make the temporal convolutional network.
-
-    Returns
-    -------
-    model : torch.nn.Module
-        In eval mode.
-    """
+    """Return the temporal convolutional network in eval mode."""
     return _seeded(Tcn(), "tcn")
+
+
+def find_seizures(
+    logits: npt.NDArray[np.floating], *, threshold: float, sfreq: float
+) -> list[list[tuple[float, float]]]:
+    """Return onset and duration in seconds of what a detector finds in each window.
+
+    Logits of shape (n_windows, n_times) are averaged over a second, then cut.
+    """
+    second = np.full(round(sfreq), 1 / round(sfreq))
+    return [
+        [
+            (start / sfreq, (stop - start) / sfreq)
+            for start, stop in find_detections(
+                np.convolve(row, second, "same"), threshold=threshold, sfreq=sfreq
+            )
+        ]
+        for row in logits.astype(np.float64)
+    ]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bgb_fixtures.format.records import WindowRecord
     from bgb_fixtures.generated import synthetic_fixture
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "Event",
     "Fixture",

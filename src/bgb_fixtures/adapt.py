@@ -97,14 +97,13 @@ def adapted_content(
 ) -> Content:
     """Return the content of an adapted fixture; see `Fixture.adapt` for the arguments."""
     asked: dict[str, Any] = {
-        "window_length": window_length,
-        "sfreq": sfreq,
-        "montage": montage
-        if montage is None or isinstance(montage, str)
-        else [*montage],
+        # In one form, so that one request has one digest: 4 and 4.0, rows as text or list.
+        "window_length": None if window_length is None else float(window_length),
+        "sfreq": None if sfreq is None else float(sfreq),
+        "montage": None if montage is None else split_rows(montage),
         "profile": profile,
-        "band_pass": None if band_pass is None else [*band_pass],
-        "stride": stride,
+        "band_pass": None if band_pass is None else [*map(float, band_pass)],
+        "stride": None if stride is None else float(stride),
         "n_windows": n_windows,
         "balanced": balanced or None,
         "names": names,

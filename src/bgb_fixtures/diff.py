@@ -1,8 +1,8 @@
-"""What changed between two fixtures: facts, windows, labels, values by channel.
+"""What changed between two fixtures: windows, labels, values by channel, facts.
 
 Invariant: two fixtures count as the same only if every window has the same record, the
-same labels and the same values; where filters or resampling were at work, also if single
-values lie one grid step apart, and then that is said.
+same labels and the same values; after filters or resampling also if single values are
+one grid step apart, which is then reported.
 """
 
 from __future__ import annotations
@@ -28,10 +28,11 @@ __all__ = [
     "describe_diff",
     "diff_fixtures",
     "diff_to_json",
+    "sum_up",
 ]
 
-# What a profile's steps say if libraries may differ in the last place (product of
-# floats in another order): then one grid step is no change of content.
+# Steps of a profile after which library versions may differ in the last digit, as they
+# multiply floats in another order: then one grid step is no change of content.
 _ROUNDED = re.compile(r"resample|band-pass|filter|FIR|butter|iirnotch")
 _GRIDS = {"zscore-1": 2.0**-12}
 """Profile -> grid of its values; others have that of float32."""
@@ -40,20 +41,11 @@ _MOST = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelChange:
-    """Say how one channel of one window differs.
+    """How one channel of one window differs.
 
-    Attributes
-    ----------
-    channel : str
-        Its name.
-    n_different : int
-        Values that differ.
-    n_beyond_grid : int
-        Of these, values that differ by more than one grid step.
-    largest, largest_uv : float
-        Greatest difference, as stored and in microvolts.
-    at : float
-        Where the greatest is, in seconds of the window.
+    `n_beyond_grid` of the `n_different` values differ by more than one grid step. The
+    greatest difference is `largest` as stored and `largest_uv` in microvolts, `at`
+    seconds from the start of the window.
     """
 
     channel: str
@@ -66,22 +58,10 @@ class ChannelChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowChange:
-    """Say how one window differs.
+    """How one window differs.
 
-    Attributes
-    ----------
-    id : str
-        Its id.
-    facts : tuple of tuple of str
-        Field of the record, before, after.
-    n_labels : int
-        Labels that differ.
-    labels_span : tuple of float or None
-        From the first to behind the last of them, in seconds.
-    channels : tuple of ChannelChange
-        Those that differ.
-    not_compared : str
-        Why values were not compared; empty if they were.
+    `facts` has field of the record, before and after. The `n_labels` labels that differ
+    are within `labels_span`, in seconds. `not_compared` says why values were not compared.
     """
 
     id: str
@@ -108,22 +88,12 @@ class WindowChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FixtureDiff:
-    """Hold what differs between two fixtures.
+    """What differs between two fixtures.
 
-    Attributes
-    ----------
-    facts : tuple of tuple of str
-        What is said of the whole file: name, before, after.
-    removed, added : tuple of str
-        Ids of windows that only the first, or only the second, has.
-    windows : tuple of WindowChange
-        Windows of both that differ.
-    n_same : int
-        Windows of both that do not.
-    grid : str
-        The grid of the values, in words.
-    rounding_allowed : bool
-        Whether the values come out of filters or resampling.
+    `facts` has name, before and after of what is said of the whole file. `removed` and
+    `added` are ids of windows that only one file has; `windows` are those of both that
+    differ, and `n_same` counts those that do not. `grid` is that of the values, in words.
+    `rounding_allowed` tells whether they come out of filters or resampling.
     """
 
     facts: tuple[tuple[str, str, str], ...]
@@ -216,7 +186,7 @@ def _diff_window(
     channels: tuple[ChannelChange, ...] = ()
     if a.labels.shape[1] != b.labels.shape[1] or a.sfreq != b.sfreq:
         why = (
-            f"{a.labels.shape[1]} samples at {a.sfreq:g} Hz, and {b.labels.shape[1]} at "
+            f"{a.labels.shape[1]} samples at {a.sfreq:g} Hz and {b.labels.shape[1]} at "
             f"{b.sfreq:g} Hz"
         )
     else:
@@ -293,7 +263,7 @@ def _diff_values(
         for values, (scale, offset) in zip((u, v), factors, strict=True)
     ]
     difference_uv = np.abs(microvolts[1] - microvolts[0])
-    # Other factors alone change the microvolts of every sample, and are no rounding.
+    # Another scale or offset changes the microvolts of every sample: not rounding.
     beyond = difference > allowed if factors[0] == factors[1] else difference_uv > 0
     return ChannelChange(
         channel=name,
@@ -313,6 +283,7 @@ def diff_to_json(diff: FixtureDiff) -> dict[str, Any]:
 
     return {
         "verdict": diff.verdict,
+        "summary": sum_up(diff),
         "facts": pairs(diff.facts),
         "removed": list(diff.removed),
         "added": list(diff.added),
@@ -325,18 +296,34 @@ def diff_to_json(diff: FixtureDiff) -> dict[str, Any]:
     }
 
 
-def describe_diff(diff: FixtureDiff) -> list[str]:
-    """Return a diff as lines of text, the verdict first."""
-    verdicts = {
-        "same": f"the same: {diff.n_same} windows, every value and label",
-        "rounding": (
+def sum_up(diff: FixtureDiff) -> str:
+    """Return a diff in one sentence."""
+    if diff.verdict == "same":
+        return f"the same: {diff.n_same} windows, every value and label"
+    if diff.verdict == "rounding":
+        return (
             "the same up to rounding: single values one grid step apart, as other "
             "versions of scipy and numpy give after filters or resampling"
-        ),
-        "different": "different",
-    }
-    lines = [verdicts[diff.verdict]]
-    lines += [f"{name}: {before} -> {after}" for name, before, after in diff.facts]
+        )
+    n_shared = diff.n_same + len(diff.windows)
+    parts = [
+        f"{len(diff.windows)} of {n_shared} windows changed" if diff.windows else "",
+        f"{len(diff.removed)} removed" if diff.removed else "",
+        f"{len(diff.added)} added" if diff.added else "",
+    ]
+    windows = ", ".join(part for part in parts if part) or "no window changed"
+    names = list(
+        dict.fromkeys(re.split(r"[.\[]", name)[0] for name, _, _ in diff.facts)
+    )
+    if not names:
+        return f"different: {windows}"
+    listed = " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
+    return f"different: {windows}; {listed} differ{'s' * (len(names) == 1)}"
+
+
+def describe_diff(diff: FixtureDiff) -> list[str]:
+    """Return a diff in lines: one sentence, then windows, then what the files say."""
+    lines = [sum_up(diff)]
     if diff.removed:
         lines.append(f"windows only in the first: {', '.join(diff.removed)}")
     if diff.added:
@@ -344,8 +331,11 @@ def describe_diff(diff: FixtureDiff) -> list[str]:
     for window in diff.windows:
         lines += _describe_window(window, diff)
     if diff.windows and diff.n_same:
-        lines.append(f"{diff.n_same} windows are the same")
-    return lines
+        verb = "window is" if diff.n_same == 1 else "windows are"
+        lines.append(f"{diff.n_same} {verb} the same")
+    return lines + [
+        f"{name}: {before} -> {after}" for name, before, after in diff.facts
+    ]
 
 
 def _describe_window(window: WindowChange, diff: FixtureDiff) -> list[str]:

@@ -7,13 +7,14 @@ needs when a test asks for it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
+from bgb_fixtures.golden.session import GoldenSession, add_golden_options
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     import torch
 
@@ -38,126 +39,33 @@ _SHAPE = {
 """Options and ini values that give smoke_fixture and the others another shape."""
 
 
-class _Goldens:
-    """What the tests of this process did with goldens."""
-
-    def __init__(self) -> None:
-        self.used: list[Path] = []
-        self.notes: list[str] = []
-        # Folders in which tests that were collected could keep goldens.
-        self.folders: set[Path] = set()
-
-
-_GOLDENS = pytest.StashKey[_Goldens]()
-
-
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options that name a fixture file and rule goldens."""
+    """Add the options that choose a fixture file and manage goldens."""
     group = parser.getgroup("bgb-fixtures")
     group.addoption(
         "--bgb-fixture",
         metavar="NAME_OR_PATH",
         default=None,
-        help="fixture file behind smoke_fixture and smoke_batch "
-        "[the packaged smoke]; see also BGB_FIXTURES_DIR",
+        help="Fixture file for smoke_fixture and smoke_batch [the packaged smoke]; see "
+        "also BGB_FIXTURES_DIR.",
     )
     parser.addini("bgb_fixture", "Fixture file behind smoke_fixture and smoke_batch.")
     for name, (metavar, text) in _SHAPE.items():
         option = f"--bgb-{name.replace('_', '-')}"
         group.addoption(option, metavar=metavar, default=None, help=text)
         parser.addini(f"bgb_{name}", text)
-    group.addoption(
-        "--bgb-golden-update",
-        action="store_true",
-        help="write the goldens of the tests that run again, and list what changed; "
-        "refused under CI",
-    )
-    group.addoption(
-        "--bgb-golden-update-in-ci",
-        action="store_true",
-        help="the same, under CI too",
-    )
-    group.addoption(
-        "--bgb-golden-unused",
-        action="store_true",
-        help="list goldens beside the collected tests that this run did not use",
-    )
+    add_golden_options(group)
+
+
+_GOLDENS = pytest.StashKey["GoldenSession"]()
+_ASKED = pytest.StashKey["dict[str, str]"]()
+_SHAPED = pytest.StashKey["Fixture"]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Find the fixture while the folder is known; refuse to update goldens under CI."""
+    """Find the fixture while the folder is known; follow what tests do with goldens."""
     config.stash[_ASKED] = _asked(config)
-    config.stash[_GOLDENS] = _Goldens()
-    if not config.getoption("--bgb-golden-update"):
-        return
-    from bgb_fixtures.golden.check import under_ci
-
-    if under_ci() and not config.getoption("--bgb-golden-update-in-ci"):
-        msg = (
-            "--bgb-golden-update is refused under CI (the variable CI is set); update "
-            "on your machine, or say --bgb-golden-update-in-ci"
-        )
-        raise pytest.UsageError(msg)
-
-
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Remember where goldens of the collected tests can be."""
-    if session.config.getoption("--bgb-golden-unused"):
-        folders = {item.path.parent / "golden" for item in session.items}
-        session.config.stash[_GOLDENS].folders = folders
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Hand what a worker of xdist did to the process that reports."""
-    output = getattr(session.config, "workeroutput", None)
-    goldens = session.config.stash[_GOLDENS]
-    if output is not None and (goldens.used or goldens.folders):
-        output["bgb_goldens"] = (
-            [str(path) for path in goldens.used],
-            goldens.notes,
-            [str(folder) for folder in goldens.folders],
-        )
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any) -> None:
-    """Take over what a worker of xdist did."""
-    told = getattr(node, "workeroutput", {}).get("bgb_goldens")
-    if told is None:
-        return
-    from pathlib import Path
-
-    goldens = node.config.stash[_GOLDENS]
-    goldens.used += map(Path, told[0])
-    goldens.notes += told[1]
-    goldens.folders |= set(map(Path, told[2]))
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    """List what an update changed, and goldens that no test used."""
-    goldens = config.stash[_GOLDENS]
-    if goldens.notes:
-        terminalreporter.section("goldens that were updated")
-        for note in sorted(goldens.notes):
-            terminalreporter.write_line(note)
-    if not config.getoption("--bgb-golden-unused"):
-        return
-    from bgb_fixtures.golden.store import is_golden
-
-    used = {path.resolve() for path in goldens.used}
-    there = {path for folder in goldens.folders for path in folder.rglob("*.h5")}
-    unused = sorted(p for p in there if p.resolve() not in used and is_golden(p))
-    terminalreporter.section("goldens that this run did not use")
-    for path in unused:
-        terminalreporter.write_line(str(path))
-    if not unused:
-        terminalreporter.write_line("none")
-
-
-_ASKED = pytest.StashKey["dict[str, str]"]()
-_SHAPED = pytest.StashKey["Fixture"]()
+    config.stash[_GOLDENS] = GoldenSession.begin(config)
 
 
 def _asked(config: pytest.Config) -> dict[str, str]:
@@ -253,20 +161,9 @@ def background_windows(smoke_fixture: Fixture) -> Fixture:
 
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> GoldenChecker:
-    """Check outputs against recorded ones: `check`, and `check_model` with a trace.
+    """Check outputs against recorded ones: `check`, `check_model` and `check_events`.
 
-    They lie in ``golden/TEST_FILE/`` beside the test file. The first run writes one and
-    fails, except under CI; ``--bgb-golden-update`` writes it again.
+    They are files in ``golden/TEST_FILE/`` beside the test file. The first run writes one
+    and fails, except under CI; ``--bgb-golden-update`` rewrites those that changed.
     """
-    from bgb_fixtures.golden.check import GoldenChecker
-
-    config = request.config
-    goldens = config.stash[_GOLDENS]
-    return GoldenChecker(
-        folder=request.path.parent / "golden" / request.path.stem,
-        test=request.node.nodeid.partition("::")[2],
-        updating=config.getoption("--bgb-golden-update")
-        or config.getoption("--bgb-golden-update-in-ci"),
-        used=goldens.used,
-        notes=goldens.notes,
-    )
+    return request.config.stash[_GOLDENS].checker(request)

@@ -1,11 +1,10 @@
-"""Read fixtures and goldens, and compare with the bytes of the file.
+"""Read fixtures, and compare with the bytes of the file.
 
 Invariant: what a file holds is taken from its bytes with none of the code that reads it.
 """
 
 from __future__ import annotations
 
-import copy
 import itertools
 import json
 from typing import TYPE_CHECKING, Any
@@ -13,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bgb_fixtures.fixture import Fixture, load_fixture
-from bgb_fixtures.golden.check import assert_holds
-from bgb_fixtures.golden.store import load_golden, verify_golden
 from bgb_fixtures.verify import verify_fixture
 
 if TYPE_CHECKING:
@@ -147,36 +144,8 @@ def _verify(path: Path) -> None:
             assert np.isfinite(array).all(), f"{name!r} is not finite"
 
 
-def _golden(path: Path) -> None:
-    golden = load_golden(path)
-    for name, (entry, raw) in _raw_arrays(path.read_bytes()).items():
-        array = (
-            golden.outputs[name.removeprefix("output.")].array
-            if name.startswith("output.")
-            else getattr(golden.trace, name.removeprefix("trace."))
-        )
-        same = array.tobytes() == raw and list(array.shape) == entry["shape"]
-        assert same, f"array {name!r} is not what the file holds"
-
-
-def _verify_golden(path: Path) -> None:
-    verify_golden(path)
-    _golden(path)
-
-
-def _compare_golden(path: Path) -> None:
-    """Compare a golden with itself, except for one value that is now infinite."""
-    golden = load_golden(path)
-    obtained = copy.deepcopy(golden)
-    obtained.outputs["logits"].array.flat[0] = np.inf
-    assert_holds(golden, obtained, fixture=None, advice="record it again")
-
-
 ORACLES: Mapping[str, Callable[[Path], object]] = {
     "load": _load,
     "trust": _trust,
     "verify": _verify,
-    "golden": _golden,
-    "verify-golden": _verify_golden,
-    "compare-golden": _compare_golden,
 }

@@ -95,16 +95,12 @@ def add_bytes(
     *,
     error: str = "FormatError",
 ) -> None:
-    """Register a file out of the bytes of a good one: of a golden for its openers."""
+    """Register a file out of the bytes of a good one."""
 
     def make(path: Path, seeds: Seeds) -> None:
-        path.write_bytes(change(_seed(opener, seeds)))
+        path.write_bytes(change(seeds.fixture))
 
     add(name, rules, opener, message, make, error=error)
-
-
-def _seed(opener: str, seeds: Seeds) -> bytes:
-    return seeds.golden if "golden" in opener else seeds.fixture
 
 
 def add_index(rules: str, *lies: tuple[str, Edit, str], opener: str = "trust") -> None:
@@ -116,10 +112,9 @@ def add_index(rules: str, *lies: tuple[str, Edit, str], opener: str = "trust") -
             edit(index)
             return join(data, dump(index), dump(records))
 
-        kind = "golden-index" if "golden" in opener else "index"
         integrity = message.startswith(("is truncated", "byte "))
         error = "IntegrityError" if integrity else "FormatError"
-        add_bytes(f"{kind}-{name}", rules, opener, message, change, error=error)
+        add_bytes(f"index-{name}", rules, opener, message, change, error=error)
 
 
 def add_records(rules: str, *lies: tuple[str, Edit, str], opener: str = "load") -> None:
@@ -133,8 +128,7 @@ def add_records(rules: str, *lies: tuple[str, Edit, str], opener: str = "load") 
                 return enlarged(data, 2**24, edit)
             return join(data, dump(index), dump(records))
 
-        kind = "golden-records" if "golden" in opener else "records"
-        add_bytes(f"{kind}-{name}", rules, opener, message, change)
+        add_bytes(f"records-{name}", rules, opener, message, change)
 
 
 def add_hdf5(
@@ -150,7 +144,7 @@ def add_hdf5(
             seeds: Seeds,
             change: Callable[[h5py.File], object] = change,
         ) -> None:
-            path.write_bytes(_seed(opener, seeds))
+            path.write_bytes(seeds.fixture)
             with h5py.File(path, "r+", **ALIGNED) as file:
                 change(file)
             changed = path.read_bytes()

@@ -5,8 +5,6 @@ Every module that is imported here adds its own; ``tests/test_hostile.py`` reads
 
 from __future__ import annotations
 
-import hostile_goldens  # noqa: F401
-
 from hostile import fixtures, hdf5, places, sources  # noqa: F401
 from hostile.file import HOSTILE, Hostile
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bgb_fixtures.golden import make_golden
+from bgb_fixtures.golden.store import encode_golden
 from hostile.file import (
     add,
     add_bytes,
@@ -93,26 +95,12 @@ add_bytes(
     "index, format_version: expected 1, got 2",
     lambda d: join(d, dump(split(d)[0] | {"format_version": 2}), b"{}"),
 )
-add_bytes(
-    "golden-under-the-word-of-a-fixture",
-    "G1",
-    "golden",
-    "it is a fixture; load it with load_fixture",
-    lambda d: b"BGBFIX" + d[6:],
-)
-add(
-    "fixture-under-the-word-of-a-golden",
-    "G1 G2",
-    "golden",
-    "index: missing keys .*unknown keys",
-    lambda path, seeds: path.write_bytes(b"BGBGLD" + seeds.fixture[6:]),
-)
 add(
     "golden-for-a-fixture",
-    "G1",
+    "R1",
     "load",
-    "it is a golden; compare with it",
-    lambda path, seeds: path.write_bytes(seeds.golden),
+    "it is a golden; show it with bgb-fixtures info",
+    lambda path, _: path.write_bytes(encode_golden(make_golden(1, name="x"))),
 )
 
 # Documents

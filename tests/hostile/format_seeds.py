@@ -10,20 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from support.small import small_content
 
 from bgb_fixtures.format.write import write_fixture
-from bgb_fixtures.golden.content import (
-    Call,
-    FixtureState,
-    Golden,
-    ModelState,
-    Output,
-    Tolerance,
-    Trace,
-)
-from bgb_fixtures.golden.store import write_golden
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,64 +38,18 @@ Edit = Callable[[Json], object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seeds:
-    """Hold the bytes of a good file of each kind."""
+    """Hold the bytes of a good fixture."""
 
     fixture: bytes
-    golden: bytes
 
 
 # Good files
 
 
-def _golden() -> Golden:
-    tolerance = Tolerance(rtol=1e-4, atol=1e-6, source="by hand")
-    arrays = {
-        "logits": np.linspace(-3, 3, 96, dtype=np.float32).reshape(2, 48),
-        "flags": np.array([True, False, True]),
-        "half": np.array([1.0, -2.5, np.inf], np.float32),
-        "empty": np.zeros((0, 3), np.int64),
-    }
-    dtypes = {
-        "logits": "float32",
-        "flags": "bool",
-        "half": "bfloat16",
-        "empty": "int64",
-    }
-    call = {"training": False, "weights": "ab" * 32, "dtypes": ("float32", "float32")}
-    shapes = (((2, 3, 48),), ((2, 1, 48),))
-    return Golden(
-        name="logits",
-        outputs={
-            key: Output(
-                array=array,
-                dtype=dtypes[key],
-                tolerance=tolerance,
-                threshold=0.0 if key == "logits" else None,
-            )
-            for key, array in arrays.items()
-        },
-        environment={"numpy": "2.4.0", "device": "cpu"},
-        fixture=FixtureState(
-            name="small", content_version=1, digest="cd" * 32, windows=("w0", "w1")
-        ),
-        model=ModelState(digest="ef" * 32, n_parameters=16),
-        trace=Trace(
-            calls=tuple(
-                Call(name=name, kind="Conv1d", settings="3, 1", shapes=shapes, **call)  # type: ignore[arg-type]
-                for name in ("", "0")
-            ),
-            statistics=np.ones((2, 2, 8)),
-            samples=np.ones((2, 2, 32)),
-            n_calls=2,
-        ),
-    )
-
-
 def make_seeds(folder: Path) -> Seeds:
-    """Write a good fixture and a good golden to a folder; return their bytes."""
+    """Write a good fixture, small and the same each time, and return its bytes."""
     fixture = write_fixture(small_content(), folder / "seed-fixture.h5")
-    golden = write_golden(_golden(), folder / "seed-golden.h5")
-    return Seeds(fixture=fixture.read_bytes(), golden=golden.read_bytes())
+    return Seeds(fixture=fixture.read_bytes())
 
 
 # Taking files apart, and putting them together again

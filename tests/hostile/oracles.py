@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hostile import container_oracles, source_oracles
+from hostile import container_oracles, golden_oracles, source_oracles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,5 +18,6 @@ __all__ = ["ORACLES"]
 
 ORACLES: Mapping[str, Callable[[Path], object]] = {
     **container_oracles.ORACLES,
+    **golden_oracles.ORACLES,
     **source_oracles.ORACLES,
 }

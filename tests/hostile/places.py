@@ -1,4 +1,4 @@
-"""Fixtures and goldens by size and by place, and strange ones that are right."""
+"""Fixtures by size and by place, and strange ones that are right."""
 
 from __future__ import annotations
 
@@ -114,33 +114,25 @@ add(
     "cannot be read: Too many levels of symbolic links",
     lambda path, _: path.symlink_to(path.name),
 )
-add(
-    "golden-symlink-to-itself",
-    "",
-    "golden",
-    "cannot be read: Too many levels of symbolic links",
-    lambda path, _: path.symlink_to(path.name),
-)
 add("folder", "", "verify", "is a folder", lambda path, _: path.mkdir())
 add("empty", "", "verify", "it is empty", lambda path, _: path.touch())
-for _opener in ("verify", "golden"):
-    if hasattr(os, "mkfifo"):
+if hasattr(os, "mkfifo"):
+    add(
+        "fifo-verify",
+        "",
+        "verify",
+        "is not a regular file",
+        lambda path, _: os.mkfifo(path),
+    )
+for _device in ("/dev/zero", "/dev/full", "/dev/null"):
+    if Path(_device).exists():
         add(
-            f"fifo-{_opener}",
+            f"{_device.replace('/', '-')[1:]}-verify",
             "",
-            _opener,
+            "verify",
             "is not a regular file",
-            lambda path, _: os.mkfifo(path),
+            _link_to(_device),
         )
-    for _device in ("/dev/zero", "/dev/full", "/dev/null"):
-        if Path(_device).exists():
-            add(
-                f"{_device.replace('/', '-')[1:]}-{_opener}",
-                "",
-                _opener,
-                "is not a regular file",
-                _link_to(_device),
-            )
 if hasattr(socket, "AF_UNIX"):
     add("socket", "", "verify", "cannot be read", _socket)
 if Path("/proc/self/status").exists():

@@ -21,7 +21,9 @@ from hypothesis.errors import Flaky
 
 from hostile import format_seeds
 from hostile import source_seeds as seeds
+from hostile.goldens import GOOD
 from hostile.mutated_containers import UNSIGNED, mutated_container
+from hostile.mutated_goldens import mutated_golden
 from hostile.mutated_sources import (
     mutated_edf,
     mutated_folder,
@@ -80,18 +82,9 @@ class _FindingError(AssertionError):
 
 
 @cache
-def _containers() -> format_seeds.Seeds:
-    with tempfile.TemporaryDirectory() as folder:
-        return format_seeds.make_seeds(Path(folder))
-
-
 def _fixtures() -> tuple[bytes, ...]:
-    good = _containers().fixture
-    return good, format_seeds.roomy(good, 2**16)
-
-
-def _goldens() -> tuple[bytes, ...]:
-    good = _containers().golden
+    with tempfile.TemporaryDirectory() as folder:
+        good = format_seeds.make_seeds(Path(folder)).fixture
     return good, format_seeds.roomy(good, 2**16)
 
 
@@ -129,10 +122,10 @@ TARGETS = {
         suffix=".h5",
     ),
     "golden": Target(
-        good=_goldens,
-        mutated=mutated_container,
-        oracles=("golden", "verify-golden"),
-        suffix=".h5",
+        good=lambda: (GOOD,),
+        mutated=mutated_golden,
+        oracles=("golden",),
+        suffix=".npz",
     ),
     "edf": Target(good=seeds.edf_seeds, mutated=mutated_edf, oracles=("edf",)),
     "tal": Target(good=seeds.tal_seeds, mutated=mutated_tals, oracles=("tal",)),

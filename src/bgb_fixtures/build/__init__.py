@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bgb_fixtures.errors import SpecError
-from bgb_fixtures.format.layout import FIXTURE
 from bgb_fixtures.format.store import check_target
 from bgb_fixtures.format.write import write_draft
 from bgb_fixtures.request.recorded import Listing, RecordedRequest
@@ -135,7 +134,7 @@ def build_fixture(
     """
     target = Path(path)
     # Before the work begins: it may take minutes.
-    check_target(target, FIXTURE)
+    check_target(target)
     if save_spec is not None:
         check_spec_target(Path(save_spec), beside=target)
     if isinstance(request, RecordedRequest):
@@ -182,12 +181,21 @@ def _build_recorded(
     from bgb_fixtures.build.privacy import check_anonymous, texts_of_recordings
     from bgb_fixtures.build.recorded import read_recorded
     from bgb_fixtures.build.select import select_windows
+    from bgb_fixtures.corpora.manifest import find_manifest
     from bgb_fixtures.corpora.opened import OpenRecordings
 
+    manifest = find_manifest(corpus)
     evidence = Evidence(request, wanted=spec_target is not None)
-    with OpenRecordings(corpus, whole_digests=evidence.needs_whole_digests) as opened:
+    whole_digests = evidence.needs_whole_digests or manifest is not None
+    with OpenRecordings(corpus, whole_digests=whole_digests) as opened:
         selection = select_windows(request, opened, strict=strict, progress=planning)
-        content = read_recorded(selection, opened, evidence=evidence, progress=progress)
+        content = read_recorded(
+            selection,
+            opened,
+            evidence=evidence,
+            manifest=manifest,
+            progress=progress,
+        )
         texts = texts_of_recordings(opened, selection.chosen)
     differing: tuple[str, ...] = ()
     # The spec first: without its fixture it does no harm.

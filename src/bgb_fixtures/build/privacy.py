@@ -363,6 +363,8 @@ def _vocabulary(
     words |= {str(spec[key]) for key in ("licence", "attribution") if key in spec}
     words |= {records["profile"]["name"], *records["profile"]["steps"]}
     words |= {records["source"]["name"], records["montage"], records["unit"]}
+    # Of a twin: its layout and recipe, which are never a free text.
+    words |= set(_strings(records["source"].get("synthetic")))
     if records["source"]["name"] == "synthetic":
         # What recordings were asked to hold. Those in files are listed by names.
         words |= set(_strings(spec.get("recordings", [])))

@@ -59,7 +59,7 @@ class Part:
 class Origin:
     """What a fixture says about itself besides its windows; see `Content`.
 
-    `source` is called when all windows were read.
+    `source` and `licence` are called when all windows were read.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Origin:
     profile: Profile
     steps: tuple[str, ...]
     source: Callable[[], dict[str, Any]]
-    licence: Licence
+    licence: Callable[[], Licence]
     spec: dict[str, Any]
 
 
@@ -133,7 +133,7 @@ def read_content(
         unit=origin.profile.unit,
         profile={"name": origin.profile.name, "steps": list(origin.steps)},
         source=origin.source(),
-        licence=asdict(origin.licence) | {"changes": changes},
+        licence=asdict(origin.licence()) | {"changes": changes},
         spec=origin.spec,
         windows=tuple(records[row] for row in range(n_windows)),
         signals=signals,

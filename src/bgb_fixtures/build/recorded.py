@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from bgb_fixtures.build.read import Origin, Part, Pseudonyms, read_content
 from bgb_fixtures.build.signals import native_signal, processed_signal, signal_steps
 from bgb_fixtures.corpora.licences import stated_licence
+from bgb_fixtures.corpora.recording import CC0
 from bgb_fixtures.request.recorded import bare_request
 from bgb_fixtures.request.spec import spec_to_json
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
     from bgb_fixtures.build.evidence import Evidence
     from bgb_fixtures.build.select import Selection
+    from bgb_fixtures.corpora.manifest import Manifest
     from bgb_fixtures.corpora.opened import OpenRecording, OpenRecordings
     from bgb_fixtures.format.write import Content
 
@@ -26,16 +29,18 @@ def read_recorded(
     opened: OpenRecordings,
     *,
     evidence: Evidence,
+    manifest: Manifest | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Content:
     """Read the windows of a selection; SourceError if that is not possible with certainty.
 
-    `evidence` takes down or compares the bytes that are read.
+    `evidence` takes down or compares the bytes that are read. With a `manifest` that
+    lists all chosen files, the fixture says that its EEG is synthetic.
     """
     names = Pseudonyms(selection.windows)
     return read_content(
         _iter_groups(selection, opened, evidence),
-        _origin(selection, opened, names),
+        _origin(selection, opened, names, manifest),
         names=names,
         n_times=selection.n_times,
         sfreq=selection.sfreq,
@@ -70,8 +75,28 @@ def _iter_groups(
         evidence.end(one)
 
 
-def _origin(selection: Selection, opened: OpenRecordings, names: Pseudonyms) -> Origin:
+def _origin(
+    selection: Selection,
+    opened: OpenRecordings,
+    names: Pseudonyms,
+    manifest: Manifest | None,
+) -> Origin:
     request = selection.request
+
+    @cache
+    def is_generated() -> bool:
+        return manifest is not None and manifest.covers(opened, selection.chosen)
+
+    def identity() -> dict[str, Any]:
+        found = _identity(selection, opened, names)
+        if manifest is not None and is_generated():
+            found["synthetic"] = {
+                "layout": manifest.layout,
+                "recipe": manifest.recipe,
+                "seed": manifest.seed,
+            }
+        return found
+
     profile = request.profile
     between = signal_steps(
         request.montage,
@@ -90,8 +115,10 @@ def _origin(selection: Selection, opened: OpenRecordings, names: Pseudonyms) -> 
         montage=request.montage,
         profile=profile,
         steps=(*profile.steps[:place], *between, *profile.steps[place:]),
-        source=lambda: _identity(selection, opened, names),
-        licence=stated_licence(request, opened.corpus.licence),
+        source=identity,
+        licence=lambda: (
+            CC0 if is_generated() else stated_licence(request, opened.corpus.licence)
+        ),
         spec=spec_to_json(bare_request(request, names.recordings)),
     )
 

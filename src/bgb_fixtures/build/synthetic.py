@@ -13,7 +13,7 @@ import numpy as np
 from bgb_fixtures.build.read import Origin, Part, Pseudonyms, read_content
 from bgb_fixtures.build.signals import processed_signal, signal_steps
 from bgb_fixtures.build.windows import Window
-from bgb_fixtures.corpora.recording import Licence, Recording
+from bgb_fixtures.corpora.recording import CC0, Recording
 from bgb_fixtures.eeg.average import AveragedSignal
 from bgb_fixtures.eeg.events import merge_spans, seconds_to_sample
 from bgb_fixtures.eeg.kinds import kind_of
@@ -32,15 +32,7 @@ if TYPE_CHECKING:
     from bgb_fixtures.format.write import Content
     from bgb_fixtures.request.synthetic import RecordingSpec, SyntheticRequest
 
-__all__ = ["LICENCE", "read_synthetic", "synthetic_windows"]
-
-LICENCE = Licence(
-    name="CC0-1.0",
-    url="https://creativecommons.org/publicdomain/zero/1.0/",
-    attribution="",
-    redistributable=True,
-)
-"""Dedicated to the public domain: no person is behind this data."""
+__all__ = ["read_synthetic", "synthetic_windows"]
 
 
 class _GeneratedSignal:
@@ -108,7 +100,7 @@ def read_synthetic(
             profile=profile,
             steps=(*profile.steps[:place], *between, *profile.steps[place:]),
             source=identity,
-            licence=LICENCE,
+            licence=lambda: CC0,
             spec=spec_to_json(request),
         ),
         names=names,

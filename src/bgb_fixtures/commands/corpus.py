@@ -17,7 +17,7 @@ __all__ = ["corpus"]
 @click.option(
     "--layout",
     required=True,
-    type=click.Choice(("tusz", "chbmit", "bids")),
+    type=click.Choice(("tusz", "tusz-1.5", "chbmit", "siena", "bids")),
     help="Whose folders, file names, labels and annotation files to write.",
 )
 @click.option("--out", required=True, metavar="DIR", help="The folder to make.")
@@ -37,6 +37,18 @@ __all__ = ["corpus"]
     is_flag=True,
     help="tusz: the last recording of train lacks Fz and Pz.",
 )
+@click.option(
+    "--rates",
+    metavar="HZ,...",
+    help="tusz: sampling rates of 250, 256, 400 and 512 Hz that patients take in turn, "
+    "such as 250,256,400 [256].",
+)
+@click.option(
+    "--cases",
+    metavar="NAME,...",
+    help="chbmit, siena: names of the patients, such as chb01,chb21 [names that the "
+    "database does not have].",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 def corpus(
     layout: str,
@@ -45,20 +57,29 @@ def corpus(
     duration: float,
     seed: int,
     without_fz_pz: bool,  # noqa: FBT001
+    rates: str | None,
+    cases: str | None,
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Write a small corpus of synthetic EDF recordings.
 
     They hold seizures. Folders, file names, channel labels and annotation files are
-    those of TUSZ, CHB-MIT or a BIDS data set, so that programs which read the real one
+    those of TUSZ, CHB-MIT, Siena or a BIDS data set, so that programs which read the real one
     can be tested on it. The same options give the same bytes. Free to use (CC0); see its
     README.md.
     """
     from bgb_fixtures.corpora.twin import write_corpus
 
-    if without_fz_pz and layout != "tusz":
-        msg = f"--without-fz-pz goes with --layout tusz, not with {layout}"
-        raise click.UsageError(msg)
+    for option, given, layouts in (
+        ("--without-fz-pz", without_fz_pz, ("tusz", "tusz-1.5")),
+        ("--rates", rates, ("tusz", "tusz-1.5")),
+        ("--cases", cases, ("chbmit", "siena")),
+    ):
+        if given and layout not in layouts:
+            msg = (
+                f"{option} goes with --layout {' or '.join(layouts)}, not with {layout}"
+            )
+            raise click.UsageError(msg)
     with Progress("writing") as progress:
         report = write_corpus(
             layout,
@@ -67,6 +88,8 @@ def corpus(
             duration=duration,
             seed=seed,
             without_fz_pz=without_fz_pz,
+            rates=_numbers(rates),
+            cases=_parts(cases),
             progress=progress.show,
         )
     if as_json:
@@ -84,3 +107,15 @@ def corpus(
         f"wrote {report.path}: {len(report.recordings)} recordings, {n_positive} with "
         f"a seizure, {size / 1e6:.1f} MB; what they hold: {report.path / 'README.md'}"
     )
+
+
+def _parts(text: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",")) if text else ()
+
+
+def _numbers(text: str | None) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in _parts(text))
+    except ValueError:
+        msg = f"--rates: expected numbers such as 250,256,400, got {text!r}"
+        raise click.UsageError(msg) from None

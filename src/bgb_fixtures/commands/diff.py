@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bgb_fixtures.commands.common import print_json
+from bgb_fixtures.commands.common import print_json, say
 
 if TYPE_CHECKING:
     from bgb_fixtures.fixture import Fixture
@@ -17,16 +17,30 @@ if TYPE_CHECKING:
 __all__ = ["diff"]
 
 
-@click.command(epilog="Example: bgb-fixtures diff smoke my-smoke.h5")
+@click.command(epilog="Example: bgb-fixtures diff old.npz new.npz --html page.html")
 @click.argument("before", metavar="A")
 @click.argument("after", metavar="B")
-@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
-def diff(before: str, after: str, as_json: bool) -> None:  # noqa: FBT001
-    """Say what changed between two fixtures or two goldens.
+@click.option(
+    "--fixture",
+    metavar="NAME_OR_PATH",
+    help="Fixture that both goldens were recorded with [by its name] (goldens only).",
+)
+@click.option(
+    "--html", metavar="FILE", help="Write the comparison as a page (goldens only)."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def diff(
+    before: str,
+    after: str,
+    fixture: str | None,
+    html: str | None,
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Show what changed between two fixtures or two goldens.
 
     A and B are names or paths of fixtures, or paths of goldens. Exit code 0 if they are
-    the same (values that come out of filters may lie one grid step apart; outputs of
-    goldens, within the tolerance of A), 1 if not.
+    the same (up to one grid step in fixtures that were filtered, and within the
+    tolerance of A in goldens), otherwise 1.
     """
     from bgb_fixtures.errors import SpecError
     from bgb_fixtures.golden.store import is_golden
@@ -34,9 +48,18 @@ def diff(before: str, after: str, as_json: bool) -> None:  # noqa: FBT001
     goldens = [is_golden(Path(path)) for path in (before, after)]
     if goldens[0] != goldens[1]:
         kinds = ["a golden" if golden else "a fixture" for golden in goldens]
-        msg = f"{before!r} is {kinds[0]} and {after!r} {kinds[1]}; give two files of one kind"
+        msg = (
+            f"{before!r} is {kinds[0]} and {after!r} is {kinds[1]}; expected two files of "
+            "one kind"
+        )
         raise SpecError(msg)
-    answer, lines = (_diff_goldens if goldens[0] else _diff_fixtures)(before, after)
+    if goldens[0]:
+        answer, lines = _diff_goldens(before, after, fixture=fixture, html=html)
+    elif html is not None or fixture is not None:
+        msg = "--html and --fixture are for goldens; for a fixture use bgb-fixtures report"
+        raise click.UsageError(msg)
+    else:
+        answer, lines = _diff_fixtures(before, after)
     if as_json:
         print_json(answer)
     else:
@@ -53,62 +76,90 @@ def _diff_fixtures(before: str, after: str) -> tuple[dict[str, Any], list[str]]:
     return diff_to_json(found), describe_diff(found)
 
 
-def _diff_goldens(before: str, after: str) -> tuple[dict[str, Any], list[str]]:
+def _diff_goldens(
+    before: str, after: str, *, fixture: str | None, html: str | None
+) -> tuple[dict[str, Any], list[str]]:
     from bgb_fixtures.golden.compare import compare_goldens
     from bgb_fixtures.golden.report import comparison_to_json
     from bgb_fixtures.golden.store import load_golden
 
+    if html is not None:
+        from bgb_fixtures.report.document import check_page_target
+
+        check_page_target(Path(html))
     a, b = load_golden(before), load_golden(after)
+    comparison = compare_goldens(a, b)
+    windows = _find_windows(a, b, fixture)
+    if html is not None:
+        from bgb_fixtures.golden.page import comparison_to_page
+        from bgb_fixtures.report.document import write_page
+
+        write_page(
+            Path(html), comparison_to_page(comparison, fixture=windows, advice="")
+        )
+        say(f"wrote {html}")
     facts = _facts(a, b)
-    fixture = None if a.fixture != b.fixture else _find_fixture(a)
-    answer = comparison_to_json(compare_goldens(a, b), fixture=fixture)
+    answer = comparison_to_json(comparison, fixture=windows)
     same = answer["equal"] and not facts
     answer["verdict"] = "same" if same else "different"
     answer["facts"] = {name: {"before": x, "after": y} for name, x, y in facts}
-    verdict = "different"
-    if same:
-        verdict = f"the same within tolerance: {len(a.outputs)} outputs"
-    lines = [verdict, *(f"{name}: {x} -> {y}" for name, x, y in facts)]
-    return answer, [*lines, *answer["text"].splitlines()]
+    if comparison.equal and not same:
+        answer["summary"] = f"different: {', '.join(name for name, _, _ in facts)}"
+    lines = [answer["summary"], *answer["text"].splitlines()]
+    return answer, [*lines, *(f"{name}: {x} -> {y}" for name, x, y in facts)]
 
 
 def _facts(a: Golden, b: Golden) -> list[tuple[str, str, str]]:
+    from bgb_fixtures.golden.report import allowed
+
     facts = []
     if a.fixture != b.fixture:
         words = [
             "none"
             if g.fixture is None
-            else f"{len(g.fixture.windows)} windows of {g.fixture.name} "
-            f"version {g.fixture.content_version}, {g.fixture.digest[:12]}"
+            else f"{len(g.fixture.windows)} windows of {g.fixture.name}, content version "
+            f"{g.fixture.content_version}, digest {g.fixture.digest[:12]}"
             for g in (a, b)
         ]
         facts.append(("fixture", words[0], words[1]))
     for key in a.outputs.keys() & b.outputs.keys():
         x, y = a.outputs[key].tolerance, b.outputs[key].tolerance
-        if (x.rtol, x.atol) != (y.rtol, y.atol):
+        # A default tolerance follows from the values, which are compared anyway.
+        if (x.rtol, x.basis) != (y.rtol, y.basis) or (not x.basis and x.atol != y.atol):
             facts.append(
                 (
-                    f"tolerance of {key}",
-                    f"{x.atol:g} + {x.rtol:g} x |expected|",
-                    f"{y.atol:g} + {y.rtol:g} x |expected|",
+                    f"tolerance of {key!r}",
+                    allowed(x, a.outputs[key].dtype),
+                    allowed(y, b.outputs[key].dtype),
                 )
             )
-    return facts
+    return sorted(facts)
 
 
-def _find_fixture(golden: Golden) -> Fixture | None:
-    """Find the windows of a golden, if this machine has them under their name."""
-    from bgb_fixtures.errors import FixtureError
+def _find_windows(a: Golden, b: Golden, source: str | None) -> Fixture | None:
+    """Find the windows of two goldens: those asked for, or by name if they are here."""
+    from bgb_fixtures.errors import FixtureError, SpecError
     from bgb_fixtures.fixture import load_fixture
 
-    state = golden.fixture
-    if state is None:
+    state = a.fixture
+    if state is None or state != b.fixture:
+        if source is not None:
+            msg = "--fixture has no use, as the goldens do not have the same fixture"
+            raise SpecError(msg)
         return None
     try:
-        fixture = load_fixture(state.name)
+        fixture = load_fixture(source or state.name)
     except FixtureError:
+        if source is not None:
+            raise
         return None
     if fixture.index.digest != state.digest:
+        if source is not None:
+            msg = (
+                f"{str(fixture.path)!r} is not the fixture of the goldens (found digest "
+                f"{fixture.index.digest[:12]}, expected {state.digest[:12]})"
+            )
+            raise SpecError(msg)
         return None
     rows = {window.id: row for row, window in enumerate(fixture.windows)}
     return fixture.take([rows[name] for name in state.windows])

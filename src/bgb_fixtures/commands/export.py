@@ -17,9 +17,20 @@ __all__ = ["export"]
     "--to",
     "layout",
     required=True,
-    type=click.Choice(("brain-go-brr", "tusz", "edf", "bids", "npz", "safetensors")),
-    help="brain-go-brr: the npz cache of brain-go-brr-v2, with empty EDF files for what "
-    "it globs for. tusz: one EDF file per window with .csv and .csv_bi in the tree of "
+    type=click.Choice(
+        (
+            "brain-go-brr",
+            "brain-go-brr-3",
+            "tusz",
+            "edf",
+            "bids",
+            "npz",
+            "safetensors",
+        )
+    ),
+    help="brain-go-brr: the cache of brain-go-brr-v2 4.x, pairs of npy files to be "
+    "mapped, with empty EDF files for what it globs for. brain-go-brr-3: its npz cache "
+    "of 3.x. tusz: one EDF file per window with .csv and .csv_bi in the tree of "
     "TUSZ. edf: one EDF+C file per window, with annotations. bids: a BIDS-EEG data set "
     "with the events of SzCORE. npz, safetensors: one file.",
 )

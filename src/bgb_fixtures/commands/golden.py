@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from bgb_fixtures.commands.adapting import adapted, shape_options
 from bgb_fixtures.commands.common import Progress, print_json, say
 from bgb_fixtures.errors import (
     FixtureError,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from bgb_fixtures.fixture import Fixture
     from bgb_fixtures.golden.content import Golden
+    from bgb_fixtures.golden.randomness import Randomness
 
 __all__ = ["golden"]
 
@@ -35,21 +37,22 @@ __all__ = ["golden"]
     epilog="Example: bgb-fixtures golden record my.models:make_detector --name unet"
 )
 def golden() -> None:
-    """Record what a detector gives, and check that it still does.
+    """Record the outputs of a detector and compare with them.
 
     MODEL is MODULE:FUNCTION, or a class or a model; the current folder is on the import
-    path. Random numbers are seeded, and it is run in eval mode without gradients.
+    path. Random numbers are seeded, and the model runs in eval mode without gradients.
     """
 
 
 def _options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add what all three commands ask for."""
+    """Add the options that all three commands have."""
     for decorate in reversed(
         (
             click.argument("model"),
             click.option(
-                "--fixture", metavar="NAME_OR_PATH", help="Which fixture [smoke]."
+                "--fixture", metavar="NAME_OR_PATH", help="Fixture to run on [smoke]."
             ),
+            shape_options,
             click.option(
                 "--split", metavar="NAME", help="Only the windows of this split."
             ),
@@ -58,18 +61,23 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
             ),
             click.option(
                 "--dir", "folder", default="golden", metavar="DIR",
-                help="Where goldens are [golden].",
+                help="Folder of the goldens [golden].",
             ),
             click.option(
                 "--batch-size", type=click.IntRange(1), default=4, metavar="N",
                 help="Windows at a time [4].",
             ),
             click.option(
-                "--device", metavar="NAME", help="Where to run, such as cuda [its own]."
+                "--device", metavar="NAME",
+                help="Device to run on, such as cuda [that of the model].",
             ),
             click.option(
                 "--config", type=click.Path(exists=True, dir_okay=False),
-                metavar="FILE", help="TOML or JSON table: arguments of FUNCTION.",
+                metavar="FILE", help="TOML or JSON table with arguments of FUNCTION.",
+            ),
+            click.option(
+                "--keep", multiple=True, metavar="KEY",
+                help="Output to keep, such as logits; repeat for more [all].",
             ),
             click.option(
                 "--rtol", type=click.FloatRange(0), metavar="X",
@@ -79,7 +87,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
                 "--atol", type=click.FloatRange(0), metavar="X",
                 help="Absolute tolerance [by dtype and device].",
             ),
-            click.option("--json", "as_json", is_flag=True, help="Answer in JSON."),
+            click.option("--json", "as_json", is_flag=True, help="Print JSON."),
         )
     ):  # fmt: skip
         command = decorate(command)
@@ -87,13 +95,13 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _writing_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add what the two commands that write ask for."""
+    """Add the options of the two commands that write."""
     for decorate in (
-        click.option("--in-ci", is_flag=True, help="Write under CI too."),
-        click.option("--nan-ok", is_flag=True, help="Let outputs hold NaN."),
+        click.option("--in-ci", is_flag=True, help="Write even under CI."),
+        click.option("--nan-ok", is_flag=True, help="Allow NaN in the outputs."),
         click.option(
             "--threshold", type=float, metavar="X",
-            help="Values above are detections [0.5 for probabilities, else 0].",
+            help="Values above it are detections [0.5 for probabilities, else 0].",
         ),
     ):  # fmt: skip
         command = decorate(command)
@@ -102,7 +110,7 @@ def _writing_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Request:
-    """What is to be run, on what, and where its golden is."""
+    """What to run, on which windows, and where its golden is."""
 
     model: str
     name: str
@@ -111,6 +119,7 @@ class _Request:
     batch_size: int
     device: str | None
     config: str | None
+    keep: tuple[str, ...] | None
     options: dict[str, float | None]
 
     def run(self) -> Golden:
@@ -120,32 +129,61 @@ class _Request:
                 'run: pip install "bgb-fixtures[torch]"'
             )
             raise MissingPackageError(msg)
-        import torch
-
         from bgb_fixtures.golden.record import run_model
-        from bgb_fixtures.smoke.snapshot import set_seed
 
-        # A factory that initialises weights gives the same ones each time.
-        set_seed(0)
-        made = _make(self.model, self.config)
-        if isinstance(made, torch.nn.Module):
-            made.eval()
-            if self.device is not None:
-                made.to(self.device)
+        made = self._make()
         with Progress("running") as progress, _code_of_user(self.model, "run"):
             return run_model(
                 made,
                 self.fixture,
                 name=self.name,
                 batch_size=self.batch_size,
+                keep=self.keep,
                 progress=progress.show,
                 **self.options,
             )
 
+    def find_randomness(self, first: Golden) -> Randomness | None:
+        """Run a model that is made again, with another seed."""
+        from bgb_fixtures.golden.randomness import find_randomness
+
+        _, factory = _find(self.model, self.config)
+        with _code_of_user(self.model, "run"):
+            return find_randomness(
+                self._make,
+                self.fixture,
+                first,
+                batch_size=self.batch_size,
+                keep=self.keep,
+                remakes=factory is not None,
+            )
+
+    def _make(self) -> Any:
+        import torch
+
+        from bgb_fixtures.smoke.snapshot import set_seed
+
+        found, factory = _find(self.model, self.config)
+        # Seeded after the import, which may draw random numbers, but only the first time.
+        set_seed(0)
+        with _code_of_user(self.model, "made"):
+            made = found if factory is None else factory()
+        if not callable(made):
+            msg = (
+                f"{self.model!r} is of type {type(made).__name__}; expected a model that "
+                "can be called"
+            )
+            raise SpecError(msg)
+        if isinstance(made, torch.nn.Module):
+            made.eval()
+            if self.device is not None:
+                made.to(self.device)
+        return made
+
 
 @contextmanager
 def _code_of_user(model: str, doing: str) -> Iterator[None]:
-    """Turn what the user's code raises into one line that says where."""
+    """Turn an exception of the user's code into one line that says where it is."""
     from bgb_fixtures.smoke.limits import describe_error
 
     try:
@@ -155,42 +193,42 @@ def _code_of_user(model: str, doing: str) -> Iterator[None]:
     except Exception as error:
         reason, place = describe_error(error)
         where = f" [at {place}]" if place else ""
-        msg = f"{model!r} failed while it was {doing}: {reason}{where}"
+        msg = f"{model!r} failed while being {doing}: {reason}{where}"
         raise SpecError(msg) from error
 
 
 def _again(verb: str) -> str:
-    """Return a command that does something else with the same golden."""
+    """Return the command that does something else with the same golden."""
     context = click.get_current_context()
     given = {"folder": "--dir"} | {
         key: f"--{key.replace('_', '-')}"
-        for key in ("fixture", "split", "name", "batch_size", "device", "config")
+        for key in (
+            *("fixture", "window_length", "sfreq", "montage", "profile"),
+            *("split", "name", "batch_size", "device", "config"),
+        )
     }
     words = ["bgb-fixtures", "golden", verb, context.params["model"]]
     for key, option in given.items():
         if context.get_parameter_source(key) is ParameterSource.COMMANDLINE:
-            words += [option, str(context.params[key])]
+            value = context.params[key]
+            words += [option, ",".join(value) if type(value) is list else str(value)]
+    for key in context.params["keep"]:
+        words += ["--keep", key]
     return shlex.join(words)
 
 
-def _make(model: str, config: str | None) -> Any:
+def _find(model: str, config: str | None) -> tuple[Any, Callable[[], Any] | None]:
+    """Import what MODEL names; return it, and how to make a model if it is a factory."""
     from bgb_fixtures.smoke.loading import find_factory, import_object, read_config
     from bgb_fixtures.smoke.report import Failed
 
     arguments = {} if config is None else read_config(Path(config))
-    try:
-        found = import_object(model)
-        factory = find_factory(found, arguments)
-    except Failed as error:
-        raise SpecError(str(error)) from error
-    with _code_of_user(model, "made"):
-        made = found if factory is None else factory()
-    if not callable(made):
-        msg = (
-            f"{model!r}: expected a model that can be called, got {type(made).__name__}"
-        )
-        raise SpecError(msg)
-    return made
+    with _code_of_user(model, "imported"):
+        try:
+            found = import_object(model)
+            return found, find_factory(found, arguments)
+        except Failed as error:
+            raise SpecError(str(error)) from error
 
 
 def _prepare(
@@ -203,17 +241,19 @@ def _prepare(
     batch_size: int,
     device: str | None,
     config: str | None,
-    **options: float | None,
+    keep: tuple[str, ...],
+    **options: Any,
 ) -> _Request:
     """Find the windows and the file, before the model is imported."""
     from bgb_fixtures.fixture import load_fixture
-    from bgb_fixtures.golden.check import golden_path
+    from bgb_fixtures.golden.names import golden_path
     from bgb_fixtures.smoke.loading import split_target
 
     split_target(model)
     name = name or model.rpartition(":")[2].rpartition(".")[2]
     path = golden_path(folder, name)
-    loaded = load_fixture(fixture)
+    # Adapted before it is split, as in tests that select from an adapted fixture.
+    loaded = adapted(load_fixture(fixture), options)
     return _Request(
         model=model,
         name=name,
@@ -222,19 +262,41 @@ def _prepare(
         batch_size=batch_size,
         device=device,
         config=config,
-        options=options,
+        keep=keep or None,
+        options={
+            key: options[key] for key in ("rtol", "atol", "threshold") if key in options
+        },
     )
 
 
 def _refuse_ci(*, in_ci: bool) -> None:
-    from bgb_fixtures.golden.check import under_ci
+    from bgb_fixtures.golden.ci import ci_variable
 
-    if under_ci() and not in_ci:
+    variable = ci_variable()
+    if variable is not None and not in_ci:
         msg = (
-            "under CI (the variable CI is set) no golden is written; do it on your "
-            "machine and commit the file, or say --in-ci"
+            f"under CI ({variable} is set) no golden is written. Record it on your "
+            "machine and commit the file, or add --in-ci"
         )
         raise click.UsageError(msg)
+
+
+def _refuse_random(wanted: _Request, obtained: Golden) -> None:
+    randomness = wanted.find_randomness(obtained)
+    if randomness is None:
+        return
+    if randomness.by_seed or randomness.by_weights:
+        msg = f"golden {obtained.name!r} is not written: {randomness}"
+        raise SpecError(msg)
+    say(f"warning: {randomness}")
+
+
+def _say_size(obtained: Golden) -> None:
+    from bgb_fixtures.golden.check import size_note
+
+    note = size_note(obtained, keep=lambda keys: " ".join(f"--keep {k}" for k in keys))
+    if note:
+        say(note)
 
 
 def _facts(obtained: Golden, path: Path) -> dict[str, Any]:
@@ -268,29 +330,32 @@ def record(
     as_json: bool,  # noqa: FBT001
     **request: Any,
 ) -> None:
-    """Run MODEL and keep what it gives, as a new golden."""
+    """Run MODEL and record its outputs as a new golden."""
     from bgb_fixtures.golden.check import save
+    from bgb_fixtures.golden.report import show_size
 
     _refuse_ci(in_ci=in_ci)
     wanted = _prepare(model, **request)
     path = wanted.path
     if path.exists():
-        msg = f"{str(path)!r} is there already; to write it again: {_again('update')}"
+        msg = f"{str(path)!r} already exists. To rewrite it: {_again('update')}"
         raise TargetError(msg)
     obtained = wanted.run()
+    _refuse_random(wanted, obtained)
     save(obtained, path, nan_ok=nan_ok)
+    _say_size(obtained)
     facts = _facts(obtained, path)
     if as_json:
         print_json(facts)
         return
-    click.echo(f"wrote {path}: {facts['bytes'] / 1e3:.0f} kB")
+    click.echo(f"wrote {path}: {show_size(facts['bytes'])}")
     for key, output in facts["outputs"].items():
         click.echo(
             f"  {key}: {output['dtype']} {output['shape']}, allowed "
             f"{output['atol']:g} + {output['rtol']:g} x |expected| "
             f"({output['tolerance']})"
         )
-    click.echo(f"  trace of {facts['modules']} calls of modules")
+    click.echo(f"  trace: {facts['modules']} calls of modules")
 
 
 @golden.command(
@@ -306,9 +371,9 @@ def check(
     html: str | None,
     **request: Any,
 ) -> None:
-    """Run MODEL and compare with its golden.
+    """Run MODEL and compare its outputs with the golden.
 
-    Exit code 1 if it does not hold.
+    Exit code 1 if they differ.
     """
     from bgb_fixtures.golden.check import refuse_difference
     from bgb_fixtures.golden.compare import compare_goldens
@@ -323,10 +388,10 @@ def check(
     wanted = _prepare(model, **request)
     path, fixture = wanted.path, wanted.fixture
     if not path.exists():
-        msg = f"no golden {str(path)!r}; record it: {_again('record')}"
+        msg = f"golden {str(path)!r} is missing. Record it: {_again('record')}"
         raise FixtureNotFoundError(msg)
     recorded = load_golden(path)
-    # Before the model runs for nothing.
+    # Checked first, as running the model may take long.
     check_windows(recorded, fixture)
     obtained = wanted.run()
     rtol, atol = request["rtol"], request["atol"]
@@ -344,8 +409,9 @@ def check(
             {"path": str(path), **comparison_to_json(comparison, fixture=fixture)}
         )
         sys.exit(0 if comparison.equal else 1)
-    refuse_difference(comparison, fixture=fixture, advice=advice)
-    click.echo(f"{path}: holds")
+    randomness = None if comparison.equal else wanted.find_randomness(obtained)
+    refuse_difference(comparison, fixture=fixture, advice=advice, randomness=randomness)
+    click.echo(f"{path}: matches")
 
 
 @golden.command(
@@ -360,16 +426,17 @@ def update(
     as_json: bool,  # noqa: FBT001
     **request: Any,
 ) -> None:
-    """Run MODEL and write its golden again, saying what changed."""
+    """Run MODEL and rewrite its golden if it no longer matches."""
     from bgb_fixtures.golden.check import update as write_again
 
     _refuse_ci(in_ci=in_ci)
     wanted = _prepare(model, **request)
     obtained, path = wanted.run(), wanted.path
+    _refuse_random(wanted, obtained)
     note = write_again(obtained, path, fixture=wanted.fixture, nan_ok=nan_ok)
+    if note:
+        _say_size(obtained)
     if as_json:
-        print_json(
-            {"changed": note is not None, "note": note, **_facts(obtained, path)}
-        )
+        print_json({"changed": bool(note), "note": note, **_facts(obtained, path)})
         return
-    click.echo(note or f"{path}: holds exactly this already; left as it is")
+    click.echo(note or f"{path}: matches; left as it is")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,32 +18,67 @@ __all__ = ["info"]
 
 
 @click.command(epilog="Example: bgb-fixtures info smoke")
-@click.argument("fixture", required=False)
+@click.argument("file", required=False, metavar="[FIXTURE_OR_GOLDEN]")
 @click.option(
-    "--json", "as_json", is_flag=True, help="Print index and records as JSON."
+    "--text",
+    "as_text",
+    is_flag=True,
+    help="Print text for git diff (textconv): by content only, and never an error.",
 )
-def info(fixture: str | None, as_json: bool) -> None:  # noqa: FBT001
-    """Show what a fixture holds, and its licence.
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def info(
+    file: str | None,
+    as_text: bool,  # noqa: FBT001
+    as_json: bool,  # noqa: FBT001
+) -> None:
+    """Show what a fixture or a golden holds.
 
-    FIXTURE is a name or a path; without one, the packaged fixture smoke. Index and
-    records are checked; the arrays are not (see verify).
+    FIXTURE_OR_GOLDEN is the name or path of a fixture, or the path of a golden; without
+    it, the packaged fixture smoke. Of a fixture, index, records and licence are checked
+    and shown; its arrays are not checked (see verify).
     """
+    from bgb_fixtures.errors import FixtureError
+    from bgb_fixtures.golden.store import is_golden
+
+    try:
+        show = _show_golden if file and is_golden(Path(file)) else _show_fixture
+        value = show(file, as_text=as_text, as_json=as_json)
+    except FixtureError as error:
+        if not as_text:
+            raise
+        # git aborts the whole diff if its textconv fails, and passes a temporary file.
+        value = str(error).replace(str(file), "this file")
+    if as_json:
+        print_json(value)
+    else:
+        click.echo(value)
+
+
+def _show_golden(path: str | None, *, as_text: bool, as_json: bool) -> Any:
+    from bgb_fixtures.golden.describe import describe_golden, golden_to_json
+    from bgb_fixtures.golden.store import load_golden
+
+    golden = load_golden(str(path))
+    if as_json:
+        return golden_to_json(golden)
+    return "\n".join(describe_golden(golden, as_text=as_text))
+
+
+def _show_fixture(source: str | None, *, as_text: bool, as_json: bool) -> Any:
     from bgb_fixtures.fixture import load_fixture
 
-    with load_fixture(fixture, verify=False) as loaded:
+    with load_fixture(source, verify=False) as loaded:
         if as_json:
-            value = {"index": asdict(loaded.index), "records": asdict(loaded.records)}
-            print_json(value)
-        else:
-            click.echo(_describe(loaded))
+            return {"index": asdict(loaded.index), "records": asdict(loaded.records)}
+        return _describe(loaded, as_text=as_text)
 
 
 def _seconds(value: float) -> str:
-    """Show milliseconds at most, and no zeros at the end."""
+    """Show at most milliseconds, without trailing zeros."""
     return f"{value:.3f}".rstrip("0").rstrip(".")
 
 
-def _describe(fixture: Fixture) -> str:
+def _describe(fixture: Fixture, *, as_text: bool) -> str:
     from bgb_fixtures.eeg.kinds import CATEGORIES
     from bgb_fixtures.format.records import FORMAT_VERSION
 
@@ -79,13 +116,24 @@ def _describe(fixture: Fixture) -> str:
         facts.append(("", "NOT REDISTRIBUTABLE: do not publish this file"))
     facts += [("cite", part) for part in licence["attribution"].splitlines()]
     facts += [("changes", licence["changes"]), ("digest", index.digest)]
+    if as_text:
+        facts = [fact for fact in facts if fact[0] != "file"]
+        facts += [
+            ("array", f"{name} {list(entry.shape)} sha256 {entry.sha256}")
+            for name, entry in sorted(index.arrays.items())
+        ]
+        facts.append(("spec", json.dumps(records.spec, sort_keys=True)))
     lines = [f"{key:<9}{value}" for key, value in facts]
     return "\n".join([*lines, "", *_table(fixture)])
 
 
 def _describe_source(source: dict[str, Any]) -> str:
-    """Name the source, and what of its state a person can read."""
+    """Name the source, and those facts of it that a person can read."""
     parts = [str(source.get("name", "unknown"))]
+    twin = source.get("synthetic")
+    if isinstance(twin, dict):
+        parts = [f"synthetic, in the layout of {twin.get('layout', 'unknown')}"]
+        source = source | twin
     parts += [f"{key} {source[key]}" for key in ("recipe", "seed") if key in source]
     parts += map(str, source.get("assumptions", ()))
     for name, electrodes in sorted(source.get("interpolated", {}).items()):

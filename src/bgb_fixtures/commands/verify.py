@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
@@ -11,13 +14,13 @@ from bgb_fixtures.commands.common import Progress, print_json
 from bgb_fixtures.errors import FixtureError, IntegrityError, SpecError
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from bgb_fixtures.verify import Proof
 
 __all__ = ["verify"]
 
 
 @click.command(epilog="Example: bgb-fixtures verify real.h5 --against chbmit/1.0.0")
-@click.argument("fixture", required=False)
+@click.argument("fixture", required=False, metavar="[FIXTURE_OR_GOLDEN]")
 @click.option(
     "--against",
     metavar="PATH",
@@ -29,23 +32,28 @@ __all__ = ["verify"]
     metavar="FILE",
     help="The spec that was saved with it (build --save-spec): report every difference.",
 )
+@click.option(
+    "--rebuild",
+    is_flag=True,
+    help="Build the fixture again from the spec in it and compare every byte "
+    "(synthetic only).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
 def verify(
     fixture: str | None,
     against: str | None,
     spec: str | None,
+    rebuild: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    """Prove a fixture: every byte, every label, both sides of the file.
+    """Verify a fixture or a golden: every byte, label and rule.
 
-    FIXTURE is a name or a path; without one, the packaged fixture smoke. Exit code 1
-    if anything is wrong.
+    FIXTURE_OR_GOLDEN is the name or path of a fixture, or the path of a golden; without
+    it, the packaged fixture smoke. Exit code 1 if anything is wrong.
     """
-    from bgb_fixtures.verify import verify_fixture
-
     differences: tuple[str, ...] = ()
     try:
-        proof = verify_fixture(fixture)
+        proof = _prove(fixture)
         checks = list(proof.checks)
         if against is not None:
             checks.append(_search(proof.path, against))
@@ -55,6 +63,8 @@ def verify(
                 msg = f"{str(proof.path)!r} is not the fixture of spec {spec!r}:"
                 raise IntegrityError("\n  ".join((msg, *differences)))
             checks.append(f"is the fixture of spec {spec!r}, byte by byte")
+        if rebuild:
+            checks.append(_rebuild(proof.path))
     except FixtureError as error:
         if as_json:
             answer: dict[str, object] = {"verified": False, "error": str(error)}
@@ -78,6 +88,36 @@ def verify(
     for check in checks:
         click.echo(f"  {check}")
     click.echo(f"  digest {proof.digest}")
+
+
+def _prove(source: str | None) -> Proof:
+    """Check a fixture or, by its content, a golden."""
+    from bgb_fixtures.golden.store import is_golden
+    from bgb_fixtures.verify import Proof, verify_fixture
+
+    if source is None or not is_golden(Path(source)):
+        return verify_fixture(source)
+    from bgb_fixtures.golden.store import load_golden
+
+    for name, value in click.get_current_context().params.items():
+        if value and name not in ("fixture", "as_json"):
+            msg = f"--{name} is for fixtures, and {source!r} is a golden"
+            raise click.UsageError(msg)
+    path = Path(source)
+    n_outputs = len(load_golden(path).outputs)
+    data = path.read_bytes()
+    return Proof(
+        path=path,
+        digest=hashlib.sha256(data).hexdigest(),
+        checks=(
+            f"{len(data)} bytes, each under a SHA-256 that agrees",
+            (
+                f"{n_outputs} output{'s' * (n_outputs != 1)} with dtype, shape and "
+                "tolerance as listed"
+            ),
+            "no compressed, encrypted or unlisted entry, no pickled object",
+        ),
+    )
 
 
 def _search(path: Path, against: str) -> str:
@@ -111,3 +151,36 @@ def _differences(path: Path, spec: str) -> tuple[str, ...]:
         raise SpecError(msg)
     with load_fixture(path) as fixture:
         return list_differences(request, fixture)
+
+
+def _rebuild(path: Path) -> str:
+    """Build a synthetic fixture again from the spec in its records, and compare."""
+    from bgb_fixtures.build import build_fixture
+    from bgb_fixtures.diff import describe_diff, diff_fixtures
+    from bgb_fixtures.fixture import load_fixture
+    from bgb_fixtures.request.spec import parse_spec
+
+    with load_fixture(path) as fixture, TemporaryDirectory() as folder:
+        records = fixture.records
+        source = records.source.get("name")
+        if source != "synthetic":
+            msg = (
+                f"{str(path)!r}: only a synthetic fixture can be built again from its "
+                f"spec alone (found source {source!r})"
+            )
+            raise SpecError(msg)
+        if "adapted" in records.spec:
+            msg = (
+                f"{str(path)!r}: it was adapted from another fixture, which its spec "
+                "alone does not give. Verify that one, and adapt it again"
+            )
+            raise SpecError(msg)
+        again = Path(folder) / path.name
+        with Progress("building"):
+            build_fixture(parse_spec(records.spec, where=f"{str(path)!r}, spec"), again)
+        if again.read_bytes() == path.read_bytes():
+            return "is what its spec says: built again, every byte is the same"
+        with load_fixture(again) as other:
+            lines = describe_diff(diff_fixtures(other, fixture))
+    msg = f"{str(path)!r} is not what its spec says; the spec gives another file:"
+    raise IntegrityError("\n  ".join((msg, *lines)))

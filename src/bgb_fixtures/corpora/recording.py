@@ -9,7 +9,15 @@ if TYPE_CHECKING:
     from bgb_fixtures.eeg.annotations import LabelCount
     from bgb_fixtures.eeg.events import Event
 
-__all__ = ["EDF_SUFFIXES", "PROBLEMS", "Finding", "Licence", "Located", "Recording"]
+__all__ = [
+    "CC0",
+    "EDF_SUFFIXES",
+    "PROBLEMS",
+    "Finding",
+    "Licence",
+    "Located",
+    "Recording",
+]
 
 EDF_SUFFIXES = (".edf", ".bdf")
 PROBLEMS = {
@@ -41,6 +49,15 @@ class Licence:
     url: str
     attribution: str
     redistributable: bool
+
+
+CC0 = Licence(
+    name="CC0-1.0",
+    url="https://creativecommons.org/publicdomain/zero/1.0/",
+    attribution="",
+    redistributable=True,
+)
+"""Of synthetic data, dedicated to the public domain: no person is behind it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,12 +1,11 @@
-"""Write EDF, plain or EDF+ with annotations, with pyedflib.
+"""Write EDF, plain or EDF+ with annotations, with edfio.
 
-Invariant: a digital value on disk is the one given, as the file proves when it is read
-back; the header holds no name, no clock of this machine and no version.
+Invariant: a digital value on disk is the one given, and a write that fails is an error;
+the header holds no name, no clock of this machine and no version.
 """
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ import numpy as np
 from bgb_fixtures.errors import MissingPackageError, SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
     from pathlib import Path
     from types import ModuleType
@@ -28,35 +27,27 @@ __all__ = [
     "TICKS_PER_S",
     "EdfAnnotation",
     "EdfChannel",
-    "import_pyedflib",
+    "import_edfio",
     "write_edf",
+    "write_edf_pieces",
 ]
 
 DIGITAL = (-32768, 32767)
 """Digital limits of every signal: all of the 16 bits."""
 
-# Of limits that are not exact in binary, such as 3276.7, pyedflib 0.1.36 writes
-# '3276.699' and 0.1.42 '3276.7'.
 PHYSICAL = (-4096.0, 4095.875)
 """Physical limits for steps of 0.125: exact, and within 8 characters of the header."""
 
 TICKS_PER_S = 10_000
-"""Times of annotations are whole numbers of 0.1 ms, as the library writes them."""
+"""Times of annotations are whole numbers of 0.1 ms."""
 
-_MOST_ANNOTATION_SIGNALS = 64
+# Where the header has the number of records.
+_N_RECORDS = slice(236, 244)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdfAnnotation:
-    """Hold one annotation of an EDF+ file.
-
-    Attributes
-    ----------
-    onset, duration : int
-        From the start of the file, in units of 1 / `TICKS_PER_S` seconds.
-    text : str
-        At most 40 ASCII characters.
-    """
+    """Hold an EDF+ annotation: times in 1 / `TICKS_PER_S` s, and ASCII text."""
 
     onset: int
     duration: int
@@ -65,21 +56,10 @@ class EdfAnnotation:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EdfChannel:
-    """Hold one signal of an EDF file.
+    """Hold one signal of an EDF file, whole seconds of 16-bit samples at `sfreq` Hz.
 
-    Attributes
-    ----------
-    label : str
-        At most 16 ASCII characters.
-    digital : numpy.ndarray of int, shape (n_records * sfreq,)
-        Whole seconds of samples, within the 16 bits of EDF.
-    sfreq : int
-        Hz.
-    unit : str
-        Physical dimension, at most 8 ASCII characters.
-    physical : tuple of float
-        Values at digital -32768 and 32767, in that unit; each exact in binary and at
-        most 8 characters long. By default a step is 0.125.
+    `label` has at most 16 ASCII characters and `unit` 8; `physical` are the values at
+    digital -32768 and 32767, each exact in binary and at most 8 characters long.
     """
 
     label: str
@@ -89,18 +69,17 @@ class EdfChannel:
     physical: tuple[float, float] = PHYSICAL
 
 
-def import_pyedflib() -> ModuleType:
-    """Return pyedflib."""
+def import_edfio() -> ModuleType:
+    """Return edfio."""
     try:
-        import pyedflib
+        import edfio
     except ImportError as error:
         msg = (
-            "EDF files are written with pyedflib, which is not installed; "
+            "EDF files are written with edfio, which is not installed; "
             'run: pip install "bgb-fixtures[build]"'
         )
         raise MissingPackageError(msg) from error
-    module: ModuleType = pyedflib
-    return module
+    return edfio
 
 
 def write_edf(
@@ -110,9 +89,38 @@ def write_edf(
     start: datetime,
     annotations: Sequence[EdfAnnotation] = (),
 ) -> None:
-    """Write one EDF file of records of one second."""
-    pyedflib = import_pyedflib()
+    """Write one EDF file of records of one second; EDF+C if it has annotations."""
+    # Not by edfio itself: its array.tofile loses the error of the last few bytes.
+    path.write_bytes(_encode(path, channels, start=start, annotations=annotations))
+
+
+def write_edf_pieces(
+    path: Path, pieces: Iterable[Sequence[EdfChannel]], *, start: datetime
+) -> None:
+    """Write one EDF file as `write_edf` does, but hold only a piece of it in memory."""
+    n_records = 0
+    with path.open("wb") as file:
+        for channels in pieces:
+            data = _encode(path, channels, start=start)
+            # The first header serves all: only the number of records differs.
+            header = 256 * (len(channels) + 1)
+            file.write(memoryview(data)[header if n_records else 0 :])
+            n_records += int(data[_N_RECORDS])
+        file.seek(_N_RECORDS.start)
+        file.write(f"{n_records:<8}".encode("ascii"))
+
+
+def _encode(
+    path: Path,
+    channels: Sequence[EdfChannel],
+    *,
+    start: datetime,
+    annotations: Sequence[EdfAnnotation] = (),
+) -> bytes:
+    """Return an EDF file of records of one second."""
+    edfio = import_edfio()
     for channel in channels:
+        # Before they become int16, which would wrap them round.
         low, high = int(channel.digital.min()), int(channel.digital.max())
         if low < DIGITAL[0] or high > DIGITAL[1]:
             msg = (
@@ -121,104 +129,31 @@ def write_edf(
                 f"{DIGITAL[0]} to {DIGITAL[1]}"
             )
             raise SourceError(msg)
-    n_records = len(channels[0].digital) // channels[0].sfreq
-    # The library drops what goes beyond one annotation per record and signal.
-    n_annotation_signals = -(-len(annotations) // n_records)
-    if n_annotation_signals > _MOST_ANNOTATION_SIGNALS:
-        msg = (
-            f"recording {path.name!r}: {len(annotations)} annotations in {n_records} s; "
-            f"expected at most {_MOST_ANNOTATION_SIGNALS} per second"
-        )
-        raise SourceError(msg)
-    # Plain EDF, as the corpora are: EDF+ adds a signal of annotations.
-    writer = pyedflib.EdfWriter(
-        str(path),
-        len(channels),
-        file_type=pyedflib.FILETYPE_EDFPLUS if annotations else pyedflib.FILETYPE_EDF,
+    edf = edfio.Edf(
+        [
+            edfio.EdfSignal.from_digital(
+                np.ascontiguousarray(channel.digital, dtype=np.int16),
+                channel.sfreq,
+                label=channel.label,
+                physical_dimension=channel.unit,
+                physical_range=channel.physical,
+                digital_range=DIGITAL,
+            )
+            for channel in channels
+        ],
+        recording=edfio.Recording(startdate=start.date()),
+        starttime=start.time(),
+        data_record_duration=1,
+        # Plain EDF, as the corpora are: EDF+ adds a signal of annotations.
+        annotations=[
+            edfio.EdfAnnotation(
+                annotation.onset / TICKS_PER_S,
+                annotation.duration / TICKS_PER_S,
+                annotation.text,
+            )
+            for annotation in annotations
+        ]
+        or None,
     )
-    try:
-        with warnings.catch_warnings():
-            # pyedflib 0.1.36 warns of a key that only its own defaults have.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            writer.setStartdatetime(start)
-            writer.setSignalHeaders([_signal_header(channel) for channel in channels])
-            if annotations:
-                writer.set_number_of_annotation_signals(n_annotation_signals)
-            writer.writeSamples(
-                [np.ascontiguousarray(c.digital, dtype=np.int32) for c in channels],
-                digital=True,
-            )
-            for annotation in annotations:
-                writer.writeAnnotation(
-                    annotation.onset / TICKS_PER_S,
-                    annotation.duration / TICKS_PER_S,
-                    annotation.text,
-                )
-    except OSError as error:
-        # The library says no more than 'Unknown error ...: -1'.
-        raise OSError(_not_in_full(path)) from error
-    finally:
-        writer.close()
-    # What is lost when its buffers are written, the library does not report at all.
-    if not _is_written(path, channels, annotations):
-        raise OSError(_not_in_full(path))
-
-
-def _not_in_full(path: Path) -> str:
-    return f"{path.name!r} cannot be written in full; is the disk full?"
-
-
-def _is_written(
-    path: Path,
-    channels: Sequence[EdfChannel],
-    annotations: Sequence[EdfAnnotation],
-) -> bool:
-    """Return whether a file reads as what was to be written."""
-    pyedflib = import_pyedflib()
-    try:
-        # First, as the library prints what it thinks of another size.
-        if path.stat().st_size != _stated_size(path):
-            return False
-        with pyedflib.EdfReader(str(path)) as reader:
-            onsets, durations, texts = reader.readAnnotations()
-            found = [
-                EdfAnnotation(
-                    onset=round(onset * TICKS_PER_S),
-                    duration=round(duration * TICKS_PER_S),
-                    text=str(text),
-                )
-                for onset, duration, text in zip(onsets, durations, texts, strict=True)
-            ]
-            return (
-                found == list(annotations)
-                and reader.getSignalLabels() == [channel.label for channel in channels]
-                and all(
-                    np.array_equal(reader.readSignal(i, digital=True), channel.digital)
-                    for i, channel in enumerate(channels)
-                )
-            )
-    except (OSError, ValueError):
-        return False
-
-
-def _stated_size(path: Path) -> int:
-    with path.open("rb") as file:
-        head = file.read(256)
-        n_signals = int(head[252:])
-        file.seek(256 + 216 * n_signals)
-        n_samples = sum(int(file.read(8)) for _ in range(n_signals))
-    return 256 * (n_signals + 1) + 2 * int(head[236:244]) * n_samples
-
-
-def _signal_header(channel: EdfChannel) -> dict[str, str | int | float]:
-    return {
-        "label": channel.label,
-        "dimension": channel.unit,
-        "sample_frequency": channel.sfreq,
-        "physical_min": channel.physical[0],
-        "physical_max": channel.physical[1],
-        "digital_min": DIGITAL[0],
-        "digital_max": DIGITAL[1],
-        "transducer": "",
-        "prefilter": "",
-    }
+    data: bytes = edf.to_bytes()
+    return data

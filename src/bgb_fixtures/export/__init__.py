@@ -26,6 +26,7 @@ __all__ = ["LAYOUTS", "NOTICE_NAME", "ExportReport", "export_fixture"]
 
 LAYOUTS = {
     "brain-go-brr": brain_go_brr.LAYOUT,
+    "brain-go-brr-3": brain_go_brr.LAYOUT_3,
     "tusz": tusz.LAYOUT,
     "edf": edf.LAYOUT,
     "bids": bids.LAYOUT,
@@ -75,7 +76,8 @@ def export_fixture(
     source : str, path, Fixture or None
         As for `load_fixture`, or a loaded fixture or a selection of one.
     layout : str
-        ``"brain-go-brr"``: the npz cache of brain-go-brr-v2; ``"tusz"``: EDF files and
+        ``"brain-go-brr"``: the cache of brain-go-brr-v2 4.x, memory-mapped npy files;
+        ``"brain-go-brr-3"``: its npz cache of 3.x; ``"tusz"``: EDF files and
         annotations; ``"edf"``: one EDF+C file per window; ``"bids"``: a BIDS-EEG data
         set with the events of SzCORE; ``"npz"``, ``"safetensors"``: one file for numpy,
         one for safetensors.
@@ -100,7 +102,7 @@ def export_fixture(
     TargetError
         If the folder is taken or cannot be written. Nothing is left behind.
     MissingPackageError
-        If pyedflib is not installed (layouts ``"tusz"``, ``"edf"``, ``"bids"``).
+        If edfio is not installed (layouts ``"tusz"``, ``"edf"``, ``"bids"``).
     FixtureError
         If the fixture cannot be loaded.
 
@@ -163,7 +165,7 @@ def _readme(fixture: Fixture, layout: str) -> str:
     synthetic = (
         "\nThe EEG is synthetic: nobody was recorded, and no claim about the performance "
         "of a\ndetector on patients may be drawn from it.\n"
-        if records.source.get("name") == "synthetic"
+        if records.is_synthetic
         else ""
     )
     return f"""\

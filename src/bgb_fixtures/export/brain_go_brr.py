@@ -1,12 +1,12 @@
-"""The npz cache of brain-go-brr-v2, and names of EDF files for what it globs for.
+"""The cache of brain-go-brr-v2 (4.x, and 3.x), and EDF names for what it globs for.
 
 Invariant: what the cache says of its windows (index, manifest) is so; no patient is in
 two splits; a window has the shape, the order of channels and the unit that the detector
-was made for, or is refused.
+was made for, or is refused. In a file of 4.x that is validated, windows lie 10 s apart.
 
 References
 ----------
-brain-go-brr-v2 v3.1.1, ``src/brain_brr/data``,
+brain-go-brr-v2 v3.1.1 and files of v3.8 to v4.4, ``src/brain_brr/data`` and ``train``,
 https://github.com/Clarity-Digital-Twin/brain-go-brr-v2
 """
 
@@ -14,7 +14,10 @@ from __future__ import annotations
 
 import json
 import shutil
-from typing import TYPE_CHECKING
+from collections import Counter
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,21 +27,25 @@ from bgb_fixtures.export.layout import (
     Layout,
     edf_name,
     group_recordings,
+    patient_name,
     split_problems,
     write_npz,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from bgb_fixtures.export.layout import RecordingRows
+    import numpy.typing as npt
+
     from bgb_fixtures.fixture import Fixture
 
-__all__ = ["LAYOUT"]
+__all__ = ["LAYOUT", "LAYOUT_3"]
 
 _SFREQ = 256.0
 _N_TIMES = 15360
+_STRIDE = 2560
+"""Samples between the windows of a file, as its validation stitches them: 10 s."""
 _KEYS = {
     # category -> key of the manifest
     "partial": "partial_seizure",
@@ -51,6 +58,7 @@ _CACHES = {
     "dev": "dev",
     "eval": "test",
 }
+_SPLITS = tuple(_CACHES)
 _PROFILES = {
     # profile -> how its values compare with what the detector computes
     "zscore-1": """\
@@ -65,6 +73,19 @@ _PROFILES = {
   and another scale, and its windows are like, not equal.
 """,
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _CacheFile:
+    """A recording as the detector sees it: an EDF name, and rows of the fixture."""
+
+    split: str
+    edf: str
+    rows: tuple[int, ...]
+
+    @property
+    def stem(self) -> str:
+        return self.edf.rpartition("/")[2].removesuffix(".edf")
 
 
 def _problems(fixture: Fixture) -> list[str]:
@@ -102,56 +123,152 @@ def _problems(fixture: Fixture) -> list[str]:
     return problems + split_problems(fixture)
 
 
-def _write(fixture: Fixture, folder: Path, done: Callable[[int], None]) -> str:
-    n_done = 0
-    in_split: dict[str, list[RecordingRows]] = {}
-    for recording in group_recordings(fixture):
-        in_split.setdefault(recording.split, []).append(recording)
-        edf = folder / "edf" / edf_name(recording, 0)
-        edf.parent.mkdir(parents=True)
-        edf.touch()
-        rows = list(recording.rows)
-        cache = folder / "cache" / _CACHES[recording.split]
-        cache.mkdir(parents=True, exist_ok=True)
-        write_npz(
-            cache / _cache_name(recording),
-            {
-                "windows": fixture.signals[rows],
-                "labels": fixture.labels[rows].astype(np.float32),
-            },
+def _files_of_3(fixture: Fixture) -> list[_CacheFile]:
+    """Return one file per recording."""
+    return [
+        _CacheFile(split=r.split, edf=edf_name(r, 0), rows=r.rows)
+        for r in group_recordings(fixture)
+    ]
+
+
+def _files_of_4(fixture: Fixture) -> list[_CacheFile]:
+    """Return files in which windows lie 10 s apart; of train, one file per recording.
+
+    In the order of their names, those with a partly ictal window come first, also among
+    patients and sessions: with a limit of files the detector takes the first of a split.
+    """
+
+    def lacks_partial(rows: Iterable[int]) -> bool:
+        return all(fixture.windows[row].category != "partial" for row in rows)
+
+    recordings = group_recordings(fixture)
+    rows_of: dict[str, list[int]] = {}
+    for recording in recordings:
+        rows_of.setdefault(recording.patient, []).extend(recording.rows)
+    patients = sorted(
+        rows_of, key=lambda patient: (lacks_partial(rows_of[patient]), patient)
+    )
+    names = {patient: patient_name(i) for i, patient in enumerate(patients, 1)}
+    recordings.sort(key=lambda r: (names[r.patient], lacks_partial(r.rows), r.session))
+    sessions: Counter[str] = Counter()
+    files = []
+    for recording in recordings:
+        sessions[recording.patient] += 1
+        named = replace(
+            recording,
+            patient=names[recording.patient],
+            session=sessions[recording.patient],
         )
-        n_done += len(rows)
+        runs = [recording.rows]
+        if recording.split != "train":
+            runs = sorted(_runs(fixture, recording.rows), key=lacks_partial)
+        files += [
+            _CacheFile(split=named.split, edf=edf_name(named, token), rows=rows)
+            for token, rows in enumerate(runs)
+        ]
+    return files
+
+
+def _runs(fixture: Fixture, rows: Sequence[int]) -> list[tuple[int, ...]]:
+    """Split rows of a recording into runs of windows that begin 10 s after each other."""
+    starts = {row: round(fixture.windows[row].onset * _SFREQ) for row in rows}
+    ordered = sorted(rows, key=lambda row: (starts[row], row))
+    borders = [
+        i
+        for i, (one, other) in enumerate(pairwise(ordered), 1)
+        if starts[other] - starts[one] != _STRIDE
+    ]
+    return [
+        tuple(ordered[start:stop])
+        for start, stop in pairwise([0, *borders, len(ordered)])
+    ]
+
+
+def _write_of_3(fixture: Fixture, folder: Path, done: Callable[[int], None]) -> str:
+    def write(cache: Path, file: _CacheFile) -> str:
+        name = f"{file.stem}_windows.npz"
+        signals, labels = _arrays(fixture, file)
+        write_npz(cache / name, {"windows": signals, "labels": labels})
+        return name
+
+    files = _files_of_3(fixture)
+    _write(fixture, folder, files, write=write, done=done)
+    return _notes(fixture, files, _NOTES_OF_3, cache_key=_CACHE_KEY_OF_3)
+
+
+def _write_of_4(fixture: Fixture, folder: Path, done: Callable[[int], None]) -> str:
+    def write(cache: Path, file: _CacheFile) -> str:
+        signals, labels = _arrays(fixture, file)
+        name = f"{file.stem}_data.npy"
+        _write_npy(cache / name, signals)
+        _write_npy(cache / f"{file.stem}_labels.npy", labels)
+        return name
+
+    files = _files_of_4(fixture)
+    _write(fixture, folder, files, write=write, done=done)
+    return _notes(fixture, files, _NOTES_OF_4)
+
+
+def _arrays(
+    fixture: Fixture, file: _CacheFile
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    rows = list(file.rows)
+    return fixture.signals[rows], fixture.labels[rows].astype(np.float32)
+
+
+def _write_npy(path: Path, array: npt.NDArray[np.float32]) -> None:
+    """Write an npy file in C order, the same bytes each time."""
+    array = np.ascontiguousarray(array)
+    header: dict[str, Any] = np.lib.format.header_data_from_array_1_0(array)
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        # Not by np.save: its array.tofile loses the error of the last few bytes.
+        file.write(array.data.cast("B"))
+
+
+def _write(
+    fixture: Fixture,
+    folder: Path,
+    files: Sequence[_CacheFile],
+    *,
+    write: Callable[[Path, _CacheFile], str],
+    done: Callable[[int], None],
+) -> None:
+    """Write empty EDF files, and a cache; `write` returns the name for the manifest."""
+    n_done = 0
+    in_split: dict[str, list[tuple[_CacheFile, str]]] = {}
+    for file in files:
+        edf = folder / "edf" / file.edf
+        edf.parent.mkdir(parents=True, exist_ok=True)
+        edf.touch()
+        cache = folder / "cache" / _CACHES[file.split]
+        cache.mkdir(parents=True, exist_ok=True)
+        in_split.setdefault(file.split, []).append((file, write(cache, file)))
+        n_done += len(file.rows)
         done(n_done)
-    for split, recordings in in_split.items():
+    for split, named in in_split.items():
         cache = folder / "cache" / _CACHES[split]
-        _write_json(cache / "manifest.json", _manifest(fixture, recordings))
+        _write_json(cache / "manifest.json", _manifest(fixture, named))
         index = {
-            "files": [edf_name(recording, 0) for recording in recordings],
-            "window_counts": [len(recording.rows) for recording in recordings],
+            "files": [file.edf for file, _ in named],
+            "window_counts": [len(file.rows) for file, _ in named],
         }
         _write_json(cache / "_dataset_index.json", index)
     if "eval" not in in_split:
         test = folder / "cache" / "test"
         test.mkdir()
-        for file in (folder / "cache" / "dev").iterdir():
-            shutil.copyfile(file, test / file.name)
-    return _notes(fixture, in_split)
-
-
-def _cache_name(recording: RecordingRows) -> str:
-    stem = edf_name(recording, 0).rpartition("/")[2].removesuffix(".edf")
-    return f"{stem}_windows.npz"
+        for path in (folder / "cache" / "dev").iterdir():
+            shutil.copyfile(path, test / path.name)
 
 
 def _manifest(
-    fixture: Fixture, recordings: Sequence[RecordingRows]
+    fixture: Fixture, named: Sequence[tuple[_CacheFile, str]]
 ) -> dict[str, list[dict[str, str | int]]]:
     manifest: dict[str, list[dict[str, str | int]]] = {
         key: [] for key in _KEYS.values()
     }
-    for recording in recordings:
-        name = _cache_name(recording)
-        for place, row in enumerate(recording.rows):
+    for file, name in named:
+        for place, row in enumerate(file.rows):
             labels = fixture.labels[row]
             category = category_of(int(np.count_nonzero(labels)), len(labels))
             manifest[_KEYS[category]].append({"cache_file": name, "window_idx": place})
@@ -162,14 +279,39 @@ def _write_json(path: Path, value: object) -> None:
     path.write_bytes(f"{json.dumps(value, indent=2)}\n".encode("ascii"))
 
 
-def _notes(fixture: Fixture, in_split: dict[str, list[RecordingRows]]) -> str:
-    tested = "eval" if "eval" in in_split else "dev"
+# Its experiment section had a cache_dir of its own.
+_CACHE_KEY_OF_3 = """\
+    experiment:
+      cache_dir: DIR/cache
+"""
+_NOTES_OF_3 = """\
+- `<stem>_windows.npz`: `windows` float32 (n, 19, 15360), `labels` float32 (n, 15360), not
+  compressed. One file per recording of the fixture; its windows need not follow each other
+  at 10 s, as those of the detector do, so figures per 24 h are a check of plumbing only.
+"""
+_NOTES_OF_4 = """\
+- Written for brain-go-brr-v2 4.x, from what its files of v3.8 to v4.4 say; 4.x itself was
+  not run. Its 3.x needs the layout `brain-go-brr-3`.
+- Per file a pair, `<stem>_data.npy` float32 (n, 19, 15360) and `<stem>_labels.npy` float32
+  (n, 15360) of 0 and 1. It maps them read-only: an item must be copied before it is
+  changed in place.
+- Its validation puts window i of a file at 10 i seconds. So the windows of a file in
+  `dev` and `test` lie 10 s apart in their recording, and each other window has a file of
+  its own. In `train` a file has all windows of a recording.
+- Files with a partly ictal window come first. Figures per 24 h are a check of plumbing
+  only.
+"""
+
+
+def _notes(
+    fixture: Fixture, files: Sequence[_CacheFile], notes: str, *, cache_key: str = ""
+) -> str:
+    tested = "eval" if any(file.split == "eval" for file in files) else "dev"
     rows = []
-    for recordings in in_split.values():
-        for recording in recordings:
-            found = [fixture.windows[row] for row in recording.rows]
-            parts = ", ".join(f"{w.id} ({w.category})" for w in found)
-            rows.append(f"| {edf_name(recording, 0)} | {parts} |")
+    for file in sorted(files, key=lambda file: _SPLITS.index(file.split)):
+        found = [fixture.windows[row] for row in file.rows]
+        parts = ", ".join(f"{w.id} ({w.category})" for w in found)
+        rows.append(f"| {file.edf} | {parts} |")
     train = [w.category for w in fixture.windows if w.split == "train"]
     partial, full, none = (train.count(name) for name in _KEYS)
     # What its BalancedSeizureDataset takes: all, 0.3 and 2.5 times as many.
@@ -189,9 +331,7 @@ In the configuration of brain-go-brr-v2, with the path of this folder for DIR:
       cache_dir: DIR/cache
       split_policy: official_tusz
       use_balanced_sampling: true
-    experiment:
-      cache_dir: DIR/cache
-
+{cache_key}
 `python -m src evaluate CHECKPOINT DIR/edf/{tested}` reads `cache/test`, a copy of the
 windows of {tested}. No EDF file is opened as long as the cache is there: those in `edf/`
 are empty, and only their names count.
@@ -199,9 +339,7 @@ are empty, and only their names count.
 ## Worth knowing
 
 {_PROFILES[fixture.records.profile["name"]]}\
-- `<stem>_windows.npz`: `windows` float32 (n, 19, 15360), `labels` float32 (n, 15360), not
-  compressed. One file per recording of the fixture; its windows need not follow each other
-  at 10 s, as those of the detector do, so figures per 24 h are a check of plumbing only.
+{notes}\
 - Train has {partial} partial, {full} full and {none} without a seizure; balanced sampling
   takes {drawn[0]}, {drawn[1]} and {drawn[2]} of them.{few}
 - With `BGB_LIMIT_FILES=N` it takes the first N train files and the first N // 5 dev files,
@@ -216,7 +354,13 @@ are empty, and only their names count.
 
 
 LAYOUT = Layout(
-    title="the cache of brain-go-brr-v2",
+    title="the cache of brain-go-brr-v2 4.x",
     problems=_problems,
-    write=_write,
+    write=_write_of_4,
+)
+
+LAYOUT_3 = Layout(
+    title="the npz cache of brain-go-brr-v2 3.x",
+    problems=_problems,
+    write=_write_of_3,
 )

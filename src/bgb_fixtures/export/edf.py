@@ -24,7 +24,7 @@ from bgb_fixtures.edf.steps import (
 from bgb_fixtures.edf.writer import (
     TICKS_PER_S,
     EdfAnnotation,
-    import_pyedflib,
+    import_edfio,
     write_edf,
 )
 from bgb_fixtures.export.layout import Layout, event_spans
@@ -53,7 +53,7 @@ def _labels(fixture: Fixture) -> list[str]:
 
 
 def _write(fixture: Fixture, folder: Path, done: Callable[[int], None]) -> str:
-    import_pyedflib()
+    import_edfio()
     rows: list[str] = []
     channels: list[Steps] = []
     for row, window in enumerate(fixture.windows):

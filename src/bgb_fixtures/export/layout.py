@@ -30,6 +30,7 @@ __all__ = [
     "edf_name",
     "event_spans",
     "group_recordings",
+    "patient_name",
     "split_problems",
     "subject_problems",
     "write_npz",
@@ -94,7 +95,7 @@ def group_recordings(fixture: Fixture) -> list[RecordingRows]:
     recordings = [
         RecordingRows(
             split=split,
-            patient=_patient(subject),
+            patient=patient_name(int(subject.removeprefix("sub-"))),
             session=next(sessions.setdefault(subject, count(1))),
             rows=tuple(found),
         )
@@ -103,9 +104,9 @@ def group_recordings(fixture: Fixture) -> list[RecordingRows]:
     return sorted(recordings, key=lambda r: (r.patient, r.session))
 
 
-def _patient(subject: str) -> str:
+def patient_name(number: int) -> str:
     """Return a name in the manner of TUSZ: letters only, and no underscore."""
-    rest = int(subject.removeprefix("sub-"))
+    rest = number
     letters = ""
     while rest or len(letters) < 4:
         rest, digit = divmod(rest, len(ascii_lowercase))

@@ -80,11 +80,8 @@ def check_structure(
         got: tuple[object, ...]
         if name in layout.arrays:
             entry = layout.arrays[name]
-            # Without values there is no place, and HDF5 names none that means anything.
-            place = entry.offset if entry.length else None
-            there = dataset.id.get_offset() if entry.length else None
-            stated = (entry.dtype, entry.shape, place)
-            got = (dataset.dtype.str, dataset.shape, there)
+            stated = (entry.dtype, entry.shape, entry.offset)
+            got = (dataset.dtype.str, dataset.shape, dataset.id.get_offset())
         else:
             dtype, shape = columns[name]
             if dtype == "|S" and dataset.dtype.kind == "S":

@@ -1,8 +1,8 @@
 """The container: a user block of JSON in front of HDF5, whatever the arrays mean.
 
-Invariant: what is read here obeys the rules of DATA.md that fixtures and goldens share,
-or an error names the rule's subject; nothing here imports h5py, as libhdf5 is not
-hardened against hostile files.
+Invariant: what is read here obeys the rules of DATA.md about the container, or an error
+names the rule's subject; nothing here imports h5py, as libhdf5 is not hardened against
+hostile files.
 """
 
 from __future__ import annotations
@@ -25,11 +25,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AGAIN",
-    "FIXTURE",
-    "GOLDEN",
+    "FORMAT_VERSION",
     "HDF5_SIGNATURE",
-    "ITEMSIZE",
     "LINE_LENGTH",
+    "MAGIC",
     "MAX_DOCUMENTS",
     "NAME",
     "PAGE",
@@ -37,7 +36,6 @@ __all__ = [
     "ArrayEntry",
     "Buffer",
     "Head",
-    "Kind",
     "Layout",
     "array_gaps",
     "check_depth",
@@ -56,6 +54,10 @@ __all__ = [
     "parse_json",
 ]
 
+MAGIC = b"BGBFIX"
+"""First word of a fixture file."""
+FORMAT_VERSION = 1
+"""The version that this release reads and writes, one digit."""
 PAGE = 4096
 LINE_LENGTH = 96
 MAX_DOCUMENTS = 16 * 2**20
@@ -63,71 +65,15 @@ MAX_DOCUMENTS = 16 * 2**20
 # through does not grow with what a file says of itself.
 _MAX_USER_BLOCK = 2 * MAX_DOCUMENTS
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
-ITEMSIZE = {
-    "<f2": 2,
-    "<f4": 4,
-    "<f8": 8,
-    "|b1": 1,
-    "|i1": 1,
-    "|u1": 1,
-    "<i2": 2,
-    "<u2": 2,
-    "<i4": 4,
-    "<u4": 4,
-    "<i8": 8,
-    "<u8": 8,
-}
-"""All dtypes that an array can have, with the bytes of one value."""
+_ITEMSIZE = {"<f4": 4, "|u1": 1}
 AGAIN = "copy it again, or make it anew"
 """What to do about a file whose bytes changed."""
 _MAX_INT = 2**62
 _MAX_DEPTH = 8
-_MAX_RANK = 16
-_MAX_VALUES = 2**59
 
 Buffer: TypeAlias = "bytes | bytearray | memoryview | mmap.mmap"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
-    """Tell one kind of file from another.
-
-    Attributes
-    ----------
-    magic : bytes, length 6
-        First word of the file.
-    version : int
-        Format version that this release reads and writes, one digit.
-    noun : str
-        What such a file is called.
-    make : str
-        How to make one, for messages.
-    use : str
-        What such a file is for, told to who took it for another kind.
-    """
-
-    magic: bytes
-    version: int
-    noun: str
-    make: str
-    use: str
-
-
-FIXTURE = Kind(
-    magic=b"BGBFIX",
-    version=1,
-    noun="fixture",
-    make="build one with 'bgb-fixtures build'",
-    use="load it with load_fixture, or look at it: bgb-fixtures info",
-)
-GOLDEN = Kind(
-    magic=b"BGBGLD",
-    version=1,
-    noun="golden",
-    make="record one with 'bgb-fixtures golden record'",
-    use="compare with it: bgb-fixtures golden check, or bgb-fixtures diff",
-)
-_KINDS = {kind.magic: kind for kind in (FIXTURE, GOLDEN)}
 _LINE = re.compile(rb"([A-Z]{6}) (\d) (\d{10}) (\d{10}) ([0-9a-f]{64})\n")
 _OTHER_LINE = re.compile(rb"([A-Z]{6}) (0|[1-9]\d{0,5})[ \n]")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -145,19 +91,7 @@ _HEAD_KEYS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArrayEntry:
-    """Say where an array lies in the file.
-
-    Attributes
-    ----------
-    dtype : str
-        A key of `ITEMSIZE`, such as ``"<f4"``.
-    shape : tuple of int
-        Sizes.
-    offset, length : int
-        Bytes from the start of the file; bytes of the array.
-    sha256 : str
-        Digest of these bytes.
-    """
+    """Where an array lies: `offset` and `length` in bytes, `sha256` of these bytes."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -168,22 +102,11 @@ class ArrayEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Hold what is needed to map a file, whatever its kind.
+    """What is needed to map a file.
 
-    Attributes
-    ----------
-    user_block : int
-        Size of the user block in bytes: where the HDF5 part begins.
-    file_size : int
-        Size of the file in bytes.
-    arrays : dict of str to ArrayEntry
-        The arrays that are mapped.
-    rest_sha256 : str
-        Digest of the bytes behind the user block that belong to no array.
-    digest : str
-        Digest of both documents, as the first line states it.
-    records_span : tuple of int
-        Where the records lie, `[start, stop)` in bytes.
+    The user block has `user_block` bytes, and the HDF5 part follows it. `rest_sha256` is
+    the digest of the bytes after it that belong to no array, `digest` that of both
+    documents, `records_span` `[start, stop)` of the records in bytes.
     """
 
     user_block: int
@@ -196,15 +119,7 @@ class Layout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """Hold what the first line and the index say that is the same in every kind.
-
-    Attributes
-    ----------
-    index : dict
-        The index as JSON, with exactly the keys asked for.
-    user_block, file_size, rest_sha256, digest, records_span
-        As in `Layout`.
-    """
+    """What the first line and the index say, before its arrays are checked."""
 
     index: dict[str, Any]
     user_block: int
@@ -221,12 +136,12 @@ def dump_json(document: Mapping[str, Any]) -> bytes:
     ).encode("ascii")
 
 
-def encode_line(kind: Kind, index: bytes, records: bytes) -> bytes:
+def encode_line(index: bytes, records: bytes) -> bytes:
     """Return the first line: magic word, version, both lengths, digest of both; 96 bytes."""
     digest = hashlib.sha256(index + records).hexdigest()
     return b"%s %d %010d %010d %s\n" % (
-        kind.magic,
-        kind.version,
+        MAGIC,
+        FORMAT_VERSION,
         len(index),
         len(records),
         digest.encode(),
@@ -368,30 +283,28 @@ def _check_levels(value: object, levels: int, *, where: str, what: str) -> None:
 def parse_entry(
     value: object,
     *,
-    dtypes: Sequence[str],
-    axes: Sequence[str] | None = None,
+    dtype: str,
+    axes: Sequence[str],
     head: Head,
     where: str,
     what: str,
 ) -> ArrayEntry:
     """Read and check where one array lies: inside the file, aligned, as long as its shape."""
     entry = check_keys(value, _ENTRY_KEYS, where=where, what=what)
-    dtype, shape = entry["dtype"], entry["shape"]
-    offset, length = entry["offset"], entry["length"]
-    if type(dtype) is not str or dtype not in dtypes:
-        fail(where, f"{what}, dtype", " or ".join(map(repr, dtypes)), dtype)
+    shape, offset, length = entry["shape"], entry["offset"], entry["length"]
+    if entry["dtype"] != dtype:
+        fail(where, f"{what}, dtype", repr(dtype), entry["dtype"])
     _check_shape(shape, axes, where=where, what=f"{what}, shape")
-    n_bytes = prod(shape) * ITEMSIZE[dtype]
+    n_bytes = prod(shape) * _ITEMSIZE[dtype]
     if type(length) is not int or length != n_bytes:
         fail(where, f"{what}, length", f"{n_bytes} bytes for shape {shape}", length)
     if type(offset) is not int or offset % PAGE:
         fail(where, f"{what}, offset", f"a multiple of {PAGE}", offset)
-    stop = head.file_size if length else head.user_block
-    if offset < head.user_block or offset + length > stop:
+    if offset < head.user_block or offset + length > head.file_size:
         fail(
             where,
             f"{what}, bytes",
-            f"a place inside [{head.user_block}, {stop})",
+            f"a place inside [{head.user_block}, {head.file_size})",
             f"[{offset}, {offset + length})",
         )
     return ArrayEntry(
@@ -403,19 +316,7 @@ def parse_entry(
     )
 
 
-def _check_shape(
-    shape: object, axes: Sequence[str] | None, *, where: str, what: str
-) -> None:
-    if axes is None:
-        if type(shape) is not list or len(shape) > _MAX_RANK:
-            fail(where, what, f"a list of at most {_MAX_RANK} sizes", shape)
-        for size in shape:
-            if type(size) is not int or not 0 <= size < _MAX_INT:
-                fail(where, what, "sizes of at least 0", size)
-        # numpy counts the values of an array without values as if no size were 0.
-        if prod(filter(None, shape)) >= _MAX_VALUES:
-            fail(where, what, "sizes, those above 0 with a product below 2^59", shape)
-        return
+def _check_shape(shape: object, axes: Sequence[str], *, where: str, what: str) -> None:
     if type(shape) is not list or len(shape) != len(axes):
         fail(where, what, f"sizes for {', '.join(axes)}", shape)
     for axis, size in zip(axes, shape, strict=True):
@@ -436,12 +337,11 @@ def check_overlap(arrays: Mapping[str, ArrayEntry], *, where: str) -> None:
             )
 
 
-def _stranger(head: bytes, size: int, kind: Kind) -> str:
-    """Say what a file is that is not of this kind."""
+def _stranger(head: bytes, size: int) -> str:
+    """Say what a file is that is not a fixture."""
     start = head.lstrip()[:64].lower()
-    other = _KINDS.get(head[:6])
-    if other is not None:
-        return f"it is a {other.noun}; {other.use}"
+    if head[:4] == b"PK\3\4" and head[30:41] == b"golden.json":
+        return "it is a golden; show it with bgb-fixtures info"
     if size == 0:
         return "it is empty"
     if start.startswith((b"<!doctype", b"<html", b"<?xml")):
@@ -449,42 +349,41 @@ def _stranger(head: bytes, size: int, kind: Kind) -> str:
     if start.startswith(b"version https://git-lfs"):
         return "it is a git-lfs pointer; run 'git lfs pull' to get the file itself"
     if HDF5_SIGNATURE in head:
-        return f"it is an HDF5 file, but not one of ours; {kind.make}"
+        return (
+            "it is an HDF5 file, but not one of ours; build one with 'bgb-fixtures "
+            "build'"
+        )
     if start.startswith(b"0       ") or head.startswith(b"\xffBIOSEMI"):
         return "it is an EDF or BDF recording; make a fixture of it: bgb-fixtures build"
     return f"it begins with {bytes(head[:16])!r}"
 
 
-def _parse_line(
-    buffer: Buffer, kind: Kind, *, size: int, where: str
-) -> tuple[int, int, str]:
+def _parse_line(buffer: Buffer, *, size: int, where: str) -> tuple[int, int, str]:
     match = _LINE.match(bytes(buffer[:LINE_LENGTH]))
-    if match and match[1] == kind.magic and int(match[2]) == kind.version:
+    if match and match[1] == MAGIC and int(match[2]) == FORMAT_VERSION:
         return int(match[3]), int(match[4]), match[5].decode()
     head = bytes(buffer[:PAGE])
     version = _OTHER_LINE.match(head)
-    if version and version[1] == kind.magic and int(version[2]) != kind.version:
+    if version and version[1] == MAGIC and int(version[2]) != FORMAT_VERSION:
         msg = (
             f"{where} has format version {int(version[2])}; this release reads "
-            f"{kind.version}. Upgrade bgb-fixtures."
+            f"{FORMAT_VERSION}. Upgrade bgb-fixtures."
         )
         raise FormatVersionError(msg)
-    if head.startswith(kind.magic):
+    if head.startswith(MAGIC):
         line = head.partition(b"\n")[0][:LINE_LENGTH]
         msg = (
-            f"{where}: the first line is not that of a {kind.noun}, or is cut off: "
+            f"{where}: the first line is not that of a fixture, or is cut off: "
             f"{line!r}; {AGAIN}"
         )
         raise FormatError(msg)
-    msg = f"{where} is not a {kind.noun}: {_stranger(head, size, kind)}"
+    msg = f"{where} is not a fixture: {_stranger(head, size)}"
     raise FormatError(msg)
 
 
-def parse_head(
-    buffer: Buffer, *, kind: Kind, keys: frozenset[str], size: int, where: str
-) -> Head:
+def parse_head(buffer: Buffer, *, keys: frozenset[str], size: int, where: str) -> Head:
     """Read and check the first line, the index and the padding behind the records."""
-    n_index, n_records, digest = _parse_line(buffer, kind, size=size, where=where)
+    n_index, n_records, digest = _parse_line(buffer, size=size, where=where)
     stop = LINE_LENGTH + n_index + n_records
     if n_index + n_records > MAX_DOCUMENTS:
         fail(
@@ -510,8 +409,8 @@ def parse_head(
     value = parse_json(documents[:n_index], where=where, what="index")
     check_keys(value, keys | _HEAD_KEYS, where=where, what="index")
     version = value["format_version"]
-    if type(version) is not int or version != kind.version:
-        fail(where, "index, format_version", str(kind.version), version)
+    if type(version) is not int or version != FORMAT_VERSION:
+        fail(where, "index, format_version", str(FORMAT_VERSION), version)
     file_size = check_int(value["file_size"], where=where, what="index, file_size")
     if file_size != size:
         change = "truncated" if size < file_size else "longer than written"

@@ -1,4 +1,4 @@
-"""Open a file of ours: its layout checked, its bytes mapped, its digests proved.
+"""Open a fixture file: its layout checked, its bytes mapped, its digests proved.
 
 Invariant: nothing is mapped before its layout was checked, and nothing is written.
 """
@@ -9,7 +9,7 @@ import hashlib
 import mmap
 import os
 import stat
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
 from bgb_fixtures.errors import FormatError, IntegrityError
 from bgb_fixtures.format.layout import (
@@ -17,31 +17,23 @@ from bgb_fixtures.format.layout import (
     HDF5_SIGNATURE,
     LINE_LENGTH,
     PAGE,
-    Buffer,
     Layout,
     array_gaps,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from bgb_fixtures.format.records import Index
 
 __all__ = ["Mapped", "check_digests", "file_identity", "read_file"]
 
 Mapped = mmap.mmap | bytearray
-L_co = TypeVar("L_co", bound=Layout, covariant=True)
-L = TypeVar("L", bound=Layout)
 # Most user blocks end at one of these, and one read costs less than the page faults of
 # a map.
 _USER_BLOCKS = (PAGE, 2 * PAGE, 4 * PAGE)
 _HEAD = _USER_BLOCKS[-1] + PAGE
-
-
-class Parser(Protocol[L_co]):
-    """Read and check the index of one kind of file."""
-
-    def __call__(self, buffer: Buffer, /, *, size: int, where: str) -> L_co:
-        """Return the layout of a file."""
 
 
 def file_identity(status: os.stat_result) -> tuple[int, ...]:
@@ -58,11 +50,11 @@ def file_identity(status: os.stat_result) -> tuple[int, ...]:
 def _read_index(
     handle: int,
     status: os.stat_result,
-    parse: Parser[L],
+    parse: Callable[..., Index],
     *,
-    known: Mapping[tuple[int, ...], L],
+    known: Mapping[tuple[int, ...], Index],
     where: str,
-) -> L:
+) -> Index:
     layout = known.get(file_identity(status))
     if layout is not None:
         if layout.digest.encode() in os.read(handle, LINE_LENGTH):
@@ -90,12 +82,12 @@ def _map(handle: int, status: os.stat_result, access: int, *, where: str) -> mma
 
 def read_file(
     path: Path,
-    parse: Parser[L],
+    parse: Callable[..., Index],
     *,
     mode: str,
-    known: Mapping[tuple[int, ...], L],
+    known: Mapping[tuple[int, ...], Index],
     where: str,
-) -> tuple[L, Mapped, os.stat_result]:
+) -> tuple[Index, Mapped, os.stat_result]:
     """Open a file, check its layout, and map or read it."""
     try:
         return _read(path, parse, mode=mode, known=known, where=where)
@@ -109,12 +101,12 @@ def read_file(
 
 def _read(
     path: Path,
-    parse: Parser[L],
+    parse: Callable[..., Index],
     *,
     mode: str,
-    known: Mapping[tuple[int, ...], L],
+    known: Mapping[tuple[int, ...], Index],
     where: str,
-) -> tuple[L, Mapped, os.stat_result]:
+) -> tuple[Index, Mapped, os.stat_result]:
     # O_NONBLOCK, as opening a FIFO would wait for a writer for ever.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     handle = os.open(path, flags)

@@ -13,7 +13,7 @@ from typing import Any
 from bgb_fixtures.eeg.events import SZCORE_CODES, Event
 from bgb_fixtures.eeg.kinds import CATEGORIES, KINDS
 from bgb_fixtures.format.layout import (
-    FIXTURE,
+    FORMAT_VERSION,
     NAME,
     TEXT,
     ArrayEntry,
@@ -47,7 +47,6 @@ __all__ = [
     "parse_records",
 ]
 
-FORMAT_VERSION = FIXTURE.version
 ARRAYS = {
     # name -> (dtype, axes)
     "signals": ("<f4", ("n_windows", "n_channels", "n_times")),
@@ -184,6 +183,11 @@ class Records:
     spec: dict[str, Any]
     windows: tuple[WindowRecord, ...]
 
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether nobody was recorded: from the generator, or from files that it wrote."""
+        return self.source["name"] == "synthetic" or "synthetic" in self.source
+
 
 def event_to_json(event: Event) -> dict[str, object]:
     """Return an event as the records and the `events` column hold it.
@@ -216,7 +220,7 @@ def _parse_arrays(head: Head, *, where: str) -> dict[str, ArrayEntry]:
         what = f"index, array {name!r}"
         entry = parse_entry(
             entries[name],
-            dtypes=(dtype,),
+            dtype=dtype,
             axes=axes,
             head=head,
             where=where,
@@ -261,7 +265,7 @@ def parse_index(buffer: Buffer, *, size: int, where: str) -> Index:
     IntegrityError
         If the documents do not have their digest, or the file not its size.
     """
-    head = parse_head(buffer, kind=FIXTURE, keys=_INDEX_KEYS, size=size, where=where)
+    head = parse_head(buffer, keys=_INDEX_KEYS, size=size, where=where)
     value = head.index
     arrays = _parse_arrays(head, where=where)
     counts = check_keys(value["counts"], _COUNT_KEYS, where=where, what="index, counts")

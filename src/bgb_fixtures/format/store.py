@@ -1,6 +1,6 @@
-"""Write a file of ours: reproducible bytes, moved into place when they are complete.
+"""The bytes of a fixture file, and where it may be written.
 
-Invariant: what is moved into place has passed the checks that a reader makes.
+Invariant: the same content gives the same bytes, on HDF5 1.14 and 2.0.
 """
 
 from __future__ import annotations
@@ -8,60 +8,44 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bgb_fixtures.errors import FormatError, SpecError, TargetError
+from bgb_fixtures.errors import SpecError, TargetError
 from bgb_fixtures.format.layout import (
+    FORMAT_VERSION,
     LINE_LENGTH,
+    MAGIC,
     PAGE,
     ArrayEntry,
-    Kind,
     Layout,
     array_gaps,
     dump_json,
     encode_line,
 )
-from bgb_fixtures.staging import new_file
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     import numpy.typing as npt
 
-__all__ = ["Draft", "check_target", "make_file", "store"]
+__all__ = ["Draft", "check_target", "make_file"]
 
 # Room for the index, whose numbers are known only after the arrays are written.
 _INDEX_ROOM = 4096
-_ENTRY_ROOM = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """Hold everything that goes into a file.
+    """What goes into a file, in the form that it has there.
 
-    Attributes
-    ----------
-    kind : Kind
-        What sort of file.
-    name : str
-        What it holds, for messages and for the index.
-    facts : mapping
-        Entries of the index besides the name and those of the layout.
-    records : bytes
-        The second document.
-    arrays : mapping of str to numpy.ndarray
-        Arrays that readers map.
-    columns : mapping of str to numpy.ndarray
-        Arrays that only the HDF5 side holds.
-    attributes : mapping of str to numpy value
-        Attributes of the HDF5 root group.
+    `facts` are entries of the index besides the name and those of the layout, `records`
+    the second document, `arrays` what readers map, `columns` arrays that only the HDF5
+    side holds, `attributes` those of the HDF5 root group.
     """
 
-    kind: Kind
     name: str
     facts: Mapping[str, Any]
     records: bytes
@@ -91,8 +75,7 @@ def _make_hdf5(draft: Draft, *, user_block: int) -> tuple[BytesIO, dict[str, int
         for name, array in draft.arrays.items():
             data = np.asarray(array, order="C")
             dataset = file.create_dataset(name, data=data, track_times=False)
-            # HDF5 gives an array without values no place.
-            offsets[name] = dataset.id.get_offset() if data.size else user_block
+            offsets[name] = dataset.id.get_offset()
         for name, column in draft.columns.items():
             file.create_dataset(name, data=column, track_times=False)
     return image, offsets
@@ -107,8 +90,7 @@ def _digest(file: memoryview, spans: Sequence[tuple[int, int]]) -> str:
 
 def make_file(draft: Draft) -> memoryview:
     """Return all bytes of the file."""
-    room = max(_INDEX_ROOM, _ENTRY_ROOM * len(draft.arrays))
-    needed = LINE_LENGTH + len(draft.records) + room
+    needed = LINE_LENGTH + len(draft.records) + _INDEX_ROOM
     user_block = max(PAGE, 1 << (needed - 1).bit_length())
     image, offsets = _make_hdf5(draft, user_block=user_block)
     file = image.getbuffer()
@@ -133,7 +115,7 @@ def make_file(draft: Draft) -> memoryview:
     index = dump_json(
         {
             **draft.facts,
-            "format_version": draft.kind.version,
+            "format_version": FORMAT_VERSION,
             "name": draft.name,
             "user_block": user_block,
             "file_size": layout.file_size,
@@ -150,18 +132,18 @@ def make_file(draft: Draft) -> memoryview:
             "rest_sha256": _digest(file, array_gaps(layout)),
         }
     )
-    head = encode_line(draft.kind, index, draft.records) + index + draft.records
+    head = encode_line(index, draft.records) + index + draft.records
     if len(head) > user_block:
-        msg = f"{draft.kind.noun} {draft.name!r}: its index needs {len(index)} bytes"
+        msg = f"fixture {draft.name!r}: its index needs {len(index)} bytes"
         raise SpecError(msg)
     file[: len(head)] = head
     return file
 
 
-def check_target(path: Path, kind: Kind) -> None:
+def check_target(path: Path) -> None:
     """Check that a file may be written there, before the work for it begins."""
     try:
-        _check_target(path, kind)
+        _check_target(path)
     except OSError as error:
         if isinstance(error, TargetError):
             raise
@@ -169,7 +151,7 @@ def check_target(path: Path, kind: Kind) -> None:
         raise TargetError(msg) from error
 
 
-def _check_target(path: Path, kind: Kind) -> None:
+def _check_target(path: Path) -> None:
     if path.is_dir() or not path.name:
         msg = f"{str(path)!r} is a folder; expected the name of a file to write"
         raise TargetError(msg)
@@ -183,35 +165,9 @@ def _check_target(path: Path, kind: Kind) -> None:
         raise TargetError(msg)
     if path.exists():
         with path.open("rb") as file:
-            if file.read(len(kind.magic)) != kind.magic:
+            if file.read(len(MAGIC)) != MAGIC:
                 msg = (
-                    f"{str(path)!r} exists and is not a {kind.noun}; it is left as it "
+                    f"{str(path)!r} exists and is not a fixture; it is left as it "
                     "is. Choose another name, or remove it first"
                 )
                 raise TargetError(msg)
-
-
-def store(
-    draft: Draft,
-    path: str | os.PathLike[str],
-    *,
-    prove: Callable[[Path], object],
-) -> Path:
-    """Write a file.
-
-    Notes
-    -----
-    The HDF5 settings are those of DATA.md: with them the same content gives the same
-    bytes on HDF5 1.14 and 2.0.
-    """
-    target = Path(path)
-    check_target(target, draft.kind)
-    with new_file(target) as file:
-        try:
-            file.write_bytes(make_file(draft))
-            prove(file)
-        except FormatError as error:
-            # It names the file that it read; that one is gone by then.
-            text = str(error).replace(str(file), str(target))
-            raise type(error)(text) from None
-    return target

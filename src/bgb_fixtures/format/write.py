@@ -14,7 +14,7 @@ import numpy as np
 from bgb_fixtures.eeg.kinds import CATEGORIES
 from bgb_fixtures.errors import FormatError, SpecError
 from bgb_fixtures.format.content import Content
-from bgb_fixtures.format.layout import FIXTURE, dump_json
+from bgb_fixtures.format.layout import dump_json
 from bgb_fixtures.format.records import (
     ARRAYS,
     COLUMNS,
@@ -98,7 +98,7 @@ def write_fixture(content: Content, path: str | os.PathLike[str]) -> Path:
     FormatError if the content breaks a rule of the format.
     """
     target = Path(path)
-    check_target(target, FIXTURE)
+    check_target(target)
     with new_file(target) as draft:
         write_draft(content, draft, target=target)
     return target
@@ -133,7 +133,6 @@ def _draft(content: Content) -> Draft:
     )
     try:
         draft = Draft(
-            kind=FIXTURE,
             name=content.name,
             facts={
                 "content_version": content.content_version,

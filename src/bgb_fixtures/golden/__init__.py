@@ -1,7 +1,7 @@
-"""Golden outputs: does the detector still do what it did, and if not, where it began.
+"""Golden outputs: the outputs of a detector, recorded once and compared ever after.
 
 Invariant: importing this package imports nothing; each public name loads its module at
-first use. Reading and comparing need numpy, recording h5py, running a model torch.
+first use. Reading, writing and comparing need numpy, running a model torch.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bgb_fixtures.golden.content import Golden
     from bgb_fixtures.golden.record import make_golden, run_model
     from bgb_fixtures.golden.report import describe_comparison
-    from bgb_fixtures.golden.store import load_golden, verify_golden, write_golden
+    from bgb_fixtures.golden.store import load_golden, write_golden
 
 __all__ = [
     "Comparison",
@@ -27,7 +27,6 @@ __all__ = [
     "load_golden",
     "make_golden",
     "run_model",
-    "verify_golden",
     "write_golden",
 ]
 
@@ -40,7 +39,6 @@ _MODULES = {
     "load_golden": "store",
     "make_golden": "record",
     "run_model": "record",
-    "verify_golden": "store",
     "write_golden": "store",
 }
 

@@ -1,242 +1,172 @@
 """The life of a golden in a test: written once, compared ever after, updated on request.
 
-Invariant: a test passes only if a golden was there and held, or if updating was asked
-for; nothing is blessed silently, and under CI nothing is written unless that was asked
-for too.
+Invariant: a test passes only if a golden existed before this run and matched, or if
+updating was asked for; nothing is accepted silently, and under CI nothing is written
+unless that was asked for as well.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import re
+import shlex
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from bgb_fixtures.errors import FormatError, GoldenMismatchError, SpecError, TargetError
+from bgb_fixtures.errors import (
+    FixtureError,
+    FormatError,
+    GoldenMismatchError,
+    SpecError,
+    TargetError,
+)
+from bgb_fixtures.golden.ci import ci_variable
 from bgb_fixtures.golden.compare import compare_goldens
+from bgb_fixtures.golden.environment import UNSEEDED
+from bgb_fixtures.golden.names import as_stored, check_name, file_name_of
 from bgb_fixtures.golden.record import (
     check_windows,
+    make_events_golden,
     make_golden,
     refuse_nan,
     run_model,
 )
-from bgb_fixtures.golden.report import describe_comparison
-from bgb_fixtures.golden.store import is_golden, load_golden, write_golden
+from bgb_fixtures.golden.report import (
+    allowed,
+    describe_comparison,
+    origin_of,
+    show_size,
+)
+from bgb_fixtures.golden.store import is_replaceable, load_golden, write_golden
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from bgb_fixtures.fixture import Fixture
     from bgb_fixtures.golden.compare import Comparison
     from bgb_fixtures.golden.content import Golden
+    from bgb_fixtures.golden.randomness import Randomness
 
 __all__ = [
     "GoldenChecker",
-    "assert_holds",
-    "file_name_of",
-    "golden_path",
+    "Log",
     "refuse_difference",
     "save",
-    "under_ci",
+    "size_note",
     "update",
 ]
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}")
-_MAX_FILE_NAME = 120
+_LARGE = 5_000_000
+"""Bytes of a golden above which its size is worth a word."""
 
 
-def under_ci() -> bool:
-    """Return whether this runs on a CI service.
+class Log:
+    """What the tests of this process did with goldens.
 
-    Returns
-    -------
-    ci : bool
-        Whether the environment variable ``CI`` is set, and not to 0, no or false.
+    `entries` has outcome, file and a note of each check, as plain texts that can be sent
+    to another process. Outcomes: ``matched``, ``written``, ``rerun`` (of a test whose
+    golden this run wrote), ``missing`` (not written, under CI), ``differed``,
+    ``updated``, ``kept`` (an update that had nothing to change) and ``refused``.
     """
-    return os.environ.get("CI", "").lower() not in ("", "0", "no", "false")
 
-
-def check_name(name: str) -> None:
-    """Refuse a name that is not fit for a file.
-
-    Parameters
-    ----------
-    name : str
-        What a golden is to be called.
-
-    Raises
-    ------
-    SpecError
-        If it has other characters than letters, digits, _ and -.
-    """
-    if not _NAME.fullmatch(name):
-        msg = (
-            f"golden name {name!r:.80}: expected 1 to 64 letters, digits, _ or -, such as "
-            "'logits'"
-        )
-        raise SpecError(msg)
-
-
-def golden_path(folder: str | os.PathLike[str], name: str) -> Path:
-    """Return the file of a golden that was recorded from the command line.
-
-    Parameters
-    ----------
-    folder : str or path
-        The folder of the goldens.
-    name : str
-        What it is called.
-
-    Returns
-    -------
-    path : pathlib.Path
-        ``FOLDER/NAME.h5``.
-    """
-    check_name(name)
-    return Path(folder) / f"{name}.h5"
-
-
-def file_name_of(test: str, name: str) -> str:
-    """Return the file name of a golden of a test.
-
-    Parameters
-    ----------
-    test : str
-        Class and function with parameters: ``"TestUNet::test_it[half-2]"``.
-    name : str
-        What the golden is called in the test.
-
-    Returns
-    -------
-    file_name : str
-        Readable: ``"TestUNet.test_it_half-2.logits.h5"``; where characters had to be
-        replaced or the name was too long, with eight digits that tell it from others.
-    """
-    readable = test.replace("::", ".").replace("[", "_").replace("]", "")
-    kept = re.sub(r"[^A-Za-z0-9_.-]+", "-", readable)
-    if kept != readable or len(kept) > _MAX_FILE_NAME:
-        kept = (
-            f"{kept[:_MAX_FILE_NAME]}-{hashlib.sha256(test.encode()).hexdigest()[:8]}"
-        )
-    return f"{kept}.{name}.h5"
+    def __init__(self) -> None:
+        self.entries: list[tuple[str, str, str]] = []
+        self.written: set[Path] = set()
+        self.tests: dict[Path, str] = {}
 
 
 def save(golden: Golden, path: Path, *, nan_ok: bool) -> None:
-    """Write a golden; its folder is made if need be.
-
-    Parameters
-    ----------
-    golden : Golden
-        What to write.
-    path : pathlib.Path
-        Where.
-    nan_ok : bool
-        Whether it may hold NaN.
-
-    Raises
-    ------
-    SpecError
-        If it holds NaN and may not.
-    TargetError
-        If it cannot be written.
-    """
+    """Write a golden, and its folder if need be; refuse NaN unless it is allowed."""
     __tracebackhide__ = True
     if not nan_ok:
         refuse_nan(golden)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        msg = f"{str(path.parent)!r} cannot be made: {error.strerror}"
+        msg = f"{str(path.parent)!r} cannot be created: {error.strerror}"
         raise TargetError(msg) from error
     write_golden(golden, path)
 
 
-def assert_holds(
-    recorded: Golden,
-    obtained: Golden,
+def size_note(
+    golden: Golden,
     *,
-    fixture: Fixture | None,
-    rtol: float | None = None,
-    atol: float | None = None,
-    advice: str,
-) -> None:
-    """Raise unless all outputs are within tolerance.
+    keep: Callable[[tuple[str, ...]], str] = "keep={!r}".format,
+) -> str:
+    """Return a warning that a golden is large, and what makes it so; empty if it is not.
 
-    Parameters
-    ----------
-    recorded, obtained : Golden
-        Before and now.
-    fixture : Fixture or None
-        The windows that went in.
-    rtol, atol : float or None
-        Tolerances instead of the recorded ones.
-    advice : str
-        How to accept a change that was meant.
-
-    Raises
-    ------
-    GoldenMismatchError
-        If an output differs, or what went in does; the message is the whole report.
+    `keep` shows how to keep only the entries with these keys.
     """
-    # pytest shows the test's own line, not ours.
-    __tracebackhide__ = True
-    check_windows(recorded, fixture)
-    comparison = compare_goldens(recorded, obtained, rtol=rtol, atol=atol)
-    refuse_difference(comparison, fixture=fixture, advice=advice)
+    sizes = {key: output.array.nbytes for key, output in golden.outputs.items()}
+    total = sum(sizes.values())
+    if total <= _LARGE:
+        return ""
+    largest = max(sizes, key=lambda key: sizes[key])
+    note = f"large for a repository: {show_size(total)}"
+    # By entries of the outermost level, from which keep chooses.
+    parts: dict[str, int] = {}
+    for key, size in sizes.items():
+        part = key.removeprefix(golden.name).removeprefix(".").partition(".")[0]
+        parts[part] = parts.get(part, 0) + size
+    small = tuple(part for part, size in parts.items() if size <= _LARGE)
+    if not small:
+        return f"{note}. Check fewer windows, or every n-th value"
+    return (
+        f"{note}, of which {largest!r} is {show_size(sizes[largest])}. To keep less: "
+        f"{keep(small)}"
+    )
 
 
 def refuse_difference(
-    comparison: Comparison, *, fixture: Fixture | None, advice: str
+    comparison: Comparison,
+    *,
+    fixture: Fixture | None,
+    advice: str,
+    randomness: Randomness | None = None,
 ) -> None:
-    """Raise unless a comparison found all outputs within tolerance.
+    """Raise GoldenMismatchError with the whole report unless all outputs match.
 
-    Parameters
-    ----------
-    comparison : Comparison
-        What was compared.
-    fixture : Fixture or None
-        The windows that went in.
-    advice : str
-        How to accept a change that was meant.
-
-    Raises
-    ------
-    GoldenMismatchError
-        If an output differs; the message is the whole report.
+    `advice` says how to accept an intended change.
     """
     __tracebackhide__ = True
     if comparison.equal:
         return
     recorded = comparison.recorded
-    text = describe_comparison(comparison, fixture=fixture)
-    msg = (
-        f"golden {recorded.name!r} does not hold any more: {_shown(recorded.path)}\n"
-        f"{text}\nif this change is meant: {advice}"
-    )
+    lines = [
+        f"golden {recorded.name!r} no longer matches: {_shown(recorded.path)}",
+        describe_comparison(comparison, fixture=fixture),
+    ]
+    if randomness is not None:
+        lines.append(str(randomness))
+    else:
+        lines.append(_advice(comparison, advice))
+    msg = "\n".join(lines)
     raise GoldenMismatchError(msg)
+
+
+def _advice(comparison: Comparison, advice: str) -> str:
+    """Say how to accept a change, or that random weights would change again."""
+    origin = origin_of(comparison)
+    if origin is None or not origin.all_weights_changed:
+        return f"if this change is intended: {advice}"
+    sides = (comparison.recorded.environment, comparison.obtained.environment)
+    if any(side.get("torch seed") == UNSEEDED for side in sides):
+        return (
+            "the weights are random: every module has other weights, and torch was not "
+            "seeded. Call torch.manual_seed(0) before the model is made, or load a "
+            f"checkpoint; then, or if this is another checkpoint: {advice}"
+        )
+    return (
+        f"if these are the weights of another checkpoint: {advice}. If they are drawn, "
+        "call torch.manual_seed(0) right before the model is made"
+    )
 
 
 def update(
     obtained: Golden, path: Path, *, fixture: Fixture | None, nan_ok: bool
-) -> str | None:
-    """Write a golden again if it would differ.
+) -> str:
+    """Rewrite a golden unless the file still matches, and say what changed.
 
-    Parameters
-    ----------
-    obtained : Golden
-        What the code gives now.
-    path : pathlib.Path
-        Its file; need not exist.
-    fixture : Fixture or None
-        The windows that went in.
-    nan_ok : bool
-        Whether it may hold NaN.
-
-    Returns
-    -------
-    note : str or None
-        What changed, in words; None if the file holds exactly this and was left alone.
+    Empty if the file is left as it is, byte for byte.
     """
     if not path.exists():
         save(obtained, path, nan_ok=nan_ok)
@@ -244,41 +174,39 @@ def update(
     try:
         recorded = load_golden(path)
     except FormatError as error:
-        if not is_golden(path):
+        if not is_replaceable(path):
             raise
         save(obtained, path, nan_ok=nan_ok)
-        return f"{_shown(path)}: was damaged, written again ({error})"
-    if _same(recorded, obtained):
-        return None
+        return f"{_shown(path)}: replaced, as it could not be read ({error})"
+    note = _reason_to_update(recorded, obtained, fixture=fixture)
+    if note:
+        save(obtained, path, nan_ok=nan_ok)
+        return f"{_shown(path)}: {note}"
+    return ""
+
+
+def _reason_to_update(
+    recorded: Golden, obtained: Golden, *, fixture: Fixture | None
+) -> str:
     if recorded.fixture != obtained.fixture:
-        text = "recorded with other windows"
-    else:
-        comparison = compare_goldens(recorded, obtained)
-        text = (
-            describe_comparison(comparison, fixture=fixture)
-            if comparison.changes
-            else ""
-        )
-    save(obtained, path, nan_ok=nan_ok)
-    return f"{_shown(path)}: {text or 'changed within tolerance'}"
-
-
-def _same(recorded: Golden, obtained: Golden) -> bool:
-    """Return whether outputs are the same bits, under the same tolerances."""
-    keys = list(recorded.outputs)
-    if keys != sorted(obtained.outputs) and keys != list(obtained.outputs):
-        return False
-    states = (recorded.fixture, recorded.model, recorded.trace is None)
-    if states != (obtained.fixture, obtained.model, obtained.trace is None):
-        return False
-    for key in keys:
-        a, b = recorded.outputs[key], obtained.outputs[key]
-        facts = (a.dtype, a.array.shape, a.tolerance, a.threshold)
-        if facts != (b.dtype, b.array.shape, b.tolerance, b.threshold):
-            return False
-        if a.array.tobytes() != b.array.tobytes():
-            return False
-    return True
+        return "was recorded with other windows"
+    if (recorded.test, recorded.name) != (obtained.test, obtained.name):
+        return f"was made for {recorded.test or recorded.name!r}"
+    for key, output in obtained.outputs.items():
+        before = recorded.outputs.get(key)
+        if before is None:
+            continue
+        if before.threshold != output.threshold:
+            return f"{key!r}: threshold {before.threshold} -> {output.threshold}"
+        a, b = before.tolerance, output.tolerance
+        stated = not (a.basis and b.basis)
+        if stated and (a.rtol, a.atol, a.basis) != (b.rtol, b.atol, b.basis):
+            shown = [allowed(tolerance, output.dtype) for tolerance in (a, b)]
+            return f"{key!r}: {shown[0]} -> {shown[1].removeprefix('allowed ')}"
+    comparison = compare_goldens(recorded, obtained)
+    if comparison.equal:
+        return ""
+    return describe_comparison(comparison, fixture=fixture)
 
 
 def _shown(path: Path | None) -> str:
@@ -298,28 +226,20 @@ class GoldenChecker:
     ----------
     folder : pathlib.Path
         Where the goldens of the test file are.
-    test : str
-        Class and function with parameters.
+    nodeid : str
+        The test, as pytest names it.
     updating : bool
-        Whether to write what the code gives now, and pass.
-    used, notes : list
-        Appended to: files of this test; what an update changed.
+        Whether to write what the code returns now, and pass.
+    log : Log
+        Where this run keeps what its tests did.
     """
 
-    def __init__(
-        self,
-        *,
-        folder: Path,
-        test: str,
-        updating: bool,
-        used: list[Path],
-        notes: list[str],
-    ) -> None:
+    def __init__(self, *, folder: Path, nodeid: str, updating: bool, log: Log) -> None:
         self._folder = folder
-        self._test = test
+        self._nodeid = nodeid
+        self._test = nodeid.partition("::")[2]
         self._updating = updating
-        self._used = used
-        self._notes = notes
+        self._log = log
         self._names: set[str] = set()
 
     def check(
@@ -332,6 +252,7 @@ class GoldenChecker:
         atol: float | None = None,
         threshold: float | None = None,
         nan_ok: bool = False,
+        keep: Sequence[str] | None = None,
     ) -> None:
         """Check a value against its golden.
 
@@ -339,25 +260,27 @@ class GoldenChecker:
         ----------
         name : str
             What it is called; each name once in a test.
-        value : array, tensor, number, or nested dict of these
-            What the code under test gave.
+        value : array, tensor, number, string, None, or dict, list, dataclass of these
+            What the code under test returned.
         fixture : Fixture or None
-            What went in, if axis 0 is its windows: the message then tells windows,
-            detections and score.
+            What went in, if axis 0 is its windows: the report is then in terms of
+            windows, detections and score.
         rtol, atol : float or None
-            Tolerances instead of the recorded ones. Recorded are these, or defaults by
-            dtype and device.
+            Tolerances instead of the recorded ones. The recorded ones are these, or
+            defaults by dtype and device.
         threshold : float or None
-            Above it, a value per sample is a detection; None: 0.5 where all values lie
+            Above it, a value per sample is a detection; None: 0.5 where all values are
             in [0, 1], else 0.
         nan_ok : bool
             Whether NaN may be recorded.
+        keep : sequence of str or None
+            Keys, fields or positions of the outermost level to keep; None keeps all.
 
         Raises
         ------
         GoldenMismatchError
-            If the value differs, or there was no golden; it is then written, except
-            under CI.
+            If the value differs, or the golden was missing or is written by this run. A
+            missing one is written, except under CI.
         SpecError
             If a golden cannot hold the value.
         """
@@ -371,6 +294,7 @@ class GoldenChecker:
                 rtol=rtol,
                 atol=atol,
                 threshold=threshold,
+                keep=keep,
             ),
             fixture=fixture,
             rtol=rtol,
@@ -389,8 +313,9 @@ class GoldenChecker:
         atol: float | None = None,
         threshold: float | None = None,
         nan_ok: bool = False,
+        keep: Sequence[str] | None = None,
     ) -> None:
-        """Run a model over windows and check what it gives; says where it began.
+        """Run a model over windows and check its outputs; says where a change began.
 
         Parameters
         ----------
@@ -407,16 +332,26 @@ class GoldenChecker:
         threshold : float or None
             Detection threshold, as in `check`.
         nan_ok : bool
-            Whether NaN may be recorded as expected, as in `check`.
+            Whether NaN may be recorded, as in `check`.
+        keep : sequence of str or None
+            Which outputs to keep, as in `check`.
 
         Raises
         ------
         GoldenMismatchError
             As in `check`.
         SpecError
-            If the model gives something that a golden cannot hold.
+            If the model returns something that a golden cannot hold, or is random.
         """
         __tracebackhide__ = True
+
+        def find(obtained: Golden) -> Randomness | None:
+            from bgb_fixtures.golden.randomness import find_randomness
+
+            return find_randomness(
+                lambda: model, fixture, obtained, batch_size=batch_size, keep=keep
+            )
+
         self._settle(
             name,
             lambda: run_model(
@@ -427,11 +362,53 @@ class GoldenChecker:
                 rtol=rtol,
                 atol=atol,
                 threshold=threshold,
+                keep=keep,
             ),
             fixture=fixture,
             rtol=rtol,
             atol=atol,
             nan_ok=nan_ok,
+            find=find,
+        )
+
+    def check_events(
+        self,
+        name: str,
+        events: object,
+        *,
+        fixture: Fixture | None = None,
+        atol: float | None = None,
+    ) -> None:
+        """Check events, such as the seizures that post-processing found.
+
+        Parameters
+        ----------
+        name : str
+            What they are called; each name once in a test.
+        events : list
+            Events in seconds: `Event`, (onset, duration) or (onset, duration, label).
+            With `fixture`, one list of them for each of its windows.
+        fixture : Fixture or None
+            What went in; the report then names windows and gives the score.
+        atol : float or None
+            How many seconds onset and end may move, instead of what is recorded. The
+            default is 0.001.
+
+        Raises
+        ------
+        GoldenMismatchError
+            If events were gained, lost, shifted or relabelled; otherwise as in `check`.
+        SpecError
+            If these are no events.
+        """
+        __tracebackhide__ = True
+        self._settle(
+            name,
+            lambda: make_events_golden(events, name=name, fixture=fixture, atol=atol),
+            fixture=fixture,
+            rtol=None,
+            atol=atol,
+            nan_ok=False,
         )
 
     def _settle(
@@ -443,49 +420,140 @@ class GoldenChecker:
         rtol: float | None,
         atol: float | None,
         nan_ok: bool,
+        find: Callable[[Golden], Randomness | None] = lambda _: None,
     ) -> None:
+        __tracebackhide__ = True
+        path = self._claim(name)
+        outcome, note = "refused", ""
+        try:
+            if path in self._log.written:
+                outcome = "rerun"
+                msg = (
+                    f"golden {name!r} was written by this run, so it proves nothing: "
+                    f"{_shown(path)}. Check it, commit it and start another run"
+                )
+                raise GoldenMismatchError(msg)
+            if self._updating:
+                note = self._update(obtain(), path, fixture, nan_ok=nan_ok, find=find)
+                outcome = "updated" if note else "kept"
+                outcome = "written" if note.endswith(": new") else outcome
+                return
+            if not path.exists():
+                outcome = "missing" if ci_variable() else "refused"
+                msg = self._write_first(
+                    obtain, path, name=name, nan_ok=nan_ok, find=find
+                )
+                outcome = "written"
+                raise GoldenMismatchError(msg)
+            outcome = "differed"
+            recorded = self._load(path, name)
+            # Checked first, as running the model may take long.
+            check_windows(recorded, fixture)
+            obtained = obtain()
+            comparison = compare_goldens(recorded, obtained, rtol=rtol, atol=atol)
+            if not comparison.equal:
+                refuse_difference(
+                    comparison,
+                    fixture=fixture,
+                    advice=f"pytest --bgb-golden-update {shlex.quote(self._nodeid)}",
+                    randomness=find(obtained),
+                )
+            outcome = "matched"
+        finally:
+            self._log.entries.append((outcome, str(path), note))
+
+    def _claim(self, name: str) -> Path:
+        """Return the file of a golden, which no other test of this run may use."""
         __tracebackhide__ = True
         check_name(name)
         if name in self._names:
-            msg = f"golden {name!r} was checked before in this test; give another name"
+            msg = f"golden {name!r} was already checked in this test; use another name"
             raise SpecError(msg)
         self._names.add(name)
         path = self._folder / file_name_of(self._test, name)
-        self._used.append(path)
-        if self._updating:
-            note = update(obtain(), path, fixture=fixture, nan_ok=nan_ok)
-            if note is not None:
-                self._notes.append(note)
-            return
-        if not path.exists():
-            self._write_first(obtain(), path, nan_ok=nan_ok)
-        recorded = load_golden(path)
-        # Before a model runs for nothing.
-        check_windows(recorded, fixture)
-        assert_holds(
-            recorded,
-            obtain(),
-            fixture=fixture,
-            rtol=rtol,
-            atol=atol,
-            advice="pytest --bgb-golden-update, for this test",
-        )
-
-    def _write_first(self, obtained: Golden, path: Path, *, nan_ok: bool) -> NoReturn:
-        __tracebackhide__ = True
-        if under_ci():
+        other = self._log.tests.setdefault(path, self._nodeid)
+        if other != self._nodeid:
             msg = (
-                f"there is no golden {obtained.name!r}: {_shown(path)}. Under CI none is "
-                "written: run this test on your machine and commit the file"
+                f"{_shown(path)!r}: two tests share this golden ({other!r} and "
+                f"{self._nodeid!r}). Rename one of them"
+            )
+            raise SpecError(msg)
+        return path
+
+    def _load(self, path: Path, name: str) -> Golden:
+        """Load the golden of this test; on failure raise an error of one line."""
+        __tracebackhide__ = True
+        try:
+            recorded = load_golden(path)
+        except FixtureError as error:
+            # The code that read the file is of no interest to the user.
+            raise type(error)(str(error)) from None
+        if (recorded.test, recorded.name) != (as_stored(self._test), name):
+            made_for = recorded.test or "bgb-fixtures golden record"
+            msg = (
+                f"{str(path)!r} was made for another test (found {made_for!r}, golden "
+                f"{recorded.name!r}; expected {self._test!r}, golden {name!r}). If the "
+                "test was renamed: pytest --bgb-golden-update "
+                f"{shlex.quote(self._nodeid)}"
             )
             raise GoldenMismatchError(msg)
-        save(obtained, path, nan_ok=nan_ok)
-        parts = ", ".join(
+        return recorded
+
+    def _update(
+        self,
+        obtained: Golden,
+        path: Path,
+        fixture: Fixture | None,
+        *,
+        nan_ok: bool,
+        find: Callable[[Golden], Randomness | None],
+    ) -> str:
+        __tracebackhide__ = True
+        golden = self._signed(obtained, find=find)
+        note = update(golden, path, fixture=fixture, nan_ok=nan_ok)
+        large = size_note(golden)
+        return f"{note}\n  {large}" if note and large else note
+
+    def _write_first(
+        self,
+        obtain: Callable[[], Golden],
+        path: Path,
+        *,
+        name: str,
+        nan_ok: bool,
+        find: Callable[[Golden], Randomness | None],
+    ) -> str:
+        """Write a golden that is missing, and return what to do with it."""
+        __tracebackhide__ = True
+        variable = ci_variable()
+        if variable is not None:
+            msg = (
+                f"golden {name!r} is missing: {_shown(path)}. Under CI ({variable} is "
+                "set) none is written: run this test on your machine and commit the file"
+            )
+            raise GoldenMismatchError(msg)
+        golden = self._signed(obtain(), find=find)
+        save(golden, path, nan_ok=nan_ok)
+        self._log.written.add(path)
+        parts = [
             f"{key} {output.dtype} {output.array.shape}"
-            for key, output in obtained.outputs.items()
+            for key, output in golden.outputs.items()
+        ]
+        more = f" and {len(parts) - 5} more" if len(parts) > 5 else ""
+        text = (
+            f"golden {name!r} was missing and is now written: {_shown(path)} "
+            f"({', '.join(parts[:5])}{more}; {show_size(path.stat().st_size)}). Check it, "
+            "commit it and rerun the test"
         )
-        msg = (
-            f"there was no golden {obtained.name!r}; it is written now: {_shown(path)} "
-            f"({parts}). Look whether it is right, commit it, and run the test again"
-        )
-        raise GoldenMismatchError(msg)
+        large = size_note(golden)
+        return f"{text}\n{large}" if large else text
+
+    def _signed(
+        self, golden: Golden, *, find: Callable[[Golden], Randomness | None]
+    ) -> Golden:
+        """Return a golden with the name of this test; refuse random output."""
+        randomness = find(golden)
+        if randomness is not None and randomness.by_seed:
+            msg = f"golden {golden.name!r} is not written: {randomness}"
+            raise SpecError(msg)
+        return replace(golden, test=as_stored(self._test))

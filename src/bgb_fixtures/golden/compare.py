@@ -1,6 +1,6 @@
-"""Compare what the code gave with what was recorded: keys, dtype, shape, then values.
+"""Compare what the code returned with what was recorded: keys, dtype, shape, values.
 
-Invariant: a changed key, dtype or shape is a difference, whatever the tolerance; NaN
+Invariant: a changed key, dtype or shape is a difference whatever the tolerance; NaN
 equals NaN only in the same place, and infinity only the same infinity.
 """
 
@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bgb_fixtures.golden.content import Golden, Output, Tolerance
+from bgb_fixtures.golden.dtypes import widen
 from bgb_fixtures.golden.environment import environment_changes, uses_tf32
+from bgb_fixtures.golden.seizures import pair_spans
 from bgb_fixtures.golden.tolerance import relative_default, root_mean_square
 
 if TYPE_CHECKING:
@@ -20,50 +22,51 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["Change", "Comparison", "Extreme", "compare_goldens", "far_apart"]
+__all__ = [
+    "Change",
+    "Comparison",
+    "EventChange",
+    "Extreme",
+    "compare_goldens",
+    "distances",
+    "far_apart",
+]
+
+_Event = tuple[float, float, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extreme:
-    """Hold the greatest difference of an array.
-
-    Attributes
-    ----------
-    difference : float
-        Absolute or relative, not signed.
-    index : tuple of int
-        Where.
-    expected, obtained : float
-        The values there.
-    """
+    """The greatest difference of an array, and the values there."""
 
     difference: float
     index: tuple[int, ...]
-    expected: float
-    obtained: float
+    expected: complex
+    obtained: complex
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventChange:
+    """How one event differs: gained, lost, shifted or relabelled.
+
+    `before` and `after` are onset and duration in seconds, and label.
+    """
+
+    window: int
+    what: str
+    before: tuple[float, float, str] | None
+    after: tuple[float, float, str] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """Say how one output differs from the recorded one.
+    """How one output differs from the recorded one.
 
-    Attributes
-    ----------
-    key : str
-        Which output.
-    what : str
-        ``"missing"``, ``"new"``, ``"dtype"``, ``"shape"`` or ``"values"``.
-    expected, obtained : str
-        Dtype or shape, recorded and now; empty otherwise.
-    tolerance : Tolerance or None
-        What was allowed, for values.
-    far : numpy.ndarray of bool or None
-        Which values left tolerance.
-    absolute, relative : Extreme or None
-        Greatest differences among finite values; relative to the recorded value.
-    not_finite : tuple of tuple
-        For each way in which NaN or infinity came, went or changed sign: words, number
-        of places, first place.
+    `what` is ``"missing"``, ``"new"``, ``"dtype"``, ``"shape"``, ``"values"`` or
+    ``"events"``. `expected` and `obtained` are dtypes or shapes in words. `far` marks the
+    values out of tolerance; `absolute` and `relative` are the greatest differences among
+    finite numbers. `not_finite` has, for each way in which NaN or infinity appeared,
+    disappeared or changed sign, the words, the number of places, and the first one.
     """
 
     key: str
@@ -75,20 +78,14 @@ class Change:
     absolute: Extreme | None = None
     relative: Extreme | None = None
     not_finite: tuple[tuple[str, int, tuple[int, ...]], ...] = ()
+    events: tuple[EventChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Hold the result of a comparison.
+    """The result of a comparison.
 
-    Attributes
-    ----------
-    recorded, obtained : Golden
-        Both sides.
-    changes : tuple of Change
-        One for each output that differs.
-    environment : tuple of tuple of str
-        Name, recorded value, value here, of whatever differs.
+    `environment` has name, recorded value and value here of whatever differs.
     """
 
     recorded: Golden
@@ -105,26 +102,15 @@ class Comparison:
 def far_apart(
     expected: npt.NDArray[Any], obtained: npt.NDArray[Any], tolerance: Tolerance
 ) -> npt.NDArray[np.bool_]:
-    """Return which values are not close.
+    """Return which values of two arrays of numbers of one shape are not close.
 
-    Parameters
-    ----------
-    expected, obtained : numpy.ndarray
-        Of the same shape.
-    tolerance : Tolerance
-        What is allowed between finite values.
-
-    Returns
-    -------
-    far : numpy.ndarray of bool
-        True where values differ by more, or NaN or infinity stand in one only.
+    NaN or infinity in one of them only is never close.
     """
-    if expected.dtype.kind != "f":
-        if tolerance.rtol == tolerance.atol == 0:
-            # Not in float64, which has 53 bits only.
-            return np.asarray(expected != obtained)
-        expected, obtained = _as_float(expected), _as_float(obtained)
-    a, b = _as_float(expected), _as_float(obtained)
+    exact = tolerance.rtol == tolerance.atol == 0
+    if expected.dtype.kind == "U" or (expected.dtype.kind not in "fc" and exact):
+        # Not in float64, which has only 53 bits.
+        return np.asarray(expected != obtained)
+    a, b = widen(expected), widen(obtained)
     with np.errstate(invalid="ignore", over="ignore"):
         close = np.abs(b - a) <= tolerance.atol + tolerance.rtol * np.abs(a)
     finite = np.isfinite(a) & np.isfinite(b)
@@ -132,8 +118,13 @@ def far_apart(
     return np.asarray(~np.where(finite, close, same))
 
 
-def _as_float(array: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    return array.astype(np.float64)
+def distances(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Return absolute differences of numbers; infinite where only one is finite."""
+    wide = widen(a), widen(b)
+    with np.errstate(invalid="ignore", over="ignore"):
+        found = np.nan_to_num(np.abs(wide[1] - wide[0]), nan=np.inf)
+    same = (wide[0] == wide[1]) | (np.isnan(wide[0]) & np.isnan(wide[1]))
+    return np.where(same, 0.0, found)
 
 
 def _place(array: npt.NDArray[Any], flat: int) -> tuple[int, ...]:
@@ -141,9 +132,7 @@ def _place(array: npt.NDArray[Any], flat: int) -> tuple[int, ...]:
 
 
 def _extreme(
-    differences: npt.NDArray[np.float64],
-    a: npt.NDArray[np.float64],
-    b: npt.NDArray[np.float64],
+    differences: npt.NDArray[np.float64], a: npt.NDArray[Any], b: npt.NDArray[Any]
 ) -> Extreme | None:
     if differences.size == 0 or np.isnan(differences).all():
         return None
@@ -151,21 +140,21 @@ def _extreme(
     return Extreme(
         difference=float(differences[place]),
         index=place,
-        expected=float(a[place]),
-        obtained=float(b[place]),
+        expected=a[place].item(),
+        obtained=b[place].item(),
     )
 
 
 def _not_finite(
-    a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]
+    a: npt.NDArray[Any], b: npt.NDArray[Any]
 ) -> tuple[tuple[str, int, tuple[int, ...]], ...]:
     nan_a, nan_b = np.isnan(a), np.isnan(b)
     ways = {
-        "NaN where numbers were recorded": nan_b & ~nan_a,
-        "numbers where NaN was recorded": nan_a & ~nan_b,
-        "infinity where finite numbers were recorded": np.isinf(b) & np.isfinite(a),
-        "finite numbers where infinity was recorded": np.isinf(a) & np.isfinite(b),
-        "infinity of the other sign": np.isinf(a) & np.isinf(b) & (a != b),
+        "NaN, recorded as a number": nan_b & ~nan_a,
+        "a number, recorded as NaN": nan_a & ~nan_b,
+        "infinite, recorded as finite": np.isinf(b) & np.isfinite(a),
+        "finite, recorded as infinite": np.isinf(a) & np.isfinite(b),
+        "infinite with another sign": np.isinf(a) & np.isinf(b) & (a != b),
     }
     return tuple(
         (words, int(there.sum()), _place(a, int(there.argmax())))
@@ -181,6 +170,8 @@ def _compare_output(
         return Change(
             key=key, what="dtype", expected=expected.dtype, obtained=obtained.dtype
         )
+    if expected.dtype == "events":
+        return _compare_events(key, expected, obtained, tolerance)
     if expected.array.shape != obtained.array.shape:
         return Change(
             key=key,
@@ -188,10 +179,13 @@ def _compare_output(
             expected=str(expected.array.shape),
             obtained=str(obtained.array.shape),
         )
-    far = far_apart(expected.array, obtained.array, tolerance)
+    a, b = expected.numbers, obtained.numbers
+    far = far_apart(a, b, tolerance)
     if not far.any():
         return None
-    a, b = _as_float(expected.array), _as_float(obtained.array)
+    if a.dtype.kind == "U":
+        return Change(key=key, what="values", tolerance=tolerance, far=far)
+    a, b = widen(a), widen(b)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         finite = np.isfinite(a) & np.isfinite(b)
         absolute = np.where(finite, np.abs(b - a), np.nan)
@@ -207,6 +201,43 @@ def _compare_output(
     )
 
 
+def _compare_events(
+    key: str, expected: Output, obtained: Output, tolerance: Tolerance
+) -> Change | None:
+    sides = [_by_window(side) for side in (expected, obtained)]
+    changes = []
+    for window in sorted(sides[0].keys() | sides[1].keys()):
+        before, after = (side.get(window, []) for side in sides)
+        spans = [[(e[0], e[0] + e[1]) for e in side] for side in (before, after)]
+        for i, j in pair_spans(spans[0], spans[1], atol=tolerance.atol):
+            a = None if i is None else before[i]
+            b = None if j is None else after[j]
+            what = _event_change(a, b, tolerance.atol)
+            if what:
+                changes.append(EventChange(window=window, what=what, before=a, after=b))
+    if not changes:
+        return None
+    return Change(key=key, what="events", tolerance=tolerance, events=tuple(changes))
+
+
+def _by_window(side: Output) -> dict[int, list[_Event]]:
+    events: dict[int, list[_Event]] = {}
+    rows = side.array.tolist()
+    for (window, onset, duration), label in zip(rows, side.labels, strict=True):
+        events.setdefault(int(window), []).append((onset, duration, label))
+    return events
+
+
+def _event_change(a: _Event | None, b: _Event | None, atol: float) -> str:
+    """Return how an event changed; empty if it did not."""
+    if a is None or b is None:
+        return "gained" if a is None else "lost"
+    # The ends first: a difference of sums may not be the sum of differences.
+    if max(abs(a[0] - b[0]), abs((a[0] + a[1]) - (b[0] + b[1]))) > atol:
+        return "shifted"
+    return "relabelled" if a[2] != b[2] else ""
+
+
 def _tolerance(
     recorded: Output,
     environments: tuple[Mapping[str, str], Mapping[str, str]],
@@ -214,21 +245,23 @@ def _tolerance(
     rtol: float | None,
     atol: float | None,
 ) -> Tolerance:
-    """Return what is allowed: as asked for, else as recorded, wider for TF32."""
+    """Return what is allowed: as stated, else as recorded, wider for TF32."""
     stored = recorded.tolerance
     if rtol is not None or atol is not None:
         return Tolerance(
             rtol=stored.rtol if rtol is None else rtol,
             atol=stored.atol if atol is None else atol,
-            source="asked for by this check",
+            source="stated by this check",
         )
-    tf32 = any(map(uses_tf32, environments))
-    needed = relative_default(recorded.dtype, tf32=tf32)
-    if stored.source.startswith("default") and needed > stored.rtol:
+    needed = relative_default(
+        stored.basis, tf32=any(uses_tf32(side) for side in environments)
+    )
+    if needed > stored.rtol:
         return Tolerance(
             rtol=needed,
-            atol=needed * root_mean_square(recorded.array),
-            source=f"default for {recorded.dtype} with TF32, which is on in one of both",
+            atol=needed * root_mean_square(recorded.numbers),
+            source=f"default for {stored.basis} with TF32, which one side used",
+            basis=stored.basis,
         )
     return stored
 
@@ -247,12 +280,13 @@ def compare_goldens(
     recorded, obtained : Golden
         Before and after.
     rtol, atol : float or None
-        Tolerances that replace the recorded ones, for all outputs.
+        Tolerances that replace the recorded ones, for all outputs. For events, `atol` is
+        in seconds.
 
     Returns
     -------
     comparison : Comparison
-        `equal` if nothing left tolerance.
+        `equal` if every output is within tolerance.
     """
     changes = []
     environments = (recorded.environment, obtained.environment)

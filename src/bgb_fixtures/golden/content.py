@@ -1,13 +1,15 @@
-"""What a golden holds, as frozen values; made by a run or read from a file.
+"""What a golden holds, as frozen values: made by a run, or read from a file.
 
-Invariant: a run that is checked and a file that was recorded have the same shape, so
-that comparing needs to know neither.
+Invariant: a run that is checked and a file that was recorded have the same form, so the
+comparison needs to know neither.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from bgb_fixtures.golden.dtypes import to_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 __all__ = [
+    "MAX_CALLS",
+    "N_SAMPLES",
     "STATISTICS",
     "Call",
     "FixtureState",
@@ -38,80 +42,82 @@ STATISTICS = (
     "root mean square",
 )
 """What a trace keeps of a tensor: two counts, then statistics of the finite values."""
+N_SAMPLES = 32
+"""Values of a tensor that a trace keeps as they are."""
+MAX_CALLS = 512
+"""Most calls that a trace keeps: with it, a trace stays under 1 MB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tolerance:
-    """Say how far a value may lie from the recorded one.
+    """How far a value may be from the recorded one.
 
-    Attributes
-    ----------
-    rtol, atol : float
-        A value is close if ``|obtained - expected| <= atol + rtol * |expected|``.
-    source : str
-        Where the numbers come from, in words.
+    A value is close if ``|obtained - expected| <= atol + rtol * |expected|``. `source`
+    says in words where the numbers come from. `basis` is the dtype whose default they
+    are, empty if they were stated.
     """
 
     rtol: float
     atol: float
     source: str
+    basis: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """Hold one array that the code under test gave.
+    """One value that the code under test returned.
 
-    Attributes
-    ----------
-    array : numpy.ndarray
-        The values; bfloat16 as float32, which holds each of them exactly.
-    dtype : str
-        Dtype as the code under test had it, such as ``"bfloat16"``.
-    tolerance : Tolerance
-        How far values may lie from these.
-    threshold : float or None
-        Above it, a value is a detection; None: the values are no detector's output per
-        sample.
+    `array` has the form of the file (bfloat16 as uint16, for example), `dtype` is the
+    name of the dtype in the code under test. Above `threshold` a value per sample is a
+    detection; None if the values are no detector's output. `labels` has the labels of
+    the rows of dtype ``"events"``.
     """
 
     array: npt.NDArray[Any]
     dtype: str
     tolerance: Tolerance
     threshold: float | None = None
+    labels: tuple[str, ...] = ()
+
+    @property
+    def numbers(self) -> npt.NDArray[Any]:
+        """Return the values in a dtype that numpy can compute with."""
+        return to_numbers(self.array, self.dtype)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FixtureState:
-    """Say which windows of which fixture went in.
+    """Which windows of which fixture went in, in the order of axis 0 of the outputs.
 
-    Attributes
-    ----------
-    name : str
-        Name of the fixture.
-    content_version : int
-        Its content version.
-    digest : str
-        SHA-256 of its index and records, which hold the digests of all else.
-    windows : tuple of str
-        Ids of the windows, in the order of axis 0 of the outputs.
+    `digest` is the SHA-256 of index and records of the fixture, which hold the digests
+    of everything else, or of what it was adapted from and how. `sfreq` is in Hz,
+    `n_times` in samples, `profile` the name of the processing profile.
     """
 
     name: str
     content_version: int
     digest: str
     windows: tuple[str, ...]
+    sfreq: float
+    n_times: int
+    montage: str
+    profile: str
+
+    @property
+    def shape(self) -> str:
+        """Return in words what `Fixture.adapt` would change."""
+        return (
+            f"{self.n_times / self.sfreq:g} s at {self.sfreq:g} Hz, montage "
+            f"{self.montage}, profile {self.profile}"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelState:
-    """Say which model it was.
+    """Which model it was.
 
-    Attributes
-    ----------
-    digest : str
-        SHA-256 of the state dict: names, dtypes, shapes and bytes, in order of the names.
-    n_parameters : int
-        Parameters, counted as numbers.
+    `digest` is the SHA-256 of the state dict: names, dtypes, shapes and bytes, in order
+    of the names. `n_parameters` counts numbers.
     """
 
     digest: str
@@ -120,23 +126,12 @@ class ModelState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """Describe one call of one module.
+    """One call of one module.
 
-    Attributes
-    ----------
-    name : str
-        Path of the module in the model, such as ``"body.2"``; empty: the model itself,
-        of which only the input is kept.
-    kind : str
-        Name of its class.
-    settings : str
-        What it prints of itself, ``extra_repr()``; at most 120 characters.
-    training : bool
-        Whether it was in train mode.
-    weights : str
-        SHA-256 of its own parameters and buffers before the call; empty if it has none.
-    dtypes, shapes : tuple
-        Of its inputs and of its outputs: the first dtype of each, all shapes of each.
+    `name` is the path of the module, such as ``"body.2"``; it is empty for the model
+    itself, of which only the input is kept. `settings` is its ``extra_repr()``.
+    `weights` is the SHA-256 of its own parameters and buffers before the call, empty
+    if it has none. `dtypes` and `shapes` are those of the inputs and of the outputs.
     """
 
     name: str
@@ -149,24 +144,17 @@ class Call:
 
     @property
     def title(self) -> str:
-        """The module in words."""
+        """Return name and class for messages."""
         return f"`{self.name}` ({self.kind})" if self.name else "the model's input"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """Hold what the modules of a model took and gave, in order of execution.
+    """What the modules of a model received and returned, in order of execution.
 
-    Attributes
-    ----------
-    calls : tuple of Call
-        The first is the model itself.
-    statistics : numpy.ndarray of float64, shape (n_calls, 2, 8)
-        `STATISTICS` of the inputs (0) and of the outputs (1) of each call.
-    samples : numpy.ndarray of float64, shape (n_calls, 2, 32)
-        Values at fixed places of both, half of them at the borders of the last axis.
-    n_calls : int
-        Calls that the model made; more than `calls` if it made too many to keep.
+    `statistics` has the shape (n_calls, 2, 8) and `samples` (n_calls, 2, 32), both
+    float64; axis 1 is inputs, outputs. `n_calls` exceeds the calls kept if the model
+    made too many.
     """
 
     calls: tuple[Call, ...]
@@ -177,29 +165,18 @@ class Trace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Golden:
-    """Hold what the code under test gave, and under which circumstances.
+    """What the code under test returned, and under which circumstances.
 
-    Attributes
-    ----------
-    name : str
-        What it is called.
-    outputs : mapping of str to Output
-        By key; nested dicts have keys such as ``"logits.onset"``.
-    environment : mapping of str to str
-        Versions, device, processor, threads, flags.
-    fixture : FixtureState or None
-        What went in, if it was windows of a fixture.
-    model : ModelState or None
-        The model, if one was run here.
-    trace : Trace or None
-        Its modules.
-    path : pathlib.Path or None
-        Where it was read from; not part of its value.
+    `name` is its key in the test, `test` the test it was made for (class, function and
+    parameters), empty if it was recorded from the command line. Keys of `outputs` begin
+    with the name: ``"logits"``, or ``"out.logits"`` from a dict. `path` is where it was
+    read from and no part of its value.
     """
 
     name: str
     outputs: Mapping[str, Output]
     environment: Mapping[str, str]
+    test: str = ""
     fixture: FixtureState | None = None
     model: ModelState | None = None
     trace: Trace | None = None

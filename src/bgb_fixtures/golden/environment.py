@@ -1,6 +1,6 @@
-"""What else decides the last digits: versions, device, processor, threads, flags.
+"""What else decides the last digits: versions, device, processor, threads, flags, seed.
 
-Invariant: no name of a host, user or path is among it. Torch is described only if the
+Invariant: no name of a host, user or path is among them. Torch is described only if the
 program has imported it.
 """
 
@@ -15,21 +15,16 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["describe_environment", "environment_changes", "uses_tf32"]
+__all__ = ["UNSEEDED", "describe_environment", "environment_changes", "uses_tf32"]
+
+UNSEEDED = "not set"
+"""The torch seed of a program that never seeded torch."""
 
 
 def describe_environment(device: str = "cpu") -> dict[str, str]:
-    """Return what decides the last digits of a computation here.
+    """Return as printable ASCII what decides the last digits of a computation here.
 
-    Parameters
-    ----------
-    device : str
-        Where the model ran, such as ``"cpu"`` or ``"cuda:0"``.
-
-    Returns
-    -------
-    environment : dict of str to str
-        Printable ASCII.
+    `device` is where the model ran, such as ``"cuda:0"``.
     """
     facts = {
         "python": platform.python_version(),
@@ -70,6 +65,7 @@ def _describe_torch(torch: Any, device: str) -> dict[str, str]:
         "oneDNN": _on(getattr(torch.backends.mkldnn, "enabled", True)),
         "deterministic": _on(torch.are_deterministic_algorithms_enabled()),
         "float32 products": str(torch.get_float32_matmul_precision()),
+        "torch seed": _seed(torch),
     }
     if kind == "cuda":
         facts |= {
@@ -88,7 +84,7 @@ def _allows_tf32(torch: Any) -> bool:
     try:
         return bool(convolution.allow_tf32 or product.allow_tf32)
     except RuntimeError:
-        # torch refuses this question once a program used the newer setting.
+        # torch raises this once a program has used the newer setting.
         precisions = (convolution.conv.fp32_precision, product.fp32_precision)
         return "tf32" in precisions
 
@@ -97,37 +93,21 @@ def _on(flag: object) -> str:
     return "on" if flag else "off"
 
 
+def _seed(torch: Any) -> str:
+    seed = int(torch.initial_seed())
+    # Unless seeded, torch starts from a random number of up to 64 bits.
+    return str(seed) if 0 <= seed < 2**32 else UNSEEDED
+
+
 def uses_tf32(environment: Mapping[str, str]) -> bool:
-    """Return whether float32 may have been computed with TF32.
-
-    Parameters
-    ----------
-    environment : mapping of str to str
-        From `describe_environment`.
-
-    Returns
-    -------
-    tf32 : bool
-        False on a CPU.
-    """
+    """Return whether float32 may have been computed with TF32; False on a CPU."""
     return environment.get("tf32") == "on"
 
 
 def environment_changes(
     recorded: Mapping[str, str], here: Mapping[str, str]
 ) -> list[tuple[str, str, str]]:
-    """Return what differs between two environments.
-
-    Parameters
-    ----------
-    recorded, here : mapping of str to str
-        From `describe_environment`.
-
-    Returns
-    -------
-    changes : list of tuple of str
-        Name, recorded value, value here; ``"-"`` where there is none.
-    """
+    """Return name, recorded value and value here of what differs; ``"-"`` is none."""
     keys = [*here, *(key for key in recorded if key not in here)]
     return [
         (key, recorded.get(key, "-"), here.get(key, "-"))

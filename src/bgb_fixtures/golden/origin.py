@@ -1,7 +1,7 @@
-"""Where two traces of a model part.
+"""Where two traces of a model begin to differ.
 
-Invariant: what is named is the first call, in order of execution, that took or gave
-something out of tolerance, or that only one of both has.
+Invariant: the call that is named is the first one, in order of execution, whose input or
+output left tolerance, or that only one of the traces has.
 """
 
 from __future__ import annotations
@@ -28,32 +28,25 @@ _SAME_STRUCTURE = 0.4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Say where two traces part.
+    """Where two traces begin to differ.
 
-    Attributes
-    ----------
-    module : str or None
-        Path of the first module whose output left tolerance, or that is missing; empty:
-        the model's input differs; None: no module that was traced left it.
-    inputs_equal : bool
-        Whether what that module took was within tolerance.
-    weights_equal : bool
-        Whether its own weights are the same bytes.
-    weights_changed : tuple of str
-        All modules whose weights are not.
-    lines : tuple of str
-        The same and more in words.
+    `module` is the path of the first module whose output left tolerance, or that is
+    missing; empty: the model's input differs; None: no traced module left tolerance.
+    `inputs_equal` and `weights_equal` are about that module. `weights_changed` has all
+    modules with other weights, and `all_weights_changed` whether no module kept its own
+    although the structure is the same. `lines` say all this in words.
     """
 
     module: str | None
     inputs_equal: bool
     weights_equal: bool
     weights_changed: tuple[str, ...]
+    all_weights_changed: bool
     lines: tuple[str, ...]
 
 
 def _align(before: Trace, after: Trace) -> tuple[list[Pair], bool]:
-    """Pair the calls of two traces; say whether it is still the same structure.
+    """Pair the calls of two traces, and say whether the structure is the same.
 
     None stands for a call that the other trace lacks.
     """
@@ -78,7 +71,7 @@ def _align(before: Trace, after: Trace) -> tuple[list[Pair], bool]:
 def _side_equal(
     before: Trace, after: Trace, pair: tuple[int, int], side: int, relative: float
 ) -> bool:
-    """Return whether what two calls took (0) or gave (1) is within tolerance."""
+    """Return whether the inputs (0) or outputs (1) of two calls are within tolerance."""
     i, j = pair
     a, b = before.calls[i], after.calls[j]
     if (a.dtypes[side], a.shapes[side]) != (b.dtypes[side], b.shapes[side]):
@@ -97,20 +90,10 @@ def _side_equal(
 
 
 def find_origin(before: Trace, after: Trace, *, relative: float) -> Origin:
-    """Find where two traces part.
+    """Find where two traces, recorded and now, begin to differ.
 
-    Parameters
-    ----------
-    before, after : Trace
-        Recorded and now.
-    relative : float
-        Allowed difference, in units of the root mean square of a tensor and relative to
-        each value.
-
-    Returns
-    -------
-    origin : Origin
-        The first module that left tolerance, and what is known about it.
+    `relative` is the allowed difference in units of the root mean square of a tensor, and
+    relative to each value.
     """
     pairs, same_structure = _align(before, after)
     changed = [
@@ -128,26 +111,31 @@ def find_origin(before: Trace, after: Trace, *, relative: float) -> Origin:
         lines += _other_lines(before, after, pairs, module)
     else:
         words = (
-            f"another model: {len(before.calls)} calls of modules recorded, "
-            f"{len(after.calls)} now, few of them alike"
+            f"this is another model: {len(before.calls)} calls of modules recorded, "
+            f"{len(after.calls)} now, most of them different"
         )
         lines = [words, *lines]
+    with_weights = {call.name for call in before.calls if call.weights}
     return Origin(
         module=module,
         inputs_equal=inputs_equal,
         weights_equal=weights_equal,
         weights_changed=weights_changed,
+        all_weights_changed=same_structure
+        and bool(with_weights)
+        and with_weights == set(weights_changed),
         lines=tuple(lines),
     )
 
 
 def _weights_lines(changed: Sequence[str], before: Trace) -> list[str]:
     n_modules = len({call.name for call in before.calls if call.weights})
+    modules = f"module{'s' * (n_modules != 1)} with weights"
     if not changed:
-        return [f"same weights in all {n_modules} modules that have any"]
+        return [f"same weights in all {n_modules} {modules}"]
     names = ", ".join(f"`{name}`" for name in changed[:5])
     more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
-    return [f"weights changed: {names}{more} (of {n_modules} modules that have any)"]
+    return [f"weights changed: {names}{more} (of {n_modules} {modules})"]
 
 
 def _first_difference(
@@ -160,35 +148,34 @@ def _first_difference(
     for i, j in pairs:
         if j is None and i is not None:
             call = before.calls[i]
-            words = f"{_shown(call)} was run when recorded and is not run now"
+            words = f"{_shown(call)} ran when recorded and no longer runs"
             return call.name, True, True, [words]
         if i is None and j is not None:
             call = after.calls[j]
-            words = f"{_shown(call)} is run now and was not when recorded"
+            words = f"{_shown(call)} runs now and did not when recorded"
             return call.name, True, True, [words]
         if i is None or j is None:
             continue
         a, b = before.calls[i], after.calls[j]
-        took = _side_equal(before, after, (i, j), 0, relative)
-        gave = _side_equal(before, after, (i, j), 1, relative)
-        if took and gave:
+        same_input = _side_equal(before, after, (i, j), 0, relative)
+        if same_input and _side_equal(before, after, (i, j), 1, relative):
             last = a.title
             continue
         if not a.name:
             return "", False, True, [_input_words(before, after)]
         return (
             a.name,
-            took,
+            same_input,
             a.weights == b.weights,
-            _call_lines(a, b, took=took, last=last),
+            _call_lines(a, b, same_input=same_input, last=last),
         )
-    words = "no module left tolerance"
+    words = "the output of every traced module is within tolerance"
     if max(before.n_calls, after.n_calls) > len(pairs):
-        words += f" among the first {len(pairs)} of {before.n_calls} calls"
-    words += (
-        "; what differs is computed after the last of them, or in windows that were not "
-        "traced"
-    )
+        words = (
+            f"the outputs of the first {len(pairs)} of {before.n_calls} calls are within "
+            "tolerance"
+        )
+    words += "; the difference arises after them, or in windows that were not traced"
     return None, True, True, [words]
 
 
@@ -201,7 +188,7 @@ def _input_words(before: Trace, after: Trace) -> str:
     a, b = before.calls[0], after.calls[0]
     if (a.dtypes[0], a.shapes[0]) != (b.dtypes[0], b.shapes[0]):
         return (
-            f"the model's input differs already: {a.dtypes[0]} {list(a.shapes[0])} "
+            f"the model's input already differs: {a.dtypes[0]} {list(a.shapes[0])} "
             f"recorded, {b.dtypes[0]} {list(b.shapes[0])} now"
         )
     numbers = [
@@ -209,15 +196,15 @@ def _input_words(before: Trace, after: Trace) -> str:
         f"median {t.statistics[0, 0, 4]:.4g}"
         for t in (before, after)
     ]
-    return f"the model's input differs already: {numbers[0]} recorded; {numbers[1]} now"
+    return f"the model's input already differs: {numbers[0]} recorded; {numbers[1]} now"
 
 
-def _call_lines(a: Call, b: Call, *, took: bool, last: str) -> list[str]:
-    if not took:
+def _call_lines(a: Call, b: Call, *, same_input: bool, last: str) -> list[str]:
+    if not same_input:
         return [
             (
-                f"what {a.title} takes differs, though {last} and all before agree: look "
-                "at the code between them"
+                f"the input to {a.title} differs, but {last} and every earlier output are "
+                "unchanged: look at the code between them"
             )
         ]
     weights = "same weights" if a.weights == b.weights else "weights changed"
@@ -230,8 +217,8 @@ def _call_lines(a: Call, b: Call, *, took: bool, last: str) -> list[str]:
         lines.append(f"it was in {_mode(a)} mode and is in {_mode(b)} mode")
     if (a.dtypes[1], a.shapes[1]) != (b.dtypes[1], b.shapes[1]):
         lines.append(
-            f"it gave {a.dtypes[1]} {list(a.shapes[1])} and gives {b.dtypes[1]} "
-            f"{list(b.shapes[1])}"
+            f"it returned {a.dtypes[1]} {list(a.shapes[1])} and now returns "
+            f"{b.dtypes[1]} {list(b.shapes[1])}"
         )
     return lines
 
@@ -246,7 +233,7 @@ def _other_lines(
     pairs: Sequence[Pair],
     first: str | None,
 ) -> list[str]:
-    """Say what else changed, besides the module that was named already."""
+    """Say what else changed, besides the module that was already named."""
     modes, settings = {}, {}
     for i, j in pairs:
         if i is None or j is None:

@@ -10,186 +10,301 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bgb_fixtures.golden.report import describe_comparison
+from bgb_fixtures.golden.compare import distances
+from bgb_fixtures.golden.drawing import Scale, draw_events, draw_lines
+from bgb_fixtures.golden.dtypes import widen
+from bgb_fixtures.golden.report import allowed, describe_comparison, sum_up
 from bgb_fixtures.golden.seizures import per_sample
+from bgb_fixtures.golden.windows import moved_rows, windows_of
 from bgb_fixtures.report.document import make_document
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    from collections.abc import Sequence
 
     from bgb_fixtures.fixture import Fixture
-    from bgb_fixtures.format.records import WindowRecord
     from bgb_fixtures.golden.compare import Change, Comparison
-
-    Array = npt.NDArray[np.float64]
+    from bgb_fixtures.golden.content import Golden
+    from bgb_fixtures.golden.windows import Windows
 
 __all__ = ["comparison_to_page"]
 
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM = 640, 170, 44, 22
-_N_BINS = 300
-_RECORDED, _OBTAINED, _FAR = "#1b4f8f", "#9c2f2f", "#7a1f1f"
+_STYLE = """
+.card svg { display: block; width: 100%; height: auto; }
+.card footer { text-align: right; font-size: .9rem; }
+svg text { font-size: 12px; }
+.worst td, .worst th { padding-right: .8rem; }
+.own, .switch:checked ~ .grid .common { display: none; }
+.switch:checked ~ .grid .own { display: block; }
+.switch { width: 1.1rem; height: 1.1rem; vertical-align: -.15rem; }
+:target { scroll-margin-top: .5rem; }
+.card:target { outline: 3px solid #1b4f8f; }
+@media (min-width: 40rem) { svg text { font-size: 9px; } }
+@media (max-width: 40rem) { .worst { font-size: .92rem; } }
+@media print {
+  svg text { font-size: 8px; }
+  .switch, .switch + label, .card footer { display: none; }
+  .card svg { width: 100%; max-width: 175mm; margin: 0 auto; }
+  .pictures { break-before: page; }
+  .lines .card:nth-child(2n):not(:last-child) { break-after: page; }
+  .card:target { outline: none; }
+}
+"""
 
 
 def comparison_to_page(
     comparison: Comparison, *, fixture: Fixture | None, advice: str
 ) -> bytes:
-    """Return a comparison as a page that needs no other file.
+    """Return a comparison as a page in UTF-8 that needs no other file.
 
-    Parameters
-    ----------
-    comparison : Comparison
-        What was compared, equal or not.
-    fixture : Fixture or None
-        The windows that went in; with them, each window that moved is drawn.
-    advice : str
-        The command that accepts a change that was meant.
-
-    Returns
-    -------
-    page : bytes
-        UTF-8; the same comparison gives the same page.
+    With `fixture`, the windows that went in, labelled seizures are drawn. `advice` is the
+    command that accepts an intended change; empty if there is none.
     """
     recorded = comparison.recorded
-    text = describe_comparison(comparison, fixture=fixture)
-    if comparison.equal:
-        notice = (
-            '<p class="notice good"><strong>Holds.</strong> Every output is within '
-        )
-        notice += "tolerance.</p>"
-    else:
-        notice = (
-            '<p class="notice bad"><strong>Does not hold any more.</strong> If this '
-        )
-        notice += f"change is meant: <code>{escape(advice)}</code></p>"
+    windows = windows_of(comparison, fixture)
     parts = [
-        f"<header><h1>Golden {escape(recorded.name)}</h1>{notice}</header><main>",
-        "<h2>Outputs</h2><ul>",
-        *(
-            f"<li>{escape(key)}: {escape(output.dtype)} {list(output.array.shape)}, "
-            f"allowed {output.tolerance.atol:g} + {output.tolerance.rtol:g} x |recorded| "
-            f"({escape(output.tolerance.source)})</li>"
-            for key, output in recorded.outputs.items()
-        ),
-        "</ul>",
+        f"<header><h1>Golden {escape(recorded.name)}</h1>",
+        _notice(comparison, advice),
+        f"<p>{escape(_sentence(comparison, fixture))}</p></header><main>",
     ]
+    pictures: list[str] = []
+    if windows is not None:
+        for place, change in enumerate(comparison.changes):
+            rows = _rows(change, comparison, windows)
+            if rows:
+                parts += _table(place, change, comparison, windows, rows)
+                pictures += _cards(place, change, comparison, windows, rows)
+    text = describe_comparison(comparison, fixture=fixture)
     if text:
         parts.append(f"<h2>What differs</h2><pre>{escape(text)}</pre>")
-    if fixture is not None:
-        for change in comparison.changes:
-            parts += _windows(change, comparison, fixture)
-    parts.append("</main>")
-    return make_document(f"Golden {recorded.name}: comparison", parts)
+    parts += [*_facts(recorded), *pictures, "</main>"]
+    title = f"Golden {recorded.name}: comparison"
+    return make_document(title, parts, style=_STYLE)
 
 
-def _windows(change: Change, comparison: Comparison, fixture: Fixture) -> list[str]:
-    """Draw the windows in which an output with a value per sample moved."""
-    n_windows, n_times = fixture.labels.shape
-    if change.far is None:
-        return []
-    recorded, obtained = (
-        per_sample(side.outputs[change.key].array, n_windows=n_windows, n_times=n_times)
-        for side in (comparison.recorded, comparison.obtained)
+def _notice(comparison: Comparison, advice: str) -> str:
+    if comparison.equal:
+        return (
+            '<p class="notice good"><strong>Matches.</strong> Every output is within '
+            "tolerance.</p>"
+        )
+    if not advice:
+        return '<p class="notice bad"><strong>The two goldens differ.</strong></p>'
+    return (
+        '<p class="notice bad"><strong>No longer matches.</strong> If this change is '
+        f"intended: <code>{escape(advice)}</code></p>"
     )
-    if recorded is None or obtained is None:
+
+
+def _sentence(comparison: Comparison, fixture: Fixture | None) -> str:
+    sentence = sum_up(comparison, fixture=fixture)
+    return f"{sentence[0].upper()}{sentence[1:]}."
+
+
+def _facts(recorded: Golden) -> list[str]:
+    outputs = "".join(
+        f"<li>{escape(key)}: {escape(output.dtype)} {list(output.array.shape)}, "
+        f"{allowed(output.tolerance, output.dtype)} "
+        f"({escape(output.tolerance.source)})</li>"
+        for key, output in recorded.outputs.items()
+    )
+    facts = [("Outputs", f"<ul>{outputs}</ul>")]
+    if recorded.test:
+        facts.append(("Test", escape(recorded.test)))
+    if recorded.fixture is not None:
+        state = recorded.fixture
+        facts.append(
+            (
+                "Fixture",
+                (
+                    f"{escape(state.name)}, content version {state.content_version}, "
+                    f"{len(state.windows)} windows, digest <code>{state.digest[:12]}</code>"
+                ),
+            )
+        )
+    items = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts)
+    return [f'<h2>What was recorded</h2><dl class="facts">{items}</dl>']
+
+
+def _rows(change: Change, comparison: Comparison, windows: Windows) -> Sequence[int]:
+    """Return the windows that can be drawn, the worst one first."""
+    if change.what == "events":
+        counts: dict[int, int] = {}
+        for event in change.events:
+            counts[event.window] = counts.get(event.window, 0) + 1
+        return sorted(counts, key=lambda row: -counts[row])
+    sides = [
+        per_sample(
+            side.outputs[change.key].numbers,
+            n_windows=len(windows),
+            n_times=windows.n_times,
+        )
+        for side in (comparison.recorded, comparison.obtained)
+        if change.far is not None
+    ]
+    if not sides or any(side is None for side in sides):
         return []
-    far = change.far.reshape(n_windows, n_times)
-    rows = np.flatnonzero(far.any(axis=1))
-    parts = [
-        f"<h2>{escape(change.key)}: {len(rows)} of {n_windows} windows moved</h2>",
+    return moved_rows(change, comparison, windows)
+
+
+def _anchor(place: int, row: int) -> str:
+    return f"c{place}-w{row}"
+
+
+def _table(
+    place: int,
+    change: Change,
+    comparison: Comparison,
+    windows: Windows,
+    rows: Sequence[int],
+) -> list[str]:
+    """List the windows that moved, each a link to its picture."""
+    verb = "changed" if change.what == "events" else "moved"
+    heads = ["Window", "What it holds"]
+    heads += (
+        ["Events changed"]
+        if change.what == "events"
+        else ["Values out of tolerance", "Largest difference"]
+    )
+    lines = [
         (
-            '<p class="muted">Blue, dashed: recorded. Red: now. Yellow: labelled seizure. '
-            "Marks below: samples out of tolerance. Values are means of short stretches."
-            "</p>"
+            f'<h2 id="c{place}">{escape(change.key)}: {len(rows)} of {len(windows)} '
+            f"windows {verb}, worst first</h2>"
         ),
-        '<div class="grid">',
+        '<table class="worst"><thead><tr>',
+        *(f'<th scope="col">{head}</th>' for head in heads),
+        "</tr></thead><tbody>",
     ]
     for row in rows:
-        window = fixture.windows[row]
-        before, after = (
-            np.asarray(side[row], np.float64) for side in (recorded, obtained)
-        )
-        codes = ", ".join(event.label for event in window.events) or "no seizure"
-        parts.append(
-            f'<section class="card"><header><h3>{escape(window.id)}: '
-            f"{escape(window.kind)}, {escape(codes)}</h3>"
-            f'<span class="muted">{escape(window.split)}, {escape(window.subject)}; '
-            f"{int(far[row].sum())} samples out of tolerance</span></header>"
-            f"{_draw(before, after, far[row], window, fixture.sfreq)}</section>"
-        )
-    return [*parts, "</div>"]
+        name = escape(windows.ids[row])
+        cells = [
+            f'<a href="#{_anchor(place, row)}">{name}</a>',
+            escape(_holds(windows, row)),
+        ]
+        if change.far is None:
+            cells.append(str(sum(event.window == row for event in change.events)))
+        else:
+            cells += [
+                str(int(change.far[row].sum())),
+                _largest(change, comparison, row),
+            ]
+        lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+    return [*lines, "</tbody></table>"]
 
 
-def _bins(values: Array) -> Array:
-    """Return means of short stretches, NaN where nothing is finite."""
-    stretches = np.array_split(values, min(_N_BINS, len(values)))
-    finite = [stretch[np.isfinite(stretch)] for stretch in stretches]
-    return np.array([part.mean() if len(part) else np.nan for part in finite])
+def _holds(windows: Windows, row: int) -> str:
+    if windows.records is None:
+        return "-"
+    window = windows.records[row]
+    codes = ", ".join(sorted({event.label for event in window.events}))
+    return f"{window.kind}, {codes or 'no seizure'}"
 
 
-def _draw(
-    before: Array,
-    after: Array,
-    far: npt.NDArray[np.bool_],
-    window: WindowRecord,
-    sfreq: float,
-) -> str:
-    seconds = len(before) / sfreq
-    lines = [_bins(before), _bins(after)]
-    shown = np.concatenate(lines)
-    shown = shown[np.isfinite(shown)]
-    low, high = (shown.min(), shown.max()) if len(shown) else (0.0, 0.0)
-    if low == high:
-        low, high = low - 1, high + 1
-    bottom = _HEIGHT - _BOTTOM
-
-    def x_of(second: float) -> float:
-        return _LEFT + (_WIDTH - _LEFT - 4) * second / seconds
-
-    def y_of(value: float) -> float:
-        return bottom - 10 - (bottom - 16) * (value - low) / (high - low)
-
-    alternative = (
-        f"Output in window {window.id}, recorded and now, {low:.3g} to {high:.3g}"
+def _largest(change: Change, comparison: Comparison, row: int) -> str:
+    a, b = (
+        side.outputs[change.key].numbers[row]
+        for side in (comparison.recorded, comparison.obtained)
     )
-    parts = [
-        (
-            f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
-            f'aria-label="{escape(alternative)}">'
-        )
-    ]
-    for event in window.events:
-        left = x_of(event.onset)
-        width = x_of(event.onset + event.duration) - left
+    largest = float(distances(a, b).max())
+    return f"{largest:.3g}" if np.isfinite(largest) else "not finite"
+
+
+def _cards(
+    place: int,
+    change: Change,
+    comparison: Comparison,
+    windows: Windows,
+    rows: Sequence[int],
+) -> list[str]:
+    """Draw the windows that moved."""
+    labelled = " Yellow: labelled seizure." if windows.records is not None else ""
+    threshold = comparison.recorded.outputs[change.key].threshold
+    dotted = "" if threshold is None else f" Dotted: detection threshold {threshold:g}."
+    kind = "events" if change.what == "events" else "lines"
+    parts = [f'<section class="pictures {kind}"><h2>{escape(change.key)}</h2>']
+    if change.what == "events":
         parts.append(
-            f'<rect x="{left:.1f}" y="2" width="{width:.1f}" height="{bottom - 2}" '
-            'fill="#f3c969" fill-opacity="0.35"/>'
+            f'<p class="muted">Above, blue: recorded. Below, orange: now.{labelled}</p>'
         )
-    parts += [
-        f'<text x="{_LEFT - 5}" y="{y_of(value) + 4:.1f}" text-anchor="end">'
-        f"{value:.3g}</text>"
-        for value in (low, high)
-    ]
-    for second in (0.0, seconds):
-        anchor = "end" if second else "start"
+    else:
         parts.append(
-            f'<text x="{x_of(second):.1f}" y="{_HEIGHT - 6}" text-anchor="{anchor}">'
-            f"{second:g} s</text>"
+            f'<p class="muted">Blue, dashed: recorded. Orange: now.{labelled}{dotted} '
+            "Marks below: values out of tolerance. Lines are means of short stretches. All "
+            "windows have one scale.</p>"
+            f'<input type="checkbox" class="switch" id="own{place}"> '
+            f'<label for="own{place}">Give each window a scale of its own</label>'
         )
-    styles = (f'stroke="{_RECORDED}" stroke-dasharray="5 3"', f'stroke="{_OBTAINED}"')
-    for line, style in zip(lines, styles, strict=True):
-        middles = (np.arange(len(line)) + 0.5) * seconds / len(line)
-        points = " ".join(
-            f"{x_of(second):.1f},{y_of(value):.1f}"
-            for second, value in zip(middles.tolist(), line.tolist(), strict=True)
-            if np.isfinite(value)
+    parts.append('<div class="grid">')
+    draw = _event_pictures if change.what == "events" else _line_pictures
+    for row, picture in zip(rows, draw(change, comparison, windows, rows), strict=True):
+        anchor = _anchor(place, row)
+        parts.append(
+            f'<article class="card" id="{anchor}" aria-labelledby="h-{anchor}">'
+            f'<header><h3 id="h-{anchor}">{escape(windows.ids[row])}: '
+            f"{escape(_holds(windows, row))}</h3>"
+            f'<span class="muted">{escape(_where(change, windows, row))}</span></header>'
+            f'{picture}<footer><a href="#c{place}">Back to the list</a></footer></article>'
         )
-        parts.append(f'<polyline points="{points}" fill="none" {style}/>')
-    marks = np.array_split(far, min(_N_BINS, len(far)))
-    width = (_WIDTH - _LEFT - 4) / len(marks)
-    for i, mark in enumerate(marks):
-        if mark.any():
-            parts.append(
-                f'<rect x="{_LEFT + i * width:.1f}" y="{bottom - 4}" '
-                f'width="{max(width, 1):.1f}" height="4" fill="{_FAR}"/>'
+    return [*parts, "</div></section>"]
+
+
+def _where(change: Change, windows: Windows, row: int) -> str:
+    words = []
+    if windows.records is not None:
+        window = windows.records[row]
+        words.append(f"{window.split}, {window.subject}")
+    if change.far is not None:
+        words.append(f"{int(change.far[row].sum())} values out of tolerance")
+    return "; ".join(words)
+
+
+def _line_pictures(
+    change: Change, comparison: Comparison, windows: Windows, rows: Sequence[int]
+) -> list[str]:
+    recorded, obtained = (
+        widen(side.outputs[change.key].numbers).reshape(len(windows), -1)
+        for side in (comparison.recorded, comparison.obtained)
+    )
+    threshold = comparison.recorded.outputs[change.key].threshold
+    assert change.far is not None
+    far = change.far.reshape(len(windows), -1)
+    common = Scale.of([recorded[rows], obtained[rows]], threshold)
+    pictures = []
+    for row in rows:
+        own = Scale.of([recorded[row], obtained[row]], threshold)
+        pictures.append(
+            "".join(
+                f'<div class="{name}">'
+                + draw_lines(
+                    recorded[row],
+                    obtained[row],
+                    far[row],
+                    windows=windows,
+                    row=row,
+                    scale=scale,
+                    threshold=threshold,
+                )
+                + "</div>"
+                for name, scale in (("common", common), ("own", own))
             )
-    return "".join([*parts, "</svg>"])
+        )
+    return pictures
+
+
+def _event_pictures(
+    change: Change, comparison: Comparison, windows: Windows, rows: Sequence[int]
+) -> list[str]:
+    sides = [
+        [
+            [
+                (onset, onset + duration)
+                for window, onset, duration in side.outputs[change.key].array.tolist()
+                if window == row
+            ]
+            for row in rows
+        ]
+        for side in (comparison.recorded, comparison.obtained)
+    ]
+    return [
+        draw_events(before, after, windows=windows, row=row)
+        for row, before, after in zip(rows, *sides, strict=True)
+    ]

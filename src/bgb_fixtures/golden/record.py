@@ -1,7 +1,7 @@
-"""From what the code under test gives, or from a model and a fixture, to a golden.
+"""Make goldens from values, from events, or by running a model on a fixture.
 
-Invariant: nothing is recorded that holds NaN unless that was asked for, and a model is
-left as it was, in the mode that it was in.
+Invariant: NaN is recorded only if that was asked for, and a model is left as it was, in
+the mode that it was in.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from bgb_fixtures.golden.content import (
     Tolerance,
     Trace,
 )
+from bgb_fixtures.golden.dtypes import to_numbers
 from bgb_fixtures.golden.environment import describe_environment, uses_tf32
 from bgb_fixtures.golden.seizures import guess_threshold, per_sample
 from bgb_fixtures.golden.tolerance import default_tolerance
@@ -27,6 +28,7 @@ from bgb_fixtures.golden.values import (
     check_size,
     count_nan,
     device_of,
+    events_to_value,
     flatten_values,
 )
 
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = [
     "check_windows",
     "fixture_state",
+    "make_events_golden",
     "make_golden",
     "refuse_nan",
     "run_model",
@@ -55,13 +58,14 @@ def make_golden(
     rtol: float | None = None,
     atol: float | None = None,
     threshold: float | None = None,
+    keep: Sequence[str] | None = None,
 ) -> Golden:
-    """Make a golden of what the code under test gave.
+    """Make a golden of what the code under test returned.
 
     Parameters
     ----------
-    value : array, tensor, number, or nested dict of these
-        The outputs.
+    value : array, tensor, number, string, None, or dict, list, dataclass of these
+        The outputs, nested as you like.
     name : str
         What they are called.
     fixture : Fixture or None
@@ -69,8 +73,10 @@ def make_golden(
     rtol, atol : float or None
         Tolerances instead of the default ones; if only one is given, the other is 0.
     threshold : float or None
-        Above it, a value per sample is a detection; None: 0.5 where all values lie in
+        Above it, a value per sample is a detection; None: 0.5 where all values are in
         [0, 1], else 0.
+    keep : sequence of str or None
+        Keys, fields or positions of the outermost level to keep; None keeps all.
 
     Returns
     -------
@@ -83,13 +89,40 @@ def make_golden(
         If a golden cannot hold this.
     """
     return _make(
-        flatten_values(value, name=name),
+        flatten_values(value, name=name, keep=keep),
         name=name,
         fixture=fixture,
         device=device_of(value),
         rtol=rtol,
         atol=atol,
         threshold=threshold,
+    )
+
+
+def make_events_golden(
+    events: object, *, name: str, fixture: Fixture | None, atol: float | None
+) -> Golden:
+    """Make a golden of events in seconds, one list per window if there is a fixture."""
+    value, labels = events_to_value(
+        events, name=name, n_windows=None if fixture is None else len(fixture)
+    )
+    tolerance = default_tolerance(
+        value.array, value.dtype, basis=value.basis, device="cpu", tf32=False
+    )
+    if atol is not None:
+        tolerance = Tolerance(rtol=0.0, atol=atol, source="stated when recorded")
+    return Golden(
+        name=name,
+        outputs={
+            name: Output(
+                array=value.array,
+                dtype=value.dtype,
+                tolerance=tolerance,
+                labels=labels,
+            )
+        },
+        environment=describe_environment(),
+        fixture=None if fixture is None else fixture_state(fixture),
     )
 
 
@@ -107,23 +140,25 @@ def _make(
 ) -> Golden:
     environment = describe_environment(device)
     outputs = {}
-    for key, (array, dtype) in values.items():
+    for key, (array, dtype, basis) in values.items():
+        numbers = to_numbers(array, dtype)
         if rtol is None and atol is None:
             tolerance = default_tolerance(
-                array,
+                numbers,
                 dtype,
+                basis=basis,
                 device=device.partition(":")[0],
                 tf32=uses_tf32(environment),
             )
         else:
             tolerance = Tolerance(
-                rtol=rtol or 0.0, atol=atol or 0.0, source="asked for when recorded"
+                rtol=rtol or 0.0, atol=atol or 0.0, source="stated when recorded"
             )
         outputs[key] = Output(
             array=array,
             dtype=dtype,
             tolerance=tolerance,
-            threshold=_threshold(array, fixture, threshold),
+            threshold=_threshold(numbers, fixture, threshold),
         )
     return Golden(
         name=name,
@@ -136,53 +171,36 @@ def _make(
 
 
 def _threshold(
-    array: npt.NDArray[Any], fixture: Fixture | None, threshold: float | None
+    numbers: npt.NDArray[Any], fixture: Fixture | None, threshold: float | None
 ) -> float | None:
     if fixture is None:
         return None
     n_windows, n_times = fixture.labels.shape
-    values = per_sample(array, n_windows=n_windows, n_times=n_times)
+    values = per_sample(numbers, n_windows=n_windows, n_times=n_times)
     if values is None:
         return None
     return guess_threshold(values) if threshold is None else float(threshold)
 
 
 def fixture_state(fixture: Fixture) -> FixtureState:
-    """Return what a golden says of the windows that went in.
-
-    Parameters
-    ----------
-    fixture : Fixture
-        The windows.
-
-    Returns
-    -------
-    state : FixtureState
-        Name, content version, digest, ids.
-    """
+    """Return what a golden says of the windows that went in."""
     index = fixture.index
     return FixtureState(
         name=index.name,
         content_version=index.content_version,
         digest=index.digest,
         windows=tuple(window.id for window in fixture.windows),
+        sfreq=float(fixture.sfreq),
+        n_times=int(fixture.labels.shape[1]),
+        montage=fixture.records.montage,
+        profile=fixture.records.profile["name"],
     )
 
 
 def check_windows(recorded: Golden, fixture: Fixture | None) -> None:
-    """Refuse to compare what comes from other windows.
+    """Raise GoldenMismatchError if a golden was recorded with other windows.
 
-    Parameters
-    ----------
-    recorded : Golden
-        If it does not know its fixture, nothing is checked.
-    fixture : Fixture or None
-        What goes in now; None: nothing is checked.
-
-    Raises
-    ------
-    GoldenMismatchError
-        If fixture, its content or the selected windows differ.
+    Nothing is checked if the golden does not know its fixture, or there is none now.
     """
     __tracebackhide__ = True
     if recorded.fixture is None or fixture is None:
@@ -190,49 +208,51 @@ def check_windows(recorded: Golden, fixture: Fixture | None) -> None:
     a, b = recorded.fixture, fixture_state(fixture)
     where = f"golden {recorded.name!r}"
     if recorded.path is not None:
-        where += f" ({recorded.path})"
+        where = f"{str(recorded.path)!r}: {where}"
+    same_fixture = (a.name, a.content_version) == (b.name, b.content_version)
+    if same_fixture and a.shape != b.shape:
+        msg = (
+            f"{where} was made for fixture {a.name!r} in another shape (found {b.shape}; "
+            f"expected {a.shape}). Adapt it the same way, or record the golden again"
+        )
+        raise GoldenMismatchError(msg)
     if a.digest != b.digest:
         msg = (
-            f"{where} was recorded with fixture {a.name!r}, content version "
-            f"{a.content_version}, digest {a.digest[:12]}; this is {b.name!r}, content "
-            f"version {b.content_version}, digest {b.digest[:12]}: other windows have "
-            "other outputs. Use that fixture, or record the golden again"
+            f"{where} was made for another fixture (found {b.name!r}, content version "
+            f"{b.content_version}, digest {b.digest[:12]}; expected {a.name!r}, content "
+            f"version {a.content_version}, digest {a.digest[:12]}). Use that fixture, or "
+            "record the golden again"
         )
         raise GoldenMismatchError(msg)
     if a.windows != b.windows:
         msg = (
-            f"{where} was recorded with {len(a.windows)} windows of fixture {a.name!r} "
-            f"({', '.join(a.windows[:4])} ...), this run has {len(b.windows)} "
-            f"({', '.join(b.windows[:4])} ...): take the same ones"
+            f"{where} was made for other windows of fixture {a.name!r} (found "
+            f"{_listed(b.windows)}; expected {_listed(a.windows)}). Select the same ones, "
+            "or record the golden again"
         )
         raise GoldenMismatchError(msg)
 
 
+def _listed(windows: Sequence[str]) -> str:
+    more = " ..." if len(windows) > 4 else ""
+    return f"{len(windows)}: {', '.join(windows[:4])}{more}"
+
+
 def refuse_nan(golden: Golden) -> None:
-    """Refuse to record NaN.
-
-    Parameters
-    ----------
-    golden : Golden
-        What would be written.
-
-    Raises
-    ------
-    SpecError
-        If an output holds NaN; says how many and where.
-    """
+    """Raise SpecError if an output holds NaN, with how many and where."""
     __tracebackhide__ = True
     for key, output in golden.outputs.items():
-        n_nan = count_nan(output.array)
+        numbers = output.numbers
+        n_nan = count_nan(numbers)
         if n_nan:
-            flat = int(np.isnan(output.array).argmax())
-            place = tuple(int(i) for i in np.unravel_index(flat, output.array.shape))
-            half = output.dtype in ("float16", "bfloat16")
-            hint = "; values above 65504 overflow float16" if half else ""
+            flat = int(np.isnan(numbers).argmax())
+            place = tuple(int(i) for i in np.unravel_index(flat, numbers.shape))
+            half = output.dtype == "float16"
+            hint = ". Values above 65504 overflow float16" if half else ""
             msg = (
-                f"{key!r}: {n_nan} of {output.array.size} {output.dtype} values are NaN, "
-                f"first at {place}{hint}. A golden would keep that as right: mend it, or "
-                "say that NaN is meant (nan_ok=True, --nan-ok)"
+                f"{key!r}: {n_nan} of {numbers.size} {output.dtype} values are NaN, "
+                f"first at {place}{hint}. This would make NaN the expected value: fix "
+                "the model, or allow it with nan_ok=True (--nan-ok)"
             )
             raise SpecError(msg)
 
@@ -246,38 +266,14 @@ def run_model(
     rtol: float | None = None,
     atol: float | None = None,
     threshold: float | None = None,
+    keep: Sequence[str] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Golden:
-    """Run a model over the windows of a fixture.
+    """Run a model over the windows of a fixture, `batch_size` at a time.
 
-    Parameters
-    ----------
-    model : torch.nn.Module or callable
-        Takes signals (n, n_channels, n_times) and gives a tensor or a dict of tensors
-        with n on axis 0. It runs as it is: mode, device and dtype are its own.
-    fixture : Fixture
-        The windows.
-    name : str
-        What the outputs are called.
-    batch_size : int
-        Windows at a time; the first batch is traced.
-    rtol, atol, threshold : float or None
-        As in `make_golden`.
-    progress : callable or None
-        Called with (windows done, windows in all).
-
-    Returns
-    -------
-    golden : Golden
-        Outputs of all windows, state of the model, trace.
-
-    Raises
-    ------
-    SpecError
-        If the model gives something that a golden cannot hold, or not one row per
-        window.
-    MissingPackageError
-        If torch is not installed.
+    The model takes signals (n, n_channels, n_times) and returns outputs with n on axis 0.
+    It runs as it is: mode, device and dtype are its own. The first batch is traced.
+    `progress` is called with (windows done, windows in all).
     """
     try:
         import torch
@@ -290,7 +286,14 @@ def run_model(
     from bgb_fixtures.golden.trace import Tracer, model_state
 
     module = model if isinstance(model, torch.nn.Module) else None
-    # Hooks do not see into a compiled graph.
+    if module is not None and any(p.is_meta for p in module.parameters()):
+        msg = (
+            f"{name!r}: the model is on the meta device, where tensors have no values; "
+            "move it to a real device with model.to_empty(device='cpu') and load its "
+            "weights"
+        )
+        raise SpecError(msg)
+    # Hooks do not fire inside a compiled graph.
     traced = module is not None and not isinstance(module, torch.jit.ScriptModule)
     state = None if module is None else model_state(module)
     signals = _like_model(fixture.tensors()[0], module)
@@ -306,12 +309,12 @@ def run_model(
             else:
                 result = model(batch)
             device = device_of(result)
-            values = flatten_values(result, name=name)
+            values = flatten_values(result, name=name, keep=keep)
             _check_rows(values, len(batch))
             check_size(
                 {
-                    key: array.nbytes * len(signals) // len(batch)
-                    for key, (array, _) in values.items()
+                    key: value.array.nbytes * len(signals) // len(batch)
+                    for key, value in values.items()
                 }
             )
             rows.append(values)
@@ -331,7 +334,7 @@ def run_model(
 
 
 def _like_model(signals: torch.Tensor, module: torch.nn.Module | None) -> torch.Tensor:
-    """Put the signals where the model is, in the dtype of its weights."""
+    """Move the signals to the device of the model, in the dtype of its weights."""
     weights = None if module is None else next(module.parameters(), None)
     if weights is None or not weights.is_floating_point():
         return signals
@@ -339,8 +342,10 @@ def _like_model(signals: torch.Tensor, module: torch.nn.Module | None) -> torch.
 
 
 def _check_rows(values: Mapping[str, Value], n_windows: int) -> None:
-    for key, (array, _) in values.items():
-        if array.ndim == 0 or len(array) != n_windows:
+    for key, (array, dtype, _) in values.items():
+        if dtype not in ("None", "empty", "str") and (
+            array.ndim == 0 or len(array) != n_windows
+        ):
             msg = (
                 f"{key!r} has shape {array.shape} for {n_windows} windows; expected "
                 f"{n_windows} on axis 0, one row per window"
@@ -349,13 +354,25 @@ def _check_rows(values: Mapping[str, Value], n_windows: int) -> None:
 
 
 def _joined(rows: Sequence[Mapping[str, Value]]) -> dict[str, Value]:
+    """Return the outputs of all batches together."""
     first = rows[0]
+    joined = {}
     for values in rows:
-        kinds = {k: (a.shape[1:], d) for k, (a, d) in values.items()}
-        if kinds != {k: (a.shape[1:], d) for k, (a, d) in first.items()}:
-            msg = f"outputs of two batches differ in kind: {sorted(first)}, {kinds}"
+        kinds, expected = (
+            {key: (value.array.shape[1:], value.dtype) for key, value in side.items()}
+            for side in (values, first)
+        )
+        if kinds != expected:
+            msg = f"the outputs of two batches differ: {expected}, then {kinds}"
             raise SpecError(msg)
-    return {
-        key: (np.concatenate([values[key][0] for values in rows]), dtype)
-        for key, (_, dtype) in first.items()
-    }
+    for key, (array, dtype, basis) in first.items():
+        parts = [values[key].array for values in rows]
+        if dtype in ("None", "empty") or array.ndim == 0:
+            # Each batch has its own, and only one is kept.
+            if any(part.tolist() != array.tolist() for part in parts):
+                msg = f"{key!r} differs between two batches, and has no row per window"
+                raise SpecError(msg)
+            joined[key] = Value(array, dtype, basis)
+        else:
+            joined[key] = Value(np.concatenate(parts), dtype, basis)
+    return joined

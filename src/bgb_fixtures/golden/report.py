@@ -1,7 +1,7 @@
 """A comparison in words: as exact as `assert_close`, then in the language of the field.
 
-Invariant: a changed environment stands first, and every number that decided is shown
-beside the one that was allowed.
+Invariant: a changed environment comes first, and every number that decided is shown
+beside the one that was allowed, with enough digits to differ.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bgb_fixtures.golden.compare import distances
 from bgb_fixtures.golden.environment import uses_tf32
+from bgb_fixtures.golden.motion import describe_motion
 from bgb_fixtures.golden.origin import Origin, find_origin
 from bgb_fixtures.golden.seizures import (
     detection_changes,
@@ -19,6 +21,7 @@ from bgb_fixtures.golden.seizures import (
     score_events,
 )
 from bgb_fixtures.golden.tolerance import RELATIVE, relative_default
+from bgb_fixtures.golden.windows import Windows, moved_rows, windows_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,11 +29,18 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from bgb_fixtures.fixture import Fixture
-    from bgb_fixtures.format.records import WindowRecord
-    from bgb_fixtures.golden.compare import Change, Comparison, Extreme
+    from bgb_fixtures.golden.compare import Change, Comparison, EventChange, Extreme
+    from bgb_fixtures.golden.content import Tolerance
     from bgb_fixtures.golden.seizures import DetectionChange, Score, Span
 
-__all__ = ["comparison_to_json", "describe_comparison", "origin_of"]
+__all__ = [
+    "allowed",
+    "comparison_to_json",
+    "describe_comparison",
+    "origin_of",
+    "show_size",
+    "sum_up",
+]
 
 _MOST = 8
 
@@ -38,50 +48,72 @@ _MOST = 8
 def describe_comparison(
     comparison: Comparison, *, fixture: Fixture | None = None
 ) -> str:
-    """Return a comparison in words.
+    """Return a comparison in words; empty if nothing differs, environment included.
 
-    Parameters
-    ----------
-    comparison : Comparison
-        What was compared.
-    fixture : Fixture or None
-        The windows that went in; with them, windows, seizures and score are told.
-
-    Returns
-    -------
-    text : str
-        Several lines; empty if nothing differs and the environment is the same.
+    With `fixture`, the windows that went in, labels and score are part of it.
     """
+    windows = windows_of(comparison, fixture)
     lines = [
         f"environment: {name}: recorded {recorded}, here {here}"
         for name, recorded, here in comparison.environment
     ]
     for change in comparison.changes:
-        lines += _describe_change(change, comparison, fixture)
-    if comparison.changes:
-        lines += _describe_origin(comparison)
+        lines += _describe_change(change, comparison, windows)
+    origin = origin_of(comparison) if comparison.changes else None
+    if origin is not None:
+        lines += ["where it began:", *(f"  {line}" for line in origin.lines)]
     return "\n".join(lines)
 
 
+def sum_up(comparison: Comparison, *, fixture: Fixture | None = None) -> str:
+    """Return a comparison in one sentence."""
+    n = len(comparison.recorded.outputs)
+    outputs = f"{n} output{'s' * (n != 1)}"
+    if comparison.equal:
+        return f"equal within tolerance: {outputs}"
+    windows = windows_of(comparison, fixture)
+    parts = []
+    for change in comparison.changes:
+        words = {
+            "missing": "is missing",
+            "new": "is new",
+            "dtype": "has another dtype",
+            "shape": "has another shape",
+            "values": "moved",
+            "events": "has other events",
+        }[change.what]
+        rows = [] if windows is None else moved_rows(change, comparison, windows)
+        where = f" in {len(rows)} of {len(windows or ())} windows" if rows else ""
+        parts.append(f"{change.key!r} {words}{where}")
+    more = f" and {len(parts) - 3} more" if len(parts) > 3 else ""
+    return f"different: {', '.join(parts[:3])}{more} (of {outputs})"
+
+
 def _describe_change(
-    change: Change, comparison: Comparison, fixture: Fixture | None
+    change: Change, comparison: Comparison, windows: Windows | None
 ) -> list[str]:
     key = change.key
     if change.what == "missing":
-        return [f"{key!r}: recorded, and not given any more"]
+        return [f"{key!r}: recorded, but missing now"]
     if change.what == "new":
-        return [f"{key!r}: given, and not recorded"]
+        return [f"{key!r}: new, not in the golden"]
     if change.what in ("dtype", "shape"):
         return [
-            f"{key!r}: {change.what} {change.expected} recorded, got {change.obtained}"
+            (
+                f"{key!r}: {change.what} changed (found {change.obtained}, expected "
+                f"{change.expected})"
+            )
         ]
-    lines = _describe_values(change)
-    if fixture is not None:
-        lines += _describe_windows(change, comparison, fixture)
+    if change.what == "events":
+        return _describe_events(change, comparison, windows)
+    lines = _describe_values(change, comparison)
+    lines += [f"  {words}" for words in _describe_motion(change, comparison, windows)]
+    if windows is not None:
+        lines += _describe_windows(change, comparison, windows)
     return lines
 
 
-def _describe_values(change: Change) -> list[str]:
+def _describe_values(change: Change, comparison: Comparison) -> list[str]:
     far, tolerance = change.far, change.tolerance
     if far is None or tolerance is None:
         return []
@@ -89,107 +121,153 @@ def _describe_values(change: Change) -> list[str]:
     lines = [
         f"{change.key!r}: {n_far} of {far.size} values differ ({n_far / far.size:.1%})"
     ]
-    allowed = f"allowed {tolerance.atol:g} + {tolerance.rtol:g} x |expected|"
+    sides = [
+        side.outputs[change.key].numbers
+        for side in (comparison.recorded, comparison.obtained)
+    ]
+    if sides[0].dtype.kind == "U":
+        place = tuple(int(i) for i in np.argwhere(far)[0])
+        first, second = (str(side[place]) for side in sides)
+        return [
+            *lines,
+            f"  first at {place}: expected {first!r:.120}, got {second!r:.120}",
+        ]
     if change.absolute is not None:
         lines.append(f"  greatest absolute difference {_extreme(change.absolute)}")
     if change.relative is not None:
         lines.append(f"  greatest relative difference {_extreme(change.relative)}")
-    lines.append(f"  {allowed} ({tolerance.source})")
-    lines += [
+    lines.append(f"  {allowed(tolerance)} ({tolerance.source})")
+    return lines + [
         f"  {words}: {n} values, first at {place}"
         for words, n, place in change.not_finite
     ]
-    return lines
+
+
+def allowed(tolerance: Tolerance, dtype: str = "") -> str:
+    """Return a tolerance in words."""
+    if dtype == "events":
+        return f"allowed shift {tolerance.atol:g} s"
+    return f"allowed {tolerance.atol:g} + {tolerance.rtol:g} x |expected|"
 
 
 def _extreme(extreme: Extreme) -> str:
+    expected, obtained = _digits(extreme.expected, extreme.obtained)
     return (
-        f"{extreme.difference:.3g} at {extreme.index}: expected {extreme.expected:.6g}, "
-        f"got {extreme.obtained:.6g}"
+        f"{extreme.difference:.3g} at {extreme.index}: expected {expected}, "
+        f"got {obtained}"
     )
 
 
-def _describe_windows(
-    change: Change, comparison: Comparison, fixture: Fixture
+def _digits(a: complex, b: complex) -> tuple[str, str]:
+    """Format two numbers with as many digits as it takes to tell them apart."""
+    for n_digits in range(6, 18):
+        shown = (f"{a:.{n_digits}g}", f"{b:.{n_digits}g}")
+        if shown[0] != shown[1]:
+            break
+    return shown
+
+
+def _describe_motion(
+    change: Change, comparison: Comparison, windows: Windows | None
 ) -> list[str]:
-    """Say which windows moved, what became of detections, and of the score."""
-    n_windows, n_times = fixture.labels.shape
-    far = change.far
-    if far is None or far.ndim == 0 or len(far) != n_windows:
+    far, tolerance = change.far, change.tolerance
+    if far is None or tolerance is None:
         return []
+    ids = windows.ids if windows is not None and _is_by_window(far, windows) else None
+    in_time = ids and windows and far.ndim > 1 and far.shape[-1] == windows.n_times
+    return describe_motion(
+        comparison.recorded.outputs[change.key].numbers,
+        comparison.obtained.outputs[change.key].numbers,
+        tolerance,
+        windows=ids,
+        sfreq=windows.sfreq if windows and in_time else None,
+    )
+
+
+def _is_by_window(far: npt.NDArray[np.bool_], windows: Windows) -> bool:
+    return far.ndim > 0 and len(far) == len(windows)
+
+
+def _describe_windows(
+    change: Change, comparison: Comparison, windows: Windows
+) -> list[str]:
+    """List the windows that moved, and the changes of detections and score."""
     expected = comparison.recorded.outputs[change.key]
-    obtained = comparison.obtained.outputs[change.key]
-    a = expected.array.astype(np.float64)
-    b = obtained.array.astype(np.float64)
-    rows = np.flatnonzero(far.reshape(n_windows, -1).any(axis=1))
-    lines = [f"  windows moved: {len(rows)} of {n_windows}"]
+    a, b = expected.numbers, comparison.obtained.outputs[change.key].numbers
+    far = change.far
+    rows = moved_rows(change, comparison, windows)
+    if not rows or far is None:
+        return []
+    lines = [f"  windows moved: {len(rows)} of {len(windows)}"]
     lines += [
-        f"    {_window(fixture.windows[row])}: "
-        + _moved(far[row], a[row], b[row], fixture.sfreq)
+        f"    {windows.title(row)}: {_moved(far[row], a[row], b[row], windows)}"
         for row in rows[:_MOST]
     ]
     lines += _and_more(len(rows))
-    before = per_sample(expected.array, n_windows=n_windows, n_times=n_times)
-    after = per_sample(obtained.array, n_windows=n_windows, n_times=n_times)
+    sizes = {"n_windows": len(windows), "n_times": windows.n_times}
+    before, after = per_sample(a, **sizes), per_sample(b, **sizes)
     if before is None or after is None or expected.threshold is None:
         return lines
-    return lines + _describe_seizures(before, after, expected.threshold, fixture)
+    return lines + _describe_seizures(before, after, expected.threshold, windows)
 
 
 def _and_more(n: int) -> list[str]:
     return [f"    and {n - _MOST} more"] if n > _MOST else []
 
 
-def _window(window: WindowRecord) -> str:
-    codes = "".join(f" {code}" for code in sorted({e.label for e in window.events}))
-    return f"{window.id} ({window.split}, {window.category} {window.kind}{codes})"
-
-
 def _moved(
     far: npt.NDArray[np.bool_],
-    a: npt.NDArray[np.float64],
-    b: npt.NDArray[np.float64],
-    sfreq: float,
+    a: npt.NDArray[Any],
+    b: npt.NDArray[Any],
+    windows: Windows,
 ) -> str:
-    with np.errstate(invalid="ignore"):
-        difference = np.nan_to_num(np.abs(b - a), nan=np.inf)
+    n_far = int(far.sum())
+    words = f"{n_far} value{'s' * (n_far != 1)}"
+    if a.dtype.kind == "U":
+        return words
+    difference = distances(a, b)
     place = np.unravel_index(int(difference.argmax()), difference.shape)
-    words = f"{int(far.sum())} values, largest {difference[place]:.3g}"
-    # The last axis is time only if it is as long as the windows are.
-    return (
-        f"{words} at {place[-1] / sfreq:.2f} s"
-        if far.ndim == 1 and far.size > 1
-        else words
-    )
+    words += f", largest difference {difference[place]:.3g}"
+    if far.ndim and far.shape[-1] == windows.n_times:
+        words += f" at {place[-1] / windows.sfreq:.2f} s"
+    return words
 
 
 def _describe_seizures(
     before: npt.NDArray[Any],
     after: npt.NDArray[Any],
     threshold: float,
-    fixture: Fixture,
+    windows: Windows,
 ) -> list[str]:
-    sfreq = fixture.sfreq
+    sfreq = windows.sfreq
     found = [
         [find_detections(row, threshold=threshold, sfreq=sfreq) for row in values]
         for values in (before, after)
     ]
     told = []
     counts = {"gained": 0, "lost": 0, "shifted": 0}
-    for row, window in enumerate(fixture.windows):
+    for row, name in enumerate(windows.ids):
         for change in detection_changes(found[0][row], found[1][row]):
             counts[change.what] += 1
-            told.append(f"    {window.id}: {_detection(change, window, sfreq)}")
+            told.append(f"    {name}: {_detection(change, row, windows)}")
     summary = ", ".join(f"{n} {what}" for what, n in counts.items())
     n_before, n_after = (sum(map(len, spans)) for spans in found)
     lines = [f"  detections above {threshold:g}: {n_before} -> {n_after} ({summary})"]
     lines += [*told[:_MOST], *_and_more(len(told))]
-    scores = [score_events(fixture.labels, spans, sfreq=sfreq) for spans in found]
+    return lines + _describe_score(found, windows)
+
+
+def _describe_score(
+    found: Sequence[Sequence[Sequence[tuple[int, int]]]], windows: Windows
+) -> list[str]:
+    if windows.labels is None:
+        return []
+    scores = [
+        score_events(windows.labels, spans, sfreq=windows.sfreq) for spans in found
+    ]
     if scores[0] is None or scores[1] is None:
-        lines.append('  score: not computed; run: pip install "bgb-fixtures[score]"')
-    else:
-        lines.append(f"  score (SzCORE events): {_scores(scores[0], scores[1])}")
-    return lines
+        return ['  score: not computed; run: pip install "bgb-fixtures[score]"']
+    return [f"  score (SzCORE events): {_scores(scores[0], scores[1])}"]
 
 
 def _scores(before: Score, after: Score) -> str:
@@ -208,45 +286,100 @@ def _scores(before: Score, after: Score) -> str:
     )
 
 
-def _detection(change: DetectionChange, window: WindowRecord, sfreq: float) -> str:
-    span = change.before or change.after
-    if change.before and change.after:
-        start, stop = (
-            (new - old) / sfreq
-            for new, old in zip(change.after, change.before, strict=True)
-        )
-        words = f"shifted {_seconds(change.before, sfreq)}: start {start:+.2f} s, end {stop:+.2f} s"
-    else:
-        words = f"{change.what} {_seconds(change.before or change.after, sfreq)}"
-    labelled = [
-        f"{event.label} {_seconds((start, stop), sfreq)}"
-        for event in window.events
-        for start, stop in [event.span(sfreq)]
-        if span and start < span[1] and span[0] < stop
-    ]
-    return words + (
-        f" (labelled {', '.join(labelled)})" if labelled else " (no seizure)"
+def _detection(change: DetectionChange, row: int, windows: Windows) -> str:
+    before, after = (
+        None if span is None else (span[0] / windows.sfreq, span[1] / windows.sfreq)
+        for span in (change.before, change.after)
+    )
+    return _span_change(change.what, before, after) + _labelled(
+        before or after or (0, 0), row, windows
     )
 
 
-def _seconds(span: Span | None, sfreq: float) -> str:
-    start, stop = span or (0, 0)
-    return f"{start / sfreq:.2f}-{stop / sfreq:.2f} s"
+def _span_change(what: str, before: Span | None, after: Span | None) -> str:
+    """Return how a span in seconds changed."""
+    if before is not None and after is not None:
+        start, stop = (new - old for new, old in zip(after, before, strict=True))
+        return f"{what} {_seconds(before)}: start {_signed(start)} s, end {_signed(stop)} s"
+    return f"{what} {_seconds(before or after or (0, 0))}"
+
+
+def _signed(seconds: float) -> str:
+    """Show hundredths of a second, or as many digits as a shift below them needs."""
+    small = 0 < abs(seconds) < 0.005
+    return f"{seconds:+.2g}" if small else f"{seconds:+.2f}"
+
+
+def _labelled(span: Span, row: int, windows: Windows) -> str:
+    if windows.records is None:
+        return ""
+    labelled = [
+        f"{event.label} {_seconds((event.onset, event.onset + event.duration))}"
+        for event in windows.records[row].events
+        if event.onset < span[1] and span[0] < event.onset + event.duration
+    ]
+    return f" (labelled {', '.join(labelled)})" if labelled else " (no seizure)"
+
+
+def _seconds(span: Span) -> str:
+    return f"{span[0]:.2f}-{span[1]:.2f} s"
+
+
+def _describe_events(
+    change: Change, comparison: Comparison, windows: Windows | None
+) -> list[str]:
+    sides = [
+        side.outputs[change.key] for side in (comparison.recorded, comparison.obtained)
+    ]
+    counts = {
+        what: sum(event.what == what for event in change.events)
+        for what in ("gained", "lost", "shifted", "relabelled")
+    }
+    summary = ", ".join(f"{n} {what}" for what, n in counts.items() if n)
+    n_before, n_after = (len(side.array) for side in sides)
+    lines = [f"{change.key!r}: events {n_before} -> {n_after} ({summary})"]
+    tolerance = sides[0].tolerance if change.tolerance is None else change.tolerance
+    lines.append(f"  {allowed(tolerance, 'events')} ({tolerance.source})")
+    lines += [f"    {_event(event, windows)}" for event in change.events[:_MOST]]
+    lines += _and_more(len(change.events))
+    if windows is None:
+        return lines
+    found = []
+    for side in sides:
+        spans: list[list[tuple[int, int]]] = [[] for _ in windows.ids]
+        for row, onset, duration in side.array.tolist():
+            start, stop = (
+                min(max(round(second * windows.sfreq), 0), windows.n_times)
+                for second in (onset, onset + duration)
+            )
+            if start < stop:
+                spans[int(row)].append((start, stop))
+        found.append(spans)
+    return lines + _describe_score(found, windows)
+
+
+def _event(event: EventChange, windows: Windows | None) -> str:
+    before, after = (
+        None if side is None else (side[0], side[0] + side[1])
+        for side in (event.before, event.after)
+    )
+    if event.what == "relabelled" and event.before and event.after and before:
+        words = (
+            f"{_seconds(before)}: label changed (found {event.after[2]!r}, expected "
+            f"{event.before[2]!r})"
+        )
+    else:
+        words = _span_change(event.what, before, after)
+        label = (event.before or event.after or (0, 0, ""))[2]
+        words += f" {label}" if label else ""
+    if windows is None:
+        return words
+    place = _labelled(before or after or (0, 0), event.window, windows)
+    return f"{windows.ids[event.window]}: {words}{place}"
 
 
 def origin_of(comparison: Comparison) -> Origin | None:
-    """Return where the traces of both sides part.
-
-    Parameters
-    ----------
-    comparison : Comparison
-        What was compared.
-
-    Returns
-    -------
-    origin : Origin or None
-        None if either side has no trace.
-    """
+    """Return where the two traces diverge; None if either side has none."""
     before, after = comparison.recorded.trace, comparison.obtained.trace
     if before is None or after is None:
         return None
@@ -262,38 +395,28 @@ def origin_of(comparison: Comparison) -> Origin | None:
     return find_origin(before, after, relative=relative)
 
 
-def _describe_origin(comparison: Comparison) -> list[str]:
-    origin = origin_of(comparison)
-    if origin is None:
-        return []
-    return ["where it began:", *(f"  {line}" for line in origin.lines)]
+def show_size(n_bytes: int) -> str:
+    """Return bytes in kB or MB."""
+    return f"{n_bytes / 1e3:.1f} kB" if n_bytes < 1e6 else f"{n_bytes / 1e6:.1f} MB"
 
 
 def comparison_to_json(
     comparison: Comparison, *, fixture: Fixture | None = None
 ) -> dict[str, Any]:
-    """Return a comparison as JSON values.
-
-    Parameters
-    ----------
-    comparison : Comparison
-        What was compared.
-    fixture : Fixture or None
-        The windows that went in.
-
-    Returns
-    -------
-    answer : dict
-        ``equal``, ``environment``, ``changes``, ``origin``, ``text``.
-    """
+    """Return a comparison as JSON values."""
+    windows = windows_of(comparison, fixture)
     origin = origin_of(comparison) if comparison.changes else None
     return {
         "equal": comparison.equal,
+        "summary": sum_up(comparison, fixture=fixture),
         "environment": {
             name: {"recorded": recorded, "here": here}
             for name, recorded, here in comparison.environment
         },
-        "changes": [_change_to_json(change, fixture) for change in comparison.changes],
+        "changes": [
+            _change_to_json(change, comparison, windows)
+            for change in comparison.changes
+        ],
         "origin": None
         if origin is None
         else {
@@ -306,11 +429,26 @@ def comparison_to_json(
     }
 
 
-def _change_to_json(change: Change, fixture: Fixture | None) -> dict[str, Any]:
+def _change_to_json(
+    change: Change, comparison: Comparison, windows: Windows | None
+) -> dict[str, Any]:
     answer: dict[str, Any] = {"key": change.key, "what": change.what}
     if change.what in ("dtype", "shape"):
         answer |= {"expected": change.expected, "obtained": change.obtained}
+    if change.what == "events":
+        answer["events"] = [
+            {
+                "window": event.window
+                if windows is None
+                else windows.ids[event.window],
+                "what": event.what,
+                "expected": event.before,
+                "obtained": event.after,
+            }
+            for event in change.events
+        ]
     if change.far is not None and change.tolerance is not None:
+        rows = None if windows is None else moved_rows(change, comparison, windows)
         answer |= {
             "n_different": int(change.far.sum()),
             "n_values": int(change.far.size),
@@ -319,14 +457,8 @@ def _change_to_json(change: Change, fixture: Fixture | None) -> dict[str, Any]:
             "greatest_absolute": change.absolute and change.absolute.difference,
             "greatest_relative": change.relative and change.relative.difference,
             "not_finite": {words: n for words, n, _ in change.not_finite},
-            "windows": _moved_windows(change, fixture),
+            "windows": None
+            if rows is None or windows is None
+            else [windows.ids[row] for row in rows],
         }
     return answer
-
-
-def _moved_windows(change: Change, fixture: Fixture | None) -> Sequence[str] | None:
-    far = change.far
-    if fixture is None or far is None or far.ndim == 0 or len(far) != len(fixture):
-        return None
-    rows = np.flatnonzero(far.reshape(len(far), -1).any(axis=1))
-    return [fixture.windows[row].id for row in rows]

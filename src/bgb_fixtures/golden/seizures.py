@@ -21,28 +21,23 @@ if TYPE_CHECKING:
 __all__ = [
     "DetectionChange",
     "Score",
+    "Span",
     "detection_changes",
     "find_detections",
     "guess_threshold",
+    "pair_spans",
     "per_sample",
     "score_events",
 ]
 
-Span = tuple[int, int]
+Span = tuple[float, float]
+"""Start and end in a window: samples of detections, seconds of events."""
 _SHORTEST_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectionChange:
-    """Say how one detection differs.
-
-    Attributes
-    ----------
-    what : str
-        ``"gained"``, ``"lost"`` or ``"shifted"``.
-    before, after : tuple of int or None
-        `[start, stop)` in samples.
-    """
+    """How one detection differs: gained, lost or shifted; spans are in samples."""
 
     what: str
     before: Span | None
@@ -51,15 +46,7 @@ class DetectionChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """Hold an event score.
-
-    Attributes
-    ----------
-    sensitivity, precision, f1 : float
-        NaN where there is nothing to divide by.
-    false_alarms_per_day : float
-        False detections, for a day of such windows.
-    """
+    """An event score; NaN where there is nothing to divide by."""
 
     sensitivity: float
     precision: float
@@ -68,70 +55,33 @@ class Score:
 
 
 def per_sample(
-    array: npt.NDArray[Any], *, n_windows: int, n_times: int
+    numbers: npt.NDArray[Any], *, n_windows: int, n_times: int
 ) -> npt.NDArray[Any] | None:
-    """Return values as (n_windows, n_times), if they are one per sample.
+    """Return floats as (n_windows, n_times), or None if they are not one per sample.
 
-    Parameters
-    ----------
-    array : numpy.ndarray
-        An output.
-    n_windows, n_times : int
-        Windows that went in, and their length.
-
-    Returns
-    -------
-    values : numpy.ndarray, shape (n_windows, n_times), or None
-        A view; None if the array has another shape, or is not of floats. Axes of size 1
-        between do not matter.
+    Axes of size 1 between the first and the last do not matter.
     """
-    shape = array.shape
-    if array.dtype.kind != "f" or len(shape) < 2:
+    shape = numbers.shape
+    if numbers.dtype.kind != "f" or len(shape) < 2:
         return None
     if shape[0] != n_windows or shape[-1] != n_times or set(shape[1:-1]) - {1}:
         return None
-    return array.reshape(n_windows, n_times)
+    return numbers.reshape(n_windows, n_times)
 
 
-def guess_threshold(array: npt.NDArray[Any]) -> float:
-    """Return the threshold of a detector's output.
-
-    Parameters
-    ----------
-    array : numpy.ndarray of float
-        Its values.
-
-    Returns
-    -------
-    threshold : float
-        0.5 if all values lie in [0, 1], as probabilities do; else 0, as for logits.
-    """
-    finite = array[np.isfinite(array)]
+def guess_threshold(numbers: npt.NDArray[Any]) -> float:
+    """Return 0.5 if all values are in [0, 1], as probabilities are; else 0."""
+    finite = numbers[np.isfinite(numbers)]
     probable = finite.size > 0 and finite.min() >= 0 and finite.max() <= 1
     return 0.5 if probable else 0.0
 
 
 def find_detections(
     values: npt.NDArray[Any], *, threshold: float, sfreq: float
-) -> list[Span]:
-    """Return the detections of one window.
-
-    Parameters
-    ----------
-    values : numpy.ndarray of float, shape (n_times,)
-        Logits or probabilities; NaN is no detection.
-    threshold : float
-        Values above it are ictal.
-    sfreq : float
-        Sampling frequency in Hz.
-
-    Returns
-    -------
-    spans : list of tuple of int
-        `[start, stop)` in samples.
-    """
+) -> list[tuple[int, int]]:
+    """Return the detections of one window in samples; values have shape (n_times,)."""
     shortest = round(_SHORTEST_S * sfreq)
-    joined: list[Span] = []
+    joined: list[tuple[int, int]] = []
     for start, stop in mask_to_spans(np.asarray(values > threshold, np.uint8)):
         if joined and start - joined[-1][1] < shortest:
             joined[-1] = (joined[-1][0], stop)
@@ -140,60 +90,65 @@ def find_detections(
     return [(start, stop) for start, stop in joined if stop - start >= shortest]
 
 
+def pair_spans(
+    before: Sequence[Span], after: Sequence[Span], *, atol: float = 0.0
+) -> list[tuple[int | None, int | None]]:
+    """Pair the spans of one window, by place; None stands for one without a partner.
+
+    Spans within `atol` of each other at both ends are paired first, then those that
+    overlap, each with the first that is left.
+    """
+    left = list(range(len(after)))
+    pairs: dict[int, int] = {}
+    for same in (_close, _overlap):
+        for i, span in enumerate(before):
+            if i in pairs:
+                continue
+            match = next((j for j in left if same(span, after[j], atol)), None)
+            if match is not None:
+                pairs[i] = match
+                left.remove(match)
+    found: list[tuple[float, int | None, int | None]] = [
+        (span[0], i, pairs.get(i)) for i, span in enumerate(before)
+    ]
+    found += [(after[j][0], None, j) for j in left]
+    return [(i, j) for _, i, j in sorted(found, key=lambda item: item[0])]
+
+
+def _close(a: Span, b: Span, atol: float) -> bool:
+    return abs(a[0] - b[0]) <= atol and abs(a[1] - b[1]) <= atol
+
+
+def _overlap(a: Span, b: Span, _: float) -> bool:
+    return a[0] < b[1] and b[0] < a[1]
+
+
 def detection_changes(
     before: Sequence[Span], after: Sequence[Span]
 ) -> list[DetectionChange]:
-    """Return which detections were gained, lost or shifted.
-
-    Parameters
-    ----------
-    before, after : sequence of tuple of int
-        Detections of the same window.
-
-    Returns
-    -------
-    changes : list of DetectionChange
-        In order of time. Detections that overlap are the same one; each is paired with
-        the first that it overlaps.
-    """
+    """Return which detections of one window were gained, lost or shifted, in order."""
     changes = []
-    left = list(after)
-    for span in before:
-        match = next((s for s in left if s[0] < span[1] and span[0] < s[1]), None)
-        if match is None:
-            changes.append(DetectionChange(what="lost", before=span, after=None))
-            continue
-        left.remove(match)
-        if match != span:
-            changes.append(DetectionChange(what="shifted", before=span, after=match))
-    changes += [DetectionChange(what="gained", before=None, after=s) for s in left]
-    return sorted(changes, key=lambda c: c.before or c.after or (0, 0))
+    for i, j in pair_spans(before, after):
+        a = None if i is None else before[i]
+        b = None if j is None else after[j]
+        if a != b:
+            what = "gained" if a is None else "lost" if b is None else "shifted"
+            changes.append(DetectionChange(what=what, before=a, after=b))
+    return changes
 
 
 def score_events(
-    labels: npt.NDArray[np.uint8], detections: Sequence[Sequence[Span]], *, sfreq: float
+    labels: npt.NDArray[np.uint8],
+    detections: Sequence[Sequence[tuple[int, int]]],
+    *,
+    sfreq: float,
 ) -> Score | None:
-    """Score detections against labels, by events with the SzCORE rules.
+    """Score detections in samples against labels, by events with the SzCORE rules.
 
-    Parameters
-    ----------
-    labels : numpy.ndarray of uint8, shape (n_windows, n_times)
-        1 = seizure.
-    detections : sequence of sequence of tuple of int
-        Per window, `[start, stop)` in samples.
-    sfreq : float
-        Sampling frequency in Hz.
-
-    Returns
-    -------
-    score : Score or None
-        Counts are summed over windows, which are scored apart. None if `timescoring`
-        is not installed.
-
-    References
-    ----------
-    Dan et al. 2024, "SzCORE", Epilepsia, https://doi.org/10.1111/epi.18113; its rules
-    are the defaults of `timescoring.scoring.EventScoring`.
+    `labels` has the shape (n_windows, n_times). Counts are summed over windows, which are
+    scored separately. None if `timescoring` is not installed. Rules: Dan et al. 2024,
+    "SzCORE", Epilepsia, https://doi.org/10.1111/epi.18113, as the defaults of
+    `timescoring.scoring.EventScoring`.
     """
     try:
         from timescoring.annotations import Annotation

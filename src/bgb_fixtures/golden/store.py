@@ -1,13 +1,15 @@
-"""Golden files: what DATA.md says of them, as code, on top of the container.
+"""Golden files: what DATA.md says of them, as code.
 
-Invariant: what `load_golden` returns obeys rules G1 to G7 of DATA.md, and every byte of
-its file has its digest. Nothing is unpickled.
+Invariant: what `load_golden` returns obeys rules G1 to G7 of DATA.md, every byte of its
+file has been checked, and a golden is written whole or not at all. Nothing is unpickled.
 """
 
 from __future__ import annotations
 
+import os
 import re
-from dataclasses import asdict, dataclass
+import stat
+from dataclasses import asdict
 from itertools import accumulate
 from operator import mul
 from pathlib import Path
@@ -15,29 +17,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bgb_fixtures.errors import FixtureNotFoundError, FormatError
+from bgb_fixtures.errors import FixtureNotFoundError, FormatError, TargetError
 from bgb_fixtures.format.layout import (
-    GOLDEN,
-    MAX_DOCUMENTS,
     NAME,
     TEXT,
-    Buffer,
-    Layout,
     check_digest,
     check_int,
     check_keys,
     check_number,
-    check_overlap,
     check_text,
     check_texts,
     dump_json,
     fail,
-    parse_entry,
-    parse_head,
     parse_json,
 )
-from bgb_fixtures.format.map import Mapped, check_digests, read_file
+from bgb_fixtures.golden import npz
 from bgb_fixtures.golden.content import (
+    MAX_CALLS,
+    N_SAMPLES,
     STATISTICS,
     Call,
     FixtureState,
@@ -47,49 +44,59 @@ from bgb_fixtures.golden.content import (
     Tolerance,
     Trace,
 )
-from bgb_fixtures.golden.values import DTYPES, MAX_BYTES
+from bgb_fixtures.golden.dtypes import is_stored_as
+from bgb_fixtures.golden.values import MAX_BYTES, MAX_OUTPUTS
+from bgb_fixtures.staging import new_file
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Mapping
 
     import numpy.typing as npt
 
 __all__ = [
-    "MAX_CALLS",
-    "N_SAMPLES",
+    "describe_stranger",
+    "encode_golden",
     "is_golden",
+    "is_replaceable",
     "load_golden",
-    "verify_golden",
     "write_golden",
 ]
 
-N_SAMPLES = 32
-MAX_CALLS = 512
-"""Most calls that a trace keeps: with it, a trace stays under 1 MB."""
-_OUTPUT = "output."
+MAX_DOCUMENT = 4 * 2**20
+"""Most bytes of `golden.json`."""
+_MAX_FILE = MAX_BYTES + 2 * MAX_DOCUMENT
+# The limit of numpy 1.26.
+_MAX_RANK = 32
 _TRACE = {
-    "trace.statistics": (2, len(STATISTICS)),
-    "trace.samples": (2, N_SAMPLES),
+    # A key cannot hold a slash, so no output has these names.
+    "trace/statistics": (2, len(STATISTICS)),
+    "trace/samples": (2, N_SAMPLES),
 }
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _EMPTY_OR_TEXT = re.compile(r"[ -~]*")
-_DTYPE = re.compile(r"[a-z0-9_]{1,20}|")
-_MAX_FILE = MAX_BYTES + 3 * MAX_DOCUMENTS
-_RECORDS_KEYS = frozenset(["outputs", "environment", "fixture", "model", "trace"])
-_OUTPUT_KEYS = frozenset(["dtype", "tolerance", "threshold"])
-_TOLERANCE_KEYS = frozenset(["rtol", "atol", "source"])
-_FIXTURE_KEYS = frozenset(["name", "content_version", "digest", "windows"])
+_DTYPE = re.compile(r"[A-Za-z0-9_]{0,20}")
+_LABEL = re.compile(r"[ -~]{0,32}")
+_RECORDS_KEYS = frozenset(
+    ["name", "test", "outputs", "environment", "fixture", "model", "trace"]
+)
+_OUTPUT_KEYS = frozenset(
+    ["dtype", "stored", "shape", "tolerance", "threshold", "labels"]
+)
+_TOLERANCE_KEYS = frozenset(["rtol", "atol", "source", "basis"])
+_FIXTURE_KEYS = frozenset(
+    [
+        *("name", "content_version", "digest", "windows"),
+        *("sfreq", "n_times", "montage", "profile"),
+    ]
+)
 _MODEL_KEYS = frozenset(["digest", "n_parameters"])
 _TRACE_KEYS = frozenset(["calls", "n_calls"])
 _CALL_KEYS = frozenset(
     ["name", "kind", "settings", "training", "weights", "dtypes", "shapes"]
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Index(Layout):
-    name: str
+_LFS = b"version https://git-lfs"
+_OLD = b"BGBGLD "
+_CONFLICT = re.compile(rb"(?:^|\n)<{7} .{1,200}\n", re.DOTALL)
 
 
 def write_golden(golden: Golden, path: str | os.PathLike[str]) -> Path:
@@ -100,7 +107,8 @@ def write_golden(golden: Golden, path: str | os.PathLike[str]) -> Path:
     golden : Golden
         What to write.
     path : str or path
-        Target. An older golden there is replaced; any other file is not.
+        Target. An older golden there is replaced, a damaged one too; any other file is
+        not.
 
     Returns
     -------
@@ -114,37 +122,38 @@ def write_golden(golden: Golden, path: str | os.PathLike[str]) -> Path:
     FormatError
         If the content breaks a rule of the format.
     """
-    # Here, as h5py takes 40 ms to import and readers do without.
-    from bgb_fixtures.format.store import Draft, store
+    target = Path(path)
+    data = encode_golden(golden)
+    # Read it back first: a file that cannot be read is not written.
+    _parse(data, path=target, where=repr(str(target)))
+    _check_target(target)
+    with new_file(target) as draft:
+        draft.write_bytes(data)
+    return target
 
-    records = dump_json(_records_to_json(golden))
-    arrays = {_OUTPUT + key: output.array for key, output in golden.outputs.items()}
+
+def encode_golden(golden: Golden) -> bytes:
+    """Return the bytes of the file that holds a golden."""
+    arrays = {key: output.array for key, output in golden.outputs.items()}
     if golden.trace is not None:
-        arrays["trace.statistics"] = golden.trace.statistics
-        arrays["trace.samples"] = golden.trace.samples
-    draft = Draft(
-        kind=GOLDEN,
-        name=golden.name,
-        facts={},
-        records=records,
-        arrays=arrays,
-        columns={"records": np.array(records)},
-        attributes={
-            "name": np.bytes_(golden.name.encode("ascii")),
-            "format_version": np.int64(GOLDEN.version),
-        },
-    )
-    return store(draft, path, prove=verify_golden)
+        arrays["trace/statistics"] = golden.trace.statistics
+        arrays["trace/samples"] = golden.trace.samples
+    return npz.pack(dump_json(_to_json(golden)), arrays)
 
 
-def _records_to_json(golden: Golden) -> dict[str, Any]:
+def _to_json(golden: Golden) -> dict[str, Any]:
     trace = golden.trace
     return {
+        "name": golden.name,
+        "test": golden.test,
         "outputs": {
             key: {
                 "dtype": output.dtype,
+                "stored": output.array.dtype.str,
+                "shape": list(output.array.shape),
                 "tolerance": asdict(output.tolerance),
                 "threshold": output.threshold,
+                "labels": list(output.labels),
             }
             for key, output in golden.outputs.items()
         },
@@ -160,27 +169,87 @@ def _records_to_json(golden: Golden) -> dict[str, Any]:
     }
 
 
+def _check_target(path: Path) -> None:
+    try:
+        if path.is_dir() or not path.name:
+            msg = f"{str(path)!r} is a folder; expected the name of a file to write"
+            raise TargetError(msg)
+        if not path.parent.is_dir():
+            msg = (
+                f"{str(path)!r} cannot be written: there is no folder "
+                f"{str(path.parent)!r}"
+            )
+            raise TargetError(msg)
+        if path.exists() and not is_replaceable(path):
+            msg = (
+                f"{str(path)!r} exists and is not a golden, so it is not replaced. "
+                "Choose another name, or remove it first"
+            )
+            raise TargetError(msg)
+    except OSError as error:
+        if isinstance(error, TargetError):
+            raise
+        msg = f"{str(path)!r} cannot be written: {error.strerror}"
+        raise TargetError(msg) from error
+
+
 def is_golden(path: Path) -> bool:
-    """Return whether a file begins as a golden does.
+    """Return whether a file is a golden by its content, perhaps a damaged one."""
+    try:
+        return path.is_file() and npz.begins_or_ends_right(_read_ends(path))
+    except (OSError, ValueError):
+        # ValueError: a NUL in the name.
+        return False
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        Any path.
 
-    Returns
-    -------
-    golden : bool
-        False if there is no such file.
-    """
+def is_replaceable(path: Path) -> bool:
+    """Return whether a file is a golden, or was left in its place by git or a full disk."""
     if not path.is_file():
         return False
+    ends = _read_ends(path)
+    return (
+        npz.begins_or_ends_right(ends)
+        or not ends
+        or ends.startswith((_LFS, _OLD, b"<<<<<<< "))
+    )
+
+
+def _read_ends(path: Path) -> bytes:
+    """Return the first and the last bytes of a file."""
     with path.open("rb") as file:
-        return file.read(len(GOLDEN.magic)) == GOLDEN.magic
+        head = file.read(4096)
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(size - 4096, min(size, len(head))))
+        return head + file.read(4096)
+
+
+def describe_stranger(data: bytes) -> str:
+    """Say what a file is that is not a golden, and what to do."""
+    again = "record it again, for example with pytest --bgb-golden-update"
+    conflict = _CONFLICT.search(data)
+    if not data:
+        return f"it is empty; {again}"
+    if conflict is not None and b"\n>>>>>>> " in data:
+        return (
+            f"it holds git conflict markers (first at byte {conflict.start()}), as git "
+            f"merged it as text; {again}. docs/golden.md has the line for .gitattributes"
+        )
+    if data.startswith(_LFS):
+        return "it is a git-lfs pointer; run 'git lfs pull' to get the file itself"
+    if data.startswith(_OLD):
+        return (
+            "it is a golden of format 1 (HDF5), which is no longer read; delete it and "
+            "record it again"
+        )
+    if data.startswith(b"BGBFIX "):
+        return "it is a fixture; show it with bgb-fixtures info"
+    if data.startswith(b"PK\3\4"):
+        return "it is an npz or zip file, but not a golden"
+    return f"it begins with {data[:16]!r}"
 
 
 def load_golden(path: str | os.PathLike[str]) -> Golden:
-    """Load a golden file; every digest is checked.
+    """Load a golden file and check every byte of it.
 
     Parameters
     ----------
@@ -203,172 +272,164 @@ def load_golden(path: str | os.PathLike[str]) -> Golden:
     IntegrityError
         If its bytes are not those that were written.
     """
-    golden, _ = _load(Path(path))
-    return golden
-
-
-def verify_golden(path: str | os.PathLike[str]) -> Golden:
-    """Check everything that can be checked of a golden file.
-
-    Parameters
-    ----------
-    path : str or path
-        The file.
-
-    Returns
-    -------
-    golden : Golden
-        Its content.
-
-    Raises
-    ------
-    FormatError
-        If a rule of the format is broken or both sides of the file disagree.
-    """
-    from bgb_fixtures.format.hdf5 import check_attributes, check_structure, open_hdf5
-
     path = Path(path)
     where = repr(str(path))
-    golden, layout = _load(path)
-    attributes = {
-        "name": np.bytes_(golden.name.encode()),
-        "format_version": np.int64(GOLDEN.version),
-    }
-    start, stop = layout.records_span
-    with open_hdf5(path, where=where) as file:
-        check_structure(file, layout, columns={"records": ("|S", ())}, where=where)
-        check_attributes(file, attributes, where=where)
-        with path.open("rb") as plain:
-            plain.seek(start)
-            if file["records"][()] != plain.read(stop - start):
-                msg = f"{where}: HDF5 dataset 'records' is not the records themselves"
-                raise FormatError(msg)
-    return golden
+    return _parse(_read(path, where=where), path=path, where=where)
 
 
-def _load(path: Path) -> tuple[Golden, Layout]:
-    where = repr(str(path))
+def _read(path: Path, *, where: str) -> bytes:
+    # O_NONBLOCK, as opening a FIFO would wait for a writer forever.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     try:
-        size = path.stat().st_size
+        handle = os.open(path, flags)
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
         # ValueError: a NUL in the name.
-        msg = f"no golden {where}: no such file; record it: bgb-fixtures golden record"
+        msg = f"golden {where} is missing; record it with bgb-fixtures golden record"
         raise FixtureNotFoundError(msg) from error
     except OSError as error:
         msg = f"{where} cannot be read: {error.strerror}"
         raise FormatError(msg) from error
-    if size > _MAX_FILE:
+    try:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "not a regular file"
+            msg = f"{where} is {kind}; expected a golden file"
+            raise FormatError(msg)
+        if status.st_size > _MAX_FILE:
+            msg = (
+                f"{where} is too large for a golden (found {status.st_size / 2**20:.0f} "
+                f"MiB, expected at most {_MAX_FILE // 2**20} MiB)"
+            )
+            raise FormatError(msg)
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            # The status of a file in /proc says 0 bytes.
+            return file.read(status.st_size or 4096)
+    except OSError as error:
+        msg = f"{where} cannot be read: {error.strerror}"
+        raise FormatError(msg) from error
+    finally:
+        os.close(handle)
+
+
+def _parse(data: bytes, *, path: Path, where: str) -> Golden:
+    if not npz.begins_or_ends_right(data):
+        msg = f"{where} is not a golden: {describe_stranger(data)}"
+        raise FormatError(msg)
+    entries = npz.unpack(data, where=where)
+    document = entries.pop(npz.DOCUMENT)
+    if document.nbytes > MAX_DOCUMENT:
+        fail(where, npz.DOCUMENT, f"at most {MAX_DOCUMENT} bytes", document.nbytes)
+    value = parse_json(bytes(document), where=where, what=npz.DOCUMENT)
+    check_keys(value, _RECORDS_KEYS, where=where, what=npz.DOCUMENT)
+    outputs = value["outputs"]
+    if type(outputs) is not dict or not 0 < len(outputs) <= MAX_OUTPUTS:
+        fail(where, "outputs", f"an object with 1 to {MAX_OUTPUTS} keys", outputs)
+    for key in outputs:
+        check_text(key, where=where, what="outputs", pattern=_KEY)
+    names = {f"{key}.npy" for key in outputs}
+    if value["trace"] is not None:
+        names |= {f"{name}.npy" for name in _TRACE}
+    if entries.keys() != names:
+        missing, unlisted = (
+            ", ".join(sorted(side)[:3])[:160] or "none"
+            for side in (names - entries.keys(), entries.keys() - names)
+        )
         msg = (
-            f"{where} has {size / 2**20:.0f} MiB; a golden has at most "
-            f"{_MAX_FILE // 2**20} MiB and is read into memory: record fewer windows"
+            f"{where}: the arrays are not those that {npz.DOCUMENT} lists (missing: "
+            f"{missing!r}; not listed: {unlisted!r})"
         )
         raise FormatError(msg)
-    # Copied, as some systems do not replace a mapped file, and update would have to.
-    index, buffer, _ = read_file(path, _parse_index, mode="copy", known={}, where=where)
-    check_digests(buffer, index, where=where)
-    return _parse_records(buffer, index, path=path, where=where), index
-
-
-def _parse_index(buffer: Buffer, /, *, size: int, where: str) -> _Index:
-    head = parse_head(
-        buffer, kind=GOLDEN, keys=frozenset(["name"]), size=size, where=where
-    )
-    entries = head.index["arrays"]
-    if type(entries) is not dict:
-        fail(where, "index, arrays", "an object", entries)
-    arrays = {}
-    for name, entry in entries.items():
-        what = f"index, array {name!r:.160}"
-        if not name.startswith(_OUTPUT) and name not in _TRACE:
-            fail(where, what, f"'{_OUTPUT}KEY' or one of {sorted(_TRACE)}", name)
-        key = name.removeprefix(_OUTPUT)
-        check_text(key, where=where, what=what, pattern=_NAME)
-        dtypes = ("<f8",) if name in _TRACE else tuple(sorted(set(DTYPES.values())))
-        arrays[name] = parse_entry(
-            entry, dtypes=dtypes, head=head, where=where, what=what
-        )
-    check_overlap(arrays, where=where)
-    if not arrays.keys() - _TRACE.keys():
-        fail(where, "index, arrays", "at least one output", sorted(arrays))
-    total = sum(entry.length for name, entry in arrays.items() if name not in _TRACE)
-    if total > MAX_BYTES:
-        fail(where, "index, arrays", f"outputs of at most {MAX_BYTES} bytes", total)
-    return _Index(
-        name=check_text(
-            head.index["name"], where=where, what="index, name", pattern=_NAME
+    golden = Golden(
+        name=check_text(value["name"], where=where, what="name", pattern=_KEY),
+        test=check_text(
+            value["test"], where=where, what="test", pattern=_EMPTY_OR_TEXT
         ),
-        user_block=head.user_block,
-        file_size=head.file_size,
-        arrays=arrays,
-        rest_sha256=head.rest_sha256,
-        digest=head.digest,
-        records_span=head.records_span,
-    )
-
-
-def _array(buffer: Mapped, index: Layout, name: str) -> npt.NDArray[Any]:
-    entry = index.arrays[name]
-    array: npt.NDArray[Any] = np.ndarray(entry.shape, entry.dtype, buffer, entry.offset)
-    return array
-
-
-def _parse_records(buffer: Mapped, index: _Index, *, path: Path, where: str) -> Golden:
-    start, stop = index.records_span
-    value = parse_json(bytes(buffer[start:stop]), where=where, what="records")
-    check_keys(value, _RECORDS_KEYS, where=where, what="records")
-    names = frozenset(
-        name.removeprefix(_OUTPUT) for name in index.arrays if name.startswith(_OUTPUT)
-    )
-    outputs = check_keys(value["outputs"], names, where=where, what="records, outputs")
-    return Golden(
-        name=index.name,
         outputs={
             key: _parse_output(
-                output,
-                _array(buffer, index, _OUTPUT + key),
-                where=where,
-                what=f"records, output {key!r}",
+                output, entries[f"{key}.npy"], where=where, what=f"output {key!r}"
             )
             for key, output in outputs.items()
         },
         environment=_parse_environment(value["environment"], where=where),
         fixture=_parse_fixture(value["fixture"], where=where),
         model=_parse_model(value["model"], where=where),
-        trace=_parse_trace(value["trace"], buffer, index, where=where),
+        trace=_parse_trace(value["trace"], entries, where=where),
         path=path,
     )
+    n_bytes = sum(output.array.nbytes for output in golden.outputs.values())
+    if n_bytes > MAX_BYTES:
+        fail(where, "outputs", f"at most {MAX_BYTES} bytes", n_bytes)
+    n_windows = 1 if golden.fixture is None else len(golden.fixture.windows)
+    for key, output in golden.outputs.items():
+        rows = output.array[:, 0] if output.dtype == "events" else np.zeros(0)
+        if ((rows < 0) | (rows >= n_windows) | (rows % 1 != 0)).any():
+            fail(where, f"output {key!r}", f"windows 0 to {n_windows - 1}", rows.max())
+    return golden
 
 
 def _parse_output(
-    value: object, array: npt.NDArray[Any], *, where: str, what: str
+    value: object, content: memoryview, *, where: str, what: str
 ) -> Output:
     output = check_keys(value, _OUTPUT_KEYS, where=where, what=what)
-    dtype = output["dtype"]
-    if type(dtype) is not str or DTYPES.get(dtype) != array.dtype.str:
-        fail(where, f"{what}, dtype", f"one that is stored as {array.dtype.str}", dtype)
-    if dtype == "bfloat16" and (array.view(np.uint32) & 0xFFFF).any():
-        fail(where, what, "values of bfloat16", "more digits than it has")
+    dtype, stored = output["dtype"], output["stored"]
+    if type(dtype) is not str or type(stored) is not str:
+        fail(where, f"{what}, dtype", "texts", [dtype, stored])
+    if not is_stored_as(dtype, stored):
+        fail(where, f"{what}, stored", f"a form of {dtype!r:.40}", stored)
+    shape = _parse_shape(output["shape"], where=where, what=f"{what}, shape")
+    array = npz.read_array(content, stored, shape, where=where, what=what)
     if dtype == "bool" and (array.view(np.uint8) > 1).any():
         fail(where, what, "bytes 0 and 1", int(array.view(np.uint8).max()))
-    what = f"{what}, tolerance"
-    tolerance = check_keys(output["tolerance"], _TOLERANCE_KEYS, where=where, what=what)
+    if dtype == "str" and (array.reshape(-1).view(np.uint32) > 0x10FFFF).any():
+        fail(where, what, "code points of Unicode", "others")
+    if dtype in ("None", "empty") and shape != (0,):
+        fail(where, f"{what}, shape", "(0,)", shape)
     threshold = output["threshold"]
     if threshold is not None:
-        threshold = check_number(threshold, where=where, what=what, least=-1e9)
+        threshold = check_number(
+            threshold, where=where, what=f"{what}, threshold", least=-1e9
+        )
     return Output(
         array=array,
         dtype=dtype,
-        tolerance=Tolerance(
-            rtol=check_number(tolerance["rtol"], where=where, what=what, most=1e300),
-            atol=check_number(tolerance["atol"], where=where, what=what, most=1e300),
-            source=check_text(tolerance["source"], where=where, what=what),
-        ),
+        tolerance=_parse_tolerance(output["tolerance"], where=where, what=what),
         threshold=threshold,
+        labels=_parse_events(output["labels"], array, dtype, where=where, what=what),
+    )
+
+
+def _parse_events(
+    labels: object, array: npt.NDArray[Any], dtype: str, *, where: str, what: str
+) -> tuple[str, ...]:
+    """Check rows of window, onset and duration, and return their labels."""
+    n_labels = len(array) if dtype == "events" else 0
+    if type(labels) is not list or len(labels) != n_labels:
+        fail(where, f"{what}, labels", f"a list of {n_labels}", labels)
+    for label in labels:
+        check_text(label, where=where, what=f"{what}, labels", pattern=_LABEL)
+    if dtype == "events":
+        if array.ndim != 2 or array.shape[1] != 3:
+            fail(where, f"{what}, shape", "(n_events, 3)", array.shape)
+        if not np.isfinite(array).all() or (array[:, 2] < 0).any():
+            fail(where, what, "finite events with a duration of at least 0", "others")
+    return tuple(labels)
+
+
+def _parse_tolerance(value: object, *, where: str, what: str) -> Tolerance:
+    what = f"{what}, tolerance"
+    tolerance = check_keys(value, _TOLERANCE_KEYS, where=where, what=what)
+    return Tolerance(
+        rtol=check_number(tolerance["rtol"], where=where, what=what, most=1e300),
+        atol=check_number(tolerance["atol"], where=where, what=what, most=1e300),
+        source=check_text(tolerance["source"], where=where, what=what),
+        basis=check_text(
+            tolerance["basis"], where=where, what=f"{what}, basis", pattern=_DTYPE
+        ),
     )
 
 
 def _parse_environment(value: object, *, where: str) -> Mapping[str, str]:
-    what = "records, environment"
+    what = "environment"
     if type(value) is not dict:
         fail(where, what, "an object", value)
     for key, text in value.items():
@@ -380,8 +441,11 @@ def _parse_environment(value: object, *, where: str) -> Mapping[str, str]:
 def _parse_fixture(value: object, *, where: str) -> FixtureState | None:
     if value is None:
         return None
-    what = "records, fixture"
+    what = "fixture"
     fixture = check_keys(value, _FIXTURE_KEYS, where=where, what=what)
+    sfreq = check_number(fixture["sfreq"], where=where, what=f"{what}, sfreq")
+    if sfreq == 0:
+        fail(where, f"{what}, sfreq", "more than 0 Hz", sfreq)
     return FixtureState(
         name=check_text(fixture["name"], where=where, what=what, pattern=NAME),
         content_version=check_int(
@@ -389,13 +453,19 @@ def _parse_fixture(value: object, *, where: str) -> FixtureState | None:
         ),
         digest=check_digest(fixture["digest"], where=where, what=what),
         windows=tuple(check_texts(fixture["windows"], where=where, what=what)),
+        sfreq=sfreq,
+        n_times=check_int(
+            fixture["n_times"], where=where, what=f"{what}, n_times", least=1
+        ),
+        montage=check_text(fixture["montage"], where=where, what=f"{what}, montage"),
+        profile=check_text(fixture["profile"], where=where, what=f"{what}, profile"),
     )
 
 
 def _parse_model(value: object, *, where: str) -> ModelState | None:
     if value is None:
         return None
-    what = "records, model"
+    what = "model"
     model = check_keys(value, _MODEL_KEYS, where=where, what=what)
     return ModelState(
         digest=check_digest(model["digest"], where=where, what=what),
@@ -404,32 +474,28 @@ def _parse_model(value: object, *, where: str) -> ModelState | None:
 
 
 def _parse_trace(
-    value: object, buffer: Mapped, index: Layout, *, where: str
+    value: object, entries: Mapping[str, memoryview], *, where: str
 ) -> Trace | None:
-    there = [name for name in _TRACE if name in index.arrays]
     if value is None:
-        if there:
-            fail(where, "records, trace", f"an object, as there is {there[0]!r}", None)
         return None
-    trace = check_keys(value, _TRACE_KEYS, where=where, what="records, trace")
+    trace = check_keys(value, _TRACE_KEYS, where=where, what="trace")
     calls = trace["calls"]
     if type(calls) is not list or not 0 < len(calls) <= MAX_CALLS:
-        fail(where, "records, trace", f"a list of 1 to {MAX_CALLS} calls", calls)
-    for name, shape in _TRACE.items():
-        entry = index.arrays.get(name)
-        if entry is None or entry.shape != (len(calls), *shape):
-            expected = f"shape {(len(calls), *shape)}"
-            fail(where, f"index, array {name!r}", expected, entry and entry.shape)
-    n_calls = check_int(
-        trace["n_calls"], where=where, what="records, trace", least=len(calls)
-    )
+        fail(where, "trace", f"a list of 1 to {MAX_CALLS} calls", calls)
+    arrays = [
+        npz.read_array(
+            entries[f"{name}.npy"], "<f8", (len(calls), *shape), where=where, what=name
+        )
+        for name, shape in _TRACE.items()
+    ]
+    n_calls = check_int(trace["n_calls"], where=where, what="trace", least=len(calls))
     return Trace(
         calls=tuple(
-            _parse_call(call, where=where, what=f"records, trace, calls[{i}]")
+            _parse_call(call, where=where, what=f"trace, calls[{i}]")
             for i, call in enumerate(calls)
         ),
-        statistics=_array(buffer, index, "trace.statistics"),
-        samples=_array(buffer, index, "trace.samples"),
+        statistics=arrays[0],
+        samples=arrays[1],
         n_calls=n_calls,
     )
 
@@ -473,18 +539,17 @@ def _parse_call(value: object, *, where: str, what: str) -> Call:
 def _parse_shapes(
     value: object, *, where: str, what: str
 ) -> tuple[tuple[int, ...], ...]:
-    if type(value) is not list or not all(type(shape) is list for shape in value):
+    if type(value) is not list:
         fail(where, what, "a list of lists of sizes", value)
-    shapes = tuple(
-        tuple(check_int(size, where=where, what=what) for size in shape)
-        for shape in value
-    )
-    # Factor by factor: the product of many thousand sizes would take minutes.
-    if any(
-        n_values >= 2**62
-        for shape in shapes
-        if 0 not in shape
-        for n_values in accumulate(shape, mul)
-    ):
-        fail(where, what, "fewer than 2^62 values", value)
-    return shapes
+    return tuple(_parse_shape(shape, where=where, what=what) for shape in value)
+
+
+def _parse_shape(value: object, *, where: str, what: str) -> tuple[int, ...]:
+    """Return sizes whose product, but for zeros, fits any computer."""
+    if type(value) is not list or len(value) > _MAX_RANK:
+        fail(where, what, f"a list of at most {_MAX_RANK} sizes", value)
+    shape = tuple(check_int(size, where=where, what=what) for size in value)
+    # numpy raises an error of its own beyond this, even if one size is 0.
+    if any(n >= 2**59 for n in accumulate((size for size in shape if size), mul)):
+        fail(where, what, "sizes with a product below 2^59", value)
+    return shape

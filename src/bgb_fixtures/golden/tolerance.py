@@ -1,10 +1,8 @@
-"""How far a value may lie from a recorded one, by dtype and device, as measured.
+"""How far a value may be from a recorded one, by dtype and device, as measured.
 
 Invariant: each default is a measured spread times a stated factor, and a golden stores
 numbers, so that a later release does not move what was recorded.
 
-Notes
------
 Spread: the largest difference of any of 276,480 logits, in units of the root mean square
 of all, when only threads, convolution kernels, batch size or the processor's
 instruction set change; ``python tools/tolerances.py`` prints it for two small detectors
@@ -21,23 +19,31 @@ float16   6.9e-3        not measured  5e-2          7
 bfloat16  5.5e-2        8.4e-3        2e-1          4
 ========  ============  ============  =======  ======
 
-Integers and booleans are exact. Training mode and deeper or less well conditioned models
-spread further; then state a tolerance.
+Complex numbers have the default of their parts. A Python float has that of float32, as
+it may come out of a float32 tensor. Integers, booleans and the 8-bit floats, which were
+not measured, are exact. Training mode and deeper or less well conditioned models spread
+further: state a tolerance for them.
 """
 
 from __future__ import annotations
 
-from math import floor, log10
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bgb_fixtures.golden.content import Tolerance
+from bgb_fixtures.golden.dtypes import widen
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["RELATIVE", "default_tolerance", "relative_default", "root_mean_square"]
+__all__ = [
+    "EVENTS_ATOL_S",
+    "RELATIVE",
+    "default_tolerance",
+    "relative_default",
+    "root_mean_square",
+]
 
 RELATIVE = {
     "float64": 1e-12,
@@ -47,90 +53,55 @@ RELATIVE = {
     "bfloat16": 2e-1,
 }
 """Allowed difference in units of the root mean square, by dtype as it was computed."""
+EVENTS_ATOL_S = 1e-3
+"""Allowed shift of an event in seconds: a quarter of a sample at 256 Hz."""
+_PARTS = {"complex128": "float64", "complex64": "float32", "complex32": "float16"}
 
 
 def relative_default(dtype: str, *, tf32: bool) -> float:
-    """Return the allowed difference in units of the root mean square.
-
-    Parameters
-    ----------
-    dtype : str
-        Dtype of the values.
-    tf32 : bool
-        Whether float32 was computed with TF32 on a GPU.
-
-    Returns
-    -------
-    relative : float
-        0 for integers and booleans.
-    """
+    """Return the allowed difference in units of the root mean square; 0 is exact."""
+    dtype = _PARTS.get(dtype, dtype)
     if dtype == "float32" and tf32:
         return RELATIVE["tf32"]
     return RELATIVE.get(dtype, 0.0)
 
 
-def root_mean_square(array: npt.NDArray[Any]) -> float:
-    """Return the root mean square of the finite values.
-
-    Parameters
-    ----------
-    array : numpy.ndarray of float
-        Any shape.
-
-    Returns
-    -------
-    scale : float
-        0 if no value is finite.
-    """
-    values = array.astype(np.float64)
-    values = values[np.isfinite(values)]
-    if values.size == 0:
-        return 0.0
-    # Divided first, as squares of large values would overflow.
-    largest = float(np.abs(values).max())
+def root_mean_square(numbers: npt.NDArray[Any]) -> float:
+    """Return the root mean square of the finite values; 0 if there are none."""
+    sizes = np.abs(widen(numbers))
+    sizes = sizes[np.isfinite(sizes)]
+    largest = float(sizes.max(initial=0.0))
     if largest == 0:
         return 0.0
-    return largest * float(np.sqrt(np.mean((values / largest) ** 2)))
+    # Divided first, as squares of large values would overflow.
+    return largest * float(np.sqrt(np.mean((sizes / largest) ** 2)))
 
 
 def default_tolerance(
-    array: npt.NDArray[Any], dtype: str, *, device: str, tf32: bool
+    numbers: npt.NDArray[Any], dtype: str, *, basis: str, device: str, tf32: bool
 ) -> Tolerance:
-    """Return the default tolerance of an array.
+    """Return the default tolerance of recorded numbers.
 
-    Parameters
-    ----------
-    array : numpy.ndarray
-        The recorded values.
-    dtype : str
-        Their dtype in the code under test.
-    device : str
-        ``"cpu"`` or ``"cuda"``, for the words.
-    tf32 : bool
-        Whether float32 was computed with TF32.
-
-    Returns
-    -------
-    tolerance : Tolerance
-        `rtol` from the table; `atol` the same times the root mean square of the
-        values, rounded to two digits.
+    `rtol` is the default of `basis`, `atol` the same times the root mean square. `dtype`
+    and `device` are for the words.
     """
-    relative = relative_default(dtype, tf32=tf32)
+    relative = relative_default(basis, tf32=tf32)
+    if dtype == "events":
+        return Tolerance(
+            rtol=0.0, atol=EVENTS_ATOL_S, source="default for events", basis=dtype
+        )
     if relative == 0:
-        return Tolerance(rtol=0.0, atol=0.0, source=f"{dtype} is exact")
-    scale = root_mean_square(array)
-    name = "float32 with TF32" if dtype == "float32" and tf32 else dtype
+        return Tolerance(rtol=0.0, atol=0.0, source=f"{dtype} is exact", basis=basis)
+    name = dtype if dtype == basis else "a Python float, taken for float32"
+    if tf32 and _PARTS.get(basis, basis) == "float32":
+        name += " with TF32"
+    scale = root_mean_square(numbers)
     return Tolerance(
         rtol=relative,
-        atol=_two_digits(relative * scale),
+        atol=float(f"{relative * scale:.1e}"),
         source=(
             f"default for {name} on {device}: {relative:g} of the root mean square "
             f"{scale:.3g}"
         ),
+        basis=basis,
     )
-
-
-def _two_digits(value: float) -> float:
-    if value == 0:
-        return 0.0
-    return float(f"{value:.1e}") if floor(log10(value)) > -300 else value

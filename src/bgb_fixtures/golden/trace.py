@@ -1,6 +1,6 @@
-"""What each module of a model takes and gives, in order of execution.
+"""What each module of a model receives and returns, in order of execution.
 
-Invariant: tracing changes no output, and costs memory for one module at a time.
+Invariant: tracing changes no output, and needs memory for one module at a time.
 """
 
 from __future__ import annotations
@@ -12,8 +12,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from bgb_fixtures.golden.content import STATISTICS, Call, ModelState, Trace
-from bgb_fixtures.golden.store import MAX_CALLS, N_SAMPLES
+from bgb_fixtures.golden.content import (
+    MAX_CALLS,
+    N_SAMPLES,
+    STATISTICS,
+    Call,
+    ModelState,
+    Trace,
+)
+from bgb_fixtures.golden.values import items_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -42,18 +49,7 @@ def _digest(tensors: Sequence[tuple[str, torch.Tensor]]) -> str:
 
 
 def model_state(model: torch.nn.Module) -> ModelState:
-    """Return digest and size of a model.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        Any model.
-
-    Returns
-    -------
-    state : ModelState
-        Parameters and buffers of its state dict.
-    """
+    """Return the digest of a model's state dict, and its size."""
     import torch
 
     tensors = [
@@ -81,12 +77,9 @@ def _tensors(value: object) -> Iterator[torch.Tensor]:
 
     if isinstance(value, torch.Tensor):
         yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _tensors(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _tensors(item)
+        return
+    for _, item in items_of(value) or ():
+        yield from _tensors(item)
 
 
 @cache
@@ -106,7 +99,7 @@ def _places(n_rows: int, n_columns: int) -> npt.NDArray[np.int64]:
 def _describe(
     tensors: Sequence[torch.Tensor],
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return the statistics and the sample of what one module took or gave."""
+    """Return the statistics and the sample of the inputs or outputs of one module."""
     import torch
 
     kept = [t.detach() for t in tensors if t.numel()]
@@ -148,27 +141,21 @@ def _ascii(text: str, length: int) -> str:
 
 
 Described = tuple["npt.NDArray[np.float64]", "npt.NDArray[np.float64]"]
-"""Statistics and sample of what a module took or gave."""
+"""Statistics and sample of the inputs or outputs of a module."""
 
 
 class Tracer:
-    """Keep what the modules of a model take and give, while it is entered.
+    """Record the inputs and outputs of the modules of a model, while entered.
 
-    Parameters
-    ----------
-    model : torch.nn.Module
-        Its modules without children, and those with weights of their own, are traced.
-
-    Notes
-    -----
-    Code between modules is not seen itself; it shows as a difference between what one
-    module gave and the next one took.
+    Traced are modules without children, and those with weights of their own. Code between
+    modules is not seen itself; it shows as a difference between the output of one module
+    and the input of the next.
     """
 
     def __init__(self, model: torch.nn.Module) -> None:
         self._model = model
         self._handles: list[Any] = []
-        # Modules that were entered and not left yet.
+        # Modules that were entered and have not returned yet.
         self._entered: list[tuple[Call, Described]] = []
         self._calls: list[tuple[Call, Described, Described]] = []
         self._n_calls = 0
@@ -190,50 +177,44 @@ class Tracer:
             handle.remove()
 
     def trace(self) -> Trace:
-        """Return what was kept.
-
-        Returns
-        -------
-        trace : Trace
-            At least one call.
-        """
+        """Return what was recorded, at least one call."""
         return Trace(
             calls=tuple(call for call, _, _ in self._calls),
-            statistics=np.array([[took[0], gave[0]] for _, took, gave in self._calls]),
-            samples=np.array([[took[1], gave[1]] for _, took, gave in self._calls]),
+            statistics=np.array([[i[0], o[0]] for _, i, o in self._calls]),
+            samples=np.array([[i[1], o[1]] for _, i, o in self._calls]),
             n_calls=self._n_calls,
         )
 
-    def _keep(self, call: Call, took: Described, gave: Described) -> None:
+    def _keep(self, call: Call, inputs: Described, outputs: Described) -> None:
         self._n_calls += 1
         if len(self._calls) < MAX_CALLS:
-            self._calls.append((call, took, gave))
+            self._calls.append((call, inputs, outputs))
 
     def _keep_input(
         self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> None:
-        taken = list(_tensors([args, kwargs]))
-        self._keep(_call(module, "", taken), _describe(taken), _describe([]))
+        inputs = list(_tensors([args, kwargs]))
+        self._keep(_call(module, "", inputs), _describe(inputs), _describe([]))
 
     def _watch(self, module: torch.nn.Module, name: str) -> None:
         def before(
             module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
         ) -> None:
-            # Now, as the call may write in place or update its buffers.
-            taken = list(_tensors([args, kwargs]))
-            self._entered.append((_call(module, name, taken), _describe(taken)))
+            # Described before the call, which may write in place or update buffers.
+            inputs = list(_tensors([args, kwargs]))
+            self._entered.append((_call(module, name, inputs), _describe(inputs)))
 
         def after(
             _module: object, _args: object, _kwargs: object, result: object
         ) -> None:
-            call, took = self._entered.pop()
-            given = list(_tensors(result))
+            call, inputs = self._entered.pop()
+            outputs = list(_tensors(result))
             call = replace(
                 call,
-                dtypes=(call.dtypes[0], _dtype(given)),
-                shapes=(call.shapes[0], _shapes(given)),
+                dtypes=(call.dtypes[0], _dtype(outputs)),
+                shapes=(call.shapes[0], _shapes(outputs)),
             )
-            self._keep(call, took, _describe(given))
+            self._keep(call, inputs, _describe(outputs))
 
         self._handles += [
             module.register_forward_pre_hook(before, with_kwargs=True),
@@ -241,15 +222,15 @@ class Tracer:
         ]
 
 
-def _call(module: torch.nn.Module, name: str, taken: Sequence[torch.Tensor]) -> Call:
+def _call(module: torch.nn.Module, name: str, inputs: Sequence[torch.Tensor]) -> Call:
     return Call(
         name=_ascii(name, _MAX_SETTINGS),
         kind=_ascii(type(module).__name__, _MAX_SETTINGS),
         settings=_ascii(module.extra_repr(), _MAX_SETTINGS),
         training=module.training,
         weights=_own_weights(module) if name else "",
-        dtypes=(_dtype(taken), ""),
-        shapes=(_shapes(taken), ()),
+        dtypes=(_dtype(inputs), ""),
+        shapes=(_shapes(inputs), ()),
     )
 
 

@@ -47,8 +47,11 @@ def _reason_against(target: Path) -> str | None:
     return None
 
 
-def make_document(title: str, parts: Iterable[str]) -> bytes:
-    """Return a whole page as UTF-8; `parts` are HTML, their texts escaped."""
+def make_document(title: str, parts: Iterable[str], *, style: str = "") -> bytes:
+    """Return a whole page as UTF-8; `parts` are HTML, their texts escaped.
+
+    `style` is CSS for this kind of page, after that of all pages.
+    """
     return "\n".join(
         [
             "<!DOCTYPE html>",
@@ -58,7 +61,7 @@ def make_document(title: str, parts: Iterable[str]) -> bytes:
             f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{escape(title)}</title>",
-            f"<style>{STYLE}</style>",
+            f"<style>{STYLE}{style}</style>",
             "</head>",
             "<body>",
             *parts,

@@ -259,12 +259,17 @@ def _licence(licence: dict[str, Any]) -> str:
 
 
 def _source(source: dict[str, Any]) -> str:
+    name = str(source["name"])
+    twin = source.get("synthetic")
+    if isinstance(twin, dict):
+        name = f"synthetic, in the layout of {twin.get('layout', 'unknown')}"
+        source = source | twin
     plain = [
         f"{key} {value}"
         for key, value in sorted(source.items())
-        if key != "name" and isinstance(value, str | int | float)
+        if key not in ("name", "layout") and isinstance(value, str | int | float)
     ]
-    return escape(", ".join([str(source["name"]), *plain]))
+    return escape(", ".join([name, *plain]))
 
 
 def _kinds(fixture: Fixture) -> str:

@@ -1,8 +1,8 @@
-"""Write the files of format version 1 that every later release must read.
+"""Write the fixture of format version 1 that every later release must read.
 
-``python tests/data/format-1/make_format_1.py FOLDER`` wrote ``fixture.h5`` and ``golden.h5`` with
-the writer of that time. Every value follows from the formulas below, so that a reader's
-test needs nothing but this page.
+``python tests/data/format-1/make_format_1.py FOLDER`` wrote ``fixture.h5`` with the writer
+of that time. Every value follows from the formulas below, so that a reader's test needs
+nothing but this page.
 """
 
 from __future__ import annotations
@@ -16,15 +16,6 @@ from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.format.content import Content
 from bgb_fixtures.format.records import WindowRecord
 from bgb_fixtures.format.write import write_fixture
-from bgb_fixtures.golden import Golden, write_golden
-from bgb_fixtures.golden.content import (
-    Call,
-    FixtureState,
-    ModelState,
-    Output,
-    Tolerance,
-    Trace,
-)
 
 N_WINDOWS, N_CHANNELS, N_TIMES, SFREQ = 4, 2, 64, 32.0
 # Window, category, kind, split, ictal samples [start, stop).
@@ -84,59 +75,11 @@ def _fixture() -> Content:
     )
 
 
-def _golden() -> Golden:
-    exact = Tolerance(rtol=0.0, atol=0.0, source="by hand")
-    close = Tolerance(rtol=1e-5, atol=1e-4, source="by hand")
-    logits = np.array([[0.5, -0.0, np.inf], [np.nan, 1e-40, -2.0]], np.float32)
-    shapes = (((2, 3),), ((2, 3),))
-    call = Call(
-        name="body.0",
-        kind="Linear",
-        settings="in_features=3, out_features=3",
-        training=False,
-        weights="ab" * 32,
-        dtypes=("float32", "bfloat16"),
-        shapes=shapes,
-    )
-    return Golden(
-        name="format-1",
-        outputs={
-            "logits": Output(
-                array=logits, dtype="float32", tolerance=close, threshold=0.5
-            ),
-            # 1.0078125 = 1 + 2^-7 is the number after 1 in bfloat16.
-            "half": Output(
-                array=np.array([1.0, 1.0078125], np.float32),
-                dtype="bfloat16",
-                tolerance=close,
-            ),
-            "found": Output(
-                array=np.array([True, False]), dtype="bool", tolerance=exact
-            ),
-        },
-        environment={"python": "3.11.7", "numpy": "2.4.6", "device": "cpu"},
-        fixture=FixtureState(
-            name="format-1",
-            content_version=3,
-            digest="cd" * 32,
-            windows=("w-onset", "w-ictal"),
-        ),
-        model=ModelState(digest="ef" * 32, n_parameters=12),
-        trace=Trace(
-            calls=(call,),
-            statistics=np.arange(16, dtype=np.float64).reshape(1, 2, 8),
-            samples=np.arange(64, dtype=np.float64).reshape(1, 2, 32) / 4,
-            n_calls=2,
-        ),
-    )
-
-
 def main() -> None:
-    """Write both files into the folder that was named."""
+    """Write the file into the folder that was named."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     write_fixture(_fixture(), folder / "fixture.h5")
-    write_golden(_golden(), folder / "golden.h5")
 
 
 if __name__ == "__main__":

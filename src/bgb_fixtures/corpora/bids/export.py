@@ -35,7 +35,7 @@ from bgb_fixtures.edf.steps import (
     window_steps,
     window_uv,
 )
-from bgb_fixtures.edf.writer import import_pyedflib, write_edf
+from bgb_fixtures.edf.writer import import_edfio, write_edf
 from bgb_fixtures.eeg.channels import AVERAGE
 from bgb_fixtures.eeg.montage import MONTAGES, proper_rows
 from bgb_fixtures.export.layout import Layout, event_spans, subject_problems
@@ -66,7 +66,7 @@ def _has_electrodes(fixture: Fixture) -> bool:
 
 
 def _write(fixture: Fixture, folder: Path, done: Callable[[int], None]) -> str:
-    import_pyedflib()
+    import_edfio()
     rows: list[str] = []
     channels: list[Steps] = []
     averaging = _has_electrodes(fixture)
@@ -147,7 +147,7 @@ def _sidecar(fixture: Fixture) -> EegSidecar:
 def _write_lists(fixture: Fixture, folder: Path) -> None:
     """Write the description of the data set, its participants and event columns."""
     index, licence = fixture.index, fixture.records.licence
-    synthetic = fixture.records.source["name"] == "synthetic"
+    synthetic = fixture.records.is_synthetic
     cite = licence["attribution"]
     description: dict[str, object] = {
         "Name": f"Windows of fixture {index.name}",

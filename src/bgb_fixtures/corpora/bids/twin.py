@@ -22,13 +22,14 @@ from bgb_fixtures.corpora.bids.write import (
     write_sidecars,
     write_table,
 )
+from bgb_fixtures.corpora.manifest import MANIFEST_NAME
 from bgb_fixtures.corpora.twin.layout import Layout
-from bgb_fixtures.edf.writer import EdfChannel, write_edf
+from bgb_fixtures.edf.writer import EdfChannel, write_edf_pieces
 from bgb_fixtures.synthetic import RECIPE, SFREQ
 from bgb_fixtures.synthetic.head import ELECTRODES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -63,12 +64,14 @@ def _edf_name(planned: PlannedRecording) -> str:
 
 
 def _write_recording(
-    root: Path, planned: PlannedRecording, digital: npt.NDArray[np.int16]
+    root: Path,
+    planned: PlannedRecording,
+    pieces: Iterable[npt.NDArray[np.int16]],
 ) -> None:
     """Write the EDF file of a recording, its sidecars and its events."""
     path = root / _edf_name(planned)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_edf(path, _channels(digital), start=planned.start)
+    write_edf_pieces(path, map(_channels, pieces), start=planned.start)
     spec = planned.spec
     write_sidecars(
         path,
@@ -121,6 +124,7 @@ def _write_lists(root: Path, plan: Sequence[PlannedRecording]) -> None:
         codes=[(e.szcore, e.label) for p in plan for e in p.spec.events],
         confidence="Not given: the generator knows its seizures.",
     )
+    (root / ".bidsignore").write_bytes(f"{MANIFEST_NAME}\n".encode("ascii"))
     subjects = sorted({_subject(planned) for planned in plan})
     write_table(root / "participants.tsv", ("participant_id",), zip(subjects))
 

@@ -11,7 +11,6 @@ annotation files, https://physionet.org/physiotools/wag/annot-5.htm.
 
 from __future__ import annotations
 
-import hashlib
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -19,13 +18,14 @@ import numpy as np
 
 from bgb_fixtures.corpora.chbmit.wfdb import encode_sidecar
 from bgb_fixtures.corpora.twin.layout import Layout
-from bgb_fixtures.edf.writer import EdfChannel, write_edf
+from bgb_fixtures.corpora.twin.physionet import write_digests, write_lines
+from bgb_fixtures.edf.writer import EdfChannel, write_edf_pieces
 from bgb_fixtures.eeg.channels import ALIASES
 from bgb_fixtures.synthetic import SFREQ
 from bgb_fixtures.synthetic.head import ELECTRODES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import timedelta
     from pathlib import Path
 
@@ -42,25 +42,26 @@ CH_NAMES = (
     "P7-T7", "T7-FT9", "FT9-FT10", "FT10-T8", "T8-P8",
 )  # fmt: skip
 _NOTES = """\
-- Cases are numbered from chb81: the database has none beyond chb24.
+- Cases are numbered from chb81, as the database has none beyond chb24; with `--cases`
+  they have the names that were asked for.
 - FT9 and FT10 are not among the electrodes of the generator. They are computed as
   (3 F7 - T7 + 6 A1) / 8 and its mirror image, which in the head model gives 91 to 97 %
   of the variance at those places. All other derivations are exact differences.
 - Summaries do not name the type of a seizure, as those of the database do not; the
   table below does. Gender and age in SUBJECT-INFO are invented.
-- SHA256SUMS.txt lists every file but itself and this one. With it the folder can be
+- SHA256SUMS.txt lists the files that the database has. With it the folder can be
   served by any web server that answers ranges, and read like the database:
   `bgb-fixtures build --source chbmit --root http://.../`.
 - Steps of 0.125 uV over 16 bits, where the database has 0.39 uV over 12 bits.
-- A fixture that `bgb-fixtures build --source chbmit` makes of this folder carries the
-  licence and the citation of the real database: the program cannot tell them apart.
+- Over the web the manifest is not read: a fixture built from an address carries the
+  licence and the citation of the real database.
 """
 _FIRST_CASE = 81
 _NEW_NAMES = {old: new for new, old in ALIASES.items()}
 
 
 def _case(planned: PlannedRecording) -> str:
-    return f"chb{_FIRST_CASE + planned.patient}"
+    return planned.case or f"chb{_FIRST_CASE + planned.patient}"
 
 
 def _edf_name(planned: PlannedRecording) -> str:
@@ -69,12 +70,14 @@ def _edf_name(planned: PlannedRecording) -> str:
 
 
 def _write_recording(
-    root: Path, planned: PlannedRecording, digital: npt.NDArray[np.int16]
+    root: Path,
+    planned: PlannedRecording,
+    pieces: Iterable[npt.NDArray[np.int16]],
 ) -> None:
     """Write the EDF file of a recording and, if it holds seizures, their sidecar."""
     path = root / _edf_name(planned)
     path.parent.mkdir(exist_ok=True)
-    write_edf(path, _channels(digital), start=planned.start)
+    write_edf_pieces(path, map(_channels, pieces), start=planned.start)
     if planned.spec.events:
         sidecar = path.with_name(path.name + ".seizures")
         sidecar.write_bytes(encode_sidecar(planned.spec.events))
@@ -106,25 +109,12 @@ def _write_lists(root: Path, plan: Sequence[PlannedRecording]) -> None:
         (root / case / f"{case}-summary.txt").write_bytes(text.encode("ascii"))
         patient = recordings[0].patient
         subjects.append(f"{case}\t{'FM'[patient % 2]}\t{8 + patient % 12:2d}")
-    _write_lines(root / "SUBJECT-INFO", subjects)
-    _write_lines(root / "RECORDS", [_edf_name(p) for p in plan])
-    _write_lines(
+    write_lines(root / "SUBJECT-INFO", subjects)
+    write_lines(root / "RECORDS", [_edf_name(p) for p in plan])
+    write_lines(
         root / "RECORDS-WITH-SEIZURES", [_edf_name(p) for p in plan if p.spec.events]
     )
-    # Last: it lists all files of the database; one blank, as PhysioNet writes it.
-    files = sorted(
-        p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file()
-    )
-    _write_lines(root / "SHA256SUMS.txt", [f"{_sha256(root / f)} {f}" for f in files])
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _write_lines(path: Path, lines: Sequence[str]) -> None:
-    path.write_bytes("".join(f"{line}\n" for line in lines).encode("ascii"))
+    write_digests(root)
 
 
 def _summary(recordings: Sequence[PlannedRecording]) -> str:
@@ -173,4 +163,5 @@ LAYOUT = Layout(
     edf_name=_edf_name,
     write_recording=_write_recording,
     write_lists=_write_lists,
+    case_form=r"chb[0-9]{2}",
 )

@@ -11,14 +11,11 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from bgb_fixtures.corpora.remote.session import Piece
 from bgb_fixtures.errors import TargetError
 from bgb_fixtures.staging import new_file
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["KeptPiece", "WebCache", "default_cache"]
 
@@ -27,16 +24,17 @@ VARIABLE = "BGB_FIXTURES_CACHE"
 _NAME = re.compile(r"([0-9]{1,18})-([0-9]{1,18})-([0-9a-f]{64})")
 
 
-def default_cache(environment: Mapping[str, str] = os.environ) -> Path:
-    """Return ``BGB_FIXTURES_CACHE``, or ``bgb-fixtures`` below ``XDG_CACHE_HOME`` or ``~/.cache``."""
-    if environment.get(VARIABLE):
-        return Path(environment[VARIABLE])
-    caches = environment.get("XDG_CACHE_HOME")
-    try:
-        return (Path(caches) if caches else Path.home() / ".cache") / "bgb-fixtures"
-    except RuntimeError as error:
+def default_cache() -> Path:
+    """Return ``BGB_FIXTURES_CACHE``, or the folder that the system has for caches."""
+    if os.environ.get(VARIABLE):
+        return Path(os.environ[VARIABLE])
+    from platformdirs import user_cache_path
+
+    folder = user_cache_path("bgb-fixtures", appauthor=False)
+    if not folder.is_absolute():
         msg = f"this user has no home folder to keep a cache in; set {VARIABLE}"
-        raise TargetError(msg) from error
+        raise TargetError(msg)
+    return folder
 
 
 class KeptPiece(NamedTuple):

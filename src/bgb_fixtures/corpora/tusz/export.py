@@ -17,7 +17,7 @@ from bgb_fixtures.edf.steps import (
     samples_problems,
     window_steps,
 )
-from bgb_fixtures.edf.writer import import_pyedflib, write_edf
+from bgb_fixtures.edf.writer import import_edfio, write_edf
 from bgb_fixtures.eeg.events import mask_to_spans
 from bgb_fixtures.eeg.montage import MONTAGES, proper_rows
 from bgb_fixtures.export.layout import (
@@ -65,7 +65,7 @@ def _problems(fixture: Fixture) -> list[str]:
 
 
 def _write(fixture: Fixture, folder: Path, done: Callable[[int], None]) -> str:
-    import_pyedflib()
+    import_edfio()
     rows: list[str] = []
     channels: list[Steps] = []
     for recording in group_recordings(fixture):

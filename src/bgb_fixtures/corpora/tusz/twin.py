@@ -1,23 +1,30 @@
-"""The layout of TUSZ 2.0.3: splits, patients, referential recordings, CSV annotations.
+"""The layouts of TUSZ 2.0.3 and 1.5.2: splits, patients, recordings, annotations.
 
 Invariant: times are multiples of 1/16 s, which four decimals hold exactly.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bgb_fixtures.corpora.tusz.write import TCP_PAIRS, write_annotations
+from bgb_fixtures.corpora.tusz.write import (
+    TCP_PAIRS,
+    write_annotations,
+    write_annotations_1_5,
+)
 from bgb_fixtures.corpora.twin.layout import Layout
-from bgb_fixtures.edf.writer import EdfChannel, write_edf
+from bgb_fixtures.corpora.twin.rates import RATES, change_rate
+from bgb_fixtures.edf.writer import EdfChannel, write_edf_pieces
 from bgb_fixtures.synthetic import SFREQ
 from bgb_fixtures.synthetic.head import ELECTRODES
 from bgb_fixtures.synthetic.streams import Streams
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     import numpy.typing as npt
@@ -25,21 +32,35 @@ if TYPE_CHECKING:
     from bgb_fixtures.corpora.twin.plan import PlannedRecording
     from bgb_fixtures.eeg.events import Event
 
-__all__ = ["LAYOUT"]
+__all__ = ["LAYOUT", "LAYOUT_1_5"]
 
 _STEPS_PER_S = 16
-_NOTES = """\
-- Patients are named synthaaa, synthaab, ...; every year is 2015.
+_COMMON_NOTES = """\
 - A patient with the average reference is in 01_tcp_ar (`EEG FP1-REF`), one with linked
   ears in 02_tcp_le (`EEG FP1-LE`). Beside the electrodes there are A1, A2, an ECG and,
   in 01_tcp_ar, the trends IBI, BURSTS and SUPPR at 1 Hz, all zero.
+- At rates other than 256 Hz the EEG is resampled: it holds nothing above 128 Hz.
+- Steps of 0.125 uV, where the corpus has 0.15 to 0.9 uV.
+"""
+_NOTES = f"""\
+- Patients are named synthaaa, synthaab, ...; every year is 2015.
+{_COMMON_NOTES}\
 - `.csv` has rows for each pair of the TCP montage. All pairs take part in a generalised
   seizure from its start to its end. In a focal one the pairs on the side of the focus
   do; those of the other side join in after two fifths of it (fnsz, cpsz) or never
   (spsz), as the generator lets seizures spread.
 - `.csv_bi` of a recording with seizures has only `seiz` rows, of one without a `bckg` row.
-- Steps of 0.125 uV, where the corpus has 0.15 to 0.9 uV.
 """
+_NOTES_1_5 = f"""\
+- Patients are numbered from 99000000; every year is 2015. There are splits train and dev.
+{_COMMON_NOTES}\
+- `.tse` has the type of a seizure and `.tse_bi` only `seiz`, for the whole recording;
+  `.lbl` and `.lbl_bi` have the same for each pair of the TCP montage. All pairs take part
+  in a generalised seizure from its start to its end. In a focal one the pairs on the side
+  of the focus do; those of the other side join in after two fifths of it (fnsz, cpsz) or
+  never (spsz), as the generator lets seizures spread.
+"""
+_FIRST_NUMBER = 99_000_000
 # Signals in the order in which files of the corpus have them.
 _ORDERS = {
     "AR": (
@@ -86,12 +107,14 @@ def _edf_name(planned: PlannedRecording) -> str:
 
 
 def _write_recording(
-    root: Path, planned: PlannedRecording, digital: npt.NDArray[np.int16]
+    root: Path,
+    planned: PlannedRecording,
+    pieces: Iterable[npt.NDArray[np.int16]],
 ) -> None:
     """Write the EDF file of a recording and its two annotation files."""
     path = root / _edf_name(planned)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_edf(path, _channels(planned, digital), start=planned.start)
+    write_edf_pieces(path, _iter_channels(planned, pieces), start=planned.start)
     write_annotations(
         path,
         duration=planned.spec.duration,
@@ -100,23 +123,73 @@ def _write_recording(
     )
 
 
+def _edf_name_1_5(planned: PlannedRecording) -> str:
+    """Return the path of a recording inside version 1.5.2 of the corpus."""
+    patient = str(_FIRST_NUMBER + planned.patient)
+    folder = _FOLDERS[planned.subject.reference]
+    return (
+        f"edf/{planned.spec.split}/{folder}/{patient[3:6]}/{patient}/"
+        f"s001_{planned.start:%Y_%m_%d}/{patient}_s001_t{planned.take:03d}.edf"
+    )
+
+
+def _write_recording_1_5(
+    root: Path,
+    planned: PlannedRecording,
+    pieces: Iterable[npt.NDArray[np.int16]],
+) -> None:
+    """Write the EDF file of a recording and its four annotation files."""
+    path = root / _edf_name_1_5(planned)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_edf_pieces(path, _iter_channels(planned, pieces), start=planned.start)
+    reference = _SUFFIXES[planned.subject.reference]
+    write_annotations_1_5(
+        path,
+        duration=planned.spec.duration,
+        reference=reference,
+        channels={pair: _seizures_of(pair, planned) for pair in TCP_PAIRS},
+        seizures=[
+            (e.onset, e.onset + e.duration, e.label) for e in planned.spec.events
+        ],
+    )
+
+
+def _iter_channels(
+    planned: PlannedRecording, pieces: Iterable[npt.NDArray[np.int16]]
+) -> Iterator[list[EdfChannel]]:
+    # One row at 256 Hz is small. With a second on either side, as a beat may lie across
+    # the border of two pieces.
+    row = _ecg(planned, int(planned.spec.duration) * SFREQ).astype(np.int16)
+    padded = np.pad(row, SFREQ, mode="edge")[None]
+    start = 0
+    for digital in pieces:
+        stop = start + digital.shape[1] // planned.sfreq
+        ecg = change_rate(padded[:, start * SFREQ : (stop + 2) * SFREQ], planned.sfreq)
+        yield _channels(planned, digital, ecg[0, planned.sfreq : -planned.sfreq])
+        start = stop
+
+
 def _channels(
-    planned: PlannedRecording, digital: npt.NDArray[np.int16]
+    planned: PlannedRecording,
+    digital: npt.NDArray[np.int16],
+    ecg: npt.NDArray[np.int16],
 ) -> list[EdfChannel]:
+    sfreq = planned.sfreq
     reference = planned.subject.reference
     rows = {n.upper(): row for n, row in zip(ELECTRODES, digital, strict=True)}
     absent = {name.upper() for name in planned.without}
     channels = [
-        EdfChannel(label=f"EEG {name}-{_SUFFIXES[reference]}", digital=rows[name])
+        EdfChannel(
+            label=f"EEG {name}-{_SUFFIXES[reference]}",
+            digital=rows[name],
+            sfreq=sfreq,
+        )
         for name in _ORDERS[reference]
         if name not in absent
     ]
-    n_times = digital.shape[1]
-    channels.append(
-        EdfChannel(label=_ECG_LABELS[reference], digital=_ecg(planned, n_times))
-    )
+    channels.append(EdfChannel(label=_ECG_LABELS[reference], digital=ecg, sfreq=sfreq))
     if reference == "AR":
-        zeros = np.zeros(n_times // SFREQ, dtype=np.int16)
+        zeros = np.zeros(digital.shape[1] // sfreq, dtype=np.int16)
         channels += [
             EdfChannel(label=label, digital=zeros, sfreq=1, unit=unit)
             for label, unit in _TRENDS
@@ -179,4 +252,14 @@ LAYOUT = Layout(
     edf_name=_edf_name,
     write_recording=_write_recording,
     write_lists=None,
+    rates=(SFREQ, *(rate for rate in RATES if rate != SFREQ)),
+)
+
+LAYOUT_1_5 = replace(
+    LAYOUT,
+    title="the TUH EEG Seizure Corpus (TUSZ) 1.5.2",
+    notes=_NOTES_1_5,
+    splits=("train", "dev"),
+    edf_name=_edf_name_1_5,
+    write_recording=_write_recording_1_5,
 )

@@ -1,7 +1,10 @@
-"""What a recording of TUSZ has beside it: `.csv` with types, `.csv_bi` without.
+"""What a recording of TUSZ has beside it, with types and without.
 
-Invariant: `.csv` (per channel, with the type) and `.csv_bi` (whole recording, seizure or
-not) say the same; a time has four decimals, as in the corpus, or as many as it takes to
+That is `.csv` and `.csv_bi` in version 2, and `.tse`, `.tse_bi`, `.lbl` and `.lbl_bi` in
+version 1.5.
+
+Invariant: the files of a recording (per channel or whole, with the type or without) say
+the same; a time has four decimals, as in the corpus, or as many as it takes to
 read back the same number.
 
 References
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["TCP_PAIRS", "write_annotations"]
+__all__ = ["TCP_PAIRS", "write_annotations", "write_annotations_1_5"]
 
 # The temporal central parasagittal montage, in the order of the corpus.
 TCP_PAIRS = (
@@ -62,6 +65,68 @@ def write_annotations(
             for channel, start, stop, label in rows
         )
         edf.with_suffix(suffix).write_bytes(text.encode("ascii"))
+
+
+# Labels of the corpus; each file numbers them for itself.
+_SYMBOLS = (
+    "(null)", "spsw", "gped", "pled", "eybl", "artf", "bckg", "seiz", "fnsz", "gnsz",
+    "spsz", "cpsz", "absz", "tnsz", "cnsz", "tcsz", "atsz", "mysz", "nesz", "intr",
+    "slow", "eyem", "chew", "shiv", "musc", "elpp", "elst",
+)  # fmt: skip
+
+
+def write_annotations_1_5(
+    edf: Path,
+    *,
+    duration: float,
+    reference: str,
+    channels: Mapping[str, Sequence[tuple[float, float, str]]],
+    seizures: Sequence[tuple[float, float, str]],
+) -> None:
+    """Write the `.tse`, `.tse_bi`, `.lbl` and `.lbl_bi` file of a recording."""
+    for suffix, typed in (("", True), ("_bi", False)):
+        whole = _with_background(
+            seizures if typed else _untyped(seizures), duration=duration
+        )
+        tse = "version = tse_v1.0.0\n\n" + "".join(
+            f"{_seconds(start)} {_seconds(stop)} {label} 1.0000\n"
+            for start, stop, label in whole
+        )
+        edf.with_suffix(f".tse{suffix}").write_bytes(tse.encode("ascii"))
+        rows = [
+            (index, *row)
+            for index, parts in enumerate(channels.values())
+            for row in _with_background(
+                parts if typed else _untyped(parts), duration=duration
+            )
+        ]
+        lbl = _lbl_head(channels, reference) + "".join(
+            f"label = {{0, 0, {_seconds(start)}, {_seconds(stop)}, {index}, "
+            f"[{', '.join(str(float(label == name)) for name in _SYMBOLS)}]}}\n"
+            for index, start, stop, label in rows
+        )
+        edf.with_suffix(f".lbl{suffix}").write_bytes(lbl.encode("ascii"))
+
+
+def _untyped(
+    parts: Iterable[tuple[float, float, str]],
+) -> list[tuple[float, float, str]]:
+    return [(start, stop, "seiz") for start, stop, _ in parts]
+
+
+def _lbl_head(pairs: Iterable[str], reference: str) -> str:
+    montage = []
+    for index, pair in enumerate(pairs):
+        anode, cathode = pair.split("-")
+        montage.append(
+            f"montage = {index:2d}, {pair}: EEG {anode}-{reference} -- "
+            f"EEG {cathode}-{reference}\n"
+        )
+    symbols = ", ".join(f"{i}: '{name}'" for i, name in enumerate(_SYMBOLS))
+    return (
+        f"version = lbl_v1.0.0\n\n{''.join(montage)}\nnumber_of_levels = 1\n\n"
+        f"level[0] = 1\n\nsymbols[0] = {{{symbols}}}\n\n"
+    )
 
 
 def _with_background(

@@ -1,7 +1,7 @@
 """A miniature corpus of synthetic EDF recordings in the layout of a real one.
 
 For people who test what reads EDF: recordings, annotation files and lists as TUSZ,
-CHB-MIT or a BIDS data set have them, with seizures that are known to the sample.
+CHB-MIT, Siena or a BIDS data set have them, with seizures that are known to the sample.
 
 Invariant: the same request gives the same bytes of every file; a corpus is there in
 full, in a folder of its own, or not at all.
@@ -9,18 +9,21 @@ full, in a folder of its own, or not at all.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bgb_fixtures.corpora.bids import twin as bids
 from bgb_fixtures.corpora.chbmit import twin as chbmit
+from bgb_fixtures.corpora.manifest import MANIFEST_NAME, write_manifest
+from bgb_fixtures.corpora.siena import twin as siena
 from bgb_fixtures.corpora.tusz import twin as tusz
+from bgb_fixtures.corpora.twin.pieces import iter_pieces
 from bgb_fixtures.corpora.twin.plan import plan_recordings
-from bgb_fixtures.edf.writer import import_pyedflib
+from bgb_fixtures.edf.writer import import_edfio
 from bgb_fixtures.errors import SpecError
 from bgb_fixtures.staging import check_new_folder, new_folder
 from bgb_fixtures.synthetic import RECIPE
-from bgb_fixtures.synthetic.recording import generate
 
 if TYPE_CHECKING:
     import os
@@ -34,8 +37,16 @@ if TYPE_CHECKING:
 __all__ = ["LAYOUTS", "CorpusRecording", "CorpusReport", "write_corpus"]
 
 
-LAYOUTS = {"tusz": tusz.LAYOUT, "chbmit": chbmit.LAYOUT, "bids": bids.LAYOUT}
+LAYOUTS = {
+    "tusz": tusz.LAYOUT,
+    "tusz-1.5": tusz.LAYOUT_1_5,
+    "chbmit": chbmit.LAYOUT,
+    "siena": siena.LAYOUT,
+    "bids": bids.LAYOUT,
+}
 """Name of a layout -> the layout."""
+
+_EXAMPLES = {"chbmit": "chb01 and chb21", "siena": "PN00 and PN01"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +61,8 @@ class CorpusRecording:
         ``"train"``, ``"dev"`` or ``"eval"``.
     duration : float
         Seconds.
+    sfreq : int
+        Hz.
     events : tuple of Event
         Seizures, exact to the sample, with their type.
     without : tuple of str
@@ -59,6 +72,7 @@ class CorpusRecording:
     name: str
     split: str
     duration: float
+    sfreq: int
     events: tuple[Event, ...]
     without: tuple[str, ...]
 
@@ -87,6 +101,8 @@ def write_corpus(
     duration: float,
     seed: int = 0,
     without_fz_pz: bool = False,
+    rates: Sequence[int] = (),
+    cases: Sequence[str] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> CorpusReport:
     """Write a miniature corpus.
@@ -94,19 +110,26 @@ def write_corpus(
     Parameters
     ----------
     layout : str
-        ``"tusz"``, ``"chbmit"`` or ``"bids"``.
+        ``"tusz"`` (2.x), ``"tusz-1.5"``, ``"chbmit"``, ``"siena"`` or ``"bids"``.
     out : str or path
         The folder to make; it may exist if it is empty.
     n_recordings : int
         1 to 999. The first recording by name holds a seizure; with 6 or more, a third
         to a half of them do, and every split has both kinds.
     duration : float
-        Whole seconds of each recording, 10 to 3600.
+        Whole seconds of each recording, 10 to 3600. Memory does not grow with it.
     seed : int
         0 to 4294967295; of patients, seizures and signals.
     without_fz_pz : bool
         For TUSZ: leave Fz and Pz out of the last recording of the train split, as 3 % of
         the files of the corpus lack them.
+    rates : sequence of int
+        For TUSZ: sampling rates in Hz, of 250, 256, 400 and 512, that patients take in
+        turn; empty: all have 256. The EEG is generated at 256 Hz and resampled.
+    cases : sequence of str
+        For CHB-MIT and Siena: names of the patients, such as ``"chb01"``, for programs
+        with names of the real corpus in them; recordings are shared among them. Empty:
+        names that the corpus does not have.
     progress : callable or None
         Called with (recordings done, recordings in all), first with none done.
 
@@ -122,42 +145,80 @@ def write_corpus(
     TargetError
         If the folder is taken or cannot be written. Nothing is left behind.
     MissingPackageError
-        If pyedflib is not installed.
+        If edfio is not installed.
     """
     if layout not in LAYOUTS:
         known = ", ".join(repr(name) for name in LAYOUTS)
         msg = f"unknown layout {layout!r}; layouts: {known}"
         raise SpecError(msg)
-    if without_fz_pz and layout != "tusz":
+    form = LAYOUTS[layout]
+    if without_fz_pz and form not in (tusz.LAYOUT, tusz.LAYOUT_1_5):
         msg = f"without Fz and Pz: only layout 'tusz' has such files, got {layout!r}"
         raise SpecError(msg)
-    form = LAYOUTS[layout]
+    _check_rates(layout, rates)
+    _check_cases(layout, cases, n_recordings=n_recordings)
     plan = plan_recordings(
         n_recordings=n_recordings,
         duration=duration,
         seed=seed,
         splits=form.splits,
         steps_per_s=form.steps_per_s,
+        rates=tuple(rates) or form.rates[:1],
+        cases=tuple(cases),
+        types=form.types,
     )
     if without_fz_pz:
         last = max(i for i, p in enumerate(plan) if p.spec.split == "train")
         lacking = replace(plan[last], without=("Fz", "Pz"))
         plan = (*plan[:last], lacking, *plan[last + 1 :])
     report = CorpusReport(path=check_new_folder(out), recordings=_describe(form, plan))
-    import_pyedflib()
+    import_edfio()
     with new_folder(report.path) as folder:
         if progress is not None:
             progress(0, len(plan))
         for done, planned in enumerate(plan, 1):
-            signal = generate(planned.spec, seed=seed, run=planned.take + 1)
-            form.write_recording(folder, planned, signal.digital)
+            form.write_recording(folder, planned, iter_pieces(planned))
             if progress is not None:
                 progress(done, len(plan))
         if form.write_lists is not None:
             form.write_lists(folder, plan)
-        readme = _readme(layout, report.recordings, seed=seed)
+        readme = _readme(layout, report.recordings, seed=seed, rates=rates, cases=cases)
         (folder / "README.md").write_bytes(readme.encode("ascii"))
+        # Last: it lists all files.
+        write_manifest(folder, layout=layout, recipe=RECIPE, seed=seed)
     return report
+
+
+def _check_rates(layout: str, rates: Sequence[int]) -> None:
+    allowed = LAYOUTS[layout].rates
+    wrong = [rate for rate in rates if rate not in allowed]
+    if wrong:
+        msg = (
+            f"rates: expected Hz of {', '.join(map(str, sorted(allowed)))} for layout "
+            f"{layout!r}, got {wrong[0]!r}"
+        )
+        raise SpecError(msg)
+
+
+def _check_cases(layout: str, cases: Sequence[str], *, n_recordings: int) -> None:
+    form = LAYOUTS[layout].case_form
+    if cases and not form:
+        named = ", ".join(repr(n) for n, other in LAYOUTS.items() if other.case_form)
+        msg = f"cases: only the layouts {named} have names to choose, got {layout!r}"
+        raise SpecError(msg)
+    for case in cases:
+        if not re.fullmatch(form, case):
+            msg = f"cases: expected names such as {_EXAMPLES[layout]}, got {case!r}"
+            raise SpecError(msg)
+    if len(set(cases)) < len(cases):
+        msg = f"cases: expected each name once, got {', '.join(cases)}"
+        raise SpecError(msg)
+    if len(cases) > n_recordings:
+        msg = (
+            f"cases: expected at most one per recording ({n_recordings}), got "
+            f"{len(cases)}. Ask for more recordings"
+        )
+        raise SpecError(msg)
 
 
 def _describe(
@@ -168,6 +229,7 @@ def _describe(
             name=form.edf_name(planned),
             split=planned.spec.split,
             duration=planned.spec.duration,
+            sfreq=planned.sfreq,
             events=planned.spec.events,
             without=planned.without,
         )
@@ -176,11 +238,22 @@ def _describe(
     return tuple(sorted(recordings, key=lambda recording: recording.name))
 
 
-def _readme(layout: str, recordings: Sequence[CorpusRecording], *, seed: int) -> str:
+def _readme(
+    layout: str,
+    recordings: Sequence[CorpusRecording],
+    *,
+    seed: int,
+    rates: Sequence[int],
+    cases: Sequence[str],
+) -> str:
     """Return what a finder of this folder has to know; no version, path or date."""
     duration = recordings[0].duration
     rows = [f"| {r.name} | {_seizures(r)} |" for r in recordings]
     option = " --without-fz-pz" if any(r.without for r in recordings) else ""
+    option += f" --rates {','.join(map(str, rates))}" if rates else ""
+    option += f" --cases {','.join(cases)}" if cases else ""
+    found = sorted({r.sfreq for r in recordings})
+    hz = " and ".join(filter(None, [", ".join(map(str, found[:-1])), str(found[-1])]))
     return f"""\
 # Synthetic EEG in the layout of {LAYOUTS[layout].title}
 
@@ -199,7 +272,10 @@ Made again, byte for byte, by
 
 ## Worth knowing
 
-- {len(recordings)} recordings of {duration:g} s at 256 Hz; EDF, records of 1 s.
+- {len(recordings)} recordings of {duration:g} s at {hz} Hz; EDF, records of 1 s.
+- {MANIFEST_NAME} lists every file with its SHA-256. By it `bgb-fixtures build` knows
+  that a fixture made of these files is synthetic, and says so, with their licence; if one
+  file differs, or the manifest is missing, the fixture has the licence of the corpus.
 {LAYOUTS[layout].notes}
 ## Seizures
 
@@ -213,7 +289,9 @@ Type (TUSZ code), start and end in seconds from the start of the recording.
 
 def _seizures(recording: CorpusRecording) -> str:
     parts = [
-        f"{e.label} {e.onset:g}-{e.onset + e.duration:g}" for e in recording.events
+        # The sixth digit of a long recording is not its last.
+        f"{e.label} {e.onset:.10g}-{e.onset + e.duration:.10g}"
+        for e in recording.events
     ]
     if recording.without:
         parts.append(f"lacks {' and '.join(recording.without)}")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bgb_fixtures.synthetic import SFREQ
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -34,11 +36,18 @@ class Layout:
     edf_name : callable
         (planned recording) -> path of its EDF file inside the corpus, with ``/``.
     write_recording : callable
-        (root, planned recording, digital): write its EDF file and annotations. `digital`
-        is int16 of shape (21, n_times), in the order of
-        `bgb_fixtures.synthetic.head.ELECTRODES`.
+        (root, planned recording, pieces): write its EDF file and annotations. Pieces are
+        int16 of shape (21, n_times), whole seconds at the rate of the recording, in the
+        order of `bgb_fixtures.synthetic.head.ELECTRODES`.
     write_lists : callable or None
         (root, plan): write what there is once for the corpus; None if there is nothing.
+    rates : tuple of int
+        Sampling rates in Hz that it may have, the usual one first.
+    case_form : str
+        Pattern of the names that its patients have, if they can be chosen.
+    types : tuple of str
+        TUSZ codes that patients take in turn, where all seizures of a patient have one
+        type and every recording has a seizure; empty otherwise.
     """
 
     title: str
@@ -46,5 +55,10 @@ class Layout:
     splits: tuple[str, ...]
     steps_per_s: int
     edf_name: Callable[[PlannedRecording], str]
-    write_recording: Callable[[Path, PlannedRecording, npt.NDArray[np.int16]], None]
+    write_recording: Callable[
+        [Path, PlannedRecording, Iterable[npt.NDArray[np.int16]]], None
+    ]
     write_lists: Callable[[Path, Sequence[PlannedRecording]], None] | None
+    rates: tuple[int, ...] = (SFREQ,)
+    case_form: str = ""
+    types: tuple[str, ...] = ()

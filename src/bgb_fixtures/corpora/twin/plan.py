@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import count, islice
+from itertools import chain, count, cycle, islice, repeat
+from math import gcd
 from typing import TYPE_CHECKING
 
 from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.errors import SpecError
 from bgb_fixtures.request.synthetic import MAX_SYNTHETIC_S, RecordingSpec
+from bgb_fixtures.synthetic import SFREQ
 from bgb_fixtures.synthetic.scenario import Artefact
 from bgb_fixtures.synthetic.streams import Streams
 from bgb_fixtures.synthetic.subject import make_subject
@@ -89,6 +91,10 @@ class PlannedRecording:
         Invented; recordings of a patient follow each other.
     without : tuple of str
         Electrodes that the file lacks.
+    sfreq : int
+        Hz.
+    case : str
+        Chosen name of the patient; empty for the one that the layout gives.
     """
 
     patient: int
@@ -98,6 +104,8 @@ class PlannedRecording:
     spec: RecordingSpec
     start: datetime
     without: tuple[str, ...] = ()
+    sfreq: int = SFREQ
+    case: str = ""
 
 
 def plan_recordings(
@@ -107,8 +115,14 @@ def plan_recordings(
     seed: int,
     splits: tuple[str, ...],
     steps_per_s: int,
+    rates: tuple[int, ...] = (SFREQ,),
+    cases: tuple[str, ...] = (),
+    types: tuple[str, ...] = (),
 ) -> tuple[PlannedRecording, ...]:
-    """Plan the recordings of a corpus."""
+    """Plan the recordings of a corpus; patients take rates, cases and types in turn.
+
+    With `types` a patient has seizures of one type, and one in every recording.
+    """
     _check_number("recordings", n_recordings, 1, MAX_RECORDINGS)
     _check_number("seed", seed, 0, 2**32 - 1)
     why = (
@@ -119,11 +133,15 @@ def plan_recordings(
     _check_number("duration", duration, MIN_DURATION_S, MAX_DURATION_S, why)
     streams = Streams.of_seed(seed).child("corpus")
     seizure_types = _cycle_types(streams)
+    # Borders of seizures fall on samples at each of the rates.
+    steps_per_s = gcd(steps_per_s, *rates)
     numbers = {wanted: _numbers(seed, wanted) for wanted in ("AR", "LE")}
     plan: list[PlannedRecording] = []
     patient = 0
     for split, in_split in zip(splits, _share(n_recordings, len(splits)), strict=True):
-        for i, size in enumerate(_patient_sizes(in_split)):
+        for i, size in enumerate(_patient_sizes(in_split, len(cases))):
+            if types:
+                seizure_types = repeat(types[patient % len(types)])
             # TUSZ has both references; a third of the patients shows the rarer one.
             number = next(numbers["LE" if patient % 3 == 1 else "AR"])
             for take in range(size):
@@ -131,7 +149,7 @@ def plan_recordings(
                 events: tuple[Event, ...] = ()
                 artefacts: tuple[Artefact, ...] = ()
                 state = "awake"
-                if take == i % size:
+                if types or take == i % size:
                     events = _place_seizures(
                         seizure_types,
                         here,
@@ -157,6 +175,8 @@ def plan_recordings(
                             state=state,
                         ),
                         start=_EPOCH + take * (timedelta(seconds=duration) + _PAUSE),
+                        sfreq=rates[patient % len(rates)],
+                        case=cases[patient] if cases else "",
                     )
                 )
             patient += 1
@@ -177,13 +197,15 @@ def _share(n_recordings: int, n_splits: int) -> list[int]:
     """Return how many recordings each split gets."""
     if n_splits == 1:
         return [n_recordings]
-    order = [*_FIRST, *(_THEN * (n_recordings // len(_THEN)))][:n_recordings]
+    order = list(
+        islice((s for s in chain(_FIRST, cycle(_THEN)) if s < n_splits), n_recordings)
+    )
     return [order.count(split) for split in range(n_splits)]
 
 
-def _patient_sizes(n_recordings: int) -> list[int]:
-    """Share recordings among patients, three at most to each, as evenly as can be."""
-    n_patients = -(-n_recordings // 3)
+def _patient_sizes(n_recordings: int, n_patients: int = 0) -> list[int]:
+    """Share recordings among patients as evenly as can be; otherwise three at most each."""
+    n_patients = n_patients or -(-n_recordings // 3)
     return [
         n_recordings // n_patients + (i < n_recordings % n_patients)
         for i in range(n_patients)

@@ -1,0 +1,124 @@
+"""Whether a model returns the same again, and where it begins not to.
+
+Invariant: the random generators of the process are left as they were.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from bgb_fixtures.golden.compare import compare_goldens
+from bgb_fixtures.golden.record import run_model
+from bgb_fixtures.golden.report import origin_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bgb_fixtures.fixture import Fixture
+    from bgb_fixtures.golden.compare import Comparison
+    from bgb_fixtures.golden.content import Golden
+
+__all__ = ["Randomness", "find_randomness"]
+
+_SEED = 1
+"""Not 0, with which models are made and run."""
+
+
+class Randomness:
+    """How a second run differs from the first.
+
+    `by_seed` if the seed decides, `by_weights` if a model that is made again has other
+    weights. Otherwise not even one seed gives the same output twice.
+    """
+
+    def __init__(
+        self, comparison: Comparison, *, by_seed: bool, by_weights: bool
+    ) -> None:
+        self._comparison = comparison
+        self.by_seed = by_seed
+        self.by_weights = by_weights
+
+    def __str__(self) -> str:
+        """Return it in a sentence, with the module where it begins."""
+        change = self._comparison.changes[0]
+        differs = ""
+        if change.far is not None:
+            n_far = int(change.far.sum())
+            differs = f" ({change.key!r}: {n_far} of {change.far.size} values)"
+        origin = origin_of(self._comparison)
+        if self.by_weights and origin is not None:
+            return (
+                "the weights are random: the model was made twice with the same seed, and "
+                f"{origin.lines[0]}. Draw them from the generators that are seeded"
+            )
+        if self.by_seed:
+            what = (
+                f"the output is random: a run with another random seed differs{differs}"
+            )
+        else:
+            what = (
+                "the output is not repeatable: runs with the same random seed differ"
+                f"{differs}; does the model keep state between calls?"
+            )
+        if origin is None:
+            return what
+        training = any(
+            call.training and call.name == origin.module
+            for trace in (self._comparison.obtained.trace,)
+            if trace is not None
+            for call in trace.calls
+        )
+        hint = f". `{origin.module}` is in train mode: call model.eval()" * training
+        return f"{what}; {origin.lines[1]}{hint}"
+
+
+def find_randomness(
+    make: Callable[[], Callable[..., Any]],
+    fixture: Fixture,
+    first: Golden,
+    *,
+    batch_size: int,
+    keep: Sequence[str] | None,
+    remakes: bool = False,
+) -> Randomness | None:
+    """Run the first batch again with another seed; None if it returns the same.
+
+    `make` returns the model to run; `remakes` tells whether it is a new one each time.
+    """
+    from bgb_fixtures.smoke.snapshot import kept_random_state, set_seed
+
+    n_windows = min(batch_size, len(fixture))
+    windows = fixture.take(range(n_windows))
+
+    def run() -> Golden:
+        model = make()
+        set_seed(_SEED)
+        return run_model(
+            model, windows, name=first.name, batch_size=batch_size, keep=keep
+        )
+
+    with kept_random_state():
+        second = run()
+        comparison = compare_goldens(_first_rows(first, second), second)
+        if comparison.equal:
+            return None
+        origin = origin_of(comparison)
+        return Randomness(
+            comparison,
+            by_seed=compare_goldens(second, run()).equal,
+            # A model that runs twice may have updated its buffers; a new one has not.
+            by_weights=remakes and origin is not None and bool(origin.weights_changed),
+        )
+
+
+def _first_rows(golden: Golden, shorter: Golden) -> Golden:
+    """Return a golden with as many rows of each output as another one has."""
+    outputs = {}
+    for key, output in golden.outputs.items():
+        other = shorter.outputs.get(key)
+        rows = output.array
+        if other is not None and rows.ndim and other.array.ndim:
+            rows = rows[: len(other.array)]
+        outputs[key] = replace(output, array=rows)
+    return replace(golden, outputs=outputs, fixture=shorter.fixture)
