@@ -70,6 +70,13 @@ def test_a_licence_that_is_not_known_lets_nobody_have_the_data(root: Path) -> No
     assert "licence for our group only" in run(*words).output
 
 
+def test_an_unknown_licence_says_how_to_state_one(root: Path) -> None:
+    fixture = build(root)
+    assert "licence  unknown\n" in run("info", fixture.path).stdout
+    words = ("export", fixture.path, "--to", "npz", root.parent / "npz")
+    assert "is stated with build --licence" in run(*words).output
+
+
 def test_the_licence_of_a_data_set_is_kept(root: Path) -> None:
     description = root / "dataset_description.json"
     description.write_text('{"License": "CC0"}', encoding="ascii")
