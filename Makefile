@@ -35,7 +35,7 @@ demo: $(VENV)/demo.stamp
 test: lint
 	$(BIN)/python -m pytest -n auto
 
-# All of it to 95 %; the format, the loader and the EDF reader to the last branch.
+# All of it to 95 %; formats, the loader and the EDF reader to the last branch.
 coverage: $(VENV)/test.stamp
 	$(BIN)/coverage erase
 	READ_HERE=1 $(BIN)/coverage run -m pytest -n auto
@@ -45,7 +45,7 @@ coverage: $(VENV)/test.stamp
 	src/bgb_fixtures/format/map.py,src/bgb_fixtures/format/records.py,src/bgb_fixtures/format/hdf5.py,\
 	src/bgb_fixtures/verify.py,src/bgb_fixtures/fixture.py,\
 	src/bgb_fixtures/edf/records.py,src/bgb_fixtures/edf/header.py,\
-	src/bgb_fixtures/edf/source.py"
+	src/bgb_fixtures/edf/source.py,src/bgb_fixtures/golden/npz.py"
 
 # The site, in build/docs; a warning, such as a link to nowhere, is an error.
 docs: $(VENV)/test.stamp

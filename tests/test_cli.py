@@ -263,7 +263,7 @@ def test_windows_are_generated_without_a_spec(
     answer = run("build", "--windows", "4", "--seed", "5", "--window-length", "8")
     assert answer.code == 0
     assert answer.out.startswith("wrote synthetic.h5: 4 windows, 2 with a seizure")
-    assert "synthetic-1, seed 5" in run("info", "synthetic.h5").out
+    assert "synthetic-2, seed 5" in run("info", "synthetic.h5").out
 
 
 @pytest.mark.parametrize(
@@ -329,7 +329,7 @@ def test_a_spec_that_is_not_there_is_one_line_and_exits_with_1(
         code=1,
         out="",
         err=f"Error: spec {str(path)!r} cannot be read: No such file or directory; "
-        "packaged specs: smoke, tiny, chbmit-smoke\n",
+        "packaged specs: smoke, tiny, smoke-1, tiny-1, chbmit-smoke\n",
     )
 
 
@@ -584,7 +584,7 @@ def test_options_of_recordings_are_the_keys_of_a_spec(
         ),
         pytest.param(["--type", "sz"], "types: expected a list of", id="type"),
         pytest.param(["--missing", "zeros"], "'zeros' is not one of", id="missing"),
-        pytest.param(["--montage", "Fp1,XX"], "called 'XX'", id="rows"),
+        pytest.param(["--montage", "Fp1,Fp1-XX"], "called 'XX'", id="rows"),
         pytest.param(
             ["--annotations", "x"],
             "--annotations is for --source edf",

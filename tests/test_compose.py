@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from bgb_fixtures.eeg.kinds import kind_of
 from bgb_fixtures.errors import SpecError
 from bgb_fixtures.request.compose import compose_recording, compose_request
 from bgb_fixtures.request.spec import parse_spec, spec_to_json
+from bgb_fixtures.synthetic import SEIZURE_TYPES
 
 if TYPE_CHECKING:
     from bgb_fixtures.request.synthetic import RecordingSpec
@@ -46,7 +48,7 @@ def test_share_is_kept_from_the_first_window_on(
     assert [int(bool(r.events)) for r in recordings] == expected
 
 
-@pytest.mark.parametrize("window_length", [8.0, 10.0, 60.0])
+@pytest.mark.parametrize("window_length", [1.0, 2.5, 7.9375, 8.0, 10.0, 60.0])
 @pytest.mark.parametrize("seed", range(5))
 def test_kinds_come_in_turn(seed: int, window_length: float) -> None:
     recordings = [
@@ -66,6 +68,55 @@ def test_every_second_window_without_a_seizure_holds_an_artefact() -> None:
     assert [kind(r) for r in recordings] == [
         "background", "artefact", "background", "artefact",
     ]  # fmt: skip
+
+
+def test_forty_windows_with_a_seizure_hold_every_type_four_times() -> None:
+    recordings = [
+        compose_recording(i, seed=2, ictal_share=1, window_length=60) for i in range(40)
+    ]
+    counts = Counter(event.label for r in recordings for event in r.events)
+    assert counts == dict.fromkeys(SEIZURE_TYPES, 4)
+
+
+def test_types_that_are_short_in_life_are_short_in_a_window() -> None:
+    longest = {"absz": 20, "atsz": 10, "mysz": 2, "tnsz": 25}
+    recordings = [
+        compose_recording(i, seed=3, ictal_share=1, window_length=60) for i in range(80)
+    ]
+    events = [event for r in recordings for event in r.events]
+    assert all(e.duration <= longest.get(e.label, 600) for e in events)
+
+
+def test_some_windows_with_a_seizure_hold_an_artefact_and_some_are_asleep() -> None:
+    recordings = [
+        compose_recording(i, seed=4, ictal_share=1, window_length=60) for i in range(40)
+    ]
+    assert 10 <= sum(bool(r.artefacts) for r in recordings) <= 30
+    assert 4 <= sum(r.state == "sleep" for r in recordings) <= 20
+    assert all(r.state == "awake" for r in recordings if r.events[0].label == "absz")
+
+
+@pytest.mark.parametrize("window_length", [1.0, 4.0])
+@pytest.mark.parametrize("share", [0, 1])
+def test_short_window_is_cut_from_a_longer_recording(
+    share: float, window_length: float
+) -> None:
+    for i in range(80):  # window 74 has a seizure of the shortest length
+        recording = compose_recording(
+            i, seed=0, ictal_share=share, window_length=window_length
+        )
+        assert recording.windows == (8.0,)
+        assert recording.duration == 16 + window_length
+        # No event of a fraction of a second, in which nothing can be seen.
+        assert all(e.duration >= 0.25 and e.onset >= 0 for e in recording.events)
+        assert all(artefact.duration >= 1 for artefact in recording.artefacts)
+        ends = [e.onset + e.duration for e in recording.events]
+        ends += [a.onset + a.duration for a in recording.artefacts]
+        assert all(end <= recording.duration for end in ends)
+
+
+def test_composed_spec_names_its_recipe() -> None:
+    assert compose_request(2, seed=1).recipe == "synthetic-2"
 
 
 def test_window_follows_from_its_index_alone() -> None:

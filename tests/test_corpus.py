@@ -33,8 +33,8 @@ from bgb_fixtures.errors import MissingPackageError, SourceError, SpecError, Tar
 from bgb_fixtures.fixture import load_fixture
 from bgb_fixtures.request.spec import parse_spec
 from bgb_fixtures.request.synthetic import RecordingSpec
+from bgb_fixtures.synthetic.recipes import make_subject
 from bgb_fixtures.synthetic.recording import generate
-from bgb_fixtures.synthetic.subject import make_subject
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

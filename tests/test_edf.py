@@ -226,13 +226,49 @@ def test_microvolts_follow_the_one_formula() -> None:
         pytest.param("\xb5V", 1.0, id="micro-sign-latin-1"),
         pytest.param("\xc2\xb5V", 1.0, id="micro-sign-utf-8"),
         pytest.param("\xce\xbcV", 1.0, id="greek-mu-utf-8"),
+        pytest.param("\xe6V", 1.0, id="micro-sign-code-page-437"),
+        pytest.param("uv", 1.0, id="lower-case"),
+        pytest.param("UV", 1.0, id="capitals"),
+        pytest.param("muV", 1.0, id="muV"),
+        pytest.param("microV", 1.0, id="microV"),
+        pytest.param("microVol", 1.0, id="microvolts-cut-off"),
+        pytest.param("uVolt", 1.0, id="uVolt"),
+        pytest.param("nV", 0.001, id="nV"),
         pytest.param("mV", 1000.0, id="mV"),
+        pytest.param("mv", 1000.0, id="mv"),
         pytest.param("V", 1000000.0, id="V"),
+        pytest.param("Volts", 1000000.0, id="Volts"),
     ],
 )
 def test_units_of_voltage_become_microvolts(unit: str, expected: float) -> None:
     channel = Channel(unit=unit, pmin="-10", pmax="10", dmin="-10", dmax="10", first=1)
     assert open_bytes(make_edf(channel)).read_uv([0], 0, 1).tolist() == [[expected]]
+
+
+@pytest.mark.parametrize("unit", ["", "?V", ".V", "\xb0V", "-", "n/a", "MV"])
+def test_a_unit_that_a_header_leaves_open_can_be_stated(unit: str) -> None:
+    channel = Channel(unit=unit, pmin="-10", pmax="10", dmin="-10", dmax="10", first=1)
+    data = make_edf(channel)
+    with pytest.raises(SourceError, match=r"in microvolts, pass --unit uV$"):
+        open_bytes(data).read_uv([0], 0, 1)
+    edf = EdfFile(MemorySource(data=data), unit="mV")
+    assert edf.read_uv([0], 0, 1).tolist() == [[1000.0]]
+    assert edf.calibration(0).unit_assumed
+
+
+@pytest.mark.parametrize("unit", ["DegC", "%", "Ohm", "kV", "uV/cm", "BPM"])
+def test_a_unit_that_is_no_voltage_stays_refused(unit: str) -> None:
+    edf = EdfFile(MemorySource(data=make_edf(Channel(unit=unit))), unit="uV")
+    with pytest.raises(SourceError, match="expected uV, mV or V, got") as error:
+        edf.read_uv([0], 0, 1)
+    assert "--unit" not in str(error.value)
+
+
+def test_a_unit_that_a_header_states_is_not_replaced() -> None:
+    channel = Channel(unit="uV", pmin="-10", pmax="10", dmin="-10", dmax="10", first=1)
+    edf = EdfFile(MemorySource(data=make_edf(channel)), unit="mV")
+    assert edf.read_uv([0], 0, 1).tolist() == [[1.0]]
+    assert not edf.calibration(0).unit_assumed
 
 
 @pytest.mark.parametrize(
@@ -597,6 +633,86 @@ def test_gap_of_a_bdf_file_is_refused() -> None:
 def test_gap_behind_the_window_does_no_harm() -> None:
     edf = open_bytes(edf_with_onsets(b"+0\x14\x14", b"+1\x14\x14", b"+7\x14\x14"))
     assert edf.read_digital([0], 6, 8).tolist() == [[6, 7]]
+
+
+@pytest.mark.parametrize(
+    "onsets",
+    [
+        pytest.param([0.202312, 1.202311999999, 2.202312000001], id="noise"),
+        pytest.param([0.30000000000000004, 1.3000000000000003, 2.3], id="17-digits"),
+        pytest.param([0, 1.124, 1.876], id="below-half-a-sample"),
+    ],
+)
+def test_an_onset_within_half_a_sample_is_no_gap(onsets: list[float]) -> None:
+    # Samples are 0.25 s apart.
+    stamps = [f"+{onset!r}\x14\x14".encode() for onset in onsets]
+    channels = (Channel(), Channel(label="EDF Annotations", spr=16))
+    records = b"".join(
+        np.arange(4 * r, 4 * r + 4, dtype="<i2").tobytes() + stamp.ljust(32, b"\0")
+        for r, stamp in enumerate(stamps)
+    )
+    data = make_edf(*channels, n_records=3, records=records, reserved="EDF+D")
+    assert open_bytes(data).read_digital([0], 3, 9).tolist() == [[3, 4, 5, 6, 7, 8]]
+    assert len(open_bytes(data).find_stretches([0])) == 1
+
+
+def test_an_onset_half_a_sample_away_is_a_gap() -> None:
+    edf = open_bytes(edf_with_onsets(b"+0\x14\x14", b"+1.125\x14\x14"))
+    with pytest.raises(SourceError, match=r"starts at 1\.125 s, expected 1 s"):
+        edf.read_digital([0], 0, 8)
+
+
+GAPPED = (b"+5\x14\x14", b"+6\x14\x14", b"+9\x14\x14", b"+10\x14\x14", b"+20\x14\x14")
+
+
+def test_stretches_between_gaps_are_found() -> None:
+    edf = open_bytes(edf_with_onsets(*GAPPED))
+    assert [tuple(s) for s in edf.find_stretches([0])] == [
+        (0, 2, 0),
+        (2, 4, 4),
+        (4, 5, 15),
+    ]
+
+
+def test_samples_between_gaps_count_in_the_time_of_the_recording() -> None:
+    edf = open_bytes(edf_with_onsets(*GAPPED))
+    signal = MontageSignal(edf, (Row(ch_name="A", plus=(0,)),), between_gaps=True)
+    assert signal.stretches == ((0, 8), (16, 24), (60, 64))
+    assert signal.n_times == 64
+    # 4 samples a second; those of the file are numbered from 0 to 19.
+    unit = signal.read(0, 1)[0, 0] - signal.read(1, 2)[0, 0]
+    first = signal.read(0, 1)[0, 0]
+    numbers = np.rint((first - signal.read(17, 23)[0]) / unit)
+    assert numbers.tolist() == [9, 10, 11, 12, 13, 14]
+    assert signal.needs(60, 64) == (16, 20)
+
+
+@pytest.mark.parametrize("span", [(7, 9), (10, 12), (12, 17), (0, 64), (63, 65)])
+def test_a_window_that_touches_a_gap_is_refused(span: tuple[int, int]) -> None:
+    edf = open_bytes(edf_with_onsets(*GAPPED))
+    signal = MontageSignal(edf, (Row(ch_name="A", plus=(0,)),), between_gaps=True)
+    message = (
+        r"touch a gap; this recording \(EDF\+D\) is continuous in 0-2 s, 4-6 s, 15-16 s"
+    )
+    with pytest.raises(SourceError, match=message):
+        signal.read(*span)
+
+
+def test_time_that_runs_back_is_refused() -> None:
+    edf = open_bytes(edf_with_onsets(b"+0\x14\x14", b"+7\x14\x14", b"+3\x14\x14"))
+    with pytest.raises(SourceError, match="record 3: starts at 3 s, expected 8 s"):
+        edf.find_stretches([0])
+
+
+def test_a_clock_that_drifts_makes_stretches_that_differ_by_less_than_a_sample() -> (
+    None
+):
+    # A millisecond a record: after 125 records half a sample of 0.25 s.
+    stamps = [b"+%.3f\x14\x14" % (1.001 * record) for record in range(300)]
+    edf = open_bytes(edf_with_onsets(*stamps))
+    stretches = edf.find_stretches([0])
+    assert [s.first for s in stretches] == [0, 125, 250]
+    assert edf.read_digital([0], 500, 1000).shape == (1, 500)
 
 
 def test_discontinuous_file_without_onsets_is_refused_and_keeps_its_texts() -> None:

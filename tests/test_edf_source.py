@@ -178,6 +178,19 @@ def test_a_code_that_matches_keeps_its_type(tmp_path: Path) -> None:
     assert [e.label for e in source.recordings()[0].events] == ["absz", "tcsz"]
 
 
+def test_annotations_inside_a_recording_with_gaps_last_as_long_as_it_does(
+    tmp_path: Path,
+) -> None:
+    tals = stamps()
+    # Eight records, and two more a minute later, with a seizure in them.
+    tals[8] = b"+68\x14\x14\0+68.5\x151\x14Anfall\x14\0"
+    tals[9] = b"+69\x14\x14\0"
+    path = make_edf(tmp_path / "a.edf", tals=tals, reserved="EDF+D")
+    assert read_edf_annotations(path).duration == 70
+    (recording,) = search(PlainCorpus, tmp_path, label_pattern="Anfall").recordings()
+    assert recording.events == (Event(onset=68.5, duration=1, label="seiz"),)
+
+
 def test_recording_without_annotations_is_unannotated(tmp_path: Path) -> None:
     make_edf(tmp_path / "a.edf")
     with pytest.raises(SourceError, match=r"NAME\.tsv.* give a label pattern"):

@@ -342,7 +342,7 @@ def test_golden_of_another_fixture_is_refused_before_the_model_runs(
     answer = run("check", "my_models:Net", "--fixture", "tiny")
     assert answer.exit_code == 1
     assert (
-        "for another fixture (found 'tiny', content version 1, digest" in answer.stderr
+        "for another fixture (found 'tiny', content version 2, digest" in answer.stderr
     )
     assert "expected 'small', content version 1, digest" in answer.stderr
 

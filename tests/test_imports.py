@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+import bgb_fixtures.synthetic
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -123,6 +125,19 @@ def test_help_of_the_command_line_loads_no_heavy_package() -> None:
 def test_reading_side_never_loads_the_builder(name: str) -> None:
     _, modules = run(f"import bgb_fixtures.{name}")
     assert not any(module.startswith("bgb_fixtures.build") for module in modules)
+
+
+def test_generator_knows_no_request() -> None:
+    _, modules = run("import bgb_fixtures.synthetic.recording")
+    assert not any(module.startswith("bgb_fixtures.request") for module in modules)
+
+
+def test_generator_names_no_request_not_even_for_types() -> None:
+    sources = Path(bgb_fixtures.synthetic.__file__).parent.rglob("*.py")
+    named = [
+        path.name for path in sources if "bgb_fixtures.request" in path.read_text()
+    ]
+    assert named == []
 
 
 def test_public_names_are_listed_and_loaded_at_first_use() -> None:

@@ -11,6 +11,7 @@ from bgb_fixtures.eeg.montage import (
     montage_rows,
     resolve_montage,
     row_electrodes,
+    split_rows,
 )
 from bgb_fixtures.errors import ChannelNotFoundError, SourceError, SpecError
 
@@ -148,9 +149,260 @@ def test_10_20_from_bipolar_channels_is_refused_with_the_reason() -> None:
 
 def test_a_pair_with_an_electrode_of_no_montage_is_still_bipolar() -> None:
     # T7-FT9 is no T3 against a reference, and C3-C5 no C3.
-    labels = [f"{name}-FT9" for name in ELECTRODES]
+    labels = [f"{name}-{'FT9' if i else 'FT10'}" for i, name in enumerate(ELECTRODES)]
     with pytest.raises(ChannelNotFoundError, match=r"lacks Fp1, F3, C3, .*rank 16"):
         resolve_montage(labels, "10-20", where="a.edf")
+
+
+# Labels as recorders and readers write them
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        pytest.param("POL {}", id="nihon-kohden"),
+        pytest.param("EEG_{}_REF", id="underscores"),
+        pytest.param("EEG:{}", id="colon"),
+        pytest.param("EEG {}/REF", id="slash"),
+        pytest.param("EEG-{}", id="hyphen"),
+        pytest.param("{}..", id="physionet"),
+        pytest.param("{}-0", id="suffix-of-a-reader"),
+        pytest.param("EEG {}-REF-0", id="reference-and-suffix"),
+        pytest.param("EEG {}-A1A2", id="linked-ears"),
+        pytest.param("{}-M1M2", id="linked-mastoids"),
+        pytest.param("{}-(A1+A2)/2", id="mean-of-the-ears"),
+        pytest.param("{}-A1+A2", id="sum-of-the-ears"),
+        pytest.param("{}-AVG", id="average"),
+        pytest.param("EEG {}-CPz", id="electrode-on-the-scalp"),
+    ],
+)
+def test_what_a_label_can_only_mean_is_read(form: str) -> None:
+    labels = [form.format(name) for name in ELECTRODES]
+    assert channels(labels, "10-20") == [((i,), ()) for i in range(19)]
+    assert channels(labels, "double-banana")[0] == ((0,), (4,))
+
+
+def test_the_suffix_of_a_reader_marks_channels_that_have_to_be_equal() -> None:
+    # MNE saves CHB-MIT like this.
+    labels = [f"T8-P8-{i}" for i in range(2)]
+    montage = find_montage(["T4-T6"])
+    assert resolve_montage(labels, montage, where="a.edf")[0].plus == (0, 1)
+
+
+@pytest.mark.parametrize("label", ["P3-01", "P3-2", "P3-00"])
+def test_a_number_that_counts_no_duplicates_is_not_cut_off(label: str) -> None:
+    # It can be a mistyped or shortened derivation: P3-O1.
+    labels = [label if name == "P3" else name for name in ELECTRODES]
+    with pytest.raises(ChannelNotFoundError, match=rf"lacks P3 .* {label}"):
+        resolve_montage(labels, "10-20", where="a.edf")
+
+
+def test_a_channel_number_is_no_suffix_of_an_electrode_with_two_digits() -> None:
+    labels = ["T7-FT9", "FT9-FT10", "C3-C5"]
+    montage = find_montage(["FT9-FT10"])
+    assert resolve_montage(labels, montage, where="a.edf")[0].plus == (1,)
+
+
+# References
+
+
+def against(reference: str, *, without: str = "") -> list[str]:
+    return [f"EEG {name}-{reference}" for name in ELECTRODES if name != without]
+
+
+def test_the_reference_electrode_is_zero_only_if_it_is_named() -> None:
+    labels = against("Cz", without="Cz")
+    with pytest.raises(
+        ChannelNotFoundError, match=r"lacks Cz .* pass --reference Cz .* row of zeros"
+    ):
+        resolve_montage(labels, "10-20", where="a.edf")
+    montage = find_montage("10-20", reference="CZ")
+    rows = resolve_montage(labels, montage, where="a.edf")
+    assert [(row.plus, row.minus) for row in rows][8:11] == [
+        ((8,), ()),  # Fz
+        ((), ()),  # Cz
+        ((9,), ()),  # Pz
+    ]
+
+
+def test_derivations_with_the_reference_electrode_are_exact() -> None:
+    labels = against("Cz", without="Cz")
+    montage = find_montage(["Fz-Cz", "Cz-Pz", "Fp1-F7"], reference="Cz")
+    rows = resolve_montage(labels, montage, where="a.edf")
+    assert [(row.plus, row.minus) for row in rows] == [
+        ((8,), ()),
+        ((), (9,)),
+        ((0,), (4,)),
+    ]
+
+
+def test_a_reference_can_be_named_where_labels_name_none() -> None:
+    labels = [name for name in ELECTRODES if name != "Cz"]
+    montage = find_montage(["Fp1", "Cz"], reference="Cz")
+    rows = resolve_montage(labels, montage, where="a.edf")
+    assert [(row.plus, row.reference) for row in rows] == [((0,), "Cz"), ((), "Cz")]
+
+
+@pytest.mark.parametrize(
+    ("labels", "problem"),
+    [
+        pytest.param(against("LE"), r"it has a channel for Cz", id="has-a-channel"),
+        pytest.param(
+            against("LE", without="Cz"),
+            r"its labels name the reference 'LE'; drop --reference Cz",
+            id="labels-name-another",
+        ),
+    ],
+)
+def test_a_reference_that_contradicts_the_labels_is_refused(
+    labels: list[str], problem: str
+) -> None:
+    montage = find_montage("double-banana", reference="Cz")
+    with pytest.raises(SourceError, match=problem):
+        resolve_montage(labels, montage, where="a.edf")
+
+
+def test_rows_that_would_all_be_zero_are_refused() -> None:
+    montage = find_montage(["Cz"], reference="Cz")
+    with pytest.raises(SourceError, match=r"every row .* would be zero"):
+        resolve_montage(against("Cz", without="Cz"), montage, where="a.edf")
+
+
+def test_a_reference_that_is_no_electrode_needs_no_option() -> None:
+    with pytest.raises(SpecError, match=r"'REF'\. A reference that is no electrode"):
+        find_montage("10-20", reference="REF")
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        pytest.param(["Fp1-F7"], id="one-pair"),
+        pytest.param(["Fp1-F7", "F3-F7", "C3-P3"], id="not-all"),
+        pytest.param(["Fp1-F7", "F3-F7", "C3-REF"], id="others-have-a-reference"),
+    ],
+)
+def test_an_electrode_that_not_all_share_is_no_reference(labels: list[str]) -> None:
+    with pytest.raises(ChannelNotFoundError, match=r"lacks Fp1 .* bipolar"):
+        resolve_montage(labels, find_montage(["Fp1"]), where="a.edf")
+
+
+def ipsilateral() -> list[str]:
+    """Name channels against the ear of their own side; the midline against A1."""
+    return [f"EEG {name}-A{2 if name[-1] in '2468' else 1}" for name in ELECTRODES]
+
+
+def test_ipsilateral_ears_are_refused_with_the_derivations_that_are_exact() -> None:
+    with pytest.raises(
+        SourceError,
+        match=r"mixes references \('A1', 'A2'\).*--montage: Fp1-F7, F7-T3.* Fz-Cz",
+    ) as error:
+        resolve_montage(ipsilateral(), "10-20", where="a.edf")
+    assert "Cz-C4" not in str(error.value)
+
+
+def test_derivations_within_one_ear_are_exact() -> None:
+    rows = resolve_montage(ipsilateral(), "double-banana", where="a.edf")
+    assert [row.reference for row in rows[:5]] == ["A1"] * 4 + ["A2"]
+
+
+# Labels of a form of their own
+
+
+def test_the_form_of_labels_can_be_given() -> None:
+    labels = [f"ch {name} (raw)" for name in ELECTRODES]
+    montage = find_montage("10-20", label_format="ch {electrode} (raw)")
+    rows = resolve_montage(labels, montage, where="a.edf")
+    assert [row.plus for row in rows] == [(i,) for i in range(19)]
+
+
+def test_a_form_of_labels_can_name_the_reference() -> None:
+    labels = [f"{name} | {'LE' if i else 'RE'}" for i, name in enumerate(ELECTRODES)]
+    montage = find_montage("10-20", label_format="{electrode} | {reference}")
+    with pytest.raises(SourceError, match=r"mixes references \('LE', 'RE'\)"):
+        resolve_montage(labels, montage, where="a.edf")
+
+
+def test_only_labels_of_a_given_form_are_electrodes() -> None:
+    labels = [*ELECTRODES, *(f"{name} clean" for name in ELECTRODES)]
+    montage = find_montage("10-20", label_format="{electrode} clean")
+    rows = resolve_montage(labels, montage, where="a.edf")
+    assert rows[0].plus == (19,)
+
+
+@pytest.mark.parametrize("form", ["Fp1", "{electrode}{electrode}", "{channel}", "{"])
+def test_a_form_without_one_electrode_is_refused(form: str) -> None:
+    with pytest.raises(SpecError, match=r"\{electrode\} once.*'POL \{electrode\}'"):
+        find_montage("10-20", label_format=form)
+
+
+def test_the_form_that_labels_seem_to_have_is_suggested() -> None:
+    labels = [f"ch {name} (raw)" for name in ELECTRODES]
+    with pytest.raises(
+        ChannelNotFoundError, match=r"--label-format 'ch \{electrode\} \(raw\)'"
+    ) as error:
+        resolve_montage(labels, "10-20", where="a.edf")
+    assert error.value.answered
+
+
+def test_an_alias_is_suggested_for_one_label_that_holds_the_name() -> None:
+    labels = renamed(referential("-REF"), O1="EEG (O1) REF")
+    with pytest.raises(ChannelNotFoundError, match=r"--alias 'EEG \(O1\) REF=O1'"):
+        resolve_montage(labels, "10-20", where="a.edf")
+
+
+# Channels that are no electrodes
+
+
+INTRACRANIAL = ["LA1", "LA2", "BTEleft SD", "EEG FP1-REF"]
+
+
+def test_a_row_can_be_the_label_of_a_channel() -> None:
+    montage = find_montage(["BTEleft SD", "LA2", "Fp1"], own_labels=True)
+    rows = resolve_montage(INTRACRANIAL, montage, where="a.edf")
+    assert [(row.ch_name, row.plus) for row in rows] == [
+        ("BTEleft SD", (2,)),
+        ("LA2", (1,)),
+        ("Fp1", (3,)),
+    ]
+    assert montage.own_labels == ("BTEleft SD", "LA2")
+
+
+def test_a_row_can_be_the_difference_of_two_labels() -> None:
+    montage = find_montage(["LA1-LA2"], own_labels=True)
+    (row,) = resolve_montage(INTRACRANIAL, montage, where="a.edf")
+    assert (row.plus, row.minus, row.reference) == ((0,), (1,), "")
+
+
+def test_a_label_that_is_not_there_is_missing() -> None:
+    montage = find_montage(["LA1", "LA9"], own_labels=True)
+    with pytest.raises(
+        ChannelNotFoundError, match=r"lacks LA9 .* LA1, LA2, BTEleft SD"
+    ):
+        resolve_montage(INTRACRANIAL, montage, where="a.edf")
+
+
+@pytest.mark.parametrize("row", ["Fp1-XX", "Fp1-F7-T3", "LA1-Avg", " LA1", "L\tA"])
+def test_a_mistyped_row_is_no_label_of_a_channel(row: str) -> None:
+    with pytest.raises(SpecError, match="expected an electrode such as 'Fp1'"):
+        find_montage([row], own_labels=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        pytest.param("LA1-LA2", ["LA1-LA2"], id="capital-letters"),
+        pytest.param("bte left", ["bte left"], id="blank"),
+        pytest.param("bte,", ["bte"], id="comma"),
+        pytest.param("LA1, Fp1-F7", ["LA1", "Fp1-F7"], id="list"),
+        pytest.param("double-bananna", "double-bananna", id="mistyped-name"),
+        pytest.param("TCP-20", "TCP-20", id="name-in-capitals"),
+        pytest.param("Double_Banana", "Double_Banana", id="underscore"),
+    ],
+)
+def test_one_label_is_told_from_the_name_of_a_montage(
+    text: str, rows: str | list[str]
+) -> None:
+    assert split_rows(text) == rows
 
 
 def test_a_missing_pair_is_not_answered_with_the_montage_that_was_asked_for() -> None:

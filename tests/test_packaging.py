@@ -59,6 +59,8 @@ def test_wheel_holds_fixtures_specs_licence_and_type_marker(wheel: Path) -> None
         "bgb_fixtures/fixtures/smoke.h5",
         "bgb_fixtures/fixtures/smoke.toml",
         "bgb_fixtures/fixtures/specs/chbmit-smoke.toml",
+        "bgb_fixtures/fixtures/specs/smoke-1.toml",
+        "bgb_fixtures/fixtures/specs/tiny-1.toml",
         "bgb_fixtures/fixtures/tiny.h5",
         "bgb_fixtures/fixtures/tiny.toml",
         "bgb_fixtures/py.typed",

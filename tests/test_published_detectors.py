@@ -78,9 +78,9 @@ def test_windows_are_cut_one_after_the_other() -> None:
     whole = published.load_fixture()
     cut = published.cut_windows(10.0, 256)
     assert cut.signals.shape == (6 * 18, 19, 2560)
-    # The first part of every window, then the second part of every window.
-    assert np.array_equal(cut.signals[18 + 4], whole.signals[4, :, 2560:5120])
-    assert np.array_equal(cut.labels[18 + 4], whole.labels[4, 2560:5120])
+    # The six parts of the first window, then those of the second.
+    assert np.array_equal(cut.signals[6 * 4 + 1], whole.signals[4, :, 2560:5120])
+    assert np.array_equal(cut.labels[6 * 4 + 1], whole.labels[4, 2560:5120])
 
 
 def test_labels_at_another_rate_are_those_of_the_same_times() -> None:

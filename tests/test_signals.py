@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from bgb_fixtures.eeg.average import AveragedSignal
 from bgb_fixtures.eeg.filter import BandPassedSignal
 from bgb_fixtures.eeg.interpolate import InterpolatedSignal, spline_weights
 from bgb_fixtures.eeg.montage import MONTAGES
-from bgb_fixtures.eeg.resample import ResampledSignal, resampling_ratio
+from bgb_fixtures.eeg.resample import ResampledSignal, resampling_ratio, steppable_rate
 from bgb_fixtures.eeg.signal import ArraySignal
 from bgb_fixtures.errors import MissingPackageError, SourceError, SpecError
 
@@ -175,6 +176,8 @@ def test_derivations_are_taken_of_interpolated_electrodes() -> None:
         pytest.param((400, 256), (16, 25), id="400-to-256"),
         pytest.param((512, 256), (1, 2), id="512-to-256"),
         pytest.param((0.1, 1), (10, 1), id="decimal"),
+        pytest.param((244.140625, 256), (16384, 15625), id="1024-MHz-clock"),
+        pytest.param((255.99, 256), (25600, 25599), id="255.99-to-256"),
     ],
 )
 def test_rates_have_the_smallest_factors(
@@ -184,8 +187,33 @@ def test_rates_have_the_smallest_factors(
 
 
 def test_rates_without_a_small_ratio_are_refused() -> None:
-    with pytest.raises(SpecError, match=r"255\.99 Hz .* ratio 25600/25599"):
-        resampling_ratio(255.99, 256)
+    with pytest.raises(SpecError, match=r"255\.9999 Hz .* ratio 2560000/2559999"):
+        resampling_ratio(255.9999, 256)
+
+
+@pytest.mark.parametrize(
+    ("sfreq", "precision", "expected"),
+    [
+        # 85 samples in 0.332031 s, which is 0.33203125 s cut off.
+        pytest.param(85 / 0.332031, 1e-6 / 0.332031, 256.0, id="cut-off"),
+        pytest.param(85 / 0.332031, 0, 85 / 0.332031, id="not-cut-off"),
+        pytest.param(250.0, 1e-6, 250.0, id="exact-step"),
+        pytest.param(1000 / 1.00058, 0, 999.4203362, id="four-milliseconds-a-day"),
+    ],
+)
+def test_a_rate_is_moved_to_one_with_a_step_only_within_its_precision(
+    sfreq: float, precision: float, expected: float
+) -> None:
+    rate = steppable_rate(sfreq, 256, precision=Fraction(precision))
+    assert rate == pytest.approx(expected, rel=5e-8)
+    assert abs(rate / sfreq - 1) <= max(precision, 5e-8)
+
+
+def test_a_rate_with_a_step_can_be_resampled() -> None:
+    rate = steppable_rate(1000 / 1.00058, 256, precision=Fraction(0))
+    up, down = resampling_ratio(rate, 256)
+    assert max(up, down) <= 2**15
+    assert rate * up / down == pytest.approx(256, rel=1e-14)
 
 
 @pytest.mark.parametrize("sfreq", [200, 250, 400, 512, 1000])

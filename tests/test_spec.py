@@ -100,12 +100,46 @@ def test_what_is_not_said_has_a_default() -> None:
 
     assert (spec.name, spec.seed, spec.window_length) == ("synthetic", 0, 60.0)
     assert (spec.montage.name, spec.profile.name) == ("10-20", "zscore-1")
+    # Specs without a recipe were written when there was one.
+    assert spec.recipe == "synthetic-1"
     assert spec.recordings[0].windows == (0.0,)
     assert spec.recordings[0].state == "awake"
     assert spec.recordings[0].artefacts == ()
 
 
-@pytest.mark.parametrize("name", ["smoke.toml", "tiny.toml"])
+def test_spec_names_its_recipe() -> None:
+    spec = synthetic(SMALL | {"recipe": "synthetic-2"})
+
+    assert spec.recipe == "synthetic-2"
+    assert spec_to_json(spec)["recipe"] == "synthetic-2"
+
+
+def test_first_recipe_is_left_out_of_json() -> None:
+    # As in the files that were written when there was no other.
+    spec = synthetic(SMALL | {"recipe": "synthetic-1"})
+
+    assert "recipe" not in spec_to_json(spec)
+
+
+def test_artefact_that_came_with_a_later_recipe_needs_it() -> None:
+    value = json.loads(json.dumps(SMALL))
+    value["recordings"][0]["artefacts"][0]["kind"] = "movement"
+
+    with pytest.raises(SpecError, match=r"kind: expected one of .* got 'movement'"):
+        parse_spec(value, where="a test")
+    spec = synthetic(value | {"recipe": "synthetic-2"})
+    assert spec.recordings[0].artefacts[0].kind == "movement"
+
+
+def test_recipe_is_for_synthetic_eeg_only() -> None:
+    message = "unknown key 'recipe' for source 'tusz'"
+    with pytest.raises(SpecError, match=message):
+        parse_spec({"source": "tusz", "recipe": "synthetic-2"}, where="a test")
+
+
+@pytest.mark.parametrize(
+    "name", ["smoke.toml", "tiny.toml", "specs/smoke-1.toml", "specs/tiny-1.toml"]
+)
 def test_shipped_spec_survives_json(name: str) -> None:
     spec = load_spec(FIXTURES / name)
 
@@ -219,6 +253,11 @@ REFUSED = [
         changed("recordings", 0, "events", 0, "duration", to=22),
         "recordings[0].events: expected events in order, without overlap, got 24.5",
         id="seizures-overlap",
+    ),
+    pytest.param(
+        changed("recipe", to="synthetic-9"),
+        "recipe: expected one of 'synthetic-1', 'synthetic-2', got 'synthetic-9'",
+        id="unknown-recipe",
     ),
     pytest.param(
         changed("recordings", 0, "artefacts", 0, "kind", to="sneeze"),
@@ -520,7 +559,7 @@ def test_recordings_have_defaults(source: str, montage: str) -> None:
             {"aliases": {"ch 1": "left"}}, "mine.toml', alias of 'ch 1'", id="alias"
         ),
         pytest.param(
-            {"montage": ["Fp1", "XX"]},
+            {"montage": ["Fp1", "Fp1-XX"]},
             "mine.toml', montage: expected an electrode such as 'Fp1' or",
             id="unknown-row",
         ),

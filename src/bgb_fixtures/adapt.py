@@ -550,7 +550,10 @@ def _find_montage(
             find_montage("10-20", system=system)
         name = fixture.records.montage
         return Montage(name=name, derivations=own, system=system)
-    return find_montage(split_rows(montage), system=system)
+    here_labels = Montage(name="", derivations=own).own_labels
+    return find_montage(
+        split_rows(montage), system=system, own_labels=bool(here_labels)
+    )
 
 
 def _derive(

@@ -85,11 +85,16 @@ class ChannelNotFoundError(SourceError, LookupError):
         What is shown.
     missing : tuple of str
         The rows of the montage that cannot be had.
+    answered : bool
+        Whether the message says which option helps.
     """
 
-    def __init__(self, message: str, *, missing: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, message: str, *, missing: tuple[str, ...] = (), answered: bool = False
+    ) -> None:
         super().__init__(message)
         self.missing = missing
+        self.answered = answered
 
 
 class FetchError(FixtureError, RuntimeError):

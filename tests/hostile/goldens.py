@@ -782,6 +782,16 @@ for _name, _message, _edit in (
 ):
     add_document(f"events-{_name}", "G6", _message, _edit)
 
+_golden = good_golden()
+_found = _golden.outputs["x.found"]
+_pairs = replace(_found, array=_found.array.reshape(3, 2), labels=("", "", ""))
+add(
+    "events-of-two-columns",
+    "G6",
+    r"shape: expected \(n_events, 3\)",
+    encode_golden(replace(_golden, outputs={**_golden.outputs, "x.found": _pairs})),
+)
+
 # G7: what went in
 
 for _name, _message, _edit in (
@@ -878,6 +888,11 @@ for _name, _message, _edit in (
         "shapes",
         r"calls\[0\], shapes: expected a list of",
         lambda d: call(d).update(shapes=[[2**70], []]),
+    ),
+    (
+        "shapes-text",
+        r"calls\[0\], shapes: expected a list of lists of sizes",
+        lambda d: call(d).update(shapes=["x", []]),
     ),
     (
         "shape-bomb",

@@ -164,7 +164,8 @@ class _Witness:
         )
         value = (self.sample(signal, sample) - floor) * (high - low) / (ceiling - floor)
         unit = self.columns["physical dimension"][signal]
-        return float((value + low) * {"mV": 1000, "V": 10**6}.get(unit, 1))
+        factors = {"nv": Fraction(1, 1000), "mv": Fraction(1000), "v": Fraction(10**6)}
+        return float((value + low) * factors.get(unit.lower(), Fraction(1)))
 
     def check_reads(self, source: _Watched, first: int, last: int) -> None:
         """Check that nothing but the header and the records [first, last) was read."""

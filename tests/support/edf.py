@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     import numpy.typing as npt
 
 __all__ = ["LSB_UV", "MemorySource", "edf_bytes"]
@@ -46,19 +47,32 @@ def edf_bytes(
     *,
     sfreq: int,
     patient: str = "X X X X",
+    unit: str | Sequence[str] = "uV",
+    duration: str = "1",
+    stamps: Sequence[str] | None = None,
 ) -> bytes:
-    """Return an EDF file with records of one second.
+    """Return an EDF file; EDF+D if there are `stamps`, the onset of each record.
 
     `digital` has shape (n_signals, n_records * sfreq), in steps of `LSB_UV`; the header
-    has 256 bytes, and 256 for each signal.
+    has 256 bytes, and 256 for each signal. A record has `sfreq` samples and lasts
+    `duration`, one second.
     """
+    units = [unit] * len(labels) if isinstance(unit, str) else list(unit)
+    reserved = ""
+    if stamps is not None:
+        labels, units, reserved = [*labels, "EDF Annotations"], [*units, ""], "EDF+D"
+        tals = [
+            f"+{stamp}\x14\x14\0".encode().ljust(2 * sfreq, b"\0") for stamp in stamps
+        ]
+        inside = np.frombuffer(b"".join(tals), "<i2")
+        digital = np.concatenate([digital, inside[None]])
     n_signals = len(labels)
     n_records = digital.shape[1] // sfreq
     fields: list[tuple[int, Sequence[object]]] = [
         (8, ["0"]), (80, [patient]), (80, ["Startdate X X X X"]),
         (8, ["01.01.85"]), (8, ["00.00.00"]), (8, [256 * (n_signals + 1)]),
-        (44, [""]), (8, [n_records]), (8, ["1"]), (4, [n_signals]),
-        (16, labels), (80, [""] * n_signals), (8, ["uV"] * n_signals),
+        (44, [reserved]), (8, [n_records]), (8, [duration]), (4, [n_signals]),
+        (16, labels), (80, [""] * n_signals), (8, units),
         (8, ["-4096"] * n_signals), (8, ["4095.875"] * n_signals),
         (8, ["-32768"] * n_signals), (8, ["32767"] * n_signals),
         (80, [""] * n_signals), (8, [sfreq] * n_signals), (32, [""] * n_signals),

@@ -185,15 +185,19 @@ def _build_recorded(
     from bgb_fixtures.corpora.opened import OpenRecordings
 
     manifest = find_manifest(corpus)
-    evidence = Evidence(request, wanted=spec_target is not None)
+    save = spec_target is not None
+    evidence = Evidence(request, wanted=save)
     whole_digests = evidence.needs_whole_digests or manifest is not None
-    with OpenRecordings(corpus, whole_digests=whole_digests) as opened:
-        selection = select_windows(request, opened, strict=strict, progress=planning)
-        content = read_recorded(
-            selection,
+    with OpenRecordings(
+        corpus, whole_digests=whole_digests, unit=request.unit
+    ) as opened:
+        selection, content, evidence = read_recorded(
+            select_windows(request, opened, strict=strict, progress=planning),
             opened,
-            evidence=evidence,
             manifest=manifest,
+            strict=strict,
+            save=save,
+            planning=planning,
             progress=progress,
         )
         texts = texts_of_recordings(opened, selection.chosen)
@@ -231,15 +235,25 @@ def select_fixture(
     root: str | os.PathLike[str] | WebPath | None,
     annotations: str | os.PathLike[str] | None = None,
     strict: bool = False,
+    check: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Selection:
-    """Return the windows that `build_fixture` would take, without reading a sample."""
+    """Return the windows that `build_fixture` would take, without reading a sample.
+
+    With `check` they are read, and recordings that cannot be are left out as in a build.
+    """
+    from bgb_fixtures.build.recorded import read_recorded
     from bgb_fixtures.build.select import select_windows
     from bgb_fixtures.corpora.opened import OpenRecordings
 
     corpus = _open_corpus(request, root, annotations=annotations)
-    with OpenRecordings(corpus) as opened:
-        return select_windows(request, opened, strict=strict, progress=progress)
+    with OpenRecordings(corpus, unit=request.unit) as opened:
+        selection = select_windows(request, opened, strict=strict, progress=progress)
+        if not check:
+            return selection
+        return read_recorded(
+            selection, opened, strict=strict, planning=progress, progress=progress
+        ).selection
 
 
 def synthesise(

@@ -9,12 +9,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bgb_fixtures.build.select import Selection, check_rates, read_header
+from bgb_fixtures.build.select import Selection, check_rates, count_samples, read_header
 from bgb_fixtures.build.windows import Window
 from bgb_fixtures.eeg.events import merge_spans, seconds_to_sample
 from bgb_fixtures.eeg.kinds import KINDS, kind_of
 from bgb_fixtures.errors import SourceError, SpecError
-from bgb_fixtures.request.samples import window_samples
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,7 +56,7 @@ def select_listed(
             progress(done, len(by_name))
     sfreq = request.rate or headers[listing.recordings[0].name].sfreq
     check_rates(request, headers, sfreq=sfreq)
-    n_times = window_samples(request.window_length, sfreq)
+    n_times = count_samples(request, sfreq)
     windows = []
     for i, listed in enumerate(listing.recordings):
         size = headers[listed.name].n_times_at(request, sfreq)

@@ -365,12 +365,14 @@ def _vocabulary(
     words |= {records["source"]["name"], records["montage"], records["unit"]}
     # Of a twin: its layout and recipe, which are never a free text.
     words |= set(_strings(records["source"].get("synthetic")))
+    words |= {*records["source"].get("assumptions", ())}
     if records["source"]["name"] == "synthetic":
         # What recordings were asked to hold. Those in files are listed by names.
         words |= set(_strings(spec.get("recordings", [])))
     # Rows of a montage are electrodes, and aliases what the user calls channels.
     aliases = spec.get("aliases", {})
     channels = {*records["ch_names"], *aliases, *aliases.values()}
+    channels.add(spec.get("label_format", ""))
     words |= {
         name for name in channels if people.isdisjoint(_identifying_parts([name]))
     }

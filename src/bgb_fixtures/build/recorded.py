@@ -1,61 +1,96 @@
-"""The windows of a selection, read from their recordings."""
+"""The windows of a selection, read from their recordings.
+
+Invariant: a recording whose samples contradict themselves is left out before a fixture is
+made of the others, as one whose header does.
+"""
 
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from bgb_fixtures.build.evidence import Evidence
 from bgb_fixtures.build.read import Origin, Part, Pseudonyms, read_content
+from bgb_fixtures.build.select import select_again
 from bgb_fixtures.build.signals import native_signal, processed_signal, signal_steps
 from bgb_fixtures.corpora.licences import stated_licence
 from bgb_fixtures.corpora.recording import CC0
-from bgb_fixtures.request.recorded import bare_request
+from bgb_fixtures.errors import SourceError
+from bgb_fixtures.request.recorded import Listing, bare_request
 from bgb_fixtures.request.spec import spec_to_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from bgb_fixtures.build.evidence import Evidence
     from bgb_fixtures.build.select import Selection
     from bgb_fixtures.corpora.manifest import Manifest
     from bgb_fixtures.corpora.opened import OpenRecording, OpenRecordings
     from bgb_fixtures.format.write import Content
 
-__all__ = ["read_recorded"]
+__all__ = ["Reading", "read_recorded"]
+
+
+class Reading(NamedTuple):
+    """What was read: the windows that could be, their content, and what it was made of."""
+
+    selection: Selection
+    content: Content
+    evidence: Evidence
 
 
 def read_recorded(
     selection: Selection,
     opened: OpenRecordings,
     *,
-    evidence: Evidence,
     manifest: Manifest | None = None,
+    strict: bool = False,
+    save: bool = False,
+    planning: Callable[[int, int], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> Content:
-    """Read the windows of a selection; SourceError if that is not possible with certainty.
+) -> Reading:
+    """Read the windows of a selection, or of others where a recording cannot be read.
 
-    `evidence` takes down or compares the bytes that are read. With a `manifest` that
-    lists all chosen files, the fixture says that its EEG is synthetic.
+    With `strict`, and of windows that are listed, SourceError for the first such
+    recording. `save` takes down what a saved spec needs. With a `manifest` that lists all
+    chosen files, the fixture says that its EEG is synthetic.
     """
-    names = Pseudonyms(selection.windows)
-    return read_content(
-        _iter_groups(selection, opened, evidence),
-        _origin(selection, opened, names, manifest),
-        names=names,
-        n_times=selection.n_times,
-        sfreq=selection.sfreq,
-        progress=progress,
-    )
+    listed = isinstance(selection.request.selection, Listing)
+    while True:
+        evidence = Evidence(selection.request, wanted=save)
+        begun: list[str] = []
+        names = Pseudonyms(selection.windows)
+        try:
+            content = read_content(
+                _iter_groups(selection, opened, evidence, begun),
+                _origin(selection, opened, names, manifest),
+                names=names,
+                n_times=selection.n_times,
+                sfreq=selection.sfreq,
+                progress=progress,
+            )
+        except SourceError as error:
+            if strict or listed or not begun:
+                raise
+            selection = select_again(
+                selection, opened, without=begun[-1], why=error, progress=planning
+            )
+            continue
+        return Reading(selection, content, evidence)
 
 
 def _iter_groups(
-    selection: Selection, opened: OpenRecordings, evidence: Evidence
+    selection: Selection,
+    opened: OpenRecordings,
+    evidence: Evidence,
+    begun: list[str],
 ) -> Iterator[list[Part]]:
+    """Yield the recordings one by one; `begun` gets the name of each."""
     request = selection.request
     rows: dict[str, list[int]] = {}
     for row, window in enumerate(selection.windows):
         rows.setdefault(window.recording.name, []).append(row)
     for recording in selection.chosen:
+        begun.append(recording.name)
         one = opened.open(recording)
         evidence.begin(one)
         signal, _ = native_signal(one, request)
@@ -132,6 +167,9 @@ def _identity(
         one: OpenRecording = opened.open(recording)
         for assumption in one.assumptions:
             counts[assumption] = counts.get(assumption, 0) + 1
+    excluded = selection.request.criteria.exclude
+    if excluded:
+        counts["left out by name"] = len(excluded)
     identity: dict[str, Any] = {"name": selection.request.source}
     if counts:
         identity["assumptions"] = [

@@ -10,7 +10,9 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from bgb_fixtures.build.signals import native_signal
+import numpy as np
+
+from bgb_fixtures.build.signals import native_signal, processed_signal
 from bgb_fixtures.build.windows import (
     Choice,
     Window,
@@ -25,6 +27,7 @@ from bgb_fixtures.eeg.events import seconds_to_sample
 from bgb_fixtures.eeg.kinds import KINDS
 from bgb_fixtures.eeg.resample import resampling_ratio
 from bgb_fixtures.eeg.scaling import resampled_length
+from bgb_fixtures.eeg.signal import ArraySignal
 from bgb_fixtures.errors import ChannelNotFoundError, SourceError, SpecError
 from bgb_fixtures.request.recorded import SELECTABLE_KINDS, Listing, kinds_of_quota
 from bgb_fixtures.request.samples import window_samples
@@ -37,8 +40,18 @@ if TYPE_CHECKING:
     from bgb_fixtures.eeg.annotations import LabelCount
     from bgb_fixtures.request.recorded import Quota, RecordedRequest
 
-__all__ = ["Header", "Selection", "check_rates", "read_header", "select_windows"]
+__all__ = [
+    "Header",
+    "Selection",
+    "check_rates",
+    "count_samples",
+    "read_header",
+    "select_again",
+    "select_windows",
+]
 
+_NEAR = 1e-5
+"""Relative difference of rates; of a duration with eight characters, more is rare."""
 _SAME_LENGTH_S = 1
 """Annotations round the length of a recording to a second."""
 MAX_MISSING = 4
@@ -50,12 +63,14 @@ class Header:
     """What the header of a recording says about the rows of a request.
 
     `sfreq` is the recording's own rate in Hz, `n_times` its samples, and `interpolated`
-    the electrodes that it lacks and that the request allows to interpolate.
+    the electrodes that it lacks and that the request allows to interpolate. `stretches`
+    are the samples `[start, stop)` between its gaps.
     """
 
     sfreq: float
     n_times: int
     interpolated: tuple[str, ...] = ()
+    stretches: tuple[tuple[int, int], ...] = ()
 
     def n_times_at(self, request: RecordedRequest, sfreq: float) -> int:
         """Return the number of samples at another rate in Hz."""
@@ -65,6 +80,18 @@ class Header:
             return resampled_length(self.n_times, sfreq=self.sfreq, to_sfreq=sfreq)
         up, down = resampling_ratio(self.sfreq, sfreq)
         return self.n_times * up // down
+
+    def touches_gap(
+        self, request: RecordedRequest, sfreq: float, span: tuple[int, int]
+    ) -> bool:
+        """Say whether what a window `[start, stop)` is computed from touches a gap."""
+        if len(self.stretches) < 2:
+            return False
+        # Of no samples: only what would be read counts.
+        empty = ArraySignal(np.broadcast_to(0.0, (1, self.n_times)), sfreq=self.sfreq)
+        signal = processed_signal(empty, sfreq=sfreq, band_pass=request.band_pass)
+        start, stop = signal.needs(*span)
+        return not any(a <= start and stop <= b for a, b in self.stretches)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,9 +214,15 @@ class Selection:
         """Yield each candidate that was not chosen, by recording name, and why."""
         if self._choice is not None:
             usable = [r for r in self.recordings if r.name in self._sizes]
-            yield from iter_passed_over(
+            for window, reason in iter_passed_over(
                 usable, self._sizes, self._choice, sfreq=self.sfreq
-            )
+            ):
+                header = self.headers.get(window.recording.name)
+                span = (window.start, window.start + self.n_times)
+                if header and header.touches_gap(self.request, self.sfreq, span):
+                    yield window, "touches a gap of the recording (EDF+D)"
+                else:
+                    yield window, reason
 
     def iter_unused(self) -> Iterator[tuple[Recording, str]]:
         """Yield each recording that gives no window at all, by name, and why."""
@@ -230,18 +263,70 @@ def select_windows(
         )
         return select_listed(request, listing, recordings, opened, progress=progress)
     recordings, problems = usable_recordings(
-        opened.corpus, strict=strict, progress=progress
+        opened.corpus,
+        exclude=request.selection.exclude,
+        strict=strict,
+        progress=progress,
     )
     selector = _Selector(request, recordings, opened, strict=strict, progress=progress)
     return replace(selector.select(), problems=problems)
+
+
+def select_again(
+    selection: Selection,
+    opened: OpenRecordings,
+    *,
+    without: str,
+    why: SourceError,
+    progress: Callable[[int, int], None] | None = None,
+) -> Selection:
+    """Choose windows again after a recording turned out to be of no use."""
+    selector = _Selector(
+        selection.request,
+        selection.recordings,
+        opened,
+        strict=False,
+        progress=progress,
+        headers={n: h for n, h in selection.headers.items() if n != without},
+        left_out=selection.left_out | {without: why},
+    )
+    return replace(selector.select(), problems=selection.problems)
 
 
 def read_header(
     opened: OpenRecordings, recording: Recording, request: RecordedRequest
 ) -> Header:
     """Open a recording and say what its header says about the rows of a request."""
-    signal, interpolated = native_signal(opened.open(recording), request)
-    return Header(sfreq=signal.sfreq, n_times=signal.n_times, interpolated=interpolated)
+    one = opened.open(recording)
+    signal, interpolated = native_signal(one, request)
+    if request.sfreq is not None and request.profile.sfreq is None:
+        try:
+            resampling_ratio(signal.sfreq, request.sfreq)
+        except SpecError as error:
+            msg = f"recording {recording.name!r}, {error}"
+            raise SourceError(msg) from error
+    return Header(
+        sfreq=signal.sfreq,
+        n_times=signal.n_times,
+        interpolated=interpolated,
+        stretches=one.stretches,
+    )
+
+
+def count_samples(request: RecordedRequest, sfreq: float) -> int:
+    """Return the samples of a window; SpecError if that is no whole number."""
+    try:
+        return window_samples(request.window_length, sfreq)
+    except SpecError as error:
+        if request.rate is not None or sfreq == round(sfreq):
+            raise
+        # 256.0002 Hz are 256, cut off; of others 256 is what most detectors take.
+        near = round(sfreq) if abs(sfreq / round(sfreq) - 1) < _NEAR else 256
+        msg = (
+            f"{error}, the rate of the recordings; to resample them pass --sfreq, for "
+            f"example --sfreq {near}"
+        )
+        raise SpecError(msg) from error
 
 
 def check_rates(
@@ -254,8 +339,8 @@ def check_rates(
         rate = headers[name].sfreq
         if rate != sfreq:
             msg = (
-                f"the chosen recordings have different rates: {sfreq:g} Hz, and "
-                f"{rate:g} Hz in {name!r}; say which one is wanted, for example "
+                f"the chosen recordings have different rates: {sfreq:.10g} Hz, and "
+                f"{rate:.10g} Hz in {name!r}; say which one is wanted, for example "
                 f"--sfreq {sfreq:g}: recordings of another are resampled"
             )
             raise SpecError(msg)
@@ -272,6 +357,8 @@ class _Selector:
         *,
         strict: bool,
         progress: Callable[[int, int], None] | None,
+        headers: Mapping[str, Header] | None = None,
+        left_out: Mapping[str, SourceError] | None = None,
     ) -> None:
         self._request = request
         self._criteria = request.criteria
@@ -279,13 +366,13 @@ class _Selector:
         self._recordings = sorted(recordings, key=lambda recording: recording.name)
         self._strict = strict
         self._progress = progress
-        self._headers: dict[str, Header] = {}
-        self._left_out: dict[str, SourceError] = {}
+        self._headers = dict(headers or {})
+        self._left_out = dict(left_out or {})
 
     def select(self) -> Selection:
         request = self._request
         sfreq = self._sfreq()
-        n_times = window_samples(request.window_length, sfreq)
+        n_times = count_samples(request, sfreq)
         sizes = self._sizes(sfreq)
         while True:
             usable = [r for r in self._recordings if r.name in sizes]
@@ -337,7 +424,10 @@ class _Selector:
             self._progress(n_read, len(self._recordings))
         if header is None:
             return False
-        return window.start + n_times <= header.n_times_at(self._request, sfreq)
+        stop = window.start + n_times
+        return stop <= header.n_times_at(self._request, sfreq) and (
+            not header.touches_gap(self._request, sfreq, (window.start, stop))
+        )
 
     def _header(self, recording: Recording) -> Header | None:
         """Read a header, once; None if the recording cannot be used."""
@@ -348,7 +438,8 @@ class _Selector:
         try:
             header = read_header(self._opened, recording, self._request)
         except ChannelNotFoundError as error:
-            if missing == "error" and 0 < len(error.missing) <= MAX_MISSING:
+            few = 0 < len(error.missing) <= MAX_MISSING
+            if missing == "error" and few and not error.answered:
                 msg = (
                     f"{error} Say what to do with such recordings: --missing drop-window "
                     "takes others, --missing interpolate computes electrodes from their "

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from bgb_fixtures.eeg.average import AveragedSignal
 from bgb_fixtures.eeg.filter import BandPassedSignal
@@ -11,7 +12,7 @@ from bgb_fixtures.eeg.interpolate import (
     InterpolatedSignal,
     spline_weights,
 )
-from bgb_fixtures.eeg.montage import MONTAGES, find_montage
+from bgb_fixtures.eeg.montage import MONTAGES
 from bgb_fixtures.eeg.resample import ResampledSignal
 from bgb_fixtures.errors import ChannelNotFoundError
 
@@ -35,9 +36,15 @@ def native_signal(
     it. SourceError if the recording cannot give the montage.
     """
     montage = request.montage
+    # A profile with a rate of its own resamples the recording as it is.
+    to_sfreq = request.sfreq if request.profile.sfreq is None else None
+    how: dict[str, Any] = {
+        "to_sfreq": to_sfreq,
+        "between_gaps": not request.profile.whole,
+    }
     interpolated: tuple[str, ...] = ()
     try:
-        signal = opened.signal(montage)
+        signal = opened.signal(montage, **how)
     except ChannelNotFoundError:
         if request.missing != "interpolate":
             raise
@@ -46,7 +53,10 @@ def native_signal(
             raise
         present = [name for name in MONTAGES["10-20"] if name not in interpolated]
         signal = InterpolatedSignal(
-            opened.signal(find_montage(present, aliases=montage.aliases)),
+            opened.signal(
+                replace(montage, name="custom", derivations=tuple(present)),
+                **how,
+            ),
             montage.rows,
             present=present,
             weights=spline_weights(interpolated),
@@ -58,7 +68,7 @@ def native_signal(
 
 def _missing_electrodes(opened: OpenRecording, montage: Montage) -> tuple[str, ...]:
     try:
-        opened.signal(find_montage("10-20", aliases=montage.aliases))
+        opened.signal(replace(montage, name="10-20", derivations=MONTAGES["10-20"]))
     except ChannelNotFoundError as error:
         return error.missing
     return ()
@@ -89,6 +99,13 @@ def signal_steps(
     fixture; all in Hz.
     """
     steps = []
+    if montage.reference is not None:
+        steps.append(
+            f"{montage.reference}: zero, as the spec says that all other electrodes are "
+            "recorded against it"
+        )
+    if montage.own_labels:
+        steps.append("rows that are no electrode: channels by the label that they have")
     if interpolated:
         steps.append(
             "electrodes that a recording lacks: spherical splines over the others of "

@@ -19,7 +19,7 @@ from bgb_fixtures.eeg.events import merge_spans, seconds_to_sample
 from bgb_fixtures.eeg.kinds import kind_of
 from bgb_fixtures.eeg.montage import resolve_montage
 from bgb_fixtures.request.spec import spec_to_json
-from bgb_fixtures.synthetic import RECIPE, SFREQ
+from bgb_fixtures.synthetic import SFREQ
 from bgb_fixtures.synthetic.recording import LSB_UV, generate
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def read_synthetic(
     def identity() -> dict[str, Any]:
         return {
             "name": request.source,
-            "recipe": RECIPE,
+            "recipe": request.recipe,
             "seed": request.seed,
             "recordings": [drafts[index] for index in sorted(drafts)],
         }
@@ -163,7 +163,12 @@ def _iter_groups(
         group = []
         for run, index in enumerate(indices, 1):
             recording = recordings[index]
-            one = generate(request.recordings[index], seed=request.seed, run=run)
+            one = generate(
+                request.recordings[index],
+                seed=request.seed,
+                run=run,
+                recipe=request.recipe,
+            )
             drafts[index] = {"salt": one.salt, "margin": one.margin}
             channels = resolve_montage(
                 one.ch_names, request.montage, where=recording.name

@@ -39,9 +39,9 @@ __all__ = ["build"]
 # Options of several values that are tables or lists in a spec, under another name.
 _LISTS = {"split": "splits", "seizure_type": "types", "dev_subject": "dev_subjects"}
 _OF_RECORDINGS = {
-    *("per_kind", "per_subject", "per_type", "quotas", "splits", "types"),
+    *("per_kind", "per_subject", "per_type", "quotas", "splits", "types", "exclude"),
+    *("aliases", "label_format", "reference", "unit", "missing"),
     *("min_distance", "dev_subjects", "licence", "attribution"),
-    *("aliases", "missing"),
     *("label_pattern", "background_pattern", "ignore_labels", "start_label"),
     *("end_label", "columns", "decimal", "per_second"),
 }
@@ -95,8 +95,8 @@ def _quotas(
 @click.option(
     "--spec",
     metavar="FILE",
-    help="TOML file that says what to build, or a packaged one: smoke, tiny or "
-    "chbmit-smoke.",
+    help="TOML file that says what to build, or a packaged one: smoke, tiny, smoke-1, "
+    "tiny-1 or chbmit-smoke.",
 )
 @click.option(
     "--source",
@@ -163,6 +163,13 @@ def _quotas(
     help="Only seizures of this type, a code of TUSZ such as fnsz; may be repeated.",
 )
 @click.option(
+    "--exclude",
+    multiple=True,
+    metavar="NAME",
+    help="Leave out this recording, by the name that --dry-run and scan print; may be "
+    "repeated.",
+)
+@click.option(
     "--window-length", type=float, metavar="SECONDS", help="Length of a window [60]."
 )
 @click.option(
@@ -171,7 +178,7 @@ def _quotas(
     metavar="NAME",
     help="10-20 [default], average, szcore-19, double-banana [default for chbmit], "
     "double-banana-16, chbmit-18, tcp-20, tcp-22, or rows separated by commas: "
-    "Fp1-F7,Cz.",
+    "Fp1-F7,Cz, or channels by their own label: LA1,BTEleft SD.",
 )
 @click.option(
     "--names",
@@ -185,6 +192,23 @@ def _quotas(
     callback=_pairs,
     metavar="LABEL=OTHER",
     help="Read a channel with this label as if it had the other; may be repeated.",
+)
+@click.option(
+    "--label-format",
+    metavar="FORM",
+    help="What labels of channels look like, such as 'POL {electrode}' or "
+    "'{electrode}:{reference}' [usual forms].",
+)
+@click.option(
+    "--reference",
+    metavar="ELECTRODE",
+    help="The electrode that all others are recorded against, such as Cz; its own row "
+    "is zero.",
+)
+@click.option(
+    "--unit",
+    type=click.Choice(["uV", "mV", "V", "nV"]),
+    help="Unit of channels whose header names none, or '?V' [such channels are refused].",
 )
 @click.option(
     "--missing",
@@ -273,6 +297,12 @@ def _quotas(
     help="Print which windows would be taken and why the others are not; write nothing.",
 )
 @click.option(
+    "--check",
+    is_flag=True,
+    help="With --dry-run: read the windows as well, so that a build will not find out "
+    "more.",
+)
+@click.option(
     "--json",
     "as_json",
     is_flag=True,
@@ -287,6 +317,7 @@ def build(
     save_spec: str | None,
     strict: bool,
     dry_run: bool,
+    check: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -315,11 +346,21 @@ def build(
             "are read, and --dry-run reads none"
         )
         raise click.UsageError(msg)
+    if check and not dry_run:
+        msg = "--check goes with --dry-run; a build always reads its windows"
+        raise click.UsageError(msg)
     place = opened_root(request.source, root)
     if isinstance(request, RecordedRequest):
         _warn_of_blind_split(request)
         if dry_run:
-            _dry_run(request, place, annotations, strict=strict, as_json=as_json)
+            _dry_run(
+                request,
+                place,
+                annotations,
+                strict=strict,
+                check=check,
+                as_json=as_json,
+            )
             return
     elif dry_run:
         _print_synthetic(request, as_json=as_json)
@@ -375,6 +416,7 @@ def _dry_run(
     annotations: str | None,
     *,
     strict: bool,
+    check: bool,
     as_json: bool,
 ) -> None:
     from bgb_fixtures.build import select_fixture
@@ -385,8 +427,11 @@ def _dry_run(
             root=place,
             annotations=annotations,
             strict=strict,
+            check=check,
             progress=progress.show,
         )
+    if check:
+        say("checked: every window of the selection was read")
     (_print_json_selection if as_json else _print_selection)(selection)
 
 

@@ -132,23 +132,39 @@ def _say_absent(corpus: Corpus, address: str) -> str:
 def usable_recordings(
     corpus: Corpus,
     *,
+    exclude: Collection[str] = (),
     strict: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[tuple[Recording, ...], tuple[Finding, ...]]:
     """Return the recordings of the requested splits that can be used, and all others.
 
-    Both are sorted by name. `strict` raises AnnotationError for the first recording with
-    invalid annotations. SourceError if none can be used.
+    Both are sorted by name. `exclude` has names of recordings to leave out, whatever is
+    wrong with them. `strict` raises AnnotationError for the first recording with invalid
+    annotations. SourceError if none can be used, SpecError if there is none to exclude.
     """
     usable: list[Recording] = []
     problems: list[Finding] = []
+    names = []
     for finding in iter_findings(corpus, progress):
+        names.append(finding.name)
+        if finding.name in exclude:
+            message = f"recording {finding.name!r}: left out by name, as requested"
+            problems.append(replace(finding, problem="excluded", message=message))
+            continue
         if finding.problem == "annotation" and strict:
             raise AnnotationError(finding.message)
         if finding.problem or finding.recording is None:
             problems.append(finding)
         else:
             usable.append(finding.recording)
+    for name in sorted(set(exclude) - set(names)):
+        close = difflib.get_close_matches(name, names, n=1)
+        hint = f"did you mean {close[0]!r}? Otherwise " if close else ""
+        msg = (
+            f"exclude: there is no recording {name!r} below {str(corpus.root)!r}; {hint}"
+            "give a name as --dry-run and scan print it, a path from there"
+        )
+        raise SpecError(msg)
     counts = Counter(finding.problem for finding in problems)
     _log.info(
         "%s: %d recordings can be used%s",

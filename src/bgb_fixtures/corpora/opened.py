@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Self
 from bgb_fixtures.corpora.places import open_bytes
 from bgb_fixtures.edf.records import EdfFile, MontageSignal
 from bgb_fixtures.edf.source import HashedSource
+from bgb_fixtures.eeg.channels import is_scalp
 from bgb_fixtures.eeg.events import event_past_end
 from bgb_fixtures.eeg.montage import resolve_montage
 from bgb_fixtures.errors import AnnotationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from types import TracebackType
 
     from bgb_fixtures.corpora.corpus import Corpus
     from bgb_fixtures.corpora.recording import Recording
     from bgb_fixtures.edf.source import ByteSource
-    from bgb_fixtures.eeg.montage import Montage, Row
+    from bgb_fixtures.eeg.montage import Montage
     from bgb_fixtures.eeg.signal import Signal
 
 __all__ = ["OpenRecording", "OpenRecordings"]
@@ -67,23 +68,53 @@ class OpenRecording:
         """What was assumed about the recording so far; no text names it."""
         return tuple(self._assumptions)
 
-    def signal(self, montage: Montage) -> Signal:
+    @property
+    def stretches(self) -> tuple[tuple[int, int], ...]:
+        """Samples `[start, stop)` without a gap of the signal made last."""
+        return () if self._signal is None else self._signal.stretches
+
+    def signal(
+        self,
+        montage: Montage,
+        *,
+        to_sfreq: float | None = None,
+        between_gaps: bool = False,
+    ) -> Signal:
         """Return the rows of a montage, checked against the annotations.
 
-        SourceError if the file cannot give them with certainty, AnnotationError if a
+        `to_sfreq` is the rate in Hz that they will be resampled to, if any; with
+        `between_gaps` a recording may have gaps. SourceError if the file cannot give them with certainty, AnnotationError if a
         seizure ends after the recording.
         """
         name = self.recording.name
         rows = resolve_montage(self._labels, montage, where=name)
-        signal = self._signal = MontageSignal(self.edf, rows)
+        signal = self._signal = MontageSignal(
+            self.edf, rows, to_sfreq=to_sfreq, between_gaps=between_gaps
+        )
         self._check_events(signal)
         self._corpus.check(self, rows)
-        if any(is_assumed(row, self._labels) for row in rows):
+        if any(row.minus and not row.reference for row in rows):
             assumption = (
                 "no reference is named; derivations are differences of channels that "
                 "are taken to share one"
             )
             self._assumptions[assumption] = None
+        if signal.sfreq != signal.header_sfreq:
+            assumption = (
+                f"{signal.header_sfreq:.10g} Hz in the header is read as "
+                f"{signal.sfreq:.10g} Hz, from where a ratio of integers leads to "
+                f"{to_sfreq:g} Hz"
+            )
+            self._assumptions[assumption] = None
+        if signal.unit_assumed:
+            assumption = (
+                "the unit of channels whose header names none is that of the spec"
+            )
+            self._assumptions[assumption] = None
+        for row in rows:
+            if "-" not in row.ch_name and is_scalp(row.reference):
+                assumption = f"electrodes are recorded against {row.reference}"
+                self._assumptions[assumption] = None
         return self._corpus.checked_signal(signal, rows, where=name)
 
     def announce(self, spans: Iterable[tuple[int, int]]) -> None:
@@ -109,23 +140,22 @@ class OpenRecording:
         raise AnnotationError(msg)
 
 
-def is_assumed(row: Row, labels: Sequence[str]) -> bool:
-    """Say whether a difference is right only if two channels share a reference.
-
-    So it is for channels whose labels name none, such as ``F7`` (CHB-MIT chb12_28 and
-    chb12_29).
-    """
-    return bool(row.minus) and "-" not in labels[row.plus[0]]
-
-
 class OpenRecordings:
     """The recordings that one build opens, by name; closed together.
 
-    With `whole_digests` the SHA-256 of each whole file is computed while it is read.
+    With `whole_digests` the SHA-256 of each whole file is computed while it is read;
+    `unit` is that of channels whose header names none.
     """
 
-    def __init__(self, corpus: Corpus, *, whole_digests: bool = False) -> None:
+    def __init__(
+        self,
+        corpus: Corpus,
+        *,
+        whole_digests: bool = False,
+        unit: str | None = None,
+    ) -> None:
         self.corpus = corpus
+        self._unit = unit
         self._whole_digests = whole_digests
         self._opened: OrderedDict[str, OpenRecording] = OrderedDict()
 
@@ -148,7 +178,7 @@ class OpenRecordings:
         source: ByteSource = open_bytes(place)
         if self._whole_digests:
             source = HashedSource(source)
-        edf = EdfFile(source, in_order=self._whole_digests)
+        edf = EdfFile(source, in_order=self._whole_digests, unit=self._unit)
         try:
             return OpenRecording(recording, self.corpus, edf)
         except BaseException:

@@ -25,6 +25,7 @@ PROBLEMS = {
     "unannotated": "not annotated, which does not mean seizure-free",
     "no-signal": "annotated, but its EDF or BDF file is missing",
     "split": "in a split that was not requested",
+    "excluded": "left out by name",
 }
 """Why a recording is not offered."""
 

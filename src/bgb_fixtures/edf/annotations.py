@@ -21,6 +21,7 @@ from bgb_fixtures.errors import AnnotationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from fractions import Fraction
     from pathlib import Path
 
 
@@ -56,8 +57,9 @@ def read_edf_annotations(path: Path) -> Annotations:
                 "Annotations'; give a file of annotations"
             )
             raise AnnotationError(msg)
-        duration = header.n_records * header.record_duration
+        duration = _seconds(header.n_records * header.record_duration)
         origin: Decimal | None = None
+        stamped = -1
         spans = []
         for record, raw in edf.iter_signal_bytes(indices):
             for onset, length, texts in _tals(raw, path=path, record=record):
@@ -66,6 +68,10 @@ def read_edf_annotations(path: Path) -> Annotations:
                     # in its header; the first stamp of all says how much.
                     origin = onset
                 start = to_nanosecond(onset - origin)
+                if header.discontinuous and record > stamped:
+                    # The first text of a record says when it begins: behind gaps.
+                    duration = start + _seconds(header.record_duration)
+                    stamped = record
                 spans += [
                     Span(
                         start=start,
@@ -75,10 +81,11 @@ def read_edf_annotations(path: Path) -> Annotations:
                     )
                     for text in texts
                 ]
-    return Annotations(
-        spans=tuple(spans),
-        duration=Decimal(duration.numerator) / Decimal(duration.denominator),
-    )
+    return Annotations(spans=tuple(spans), duration=duration)
+
+
+def _seconds(exact: Fraction) -> Decimal:
+    return Decimal(exact.numerator) / Decimal(exact.denominator)
 
 
 def annotation_texts(edf: EdfFile) -> tuple[str, ...]:

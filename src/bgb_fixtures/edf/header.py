@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import numpy as np
 
+from bgb_fixtures.eeg.units import microvolts_in, says_no_unit
 from bgb_fixtures.errors import SourceError
 
 if TYPE_CHECKING:
@@ -70,16 +71,7 @@ _SIGNAL_WIDTHS = {
 # int() and float() take more than EDF allows: '1_0', 'nan', 'inf', '1e999'.
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?")
-_MICROVOLTS = {
-    "uV": 1.0,
-    "\xb5V": 1.0,
-    # Micro sign and Greek mu in UTF-8, as they look when read byte by byte.
-    "\xc2\xb5V": 1.0,
-    "\xce\xbcV": 1.0,
-    "mV": 1e3,
-    "V": 1e6,
-}
-ADVICE = "repair the header, or leave this recording out"
+ADVICE = "repair the header, or leave this recording out (--exclude)"
 """What to do about a header that cannot be read with certainty."""
 _MOST_RECORD_BYTES = 256 * 2**20
 """A record is read as a whole. Real ones have some KB, and a library that many writers
@@ -129,6 +121,9 @@ class EdfHeader:
         Length of a record.
     record_duration : fractions.Fraction
         Seconds, exactly as the decimal number is written; at least 0.
+    duration_step : fractions.Fraction
+        Seconds by which the duration may be wrong, as its last decimals did not fit into
+        the field; 0 if they did.
     declared_records : int
         What the header says; -1 while a recording was going on.
     n_records : int
@@ -146,6 +141,7 @@ class EdfHeader:
     sample_bytes: int
     record_bytes: int
     record_duration: Fraction
+    duration_step: Fraction = Fraction(0)
     declared_records: int
     n_records: int
     discontinuous: bool
@@ -165,6 +161,8 @@ class Calibration:
         Digital min < max.
     microvolts : float
         Microvolts in one unit of the file.
+    unit_assumed : bool
+        Whether the header does not say that unit.
     """
 
     physical_min: float
@@ -172,6 +170,7 @@ class Calibration:
     digital_min: int
     digital_max: int
     microvolts: float
+    unit_assumed: bool = False
 
     def apply(
         self,
@@ -319,6 +318,7 @@ def parse_header(header: bytes, *, size: int, name: str) -> EdfHeader:
         sample_bytes=sample_bytes,
         record_bytes=record_bytes,
         record_duration=duration,
+        duration_step=_last_place(_fixed(header, "record duration")),
         declared_records=declared,
         # The declared number is -1, too large or too small in real files; bytes after
         # the last complete record (CHB-MIT chb17b_69 has 256) are no samples.
@@ -328,6 +328,15 @@ def parse_header(header: bytes, *, size: int, name: str) -> EdfHeader:
         starttime=_fixed(header, "starttime"),
         signals=tuple(signals),
     )
+
+
+def _last_place(text: str) -> Fraction:
+    """Return the value of the last decimal of a number that fills its field, or 0."""
+    start, stop = _FIELDS["record duration"]
+    whole, point, decimals = text.partition(".")
+    if len(text) < stop - start or not point or not (whole + decimals).isdecimal():
+        return Fraction(0)
+    return Fraction(1, 10 ** len(decimals))
 
 
 class HeaderTexts(NamedTuple):
@@ -362,8 +371,13 @@ def header_texts(header: bytes) -> HeaderTexts:
     )
 
 
-def signal_calibration(header: EdfHeader, index: int, *, name: str) -> Calibration:
-    """Check a signal that is asked for, and return how to scale it."""
+def signal_calibration(
+    header: EdfHeader, index: int, *, name: str, unit: str | None = None
+) -> Calibration:
+    """Check a signal that is asked for, and return how to scale it.
+
+    `unit` is what its samples are in if the header does not say it.
+    """
     signal = header.signals[index]
     where = f"signal {index + 1} {signal.label!r}"
     limits = ((signal.physical_min, "minimum"), (signal.physical_max, "maximum"))
@@ -392,15 +406,24 @@ def signal_calibration(header: EdfHeader, index: int, *, name: str) -> Calibrati
         if not -bound <= value < bound:
             expected = f"a value in [{-bound}, {bound - 1}]"
             fail_field(name, f"{where}, digital {end}", expected=expected, got=value)
-    if signal.dimension not in _MICROVOLTS:
+    microvolts = microvolts_in(signal.dimension)
+    unit_assumed = says_no_unit(signal.dimension)
+    if unit_assumed and unit is not None:
+        microvolts = microvolts_in(unit)
+    if microvolts is None:
         # A blank unit means uncalibrated in EDF+; to read it as volts or microvolts
         # would be a guess.
-        field = f"{where}, physical dimension"
-        fail_field(name, field, expected="uV, mV or V", got=signal.dimension)
+        advice = "; if its samples are in microvolts, pass --unit uV"
+        msg = (
+            f"{name!r}, {where}, physical dimension: expected uV, mV or V, got "
+            f"{signal.dimension!r}; {ADVICE}{advice if unit_assumed else ''}"
+        )
+        raise SourceError(msg)
     return Calibration(
         physical_min=physical[0],
         physical_max=physical[1],
         digital_min=digital[0],
         digital_max=digital[1],
-        microvolts=_MICROVOLTS[signal.dimension],
+        microvolts=microvolts,
+        unit_assumed=unit_assumed,
     )

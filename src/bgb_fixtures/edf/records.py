@@ -17,7 +17,7 @@ import hashlib
 import re
 from bisect import insort
 from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, Self
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from bgb_fixtures.edf.header import (
     read_header_bytes,
     signal_calibration,
 )
+from bgb_fixtures.eeg.resample import steppable_rate
 from bgb_fixtures.errors import SourceError
 
 if TYPE_CHECKING:
@@ -40,14 +41,28 @@ if TYPE_CHECKING:
     from bgb_fixtures.edf.source import ByteSource
     from bgb_fixtures.eeg.montage import Row
 
-__all__ = ["ANNOTATION_LABELS", "EdfFile", "MontageSignal", "RecordReader"]
+__all__ = ["ANNOTATION_LABELS", "EdfFile", "MontageSignal", "RecordReader", "Stretch"]
 
 ANNOTATION_LABELS = ("EDF Annotations", "BDF Annotations")
 """Labels of signals that hold texts (EDF+, section 2.2.1)."""
 _SKIPPED = 64
 """Records; some hundred kilobytes."""
 # The first annotation of a record of EDF+ tells when the record starts.
-_RECORD_ONSET = re.compile(rb"([+-][0-9]{1,9}(?:\.[0-9]{0,12})?)\x14\x14")
+# Writers that count in binary numbers give it up to 17 digits.
+_RECORD_ONSET = re.compile(rb"([+-][0-9]{1,9}(?:\.[0-9]{0,40})?)\x14\x14")
+_MOST_STRETCHES = 8
+"""That a message lists."""
+
+
+class Stretch(NamedTuple):
+    """Records `[first, last)` without a gap, and the onset of the first in seconds.
+
+    The onset counts from that of the first record of the file.
+    """
+
+    first: int
+    last: int
+    onset: Fraction
 
 
 class _Held(NamedTuple):
@@ -151,13 +166,17 @@ class RecordReader:
 class EdfFile:
     """An open EDF or BDF file: its header is read, its samples are not.
 
-    `header` and `raw_header` hold what its header says. If `in_order`, bytes are read from
-    the first to the last, as the digest of the whole file needs it. If it is no EDF or
-    BDF file, the source is closed and SourceError raised.
+    `header` and `raw_header` hold what its header says; `unit` is that of signals for
+    which it names none. If `in_order`, bytes are read from the first to the last, as the
+    digest of the whole file needs it. If it is no EDF or BDF file, the source is closed
+    and SourceError raised.
     """
 
-    def __init__(self, source: ByteSource, *, in_order: bool = False) -> None:
+    def __init__(
+        self, source: ByteSource, *, in_order: bool = False, unit: str | None = None
+    ) -> None:
         self._source = source
+        self._unit = unit
         try:
             self.raw_header = read_header_bytes(source)
             self.header = parse_header(
@@ -169,6 +188,10 @@ class EdfFile:
         self._reader = RecordReader(source, self.header, in_order=in_order)
         self._calibrations: dict[int, Calibration] = {}
         self._origin: Fraction | None = None
+        self._onsets: dict[int, Fraction] = {}
+        self._stretches: tuple[Stretch, ...] = (
+            Stretch(0, self.header.n_records, Fraction(0)),
+        )
         self._digests: dict[tuple[int, int], str] | None = None
         self._expected: Mapping[tuple[int, int], str] | None = None
 
@@ -230,7 +253,9 @@ class EdfFile:
     def calibration(self, index: int) -> Calibration:
         """Return how to scale a signal; SourceError if the header does not say it."""
         if index not in self._calibrations:
-            found = signal_calibration(self.header, index, name=self.name)
+            found = signal_calibration(
+                self.header, index, name=self.name, unit=self._unit
+            )
             self._calibrations[index] = found
         return self._calibrations[index]
 
@@ -308,7 +333,8 @@ class EdfFile:
         raw = self._reader.read(first, last)
         self._digest(first, last, raw)
         if header.discontinuous and raw:
-            self._check_no_gap(raw, first=first)
+            tolerance = header.record_duration / n_samples / 2
+            self._check_no_gap(raw, first=first, tolerance=tolerance)
         per_record = header.record_bytes // header.sample_bytes
         records = _decode(raw, header.sample_bytes).reshape(-1, per_record)
         offsets = [header.signals[index].offset for index in indices]
@@ -355,12 +381,46 @@ class EdfFile:
                 n_bytes = signal.samples_per_record * header.sample_bytes
                 yield record, self._source.read(start, start + n_bytes)
 
-    def _check_no_gap(self, raw: bytes, *, first: int) -> None:
-        """Check that records lie where sample counting from the start puts them.
+    def find_stretches(self, indices: Sequence[int]) -> tuple[Stretch, ...]:
+        """Find where records follow each other without a gap, by their time stamps.
 
-        Each is compared with the first record of the file, not with its neighbour: a
-        gap before a window would move it against the annotations.
+        One stretch in files that say that they have none. Only stamps are read: two where
+        there is no gap, some more for each that there is. An onset that differs by less
+        than half a sample of the signals from where it is expected is no gap. SourceError
+        if time runs back.
         """
+        header = self.header
+        if header.discontinuous and header.n_records:
+            tolerance = header.record_duration / self.samples_per_record(indices) / 2
+            self._stretches = tuple(self._iter_stretches(tolerance))
+        return self._stretches
+
+    def _iter_stretches(self, tolerance: Fraction) -> Iterator[Stretch]:
+        header = self.header
+        onset = self._read_onset
+
+        def lag(a: int, b: int) -> Fraction:
+            return onset(b) - onset(a) - (b - a) * header.record_duration
+
+        self._origin = onset(0)
+        start, place = 0, 0
+        last = header.n_records - 1
+        while place < last:
+            # As far as there is no gap: all of the rest, or half of it, or ...
+            step = last - place
+            while step > 1 and abs(lag(start, place + step)) >= tolerance:
+                step //= 2
+            place += step
+            behind = lag(start, place)
+            if abs(behind) >= tolerance:
+                yield Stretch(start, place, onset(start) - self._origin)
+                if behind < 0:
+                    self._fail_gap(place, onset(place), onset(place) - behind)
+                start = place
+        yield Stretch(start, header.n_records, onset(start) - self._origin)
+
+    def _stamps(self) -> tuple[int, int]:
+        """Return the bytes `[begin, end)` of a record that say when it starts."""
         header = self.header
         label = next((s for s in header.signals if s.label in ANNOTATION_LABELS), None)
         if label is None:
@@ -370,25 +430,47 @@ class EdfFile:
             )
             raise SourceError(msg)
         begin = label.offset * header.sample_bytes
-        end = begin + label.samples_per_record * header.sample_bytes
+        return begin, begin + label.samples_per_record * header.sample_bytes
+
+    def _read_onset(self, record: int) -> Fraction:
+        """Read when a record starts, once."""
+        if record not in self._onsets:
+            begin, end = self._stamps()
+            base = self.header.header_bytes + record * self.header.record_bytes
+            stamp = self._source.read(base + begin, base + end)
+            self._onsets[record] = self._record_onset(stamp, record=record)
+        return self._onsets[record]
+
+    def _check_no_gap(self, raw: bytes, *, first: int, tolerance: Fraction) -> None:
+        """Check that records lie where sample counting in their stretch puts them.
+
+        Each is compared with the first record of the stretch, not with its neighbour: a
+        gap before a window would move it against the annotations.
+        """
+        header = self.header
+        begin, end = self._stamps()
         if self._origin is None:
-            zero = raw[begin:end]
-            if first > 0:
-                zero = self._source.read(
-                    header.header_bytes + begin, header.header_bytes + end
-                )
-            self._origin = self._record_onset(zero, record=0)
+            self._origin = (
+                self._record_onset(raw[begin:end], record=0)
+                if first == 0
+                else self._read_onset(0)
+            )
+        stretch = max(s for s in self._stretches if s.first <= first)
         for i in range(len(raw) // header.record_bytes):
             base = i * header.record_bytes
             onset = self._record_onset(raw[base + begin : base + end], record=first + i)
-            expected = self._origin + (first + i) * header.record_duration
-            if onset != expected:
-                msg = (
-                    f"{self.name!r}, record {first + i + 1}: starts at "
-                    f"{float(onset):g} s, expected {float(expected):g} s: this "
-                    "recording (EDF+D) has gaps; use recordings without"
-                )
-                raise SourceError(msg)
+            expected = self._origin + stretch.onset
+            expected += (first + i - stretch.first) * header.record_duration
+            if abs(onset - expected) >= tolerance:
+                self._fail_gap(first + i, onset, expected)
+
+    def _fail_gap(self, record: int, onset: Fraction, expected: Fraction) -> NoReturn:
+        msg = (
+            f"{self.name!r}, record {record + 1}: starts at {float(onset):.10g} s, "
+            f"expected {float(expected):.10g} s: this recording (EDF+D) has gaps; use "
+            "profile raw-1, which reads windows between them, or other recordings"
+        )
+        raise SourceError(msg)
 
     def _record_onset(self, annotations: bytes, *, record: int) -> Fraction:
         match = _RECORD_ONSET.match(annotations)
@@ -416,38 +498,89 @@ def _decode(raw: bytes, sample_bytes: int) -> npt.NDArray[np.int16 | np.int32]:
 class MontageSignal:
     """The rows of a montage over an open EDF file, in microvolts.
 
-    `rows` come from `resolve_montage` with the labels of the file. SourceError if a
-    signal that a row needs cannot be scaled, or their rates differ.
+    `rows` come from `resolve_montage` with the labels of the file; `to_sfreq` is the rate
+    in Hz that they will be resampled to, if any. With `between_gaps` samples count in the
+    time of the recording, and those in gaps (EDF+D) cannot be read; without, a gap is an
+    error. SourceError if a signal that a row needs cannot be scaled, or their rates
+    differ.
     """
 
-    def __init__(self, edf: EdfFile, rows: Sequence[Row]) -> None:
+    def __init__(
+        self,
+        edf: EdfFile,
+        rows: Sequence[Row],
+        *,
+        to_sfreq: float | None = None,
+        between_gaps: bool = False,
+    ) -> None:
         self._edf = edf
         self._rows = rows
         terms = {i for row in rows for i in (*row.plus, *row.minus)}
         for index in sorted(terms):
             edf.calibration(index)
         # In the order of the rows: mostly each is a channel, and nothing is copied.
-        first = [row.plus[0] for row in rows]
+        first = [row.plus[0] for row in rows if row.plus]
         self._indices = list(dict.fromkeys([*first, *sorted(terms)]))
-        self._sfreq = edf.sfreq(self._indices)
-        self._n_times = edf.header.n_records * edf.samples_per_record(self._indices)
+        self.header_sfreq = self._sfreq = edf.sfreq(self._indices)
+        if to_sfreq is not None:
+            header = edf.header
+            precision = header.duration_step / header.record_duration
+            self._sfreq = steppable_rate(
+                self.header_sfreq, to_sfreq, precision=precision
+            )
+        n_samples = edf.samples_per_record(self._indices)
+        self.stretches: tuple[tuple[int, int], ...] = (
+            (0, edf.header.n_records * n_samples),
+        )
+        self._shifts: tuple[int, ...] = (0,)
+        if between_gaps:
+            found = edf.find_stretches(self._indices)
+            starts = [
+                round(s.onset * n_samples / edf.header.record_duration) for s in found
+            ]
+            self.stretches = tuple(
+                (start, start + (s.last - s.first) * n_samples)
+                for start, s in zip(starts, found, strict=True)
+            )
+            self._shifts = tuple(
+                s.first * n_samples - start
+                for start, s in zip(starts, found, strict=True)
+            )
+        self.unit_assumed = any(edf.calibration(i).unit_assumed for i in terms)
 
     @property
     def sfreq(self) -> float:
-        """Sampling frequency in Hz."""
+        """Sampling frequency in Hz: of the header, or one beside it to resample from."""
         return self._sfreq
 
     @property
     def n_times(self) -> int:
-        """Samples in all complete records."""
-        return self._n_times
+        """Samples from the first to the end of the last complete record."""
+        return self.stretches[-1][1]
 
     def needs(self, start: int, stop: int) -> tuple[int, int]:
-        """Return `[start, stop)` itself: samples of the file."""
-        return start, stop
+        """Return which samples of the file are `[start, stop)`: later ones behind a gap.
+
+        SourceError if they touch a gap.
+        """
+        for (first, last), shift in zip(self.stretches, self._shifts, strict=True):
+            if first <= start and stop <= last:
+                return start + shift, stop + shift
+        if len(self.stretches) == 1:
+            return start, stop
+        listed = ", ".join(
+            f"{first / self.sfreq:g}-{last / self.sfreq:g} s"
+            for first, last in self.stretches[:_MOST_STRETCHES]
+        )
+        more = " ..." if len(self.stretches) > _MOST_STRETCHES else ""
+        msg = (
+            f"{self._edf.name!r}: {start / self.sfreq:g} to {stop / self.sfreq:g} s touch "
+            f"a gap; this recording (EDF+D) is continuous in {listed}{more}"
+        )
+        raise SourceError(msg)
 
     def announce(self, spans: Iterable[tuple[int, int]]) -> None:
-        """Say which samples `[start, stop)` will be read, in order."""
+        """Say which samples `[start, stop)` of the file will be read, in order."""
         self._edf.announce(self._indices, spans)
 
     def read(self, start: int, stop: int) -> npt.NDArray[np.float64]:
@@ -456,19 +589,23 @@ class MontageSignal:
         Raises SourceError if they are not in the recording, or two channels have one
         label and different samples.
         """
+        start, stop = self.needs(start, stop)
         values = self._edf.read_uv(self._indices, start, stop)
         places = {index: place for place, index in enumerate(self._indices)}
-        plus = [self._place(values, places, row.plus, start) for row in self._rows]
-        minus = [
-            self._place(values, places, row.minus, start) if row.minus else None
-            for row in self._rows
-        ]
-        if all(place is None for place in minus) and plus == list(range(len(plus))):
+        plus, minus = (
+            [self._place(values, places, term, start) for term in terms]
+            for terms in zip(
+                *((row.plus, row.minus) for row in self._rows), strict=True
+            )
+        )
+        if not any(row.minus for row in self._rows) and plus == [*range(len(plus))]:
             return values[: len(plus)]
-        data_uv = values[plus]
-        for row, place in enumerate(minus):
-            if place is not None:
-                data_uv[row] -= values[place]
+        data_uv = values[[first or 0 for first in plus]]
+        for row, (first, second) in enumerate(zip(plus, minus, strict=True)):
+            if first is None:
+                data_uv[row] = 0
+            if second is not None:
+                data_uv[row] -= values[second]
         return data_uv
 
     def _place(
@@ -477,8 +614,10 @@ class MontageSignal:
         places: dict[int, int],
         indices: tuple[int, ...],
         start: int,
-    ) -> int:
+    ) -> int | None:
         """Return where the values of a term are; all signals of it must be equal."""
+        if not indices:
+            return None
         first, *others = indices
         for other in others:
             differs = np.flatnonzero(values[places[first]] != values[places[other]])
@@ -488,7 +627,7 @@ class MontageSignal:
                     f"{self._edf.name!r}: signals {first + 1} {signals[first].label!r} "
                     f"and {other + 1} {signals[other].label!r} stand for the same "
                     f"channel and differ, first at sample {start + int(differs[0])}; "
-                    "which one is right is not known: leave this recording out"
+                    "which one is right is not known: leave this recording out (--exclude)"
                 )
                 raise SourceError(msg)
         return places[first]

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = [
     "ALIASES",
     "AVERAGE",
     "ELECTRODES_10_20",
+    "compile_label_format",
     "electrode_name",
     "is_scalp",
+    "parse_formatted",
     "parse_label",
     "rename_row",
+    "without_numbers",
 ]
 
 AVERAGE = "Avg"
@@ -29,10 +36,16 @@ _ELECTRODES |= {new.lower(): old for new, old in ALIASES.items()}
 # Any electrode of the 10-10 system: T7-FT9 is bipolar, though FT9 is in no montage here,
 # while CS2, LE or A1 are references.
 _SCALP = re.compile(r"(?:FP|AF|F|FT|FC|T|TP|C|CP|P|PO|O|I)(?:Z|\d{1,2})", re.IGNORECASE)
+# One electrode of another, or of anything that a recorder calls its reference. Before it
+# stands what kind of channel it is, after it dots up to a fixed width (PhysioNet).
+_EARS = r"\(?[AM]1\s*[+/,]?\s*[AM]2\)?(?:\s*/\s*2)?"
 _LABEL = re.compile(
-    r"(?:EEG\s+)?(?P<anode>[A-Z]+\d*Z?)(?:\s*-\s*(?P<cathode>[A-Z]+\d*Z?))?",
+    rf"(?:(?:EEG|POL)(?:\s+|\s*[-:_]\s*))?(?P<anode>[A-Z]+\d*Z?)\.*"
+    rf"(?:\s*[-/_]\s*(?P<cathode>{_EARS}|[A-Z][A-Z0-9]*))?",
     re.IGNORECASE,
 )
+_RUNNING_NUMBER = re.compile(r"-(?:0|[1-9][0-9]?)")
+_FORMAT_FIELDS = ("{electrode}", "{reference}")
 
 
 def electrode_name(text: str) -> str | None:
@@ -57,8 +70,57 @@ def parse_label(label: str) -> tuple[str | None, str]:
     match = _LABEL.fullmatch(label.strip())
     if match is None:
         return None, ""
-    cathode = match["cathode"] or ""
-    return electrode_name(match["anode"]), electrode_name(cathode) or cathode.upper()
+    return electrode_name(match["anode"]), _reference_name(match["cathode"] or "")
+
+
+def without_numbers(labels: Sequence[str]) -> list[str]:
+    """Return labels without the numbers by which a reader tells duplicates apart.
+
+    MNE counts them from 0: 'T8-P8-0' and 'T8-P8-1'. Without a 'P3-0', 'P3-01' is
+    something else.
+    """
+    there = set(labels)
+    bases = []
+    for label in labels:
+        base, hyphen, number = label.rpartition("-")
+        counted = _RUNNING_NUMBER.fullmatch(hyphen + number) and f"{base}-0" in there
+        bases.append(base if counted else label)
+    return bases
+
+
+def _reference_name(text: str) -> str:
+    return electrode_name(text) or re.sub(r"\s", "", text).upper()
+
+
+def compile_label_format(text: str) -> re.Pattern[str]:
+    """Return what labels of a form such as ``"POL {electrode}"`` match, as a whole.
+
+    ``{electrode}`` stands once in it, and ``{reference}`` may. ValueError otherwise.
+    """
+    parts = re.split(r"(\{[^{}]*\})", text)
+    fields = parts[1::2]
+    if (
+        any(re.search(r"[{}]", part) for part in parts[::2])
+        or not set(fields) <= set(_FORMAT_FIELDS)
+        or fields.count("{electrode}") != 1
+        or fields.count("{reference}") > 1
+    ):
+        msg = "expected {electrode} once, and {reference} at most once"
+        raise ValueError(msg)
+    groups = dict(
+        zip(_FORMAT_FIELDS, (r"(?P<anode>.+?)", r"(?P<cathode>.+?)"), strict=True)
+    )
+    return re.compile("".join(groups.get(part, re.escape(part)) for part in parts))
+
+
+def parse_formatted(label: str, pattern: re.Pattern[str]) -> tuple[str | None, str]:
+    """Split a label by `compile_label_format`; what is no electrode keeps its own name."""
+    match = pattern.fullmatch(label.strip())
+    if match is None:
+        return None, ""
+    anode = match["anode"].strip()
+    cathode = match.groupdict().get("cathode") or ""
+    return electrode_name(anode) or anode, _reference_name(cathode)
 
 
 def rename_row(row: str, *, system: str) -> str:

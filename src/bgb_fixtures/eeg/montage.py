@@ -3,21 +3,28 @@
 Invariant: a row is either a channel of the recording or an exact difference of two
 with the same reference; whatever cannot be computed exactly is refused. The common
 average of ``szcore-19`` is taken afterwards, from such rows.
+
+What the channels are against cancels in a difference. So a reference may be anything
+that the electrodes share: ``REF``, linked ears, or an electrode on the scalp.
 """
 
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bgb_fixtures.eeg.channels import (
     AVERAGE,
     ELECTRODES_10_20,
+    compile_label_format,
     electrode_name,
     is_scalp,
+    parse_formatted,
     parse_label,
     rename_row,
+    without_numbers,
 )
 from bgb_fixtures.errors import (
     ChannelNotFoundError,
@@ -27,7 +34,7 @@ from bgb_fixtures.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 __all__ = [
     "MONTAGES",
@@ -42,6 +49,10 @@ __all__ = [
     "split_rows",
 ]
 
+_NEAR = 0.8
+"""Likeness to the name of a montage from which on a text is taken for a mistyped one."""
+_MONTAGE_NAME = re.compile(r"[a-z0-9-]*")
+_OWN_LABEL = re.compile(r"(?! )[ -~]{1,64}(?<! )")
 SYSTEMS = ("10-20", "10-10")
 """Names that the rows of a montage can have: T3-T5, or T7-P7."""
 _TCP_20 = (
@@ -96,10 +107,15 @@ class Montage:
         A key of `MONTAGES`, or ``"custom"`` for a list of rows.
     derivations : tuple of str
         Electrodes, derivations such as ``"Fp1-F7"``, or all electrodes against their
-        common average; named in the 10-20 system.
+        common average, named in the 10-20 system; or labels of channels that are no
+        such electrode.
     aliases : tuple of tuple of str
         (label, other) pairs: a channel with exactly this label is read as if it had the
         other one.
+    label_format : str or None
+        What labels look like, such as ``"POL {electrode}"``; None: as is usual.
+    reference : str or None
+        The electrode that all others are recorded against, itself a row of zeros.
     system : str
         One of `SYSTEMS`, for the names of channels on output.
     """
@@ -107,6 +123,8 @@ class Montage:
     name: str
     derivations: tuple[str, ...]
     aliases: tuple[tuple[str, str], ...] = ()
+    label_format: str | None = None
+    reference: str | None = None
     system: str = "10-20"
 
     @property
@@ -126,6 +144,11 @@ class Montage:
             return tuple(name.removesuffix(f"-{AVERAGE}") for name in self.derivations)
         return self.derivations
 
+    @property
+    def own_labels(self) -> tuple[str, ...]:
+        """Rows that are labels of channels, not electrodes."""
+        return tuple(row for row in self.derivations if _is_own_label(row))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
@@ -137,14 +160,18 @@ class Row:
         Name in the montage.
     plus : tuple of int
         Channel indices that all hold the first term; more than one only if the
-        recording repeats a label, and then their samples must be equal.
+        recording repeats a label, and then their samples must be equal. Empty for the
+        reference electrode, which is zero.
     minus : tuple of int
         The same for the term to subtract; empty if there is none.
+    reference : str
+        What the channels are against; empty if no label says it.
     """
 
     ch_name: str
     plus: tuple[int, ...]
     minus: tuple[int, ...] = ()
+    reference: str = ""
 
 
 def row_electrodes(ch_name: str) -> tuple[str, ...]:
@@ -167,12 +194,16 @@ def find_montage(
     rows: str | Sequence[str],
     *,
     aliases: Sequence[tuple[str, str]] = (),
+    label_format: str | None = None,
+    reference: str | None = None,
     system: str = "10-20",
+    own_labels: bool = False,
 ) -> Montage:
     """Return a montage by a name in `MONTAGES`, or of rows in any case and both systems.
 
-    `aliases` are (label, other) pairs; `system` says how channels are named on output.
-    SpecError if there is no such montage, or a row is unknown or there twice.
+    `aliases` are (label, other) pairs; `system` says how channels are named on output;
+    with `own_labels` a row may be the label of a channel that is no electrode. SpecError
+    if there is no such montage, or a row is unknown or there twice.
     """
     for label, other in aliases:
         if parse_label(other)[0] is None:
@@ -181,6 +212,25 @@ def find_montage(
                 f"'FP1-F7', got {other!r}"
             )
             raise SpecError(msg)
+    if label_format is not None:
+        try:
+            compile_label_format(label_format)
+        except ValueError as error:
+            msg = (
+                f"label_format: {error}, such as 'POL {{electrode}}' or "
+                f"'{{electrode}}:{{reference}}'; got {label_format!r}"
+            )
+            raise SpecError(msg) from None
+    if reference is not None:
+        electrode = electrode_name(reference)
+        if electrode is None:
+            msg = (
+                "reference: expected the electrode that all others are recorded "
+                f"against, such as 'Cz', got {reference!r}. A reference that is no "
+                "electrode needs no option"
+            )
+            raise SpecError(msg)
+        reference = electrode
     if system not in SYSTEMS:
         msg = f"names: expected one of {', '.join(map(repr, SYSTEMS))}, got {system!r}"
         raise SpecError(msg)
@@ -188,7 +238,7 @@ def find_montage(
     if isinstance(rows, str):
         proper = montage_rows(rows)
     else:
-        proper = tuple(map(_proper_row, rows))
+        proper = tuple(_proper_row(row, own_labels=own_labels) for row in rows)
     for row, written in zip(proper, rows if name == "custom" else proper, strict=True):
         if proper.count(row) > 1:
             msg = f"montage: {written!r} is there twice; expected different rows"
@@ -196,23 +246,48 @@ def find_montage(
     if not proper:
         msg = "montage: expected a name or a list of at least one row, got []"
         raise SpecError(msg)
-    return Montage(name=name, derivations=proper, aliases=tuple(aliases), system=system)
+    return Montage(
+        name=name,
+        derivations=proper,
+        aliases=tuple(aliases),
+        label_format=label_format,
+        reference=reference,
+        system=system,
+    )
 
 
 def split_rows(montage: str | Sequence[str]) -> str | list[str]:
-    """Return the name of a montage, or the rows that a text separates by commas."""
+    """Return the name of a montage, or the rows that a text separates by commas.
+
+    One row is told from a mistyped name by an electrode in it, or by a capital letter or
+    another sign that names of montages do not have.
+    """
     if not isinstance(montage, str):
         return list(montage)
-    if montage in MONTAGES:
+    # 'Double_Banana' is no label of a channel.
+    near = montage.lower().replace("_", "-")
+    if difflib.get_close_matches(near, MONTAGES, n=1, cutoff=_NEAR):
         return montage
     rows = [row.strip() for row in montage.split(",")]
-    if len(rows) > 1 or any(map(electrode_name, montage.split("-"))):
-        return rows
+    if (
+        len(rows) > 1
+        or any(map(electrode_name, montage.split("-")))
+        or not _MONTAGE_NAME.fullmatch(montage)
+    ):
+        return [row for row in rows if row]
     return montage
 
 
-def _proper_row(row: str) -> str:
+def _is_own_label(row: str) -> bool:
+    """Say whether a row can only be the label of a channel: no part is an electrode."""
+    parts = [part.strip() for part in row.split("-")]
+    return not any(electrode_name(part) or part == AVERAGE for part in parts)
+
+
+def _proper_row(row: str, *, own_labels: bool) -> str:
     """Return a row in the names of the 10-20 system."""
+    if own_labels and _OWN_LABEL.fullmatch(row) and _is_own_label(row):
+        return row
     parts = row.split("-")
     names = [electrode_name(part.strip()) for part in parts]
     if len(parts) > 2 or None in names or len(set(names)) < len(names):
@@ -251,6 +326,129 @@ def _shown(labels: Sequence[str]) -> str:
     return shorten(", ".join(shown))
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A row, and everything that its channels are against."""
+
+    row: Row
+    references: frozenset[str]
+
+
+class _Channels:
+    """The channels of a recording, by what their labels say.
+
+    `exact` has those of every pair of an electrode and a reference; `by_electrode` those
+    of an electrode against what is no other electrode, by reference; `own` those of a
+    whole label; `common` is the electrode on the scalp that all are against, if any.
+    """
+
+    def __init__(self, labels: Sequence[str], montage: Montage) -> None:
+        aliases = dict(montage.aliases)
+        form = montage.label_format
+        pattern = None if form is None else compile_label_format(form)
+        parsed = [
+            parse_label(aliases.get(label, base))
+            if label in aliases or pattern is None
+            else parse_formatted(base, pattern)
+            for label, base in zip(labels, without_numbers(labels), strict=True)
+        ]
+        self.labels = labels
+        self.unread = [
+            label
+            for label, (anode, _) in zip(labels, parsed, strict=True)
+            if anode is None
+        ]
+        self.reference = montage.reference
+        self.common = _common_electrode(parsed)
+        self.bipolar = False
+        self.exact: dict[tuple[str, str], list[int]] = {}
+        self.by_electrode: dict[str, dict[str, list[int]]] = {}
+        self.own: dict[str, list[int]] = {}
+        for index, (anode, cathode) in enumerate(parsed):
+            self.own.setdefault(labels[index], []).append(index)
+            if anode is None:
+                continue
+            self.exact.setdefault((anode, cathode), []).append(index)
+            if is_scalp(cathode) and cathode != self.common:
+                self.bipolar = True
+            else:
+                of_electrode = self.by_electrode.setdefault(anode, {})
+                of_electrode.setdefault(cathode, []).append(index)
+
+    def references(self, electrode: str) -> frozenset[str]:
+        """Return what the channels of an electrode are against; empty without any."""
+        given = self.reference
+        if electrode == given and electrode not in self.by_electrode:
+            return frozenset([electrode])
+        # A label that names no electrode leaves it to the request to do so.
+        return frozenset(
+            given if given is not None and name in ("", "REF") else name
+            for name in self.by_electrode.get(electrode, ())
+        )
+
+    def find(self, ch_name: str) -> _Found | None:
+        """Return the channels of a row; None if there are none."""
+        anode, _, cathode = ch_name.partition("-")
+        if ch_name in self.by_electrode:
+            anode, cathode = ch_name, ""
+        elif (anode, cathode) in self.exact and cathode:
+            # A pair of scalp electrodes, or one against an ear (T4-A2 of tcp-22).
+            plus = tuple(self.exact[anode, cathode])
+            row = Row(ch_name=ch_name, plus=plus, reference=cathode)
+            return _Found(row, frozenset([cathode]))
+        of_terms = [self.references(part) for part in (anode, cathode) if part]
+        if not all(of_terms):
+            return self._find_own(ch_name)
+        references = frozenset().union(*of_terms)
+        row = Row(
+            ch_name=ch_name,
+            plus=self._term(anode),
+            minus=self._term(cathode),
+            reference=min(references),
+        )
+        return _Found(row, references)
+
+    def _term(self, electrode: str) -> tuple[int, ...]:
+        """Return the channels of an electrode; none for the reference, which is zero."""
+        of_electrode = self.by_electrode.get(electrode, {})
+        return tuple(sorted(i for found in of_electrode.values() for i in found))
+
+    def _find_own(self, ch_name: str) -> _Found | None:
+        """Return a channel by its whole label, or the difference of two such."""
+        if not _is_own_label(ch_name):
+            return None
+        if ch_name in self.own:
+            return _Found(
+                Row(ch_name=ch_name, plus=tuple(self.own[ch_name])), frozenset()
+            )
+        for match in re.finditer("-", ch_name):
+            first = self.own.get(ch_name[: match.start()].strip())
+            second = self.own.get(ch_name[match.end() :].strip())
+            if first and second:
+                row = Row(ch_name=ch_name, plus=tuple(first), minus=tuple(second))
+                return _Found(row, frozenset())
+        return None
+
+    def exact_pairs(self) -> list[str]:
+        """Return the usual derivations that are exact, however references are mixed."""
+        names = dict.fromkeys((*MONTAGES["double-banana"], *MONTAGES["tcp-22"]))
+        found = {name: self.find(name) for name in names}
+        return [name for name, one in found.items() if one and len(one.references) == 1]
+
+
+def _common_electrode(parsed: Sequence[tuple[str | None, str]]) -> str | None:
+    """Return the electrode on the scalp that all others are against, such as CPz."""
+    pairs = [(a, c) for a, c in parsed if a is not None and is_scalp(a)]
+    common = {cathode for _, cathode in pairs if is_scalp(cathode)}
+    if len(common) != 1:
+        return None
+    electrode = common.pop()
+    against = {(a, c) for a, c in pairs if a != electrode}
+    # One pair alone is a derivation.
+    alike = len(against) > 1 and all(c == electrode for _, c in against)
+    return electrode if alike else None
+
+
 def resolve_montage(
     labels: Sequence[str],
     montage: Montage | str,
@@ -258,75 +456,131 @@ def resolve_montage(
     where: str,
     what: str = "recording",
 ) -> tuple[Row, ...]:
-    """Find the channels that each row of a montage is computed from."""
+    """Find the channels that each row of a montage is computed from.
+
+    ChannelNotFoundError if some have none, SourceError if a difference, or the electrodes
+    of a montage, would mix references.
+    """
     if isinstance(montage, str):
         montage = find_montage(montage)
-    ch_names = montage.rows
-    referential: dict[str, list[int]] = {}
-    references: dict[str, set[str]] = {}
-    bipolar: dict[tuple[str, str], list[int]] = {}
-    exact: dict[tuple[str, str], list[int]] = {}
-    aliases = dict(montage.aliases)
-    for index, label in enumerate(labels):
-        anode, cathode = parse_label(aliases.get(label, label))
-        if anode is None:
-            continue
-        exact.setdefault((anode, cathode), []).append(index)
-        if is_scalp(cathode):
-            bipolar.setdefault((anode, cathode), []).append(index)
-        else:
-            referential.setdefault(anode, []).append(index)
-            references.setdefault(anode, set()).add(cathode)
-    rows, missing = [], []
-    for ch_name in ch_names:
-        anode, _, cathode = ch_name.partition("-")
-        if not cathode:
-            if anode in referential:
-                rows.append(Row(ch_name=ch_name, plus=tuple(referential[anode])))
-            else:
-                missing.append(ch_name)
-        elif (anode, cathode) in exact:
-            # A pair of scalp electrodes, or one against an ear (T4-A2 of tcp-22).
-            rows.append(Row(ch_name=ch_name, plus=tuple(exact[anode, cathode])))
-        elif anode in referential and cathode in referential:
-            rows.append(
-                Row(
-                    ch_name=ch_name,
-                    plus=tuple(referential[anode]),
-                    minus=tuple(referential[cathode]),
-                )
-            )
-        else:
-            missing.append(ch_name)
+    channels = _Channels(labels, montage)
+    found = {ch_name: channels.find(ch_name) for ch_name in montage.rows}
+    missing = tuple(name for name, one in found.items() if one is None)
     if missing:
+        answer = _answer_missing(channels, montage, missing, what=what)
+        electrodes = {part for row in missing for part in row_electrodes(row)}
         msg = (
             f"{what} {where!r} lacks {', '.join(missing)} for montage "
-            f"{montage.name!r}; "
-            f"its {len(labels)} channels: {_shown(labels)}."
+            f"{montage.name!r}; its {len(labels)} channels: {_shown(labels)}.{answer}"
         )
-        if bipolar and any("-" not in name for name in missing):
-            msg += (
-                " Its channels are bipolar: electrodes against a common reference "
-                "cannot be computed from differences (18 pairs have rank 16). "
-            )
-            msg += (
-                "Ask for --montage double-banana."
-                if what == "recording"
-                else "Adapt a fixture that holds electrodes."
-            )
-        raise ChannelNotFoundError(msg, missing=tuple(missing))
-    used = {
+        # The reference is known, it is zero: nothing to interpolate.
+        lacking = () if channels.common in electrodes else missing
+        raise ChannelNotFoundError(msg, missing=lacking, answered=bool(answer))
+    rows = [one for one in found.values() if one is not None]
+    _check_references(channels, rows, where=f"{what} {where!r}")
+    return tuple(one.row for one in rows)
+
+
+def _check_references(
+    channels: _Channels, rows: Sequence[_Found], *, where: str
+) -> None:
+    given = channels.reference
+    if given is not None:
+        _check_given_reference(channels, rows, given, where=where)
+    # Electrodes by themselves are compared with each other, by an average or a model;
+    # of a difference it is enough that both terms share a reference.
+    mixed = {
         reference
-        for row in rows
-        for part in row.ch_name.split("-")
-        if row.minus or "-" not in row.ch_name
-        for reference in references[part]
+        for one in rows
+        if len(one.references) > 1
+        for reference in one.references
     }
-    if len(used) > 1:
-        named = ", ".join(repr(name) if name else "none" for name in sorted(used))
+    alone = {r for one in rows if "-" not in one.row.ch_name for r in one.references}
+    if mixed or len(alone) > 1:
+        names = sorted(mixed | alone)
+        named = ", ".join(repr(name) if name else "none" for name in names)
+        pairs = ", ".join(channels.exact_pairs())
+        advice = (
+            f"These derivations are exact; ask for them with --montage: {pairs}"
+            if pairs
+            else "Use recordings with one reference"
+        )
         msg = (
-            f"{what} {where!r} mixes references ({named}); their differences "
-            "are not exact. Use recordings with one reference."
+            f"{where} mixes references ({named}); their differences are not exact. "
+            f"{advice}."
         )
         raise SourceError(msg)
-    return tuple(rows)
+
+
+def _check_given_reference(
+    channels: _Channels, rows: Sequence[_Found], given: str, *, where: str
+) -> None:
+    """Check that the reference of a request is that of the labels, and no channel."""
+    electrodes = {part for one in rows for part in one.row.ch_name.split("-")}
+    named = {name for part in electrodes for name in channels.references(part)}
+    if given in channels.by_electrode:
+        problem = f"it has a channel for {given}, which is zero if it is the reference"
+    elif named - {given}:
+        others = ", ".join(map(repr, sorted(named - {given})))
+        problem = f"its labels name the reference {others}"
+    elif not any(one.row.plus or one.row.minus for one in rows):
+        problem = "every row that is asked for would be zero"
+    else:
+        return
+    msg = f"{where}: {problem}; drop --reference {given}"
+    raise SourceError(msg)
+
+
+def _answer_missing(
+    channels: _Channels, montage: Montage, missing: Sequence[str], *, what: str
+) -> str:
+    """Say which option gives the missing rows; empty if none is sure to."""
+    electrodes = {part for row in missing for part in row_electrodes(row)}
+    if channels.common in electrodes:
+        return (
+            f" They are recorded against {channels.common}: pass --reference "
+            f"{channels.common} to take it as a row of zeros."
+        )
+    if what == "recording":
+        answer = _suggest_names(channels, electrodes)
+        if answer:
+            return answer
+    if channels.bipolar and any("-" not in name for name in missing):
+        return (
+            " Its channels are bipolar: electrodes against a common reference cannot be "
+            "computed from differences (18 pairs have rank 16). "
+        ) + (
+            "Ask for --montage double-banana."
+            if what == "recording"
+            else "Adapt a fixture that holds electrodes."
+        )
+    none_found = len(missing) == len(montage.rows) > 1
+    if what == "recording" and none_found and channels.unread:
+        return (
+            " If they are among these channels under other names, pass --label-format, "
+            "such as 'POL {electrode}', or --alias LABEL=OTHER."
+        )
+    return ""
+
+
+def _suggest_names(channels: _Channels, electrodes: Collection[str]) -> str:
+    """Suggest the form of labels that hold the names of missing electrodes."""
+    forms: dict[str, list[tuple[str, str]]] = {}
+    for label in channels.unread:
+        for electrode in sorted(electrodes):
+            names = {electrode, rename_row(electrode, system="10-10")}
+            word = "|".join(map(re.escape, sorted(names)))
+            parts = re.split(rf"(?i)(?<![a-z0-9])(?:{word})(?![a-z0-9])", label)
+            if len(parts) == 2 and not re.search("[{}]", label):
+                form = "{electrode}".join(parts)
+                forms.setdefault(form, []).append((label, electrode))
+    if not forms:
+        return ""
+    form, pairs = max(forms.items(), key=lambda item: len(item[1]))
+    if len(pairs) > 1:
+        return f" Say how its labels are written: --label-format {shorten(form)!r}."
+    ((label, electrode),) = pairs
+    return (
+        f" If {shorten(label)!r} is {electrode}, pass --alias "
+        f"{shorten(label + '=' + electrode)!r}."
+    )

@@ -14,9 +14,15 @@ if TYPE_CHECKING:
 
     from bgb_fixtures.eeg.signal import Signal
 
-__all__ = ["ResampledSignal", "needs_scipy", "resampling_ratio"]
+__all__ = ["ResampledSignal", "needs_scipy", "resampling_ratio", "steppable_rate"]
 
-_MAX_FACTOR = 10_000
+_MAX_FACTOR = 2**15
+"""The filter has twenty times as many taps; 244.140625 to 256 Hz is 16384/15625."""
+_ROUNDING = Fraction(1, 10**14)
+"""Relative error of a rate that is no decimal number, as a float."""
+_DRIFT = Fraction(5, 10**8)
+"""Relative; four milliseconds in a day. Terms up to `_MAX_FACTOR` come nearer than that
+to nearly every rate; not to those beside a ratio of small numbers."""
 
 
 def resampling_ratio(sfreq: float, to_sfreq: float) -> tuple[int, int]:
@@ -24,15 +30,42 @@ def resampling_ratio(sfreq: float, to_sfreq: float) -> tuple[int, int]:
 
     Raises SpecError if either is too large for a filter.
     """
-    # As decimals: 0.1 Hz is 1/10, not the binary number beside it.
-    ratio = Fraction(repr(float(to_sfreq))) / Fraction(repr(float(sfreq)))
-    if max(ratio.numerator, ratio.denominator) > _MAX_FACTOR:
+    ratio = _ratio(sfreq, to_sfreq)
+    near = _near(ratio)
+    if abs(near - ratio) > ratio * _ROUNDING:
         msg = (
             f"sfreq: cannot resample {sfreq!r} Hz to {to_sfreq!r} Hz (found the ratio "
             f"{ratio.numerator}/{ratio.denominator}, expected terms up to {_MAX_FACTOR})"
         )
         raise SpecError(msg)
-    return ratio.numerator, ratio.denominator
+    return near.numerator, near.denominator
+
+
+def steppable_rate(sfreq: float, to_sfreq: float, *, precision: Fraction) -> float:
+    """Return the rate beside `sfreq` from which `resampling_ratio` leads to `to_sfreq`.
+
+    `sfreq` itself if it is one, and if there is none within its relative `precision` or
+    `_DRIFT`.
+    """
+    ratio = _ratio(sfreq, to_sfreq)
+    near = _near(ratio)
+    error = abs(near - ratio) / ratio
+    if error <= _ROUNDING or error > max(precision, _DRIFT):
+        return sfreq
+    return float(Fraction(repr(float(to_sfreq))) / near)
+
+
+def _ratio(sfreq: float, to_sfreq: float) -> Fraction:
+    # As decimals: 0.1 Hz is 1/10, not the binary number beside it.
+    return Fraction(repr(float(to_sfreq))) / Fraction(repr(float(sfreq)))
+
+
+def _near(ratio: Fraction) -> Fraction:
+    """Return the nearest ratio whose terms are small enough for a filter."""
+    if ratio > 1:
+        return 1 / _near(1 / ratio)
+    near = ratio.limit_denominator(_MAX_FACTOR)
+    return near or Fraction(1, _MAX_FACTOR)
 
 
 def needs_scipy(what: str) -> MissingPackageError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bgb_fixtures.errors import SpecError
 from bgb_fixtures.request.spec import parse_spec
@@ -18,8 +18,12 @@ from bgb_fixtures.request.synthetic import (
     RecordingSpec,
     SyntheticRequest,
 )
+from bgb_fixtures.synthetic import RECIPE
 from bgb_fixtures.synthetic.scenario import Artefact, Seizure
 from bgb_fixtures.synthetic.streams import Streams
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = [
     "MOST_WINDOWS",
@@ -32,20 +36,35 @@ __all__ = [
 MOST_WINDOWS = 999
 _KINDS = ("onset", "offset", "whole", "ictal")
 """Kinds of the windows with a seizure, in turn."""
-_LONG_TYPES = ("cpsz", "fnsz", "tcsz", "gnsz", "spsz", "tnsz")
-_SHORT_TYPES = ("absz", "mysz", "cnsz", "atsz")
-"""May also start and end inside a window."""
-_ARTEFACTS = (
-    "muscle",
-    "chewing",
-    "focal-spikes",
-    "blink",
-    "spike-waves",
-    "pop",
-    "saccade",
-    "spindles",
-)
-_SHORT_S = 8.0
+_TYPES = {
+    # Kind -> types of ten windows of it; in forty windows every type comes four times.
+    # An atonic or myoclonic seizure fills no window, a myoclonic one is inside it.
+    "onset": "cpsz fnsz gnsz spsz tcsz cnsz tnsz tnsz absz atsz",
+    "offset": "cpsz fnsz gnsz spsz tcsz cnsz tnsz absz absz atsz",
+    "whole": "mysz mysz mysz mysz atsz atsz absz tnsz tcsz cnsz",
+    "ictal": "cpsz cpsz fnsz fnsz gnsz gnsz spsz spsz tcsz cnsz",
+}
+_SHORT_S = {"absz": (4, 20), "atsz": (2.5, 10), "mysz": (0.5, 2), "tnsz": (8, 25)}
+"""Shortest and longest seizure in seconds, of types that are over within a window."""
+_ARTEFACTS = {
+    "awake": (
+        "muscle",
+        "movement",
+        "chewing",
+        "blink",
+        "focal-spikes",
+        "pop",
+        "spike-waves",
+        "saccade",
+        "electrode",
+        "drift",
+    ),
+    "sleep": ("spindles", "k-complexes", "focal-spikes"),
+}
+"""State -> what a detector may take for a seizure in it."""
+_BESIDE = ("muscle", "movement", "pop", "electrode")
+"""What may happen in a window with a seizure, before, after or during it."""
+_SHORT_WINDOW_S = 8.0
 _GRID = 16
 """Borders lie on multiples of 1/16 s, which annotation files with four decimals keep."""
 
@@ -99,7 +118,12 @@ def base_request(*, seed: int, **keys: Any) -> SyntheticRequest:
         "duration": length,
         "events": [{"onset": 0, "duration": length, "label": "fnsz"}],
     }
-    spec = {"source": "synthetic", "seed": seed, "recordings": [recording]} | keys
+    spec = {
+        "source": "synthetic",
+        "seed": seed,
+        "recipe": RECIPE,
+        "recordings": [recording],
+    } | keys
     request = parse_spec(spec, where="request")
     assert isinstance(request, SyntheticRequest)
     return replace(request, recordings=())
@@ -130,61 +154,55 @@ def compose_recording(
     window_length: float,
     split: str = "train",
 ) -> RecordingSpec:
-    """Compose the recording that window `index` is cut from."""
-    streams = Streams.of_seed(seed).child(f"compose/{index}")
+    """Compose the recording that window `index` is cut from, of subject `index` + 1.
+
+    It is longer than its one window by signal to scale by, and by the rest of a seizure.
+    Windows with a seizure are onset, offset, whole and ictal in turn; every second
+    window without one holds an artefact.
+    """
+    family = Streams.of_seed(seed, RECIPE).child("compose")
+    streams = family.child(str(index))
     share = Fraction(repr(float(ictal_share)))
     n_before = math.ceil(index * share)
     positive = math.ceil((index + 1) * share) > n_before
-
-    def grid(name: str, low: float, high: float, *, of: float = window_length) -> float:
-        return round(streams.between(name, low, high) * of * _GRID) / _GRID
-
-    def pick(name: str, choices: tuple[str, ...]) -> str:
-        return choices[int(streams.between(name, 0, len(choices)))]
-
-    # Before the window lies signal to scale by, behind it the rest of a seizure. A
-    # window of a few seconds is cut from a recording of some more.
-    before = window_length / 3 if window_length >= _SHORT_S else _SHORT_S
-    after = window_length / 12 if window_length >= _SHORT_S else _SHORT_S
-    first = math.floor(before * _GRID) / _GRID
-    end = first + window_length + math.ceil(after * _GRID) / _GRID
-    margin = window_length if window_length >= _SHORT_S else 3 * _SHORT_S
+    # Before the window lies signal to scale by, after it the rest of a seizure. A window
+    # of a few seconds is cut from a recording of some more.
+    brief = window_length < _SHORT_WINDOW_S
+    before, after, least = (
+        (_SHORT_WINDOW_S, _SHORT_WINDOW_S, 1.0)
+        if brief
+        else (window_length / 3, window_length / 12, 0.0)
+    )
+    first = _grid(math.floor, before)
+    end = first + window_length + _grid(math.ceil, after)
+    state = "sleep" if streams.chance("sleep", 0.3) else "awake"
     events: tuple[Seizure, ...] = ()
-    artefacts: tuple[Artefact, ...] = ()
-    state = "awake"
     if positive:
         kind = _KINDS[n_before % len(_KINDS)]
-        types = _LONG_TYPES + (_SHORT_TYPES if kind == "whole" else ())
-        start, stop = {
-            "onset": (first + grid("start", 0.2, 0.8), end),
-            "offset": (
-                first - grid("start", 0.05, 0.15, of=margin),
-                first + grid("stop", 0.2, 0.8),
+        turn, place = divmod(n_before // len(_KINDS), 10)
+        label = _shuffled(family.child(f"types/{turn}"), kind)[place]
+        if label == "absz":
+            state = "awake"
+        events = (
+            _place_seizure(
+                streams, kind, label, first=first, length=window_length, end=end
             ),
-            "whole": (
-                first + grid("start", 0.1, 0.4),
-                first + grid("stop", 0.55, 0.9),
+        )
+    artefacts: tuple[Artefact, ...] = ()
+    if streams.chance("beside", 0.5) if positive else (index - n_before) % 2:
+        kinds = _BESIDE if positive else _ARTEFACTS[state]
+        part = streams.between(
+            "artefact length", *((0.1, 0.4) if positive else (0.2, 0.5))
+        )
+        free = streams.between("artefact onset", 0, 1 - part)
+        artefacts = (
+            Artefact(
+                onset=first + _grid(round, free * window_length),
+                duration=max(_grid(round, part * window_length), least),
+                kind=kinds[int(streams.between("artefact", 0, len(kinds)))],
+                amplitude=round(streams.between("artefact size", 1, 1.8), 2),
             ),
-            "ictal": (first - grid("start", 0.05, 0.15, of=margin), end),
-        }[kind]
-        label = pick("type", types)
-        if label in _SHORT_TYPES:
-            longest = 1.5 if label == "mysz" else 12.0
-            stop = min(stop, start + longest)
-        stop = max(stop, start + LEAST_SEIZURE_S)
-        events = (Seizure(onset=start, duration=stop - start, label=label),)
-    else:
-        if (index - n_before) % 2:
-            start = grid("start", 0.1, 0.5)
-            duration = max(grid("duration", 0.1, 0.3), 1.0)
-            artefacts = (
-                Artefact(
-                    onset=first + start,
-                    duration=duration,
-                    kind=pick("artefact", _ARTEFACTS),
-                ),
-            )
-        state = "sleep" if streams.between("state", 0, 1) < 0.25 else "awake"
+        )
     return RecordingSpec(
         subject=index + 1,
         split=split,
@@ -194,3 +212,50 @@ def compose_recording(
         artefacts=artefacts,
         state=state,
     )
+
+
+def _grid(how: Callable[[float], int], seconds: float) -> float:
+    return how(seconds * _GRID) / _GRID
+
+
+def _shuffled(streams: Streams, kind: str) -> list[str]:
+    """Return the ten types of a kind in a random order."""
+    types = _TYPES[kind].split()
+    order = streams.uniforms(kind, len(types)).argsort(kind="stable")
+    return [types[i] for i in order]
+
+
+def _place_seizure(
+    streams: Streams, kind: str, label: str, *, first: float, length: float, end: float
+) -> Seizure:
+    """Place a seizure about the window [first, first + length) so that it has its kind."""
+    # Of a seizure that a short window is cut from, the build-up lies before the window.
+    run_up = length if length >= _SHORT_WINDOW_S else 3 * _SHORT_WINDOW_S
+
+    def share(name: str, low: float, high: float, of: float) -> float:
+        return max(_grid(round, streams.between(name, low, high) * of), 1 / _GRID)
+
+    start, stop = {
+        "onset": (first + share("onset", 0.2, 0.8, length), end),
+        "offset": (
+            first - share("before", 0.05, 0.15, run_up),
+            first + share("end", 0.2, 0.8, length),
+        ),
+        "whole": (
+            first + share("onset", 0.1, 0.4, length),
+            first + share("end", 0.55, 0.9, length),
+        ),
+        "ictal": (first - share("before", 0.05, 0.15, run_up), end),
+    }[kind]
+    if label in _SHORT_S:
+        lasts = max(_grid(round, streams.between("lasts", *_SHORT_S[label])), 0.5)
+        if kind == "onset":
+            start = max(start, first + length - share("inside", 0.4, 0.8, lasts))
+            stop = min(stop, start + lasts)
+        elif kind == "offset":
+            stop = min(stop, first + share("inside", 0.4, 0.8, lasts))
+            start = max(start, stop - lasts)
+        else:
+            stop = min(stop, start + lasts)
+    stop = max(stop, start + LEAST_SEIZURE_S)
+    return Seizure(onset=start, duration=stop - start, label=label)

@@ -12,6 +12,7 @@ from bgb_fixtures.eeg.events import SZCORE_CODES
 from bgb_fixtures.eeg.kinds import KINDS
 from bgb_fixtures.eeg.montage import MONTAGES, row_electrodes
 from bgb_fixtures.eeg.scaling import PROFILES
+from bgb_fixtures.eeg.units import UNITS
 from bgb_fixtures.errors import SpecError, shorten
 from bgb_fixtures.format.records import ARRAYS
 from bgb_fixtures.request.annotations import (
@@ -60,6 +61,7 @@ _MOST_BYTES = 2**48
 _SPLIT = re.compile(r"[a-z0-9_]{1,16}")
 _TYPE = re.compile("|".join(SZCORE_CODES))
 _LABEL = re.compile(r"[ -~]{1,32}")
+_LABEL_FORMAT = re.compile(r"[ -~]{1,80}")
 _OWN_DATA = ("bids", "edf")
 """Sources whose data may be anybody's, under any licence."""
 _MOST_IN_TEXT = 1000
@@ -109,6 +111,8 @@ class Criteria:
         Seconds between background and the next seizure, at least.
     seed : int or None
         Recordings are visited in a random order; None: in order of their names.
+    exclude : tuple of str
+        Names of recordings to leave out; never written to a fixture.
     """
 
     quotas: tuple[Quota, ...] = ()
@@ -118,6 +122,7 @@ class Criteria:
     per_type: int | None = None
     min_distance: float = 0.0
     seed: int | None = None
+    exclude: tuple[str, ...] = ()
 
     @property
     def all_quotas(self) -> tuple[Quota, ...]:
@@ -230,6 +235,8 @@ class RecordedRequest:
         Splits to take recordings from; empty: all but ``eval``, which is kept blind.
     missing : str
         What to do with a recording that lacks an electrode, one of `MISSING`.
+    unit : str or None
+        Of channels whose header names none, one of `UNITS`; None: those are refused.
     band_pass : tuple of float or None
         Edges in Hz.
     rules : AnnotationRules
@@ -254,6 +261,7 @@ class RecordedRequest:
     selection: Criteria | Listing
     splits: tuple[str, ...] = ()
     missing: str = "error"
+    unit: str | None = None
     band_pass: tuple[float, float] | None = None
     rules: AnnotationRules = NO_RULES
     dev_subjects: tuple[str, ...] = ()
@@ -266,11 +274,17 @@ class RecordedRequest:
         self._check_profile()
         if self.rate is not None:
             window_samples(self.window_length, self.rate)
-        if isinstance(self.selection, Listing) and self.missing == "drop-window":
+        # Of a saved spec it once chose the recordings that are listed now.
+        by_hand = isinstance(self.selection, Listing) and self.selection.chosen is None
+        if by_hand and self.missing == "drop-window":
             msg = (
                 "missing: 'drop-window' takes other recordings, but [[recordings]] "
                 "lists every window; expected 'error' or 'interpolate'"
             )
+            raise SpecError(msg)
+        if self.unit is not None and self.unit not in UNITS:
+            named = ", ".join(map(repr, UNITS))
+            msg = f"unit: expected one of {named}, got {self.unit!r}"
             raise SpecError(msg)
         if self.missing == "interpolate":
             self._check_electrodes()
@@ -385,14 +399,14 @@ def bare_request(
     """Return a request as a fixture keeps it: without what it only checks.
 
     Windows that were chosen by criteria are described by these. Listed recordings get
-    other `names`: their own say whose they are.
+    other `names`: their own say whose they are, as those of excluded ones would.
     """
     request = replace(request, dev_subjects=())
     selection = request.selection
     if isinstance(selection, Criteria):
-        return request
+        return replace(request, selection=replace(selection, exclude=()))
     if selection.chosen is not None:
-        return replace(request, selection=selection.chosen)
+        return replace(request, selection=replace(selection.chosen, exclude=()))
     recordings = tuple(
         ListedRecording(
             name=recording.name if names is None else names[recording.name],
@@ -437,13 +451,19 @@ def parse_recorded(
         "selection": selection,
         "splits": table.words("splits", _SPLIT),
         "missing": table.text("missing", MISSING, "error"),
+        "unit": table.take("unit"),
     }
 
 
-def parse_aliases(table: Table) -> tuple[tuple[str, str], ...]:
-    """Take a table like {"EEG T7" = "T3"}: channels to be read as if called otherwise."""
+def parse_labels(table: Table) -> dict[str, Any]:
+    """Take what says how labels of channels are read, as options of `find_montage`."""
+    # Like {"EEG T7" = "T3"}: channels to be read as if called otherwise.
     given = table.table("aliases")
-    return tuple((key, given.word(key, _LABEL)) for key in given.names())
+    return {
+        "aliases": tuple((key, given.word(key, _LABEL)) for key in given.names()),
+        "label_format": table.text_like("label_format", _LABEL_FORMAT),
+        "reference": table.text_like("reference", _LABEL),
+    }
 
 
 def _parse_criteria(table: Table) -> Criteria:
@@ -463,7 +483,20 @@ def _parse_criteria(table: Table) -> Criteria:
             "min_distance", least=0, most=MAX_RECORDING_S, default=0
         ),
         seed=seed,
+        exclude=_parse_exclude(table),
     )
+
+
+def _parse_exclude(table: Table) -> tuple[str, ...]:
+    names = table.take("exclude", [])
+    if (
+        not isinstance(names, list | tuple)
+        or not all(map(is_source_name, names))
+        or len(set(names)) < len(names)
+    ):
+        expected = "a list of different names of recordings, such as ['a/night.edf']"
+        table.fail("exclude", expected, names)
+    return tuple(names)
 
 
 def _parse_quotas(table: Table) -> tuple[Quota, ...]:
@@ -644,8 +677,13 @@ def recorded_to_json(request: RecordedRequest) -> dict[str, Any]:
         value["sfreq"] = request.sfreq
     if request.montage.aliases:
         value["aliases"] = dict(request.montage.aliases)
+    for name in ("label_format", "reference"):
+        if getattr(request.montage, name) is not None:
+            value[name] = getattr(request.montage, name)
     if request.missing != "error":
         value["missing"] = request.missing
+    if request.unit is not None:
+        value["unit"] = request.unit
     for name in ("licence", "attribution"):
         if getattr(request, name) is not None:
             value[name] = getattr(request, name)
@@ -664,8 +702,9 @@ def _criteria_to_json(criteria: Criteria) -> dict[str, Any]:
         of_split[quota.word] = quota.n_windows
     if not criteria.quotas:
         value["per_kind"] = criteria.per_kind
-    if criteria.types:
-        value["types"] = list(criteria.types)
+    for name in ("types", "exclude"):
+        if getattr(criteria, name):
+            value[name] = list(getattr(criteria, name))
     if criteria.min_distance:
         value["min_distance"] = criteria.min_distance
     for name in ("seed", "per_subject", "per_type"):

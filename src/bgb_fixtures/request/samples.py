@@ -15,7 +15,7 @@ def window_samples(window_length: float, sfreq: float) -> int:
     if n_times != -seconds_to_sample(-window_length, sfreq):
         msg = (
             f"window_length {window_length:g} s is no whole number of samples at "
-            f"{sfreq:g} Hz"
+            f"{sfreq:.10g} Hz"
         )
         raise SpecError(msg)
     return n_times

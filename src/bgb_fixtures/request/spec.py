@@ -18,7 +18,7 @@ from bgb_fixtures.errors import SpecError, TargetError, shorten
 from bgb_fixtures.request.annotations import RULE_KEYS, parse_rules
 from bgb_fixtures.request.recorded import (
     RecordedRequest,
-    parse_aliases,
+    parse_labels,
     parse_recorded,
     recorded_to_json,
 )
@@ -52,9 +52,12 @@ SOURCES = ("bids", "chbmit", "edf", "siena", "synthetic", "tusz")
 PACKAGED_SPECS = {
     "smoke": "smoke.toml",
     "tiny": "tiny.toml",
+    "smoke-1": "specs/smoke-1.toml",
+    "tiny-1": "specs/tiny-1.toml",
     "chbmit-smoke": "specs/chbmit-smoke.toml",
 }
-"""Specs that ship with this package, by name; files below the packaged fixtures."""
+"""Specs that ship with this package, by name; files below the packaged fixtures. A number
+is that of an earlier content version."""
 MAX_WINDOW_S = 3600.0
 MAX_BYTES = 2**24
 """Of a file that holds a spec; one that lists every recording of TUSZ, and the digests
@@ -68,10 +71,11 @@ _TOO_LONG = re.compile(
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _KEYS_OF_SYNTHETIC = {
     *("name", "content_version", "source", "window_length", "montage", "names"),
-    *("profile", "sfreq", "band_pass", "seed", "recordings"),
+    *("profile", "sfreq", "band_pass", "seed", "recordings", "recipe"),
 }
 _KEYS = _KEYS_OF_SYNTHETIC | {
-    *("quotas", "per_kind", "splits", "types", "per_subject", "per_type", "aliases"),
+    *("quotas", "per_kind", "splits", "types", "per_subject", "per_type", "exclude"),
+    *("aliases", "unit", "label_format", "reference"),
     *("min_distance", "dev_subjects", "licence", "attribution"),
     *("missing", "sha256", "chosen", "fixture"),
     *RULE_KEYS,
@@ -91,6 +95,8 @@ def parse_spec(value: object, *, where: str) -> Request:
     synthetic = source == "synthetic"
     if synthetic:
         table.expect(_KEYS_OF_SYNTHETIC, of=f" for source {source!r}")
+    else:
+        table.expect(_KEYS - {"recipe"}, of=f" for source {source!r}")
     default = RecordedRequest.default_montages.get(source, "10-20")
     rows = table.take("montage", default)
     if not isinstance(rows, list | tuple) and rows not in MONTAGES:
@@ -111,7 +117,7 @@ def parse_spec(value: object, *, where: str) -> Request:
         "profile": PROFILES[profile],
         "band_pass": _parse_band_pass(table),
     }
-    aliases = () if synthetic else parse_aliases(table)
+    reading = {} if synthetic else parse_labels(table)
     length = common["window_length"]
     own = (
         parse_synthetic(table, window_length=length)
@@ -119,7 +125,7 @@ def parse_spec(value: object, *, where: str) -> Request:
         else parse_recorded(table, source=source, window_length=length)
     )
     try:
-        montage = find_montage(rows, aliases=aliases, system=system)
+        montage = find_montage(rows, system=system, own_labels=not synthetic, **reading)
         if not synthetic:
             rules = parse_rules(table)
             return RecordedRequest(montage=montage, rules=rules, **common, **own)

@@ -13,7 +13,14 @@ from bgb_fixtures.eeg.resample import resampling_ratio
 from bgb_fixtures.eeg.scaling import PROFILES
 from bgb_fixtures.errors import SpecError
 from bgb_fixtures.request.samples import window_samples
-from bgb_fixtures.synthetic import ARTEFACT_KINDS, SEIZURE_TYPES, SFREQ, STATES
+from bgb_fixtures.synthetic import (
+    ARTEFACT_KINDS,
+    FIRST_RECIPE,
+    RECIPES,
+    SEIZURE_TYPES,
+    SFREQ,
+    STATES,
+)
 from bgb_fixtures.synthetic.scenario import Artefact, Scenario, Seizure
 
 if TYPE_CHECKING:
@@ -71,6 +78,8 @@ class SyntheticRequest:
         How microvolts become values.
     seed : int
         Seed of every random stream.
+    recipe : str
+        Version of the generator, one of `bgb_fixtures.synthetic.RECIPES`.
     recordings : tuple of RecordingSpec
         What to generate, in the order of the fixture.
     """
@@ -85,6 +94,7 @@ class SyntheticRequest:
     montage: Montage
     profile: Profile = PROFILES["zscore-1"]
     seed: int = 0
+    recipe: str = FIRST_RECIPE
     recordings: tuple[RecordingSpec, ...]
 
     def __post_init__(self) -> None:
@@ -135,8 +145,10 @@ class SyntheticRequest:
 
 def parse_synthetic(table: Table, *, window_length: float) -> dict[str, Any]:
     """Take the keys that only a synthetic spec has, as fields of the request."""
+    # A spec without a recipe is older than the second one.
+    recipe = table.text("recipe", RECIPES, FIRST_RECIPE)
     recordings = tuple(
-        _parse_recording(item, window_length=window_length)
+        _parse_recording(item, window_length=window_length, recipe=recipe)
         for item in table.tables("recordings")
     )
     if not recordings:
@@ -145,6 +157,7 @@ def parse_synthetic(table: Table, *, window_length: float) -> dict[str, Any]:
         "sfreq": table.rate("sfreq", least=LEAST_SFREQ, most=MOST_SFREQ)
         or float(SFREQ),
         "seed": table.integer("seed", least=0, most=2**32 - 1, default=0),
+        "recipe": recipe,
         "recordings": recordings,
     }
 
@@ -172,18 +185,20 @@ def _parse_event(table: Table, *, duration: float) -> Seizure:
     )
 
 
-def _parse_artefact(table: Table, *, duration: float) -> Artefact:
+def _parse_artefact(table: Table, *, duration: float, recipe: str) -> Artefact:
     table.expect(_names(Artefact))
     onset = table.seconds("onset", least=0, most=duration - 1 / SFREQ)
     return Artefact(
         onset=onset,
         duration=table.seconds("duration", least=1 / SFREQ, most=duration - onset),
-        kind=table.text("kind", ARTEFACT_KINDS),
+        kind=table.text("kind", ARTEFACT_KINDS[recipe]),
         amplitude=_parse_amplitude(table),
     )
 
 
-def _parse_recording(table: Table, *, window_length: float) -> RecordingSpec:
+def _parse_recording(
+    table: Table, *, window_length: float, recipe: str
+) -> RecordingSpec:
     table.expect(_names(RecordingSpec))
     duration = table.seconds("duration", least=window_length, most=MAX_SYNTHETIC_S)
     onsets = table.take("windows", [0])
@@ -208,7 +223,7 @@ def _parse_recording(table: Table, *, window_length: float) -> RecordingSpec:
         events=events,
         windows=windows,
         artefacts=tuple(
-            _parse_artefact(item, duration=duration)
+            _parse_artefact(item, duration=duration, recipe=recipe)
             for item in table.tables("artefacts")
         ),
         state=table.text("state", STATES, "awake"),
@@ -222,6 +237,8 @@ def synthetic_to_json(request: SyntheticRequest) -> dict[str, Any]:
         value["sfreq"] = request.sfreq
     if request.band_pass is not None:
         value["band_pass"] = list(request.band_pass)
+    if request.recipe != FIRST_RECIPE:
+        value["recipe"] = request.recipe
     return value | {
         "seed": request.seed,
         "recordings": [_recording_to_json(r) for r in request.recordings],

@@ -87,6 +87,11 @@ class Table:
             self.fail(key, f"text matching {pattern.pattern}", value)
         return value
 
+    def text_like(self, key: str, pattern: re.Pattern[str]) -> str | None:
+        """Take a text that matches a pattern, or None if the key is not there."""
+        value = self.take(key)
+        return None if value is None else self.check_word(key, value, pattern)
+
     def integer(self, key: str, *, least: int, most: int, default: Any = None) -> int:
         """Take a whole number."""
         value = self.take(key, default)

@@ -1,17 +1,32 @@
 """Synthetic scalp EEG with seizures, the same bytes on every machine; numpy only.
 
-From head to recording: `head` (what an electrode sees of a source), `streams` (random
-numbers), `subject`, `background`, `artefacts`, `seizures`, `recording` (all of it
-together: `bgb_fixtures.synthetic.recording.generate`). This module holds the names that
-a request may use, and imports nothing.
+A `Scenario` says what a recording holds, a recipe draws it, and
+`bgb_fixtures.synthetic.recording.generate` returns the samples. Recipes share `head`
+(what an electrode sees of a source), `streams` (random numbers), `shapes` and `waves`;
+each is a package with a subject, a background, artefacts and seizures of its own. This
+module holds the names that a request may use, and imports nothing.
 
-Invariant: whatever changes a sample changes `RECIPE`.
+Invariant: a recipe never changes; whatever would change a sample is a new recipe.
 """
 
-__all__ = ["ARTEFACT_KINDS", "RECIPE", "SEIZURE_TYPES", "SFREQ", "STATES"]
+__all__ = [
+    "ARTEFACT_KINDS",
+    "FIRST_RECIPE",
+    "RECIPE",
+    "RECIPES",
+    "SEIZURE_TYPES",
+    "SFREQ",
+    "STATES",
+]
 
-RECIPE = "synthetic-1"
-"""Version of the generator; part of the name of every random stream."""
+RECIPES = ("synthetic-1", "synthetic-2")
+"""Versions of the generator; part of the name of every random stream."""
+
+FIRST_RECIPE = RECIPES[0]
+"""What a spec without a recipe means: those were written when there was one."""
+
+RECIPE = RECIPES[-1]
+"""Recipe of everything that is composed by this release."""
 
 SFREQ = 256
 """Hz."""
@@ -30,7 +45,7 @@ SEIZURE_TYPES = (
 )
 """TUSZ codes with a pattern; all of `bgb_fixtures.eeg.events.SZCORE_CODES` but seiz."""
 
-ARTEFACT_KINDS = (
+_FIRST_KINDS = (
     "blink",
     "chewing",
     "drift",
@@ -42,7 +57,11 @@ ARTEFACT_KINDS = (
     "spike-waves",
     "spindles",
 )
-"""What looks like a seizure to a machine and is none: artefacts of eye, muscle and
-electrode, interictal discharges, and graphoelements of sleep."""
+ARTEFACT_KINDS = {
+    "synthetic-1": _FIRST_KINDS,
+    "synthetic-2": (*_FIRST_KINDS, "electrode", "movement"),
+}
+"""Recipe -> what looks like a seizure to a machine and is none: artefacts of eye, muscle
+and electrode, interictal discharges, and graphoelements of sleep."""
 
 STATES = ("awake", "sleep")

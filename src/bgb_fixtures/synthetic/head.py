@@ -27,6 +27,7 @@ __all__ = [
     "mix",
     "mixing_matrix",
     "patch",
+    "subtract_reference",
     "weights",
 ]
 
@@ -88,17 +89,9 @@ _N_DEGREES = 40
 
 
 def direction(theta: float, phi: float) -> Array:
-    """Return the unit vector of BESA angles.
+    """Return the unit vector (3,) of BESA angles in degrees.
 
-    Parameters
-    ----------
-    theta, phi : float
-        Degrees; theta from Cz, phi from the right ear.
-
-    Returns
-    -------
-    vector : numpy.ndarray of float64, shape (3,)
-        x to the right ear, y to the nasion, z to Cz.
+    x points to the right ear, y to the nasion, z to Cz.
     """
     t, p = np.radians(theta), np.radians(phi)
     return np.array([np.sin(t) * np.cos(p), np.sin(t) * np.sin(p), np.cos(t)])
@@ -106,13 +99,7 @@ def direction(theta: float, phi: float) -> Array:
 
 @cache
 def electrode_positions() -> Array:
-    """Return where the electrodes are.
-
-    Returns
-    -------
-    positions : numpy.ndarray of float64, shape (21, 3)
-        Unit vectors.
-    """
+    """Return where the electrodes are: unit vectors (21, 3)."""
     angles = dict(_LEFT_AND_MIDLINE)
     for name, mirrored in _RIGHT.items():
         theta, phi = _LEFT_AND_MIDLINE[mirrored]
@@ -172,19 +159,9 @@ def _patch_weights(centres: Array, sigma: float) -> Array:
 
 
 def patch(centre: Array, *, sigma: float) -> Array:
-    """Return how a patch of cortex is seen by the electrodes.
+    """Return what the electrodes see of a patch about a direction, shape (21,).
 
-    Parameters
-    ----------
-    centre : numpy.ndarray of float64, shape (3,)
-        Unit vector.
-    sigma : float
-        Width in degrees.
-
-    Returns
-    -------
-    potential : numpy.ndarray of float64, shape (21,)
-        Peak 1 over the 19 scalp electrodes.
+    `sigma` is its width in degrees; the peak over the 19 scalp electrodes is 1.
     """
     potential: Array = _lead_field() @ _patch_weights(centre[None], sigma)[0]
     potential /= np.abs(potential[:N_SCALP]).max()
@@ -192,21 +169,18 @@ def patch(centre: Array, *, sigma: float) -> Array:
 
 
 @cache
-def mixing_matrix(sigma: float) -> Array:
-    """Return how uncorrelated patches all over the cap reach the electrodes.
+def mixing_matrix(sigma: float, *, mirror: float = 0.0) -> Array:
+    """Return how uncorrelated patches all over the cap reach the electrodes, (21, 21).
 
-    Parameters
-    ----------
-    sigma : float
-        Width of a patch in degrees.
-
-    Returns
-    -------
-    mixing : numpy.ndarray of float64, shape (21, 21)
-        Symmetric square root of their correlation: unlike other roots it has no
-        freedom of sign or rotation that one LAPACK could choose otherwise.
+    `sigma` is their width in degrees; each acts on the other side of the head, too, by
+    the factor `mirror`. The symmetric square root of the correlation:
+    unlike other roots it has no freedom of sign or rotation that one LAPACK could choose
+    otherwise.
     """
     seen = _lead_field() @ _patch_weights(_sources(), sigma).T
+    if mirror:
+        other_side = _sources() * np.array([-1.0, 1.0, 1.0])
+        seen = seen + mirror * (_lead_field() @ _patch_weights(other_side, sigma).T)
     covariance = seen @ seen.T
     deviation = np.sqrt(np.diag(covariance))
     correlation = covariance / np.outer(deviation, deviation)
@@ -218,22 +192,8 @@ def mixing_matrix(sigma: float) -> Array:
 
 
 def mix(matrix: Array, rows: Array) -> Array:
-    """Multiply a small matrix with long rows.
+    """Multiply a small matrix (n_electrodes, n_rows) with long rows (n_rows, n_times).
 
-    Parameters
-    ----------
-    matrix : numpy.ndarray of float64, shape (n_electrodes, n_rows)
-        What each electrode sees of each row.
-    rows : numpy.ndarray of float64, shape (n_rows, n_times)
-        Time courses.
-
-    Returns
-    -------
-    mixed : numpy.ndarray of float64, shape (n_electrodes, n_times)
-        The product.
-
-    Notes
-    -----
     In pieces so small that BLAS stays on one thread: for 21 rows its threads cost more
     than they bring, and up to 300 times more where other processes want the cores.
     """
@@ -245,18 +205,11 @@ def mix(matrix: Array, rows: Array) -> Array:
 
 
 def weights(table: dict[str, float], *, other: float = 0.0) -> Array:
-    """Return one weight per electrode.
-
-    Parameters
-    ----------
-    table : dict of str to float
-        By name of electrode.
-    other : float
-        For the electrodes that are not in the table.
-
-    Returns
-    -------
-    values : numpy.ndarray of float64, shape (21,)
-        In the order of `ELECTRODES`.
-    """
+    """Return one weight per electrode of `ELECTRODES`, from a table by name."""
     return np.array([table.get(name, other) for name in ELECTRODES])
+
+
+def subtract_reference(potentials: Array, reference: str) -> None:
+    """Subtract in place what ``"AR"`` or ``"LE"`` stands for from (21, n_times)."""
+    used = potentials[:N_SCALP] if reference == "AR" else potentials[N_SCALP:]
+    potentials -= used.mean(axis=0)

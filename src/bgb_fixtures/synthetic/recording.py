@@ -1,37 +1,28 @@
-"""All of it together: a recording in 16-bit steps of 0.125 microvolts.
+"""A recording in 16-bit steps of 0.125 microvolts.
 
-Invariant: the same request gives the same integers on every machine. Floats differ in
-the last bits between versions of numpy, kernels of BLAS and processors; a recording is
-taken only if no sample lies so close to a rounding border that this could matter.
+Invariant: the same scenario, seed and recipe give the same integers on every machine.
+Floats differ in the last bits between versions of numpy, kernels of BLAS and processors;
+a recording is taken only if no sample lies so close to a rounding border that this could
+matter.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bgb_fixtures.eeg.events import seconds_to_sample
-from bgb_fixtures.synthetic import RECIPE, SFREQ
-from bgb_fixtures.synthetic.artefacts import (
-    add_artefact,
-    add_eyes,
-    add_sleep,
-    add_tension,
-)
-from bgb_fixtures.synthetic.background import add_background, floor_noise
-from bgb_fixtures.synthetic.canvas import Canvas
-from bgb_fixtures.synthetic.head import ELECTRODES, N_SCALP
-from bgb_fixtures.synthetic.seizures import add_seizure
+from bgb_fixtures.synthetic import RECIPE
+from bgb_fixtures.synthetic.head import ELECTRODES
+from bgb_fixtures.synthetic.recipes import get_recipe, make_subject
 from bgb_fixtures.synthetic.streams import Streams
-from bgb_fixtures.synthetic.subject import make_subject
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from bgb_fixtures.synthetic.recipes import Subject
     from bgb_fixtures.synthetic.scenario import Scenario
-    from bgb_fixtures.synthetic.subject import Subject
 
     Array = npt.NDArray[np.float64]
 
@@ -49,22 +40,12 @@ _PIECE = 2**16
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SyntheticRecording:
-    """Hold a synthetic recording.
+    """Hold a synthetic recording at 256 Hz.
 
-    Attributes
-    ----------
-    digital : numpy.ndarray of int16, shape (21, n_times)
-        Steps of `LSB_UV`, against the reference of the subject, at 256 Hz.
-    ch_names : tuple of str
-        The 19 of montage 10-20 in its order, then A1 and A2.
-    reference : str
-        ``"AR"``: average of the 19; ``"LE"``: mean of A1 and A2.
-    recipe : str
-        Version of the generator.
-    salt : int
-        From 0; how many drafts of the amplifier noise were refused.
-    margin : float
-        2e-8, 2e-7, ... steps: no sample is closer than this to a rounding border.
+    `digital`, int16 of shape (21, n_times), counts steps of `LSB_UV` against `reference`
+    (``"AR"``: average of the 19; ``"LE"``: mean of A1 and A2). `salt` says how many
+    drafts of the amplifier noise were refused; no sample is closer to a rounding border
+    than `margin`, one of 2e-8, 2e-7, ... steps.
     """
 
     digital: npt.NDArray[np.int16]
@@ -75,92 +56,24 @@ class SyntheticRecording:
     margin: float
 
 
-def generate(recording: Scenario, *, seed: int, run: int = 1) -> SyntheticRecording:
-    """Generate a recording.
-
-    Parameters
-    ----------
-    recording : Scenario
-        Subject, duration, state, seizures (of 0.25 s or more) and artefacts; its
-        windows do not matter.
-    seed : int
-        Of the fixture or corpus, from 0.
-    run : int
-        Tells recordings of one subject apart, from 1.
-
-    Returns
-    -------
-    generated : SyntheticRecording
-        The same on every machine.
-
-    Notes
-    -----
-    Closed-form source time courses in a head of three shells: the design, with sources
-    for every number, is described in DATA.md.
-    """
-    n_times = seconds_to_sample(recording.duration, SFREQ)
-    subject = make_subject(seed=seed, number=recording.subject)
-    streams = Streams.of_seed(seed).child(f"sub-{recording.subject}/run-{int(run)}")
-    potentials = _potentials(recording, subject, streams, n_times)
+def generate(
+    scenario: Scenario, *, seed: int, run: int = 1, recipe: str = RECIPE
+) -> SyntheticRecording:
+    """Generate a recording; `run` tells recordings of one subject apart, from 1."""
+    subject = make_subject(seed=seed, number=scenario.subject, recipe=recipe)
+    streams = Streams.of_seed(seed, recipe).child(
+        f"sub-{scenario.subject}/run-{int(run)}"
+    )
+    potentials = get_recipe(recipe).draw(scenario, subject, streams)
     digital, salt, margin = _digitise(potentials, subject, streams)
     return SyntheticRecording(
         digital=digital,
         ch_names=ELECTRODES,
         reference=subject.reference,
-        recipe=RECIPE,
+        recipe=recipe,
         salt=salt,
         margin=margin,
     )
-
-
-def _potentials(
-    recording: Scenario, subject: Subject, streams: Streams, n_times: int
-) -> Array:
-    """Return everything but the noise of the amplifier, against the reference."""
-    canvas = Canvas.blank(n_times)
-    for i, event in enumerate(recording.events):
-        start, stop = event.span(SFREQ)
-        add_seizure(
-            replace(canvas, amplitude=getattr(event, "amplitude", 1.0)),
-            subject,
-            streams.child(f"seizure-{i}"),
-            label=event.label,
-            start=start,
-            stop=stop,
-        )
-    for i, artefact in enumerate(recording.artefacts):
-        start, stop = artefact.span(SFREQ)
-        add_artefact(
-            replace(canvas, amplitude=artefact.amplitude),
-            subject,
-            streams.child(f"artefact-{i}"),
-            kind=artefact.kind,
-            start=start,
-            stop=stop,
-        )
-    if recording.state == "sleep":
-        add_sleep(canvas, subject, streams)
-    else:
-        add_eyes(canvas, subject, streams)
-        add_tension(canvas, subject, streams)
-    add_background(canvas, subject, streams, state=recording.state)
-    potentials = canvas.scalp_uv
-    reference = (
-        potentials[:N_SCALP] if subject.reference == "AR" else potentials[N_SCALP:]
-    )
-    potentials -= reference.mean(axis=0)
-    potentials *= subject.gains[:, None]
-    _add_mains(potentials, subject, streams)
-    return potentials
-
-
-def _add_mains(potentials: Array, subject: Subject, streams: Streams) -> None:
-    """Add the power line: one phase, and a gain for each electrode."""
-    gains = subject.mains_uv * streams.uniforms("mains", len(ELECTRODES))
-    # Integers, so that hour-long recordings keep the phase to the last bit.
-    turn = np.arange(potentials.shape[1]) * int(subject.mains_hz) % SFREQ
-    sine = np.sin(np.arange(SFREQ) * (2 * np.pi / SFREQ))
-    potentials += gains[:, None] * sine[turn]
 
 
 def _digitise(
@@ -178,9 +91,10 @@ def _digitise(
         margin = 0.5
         for start in range(0, n_times, _PIECE):
             part = slice(start, min(start + _PIECE, n_times))
-            piece = potentials[:, part] + floor_noise(
-                subject, here.child(f"piece-{start}"), part.stop - part.start
+            noise = here.child(f"piece-{start}").normals(
+                "floor", len(ELECTRODES), part.stop - part.start
             )
+            piece = potentials[:, part] + subject.floor_uv * noise
             piece /= LSB_UV
             rounded = np.rint(piece)
             piece -= rounded

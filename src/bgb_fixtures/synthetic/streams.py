@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bgb_fixtures.synthetic import RECIPE, SFREQ
+from bgb_fixtures.synthetic import SFREQ
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,120 +31,44 @@ _LANE = np.uint64(0xFFFF)
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """Name a family of random streams.
-
-    Attributes
-    ----------
-    name : str
-        Begins with the recipe and the seed, e.g. ``"synthetic-1/0/sub-3"``.
-    """
+    """A family of random streams, whose name begins with recipe and seed."""
 
     name: str
 
     @classmethod
-    def of_seed(cls, seed: int) -> Streams:
-        """Return the family of a seed.
-
-        Parameters
-        ----------
-        seed : int
-            From 0.
-
-        Returns
-        -------
-        streams : Streams
-            The root of all streams of that seed and recipe.
-        """
-        return cls(f"{RECIPE}/{int(seed)}")
+    def of_seed(cls, seed: int, recipe: str) -> Streams:
+        """Return the root of all streams of a seed and a recipe."""
+        return cls(f"{recipe}/{int(seed)}")
 
     def child(self, name: str) -> Streams:
-        """Return a family inside this one.
-
-        Parameters
-        ----------
-        name : str
-            What it is for.
-
-        Returns
-        -------
-        streams : Streams
-            Independent of this family and of every other child.
-        """
+        """Return a family that is independent of this one and of every other child."""
         return Streams(f"{self.name}/{name}")
 
     def raw(self, name: str, n: int) -> npt.NDArray[np.uint64]:
-        """Return random words.
-
-        Parameters
-        ----------
-        name : str
-            What they are for.
-        n : int
-            How many.
-
-        Returns
-        -------
-        words : numpy.ndarray of uint64, shape (n,)
-            Uniform over all 64 bits.
-        """
+        """Return `n` random words, uniform over all 64 bits."""
         digest = hashlib.sha256(f"{self.name}/{name}".encode()).digest()
         key = np.frombuffer(digest[:16], dtype="<u8").astype(np.uint64)
         words: npt.NDArray[np.uint64] = np.random.Philox(key=key).random_raw(n)
         return words
 
     def uniforms(self, name: str, n: int) -> Array:
-        """Return uniform numbers in [0, 1).
-
-        Parameters
-        ----------
-        name : str
-            What they are for.
-        n : int
-            How many.
-
-        Returns
-        -------
-        values : numpy.ndarray of float64, shape (n,)
-            Multiples of 2^-53.
-        """
+        """Return `n` numbers in [0, 1), multiples of 2^-53."""
         return (self.raw(name, n) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
     def between(self, name: str, low: float, high: float) -> float:
-        """Return one number in [low, high).
-
-        Parameters
-        ----------
-        name : str
-            What it is for.
-        low, high : float
-            Borders.
-
-        Returns
-        -------
-        value : float
-            Uniformly distributed.
-        """
+        """Return one number in [low, high)."""
         return low + (high - low) * float(self.uniforms(name, 1)[0])
+
+    def chance(self, name: str, share: float) -> bool:
+        """Return True in a share of all cases."""
+        return self.between(name, 0, 1) < share
 
     def normals(self, name: str, *shape: int) -> Array:
         """Return numbers of mean 0 and variance 1, close to a normal distribution.
 
-        Parameters
-        ----------
-        name : str
-            What they are for.
-        *shape : int
-            Shape of the result.
-
-        Returns
-        -------
-        values : numpy.ndarray of float64
-            Kurtosis 2.7, largest value 3.5; invisible after any filter.
-
-        Notes
-        -----
-        The sum of the four 16-bit lanes of one word (Irwin-Hall): exact integers, so
-        no ziggurat and no logarithm that another machine would round otherwise.
+        Kurtosis 2.7, largest value 3.5, which no filtered noise shows. They are sums of
+        the four 16-bit lanes of a word (Irwin-Hall): exact integers, so no ziggurat and
+        no logarithm that another machine would round otherwise.
         """
         raw = self.raw(name, int(np.prod(shape)))
         total = raw & _LANE
@@ -164,27 +88,10 @@ def shaped_noise(
     band: tuple[float, float],
     sfreq: float = SFREQ,
 ) -> Array:
-    """Return Gaussian noise of unit variance with a given spectrum.
+    """Return Gaussian noise of unit variance, shape (n_rows, n_fft).
 
-    Parameters
-    ----------
-    streams : Streams
-        Where the numbers come from.
-    name : str
-        What the noise is for.
-    n_rows, n_fft : int
-        Independent rows, and samples in each. A row is periodic: use at least 4 s less.
-    power : callable
-        Power at frequencies in Hz, in any unit.
-    band : tuple of float
-        Lowest and highest frequency in Hz that the noise has at all.
-    sfreq : float
-        Sampling frequency in Hz.
-
-    Returns
-    -------
-    noise : numpy.ndarray of float64, shape (n_rows, n_fft)
-        Inverse Fourier transform of random coefficients.
+    `power` is that at frequencies in Hz, in any unit; outside of `band` there is none. A
+    row is an inverse Fourier transform and so periodic: use at least 4 s less.
     """
     first = max(1, int(np.ceil(band[0] * n_fft / sfreq)))
     last = min(n_fft // 2 - 1, int(np.floor(band[1] * n_fft / sfreq)))
@@ -202,23 +109,10 @@ def shaped_noise(
 def slow_noise(
     streams: Streams, name: str, *, n_rows: int, n_times: int, tau: float
 ) -> Array:
-    """Return noise that forgets itself within a time constant, at 16 Hz.
+    """Return noise at 16 Hz that forgets itself within `tau` seconds, unit variance.
 
-    Parameters
-    ----------
-    streams : Streams
-        Where the numbers come from.
-    name : str
-        What the noise is for.
-    n_rows, n_times : int
-        Rows, and samples at 256 Hz that the points have to cover.
-    tau : float
-        Time constant in seconds.
-
-    Returns
-    -------
-    noise : numpy.ndarray of float64, shape (n_rows, n_times // 16 + 2)
-        Unit variance, Lorentzian spectrum up to 4 Hz; `interpolate` brings it to 256 Hz.
+    Shape (n_rows, n_times // 16 + 2); the spectrum is Lorentzian up to 4 Hz.
+    `interpolate` brings it to 256 Hz.
     """
     n_points = n_times // SLOW_STEP + 2
     n_fft = 256
@@ -241,20 +135,7 @@ def slow_noise(
 
 
 def interpolate(points: Array, n_times: int) -> Array:
-    """Draw straight lines between points at 16 Hz.
-
-    Parameters
-    ----------
-    points : numpy.ndarray of float64, shape (..., at least n_times // 16 + 2)
-        Values at every sixteenth sample.
-    n_times : int
-        Samples wanted.
-
-    Returns
-    -------
-    values : numpy.ndarray of float64, shape (..., n_times)
-        Values at 256 Hz.
-    """
+    """Draw straight lines between points at 16 Hz: (..., n_times // 16 + 2) to n_times."""
     n_points = n_times // SLOW_STEP + 2
     points = points[..., :n_points]
     steps = np.arange(SLOW_STEP) / SLOW_STEP

@@ -77,7 +77,7 @@ class LoopCheckedSignal(DerivedSignal):
                     f"same ends and should be equal; they differ by more than "
                     f"{LOOP_LIMIT_UV} uV in {share:.0%} of the samples (by "
                     f"{float(residual.max()):.0f} uV at most): a channel is not what "
-                    "its label says. Leave this recording out"
+                    "its label says. Leave this recording out (--exclude)"
                 )
                 raise SourceError(msg)
         return data

@@ -19,7 +19,7 @@ from bgb_fixtures.corpora.tusz.write import (
 from bgb_fixtures.corpora.twin.layout import Layout
 from bgb_fixtures.corpora.twin.rates import RATES, change_rate
 from bgb_fixtures.edf.writer import EdfChannel, write_edf_pieces
-from bgb_fixtures.synthetic import SFREQ
+from bgb_fixtures.synthetic import RECIPE, SFREQ
 from bgb_fixtures.synthetic.head import ELECTRODES
 from bgb_fixtures.synthetic.streams import Streams
 
@@ -202,7 +202,7 @@ def _ecg(planned: PlannedRecording, n_times: int) -> npt.NDArray[np.int32]:
     lengths, slopes = zip(*_BEAT, strict=True)
     beat = np.cumsum(np.repeat(np.array(slopes, dtype=np.int32), lengths))
     period = int(SFREQ / planned.subject.heart_hz)
-    streams = Streams.of_seed(planned.seed).child(
+    streams = Streams.of_seed(planned.seed, RECIPE).child(
         f"corpus/ecg/{planned.patient}-{planned.take}"
     )
     course = np.zeros(n_times + 2 * period, dtype=np.int32)

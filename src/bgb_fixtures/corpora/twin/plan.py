@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING
 from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.errors import SpecError
 from bgb_fixtures.request.synthetic import MAX_SYNTHETIC_S, RecordingSpec
-from bgb_fixtures.synthetic import SFREQ
+from bgb_fixtures.synthetic import FIRST_RECIPE, SFREQ
+from bgb_fixtures.synthetic.recipes import make_subject
 from bgb_fixtures.synthetic.scenario import Artefact
 from bgb_fixtures.synthetic.streams import Streams
-from bgb_fixtures.synthetic.subject import make_subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bgb_fixtures.synthetic.subject import Subject
+    from bgb_fixtures.synthetic.recipes import Subject
 
 __all__ = ["MAX_RECORDINGS", "PlannedRecording", "plan_recordings"]
 
@@ -131,7 +131,8 @@ def plan_recordings(
         else ""
     )
     _check_number("duration", duration, MIN_DURATION_S, MAX_DURATION_S, why)
-    streams = Streams.of_seed(seed).child("corpus")
+    # Recordings and seizures stay the same, whatever recipe draws the samples.
+    streams = Streams.of_seed(seed, FIRST_RECIPE).child("corpus")
     seizure_types = _cycle_types(streams)
     # Borders of seizures fall on samples at each of the rates.
     steps_per_s = gcd(steps_per_s, *rates)

@@ -16,15 +16,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bgb_fixtures.synthetic import SFREQ
-from bgb_fixtures.synthetic.artefacts import EMG_FIELDS
-from bgb_fixtures.synthetic.canvas import add_bumps, ramps, seconds
 from bgb_fixtures.synthetic.head import N_SCALP, REGIONS, direction, mix, patch
+from bgb_fixtures.synthetic.recipe_1.artefacts import EMG_FIELDS
+from bgb_fixtures.synthetic.shapes import add_bumps, ramps, seconds
 from bgb_fixtures.synthetic.streams import (
-    SLOW_STEP,
     Streams,
     interpolate,
     shaped_noise,
     slow_noise,
+)
+from bgb_fixtures.synthetic.waves import (
+    count_cycles,
+    cycle_times,
+    fast_length,
+    first_cycle,
 )
 
 if TYPE_CHECKING:
@@ -32,8 +37,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from bgb_fixtures.synthetic.canvas import Canvas
-    from bgb_fixtures.synthetic.subject import Subject
+    from bgb_fixtures.synthetic.recipe_1.canvas import Canvas
+    from bgb_fixtures.synthetic.recipe_1.subject import Subject
 
     Array = npt.NDArray[np.float64]
     Maker = Callable[["_Seizure"], None]
@@ -41,8 +46,6 @@ if TYPE_CHECKING:
     Knots = Sequence[tuple[float, float]]
 
 __all__ = ["add_seizure"]
-
-_CYCLE = 2**28  # parts of a cycle in which phase is counted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,43 +97,8 @@ def add_seizure(
     start: int,
     stop: int,
 ) -> None:
-    """Put a seizure on a canvas, with what follows it.
-
-    Parameters
-    ----------
-    canvas : Canvas
-        Changed in place.
-    subject : Subject
-        Whose seizure.
-    streams : Streams
-        Of this seizure.
-    label : str
-        One of `bgb_fixtures.synthetic.SEIZURE_TYPES`.
-    start, stop : int
-        Ictal samples `[start, stop)`.
-    """
+    """Put a seizure on a canvas, with what follows it."""
     _MAKERS[label](_Seizure(canvas, subject, streams, start, stop))
-
-
-def _cycles(streams: Streams, n_times: int, knots: Knots, *, jitter: float) -> Array:
-    """Return the phase of a discharge in cycles.
-
-    The frequency is log-linear between the knots (share of the length, Hz) and unsteady
-    by `jitter`. It is rounded at 16 points a second and summed up in integers: a sum of
-    floats would carry the last bit of one machine through the whole seizure.
-    """
-    n_points = n_times // SLOW_STEP + 2
-    share = np.arange(n_points) * (SLOW_STEP / n_times)
-    at, frequencies = zip(*knots, strict=True)
-    hz = np.exp(np.interp(share, at, np.log(frequencies)))
-    unrest = slow_noise(streams, "jitter", n_rows=1, n_times=n_times, tau=0.6)[0]
-    hz *= 1 + jitter * np.clip(unrest, -2.5, 2.5)
-    points = np.rint(hz * (_CYCLE / SLOW_STEP / SFREQ)).astype(np.int64)
-    steps = np.arange(SLOW_STEP)
-    per_sample = points[:-1, None] * SLOW_STEP + np.diff(points)[:, None] * steps
-    # Begins shortly before the first spike, which falls on a whole number.
-    total = np.cumsum(per_sample.ravel()[:n_times]) + (_CYCLE * 3) // 4
-    return total / _CYCLE
 
 
 def _rhythmic(sharpness: Array) -> Wave:
@@ -148,7 +116,7 @@ def _spike_wave(*, fewest: int, most: int, fwhm: float, slow: float) -> Wave:
     """Return spikes of fixed duration, and a slow wave over the rest of each cycle."""
 
     def wave(phase: Array, streams: Streams) -> Array:
-        times = _crossings(phase)
+        times = cycle_times(phase)
         n = len(times) - 1
         counts = fewest + np.floor(streams.uniforms("spikes", n) * (most + 1 - fewest))
         course = np.zeros(len(phase))
@@ -161,7 +129,7 @@ def _spike_wave(*, fewest: int, most: int, fwhm: float, slow: float) -> Wave:
             add_bumps(course, at=at, width=width, size=-size)
             add_bumps(course, at=at + 2.2 * width, width=1.3 * width, size=0.35 * size)
         taken = (0.035 + 0.075 * counts) * SFREQ / np.diff(times)
-        cycle = np.clip(np.floor(phase).astype(np.int64) - _first(phase), 0, n - 1)
+        cycle = np.clip(np.floor(phase).astype(np.int64) - first_cycle(phase), 0, n - 1)
         begin = np.minimum(taken, 0.65)[cycle]
         share = np.clip((phase - np.floor(phase) - begin) / (1 - begin), 0, 1)
         dome = np.sin(np.pi * share)
@@ -170,25 +138,6 @@ def _spike_wave(*, fewest: int, most: int, fwhm: float, slow: float) -> Wave:
         return course
 
     return wave
-
-
-def _first(phase: Array) -> int:
-    return int(np.floor(phase[0]))
-
-
-def _crossings(phase: Array) -> Array:
-    """Return the samples, with fractions, at which each cycle begins.
-
-    One before the first sample and one after the last are added, at the same pace.
-    """
-    first, last = _first(phase), int(np.floor(phase[-1])) + 1
-    rising = np.maximum.accumulate(phase)
-    pace = len(phase) / max(rising[-1] - rising[0], 1e-3)
-    wanted = np.arange(first, last + 1, dtype=np.float64)
-    times = np.interp(wanted, rising, np.arange(len(phase), dtype=np.float64))
-    times[0] = (first - rising[0]) * pace
-    times[-1] = len(phase) - 1 + (last - rising[-1]) * pace
-    return times
 
 
 def _discharge(
@@ -212,7 +161,7 @@ def _discharge(
     """
     n_times = len(envelope)
     streams = seizure.streams.child(name)
-    phase = _cycles(streams, n_times, frequency, jitter=jitter)
+    phase = count_cycles(streams, n_times, frequency, jitter=jitter)
     slope = np.gradient(phase) * SFREQ if n_times > 1 else np.zeros(n_times)
     n_cycles = int(np.floor(phase[-1])) + 3
     together = streams.normals("cycles", n_cycles)
@@ -234,7 +183,7 @@ def _discharge(
             here,
             "texture",
             n_rows=3,
-            n_fft=_fast_length(n_times),
+            n_fft=fast_length(n_times),
             power=lambda f: 1 / (4 + f * f),
             band=(1.2, 22),
         )[:, :n_times]
@@ -249,14 +198,6 @@ def _discharge(
             seizure.canvas.amplitude * np.stack(fields, axis=1), rows
         )
     return phase
-
-
-def _fast_length(n_times: int) -> int:
-    """Return a power of two that leaves 4 s of a periodic noise unused."""
-    n_fft = 2048
-    while n_fft < n_times + 4 * SFREQ:
-        n_fft *= 2
-    return n_fft
 
 
 def _near(region: str, streams: Streams, name: str, spread: float) -> Array:
@@ -315,7 +256,7 @@ def _slowing(
         seizure.streams,
         "post-ictal",
         n_rows=len(regions),
-        n_fft=_fast_length(n),
+        n_fft=fast_length(n),
         power=lambda f: np.square(f) / (1 + np.power(f / 1.6, 6.0)),
         band=(0.6, 4),
     )[:, :n]
@@ -337,7 +278,7 @@ def _emg(
 
 def _jerks(phase: Array, envelope: Array, *, decay: float) -> Array:
     """Return muscle that comes with each spike and dies away."""
-    times = np.floor(_crossings(phase)).astype(np.int64)
+    times = np.floor(cycle_times(phase)).astype(np.int64)
     n = len(phase)
     kernel = np.exp(np.arange(seconds(8 * decay)) / (-decay * SFREQ))
     kernel *= np.minimum(np.arange(len(kernel)) / 5, 1)

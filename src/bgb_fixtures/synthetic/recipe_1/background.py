@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bgb_fixtures.synthetic import SFREQ
-from bgb_fixtures.synthetic.canvas import add_bumps
 from bgb_fixtures.synthetic.head import (
     ELECTRODES,
     N_SCALP,
@@ -23,6 +22,7 @@ from bgb_fixtures.synthetic.head import (
     patch,
     weights,
 )
+from bgb_fixtures.synthetic.shapes import add_bumps
 from bgb_fixtures.synthetic.streams import (
     Streams,
     interpolate,
@@ -35,15 +35,15 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from bgb_fixtures.synthetic.canvas import Canvas
-    from bgb_fixtures.synthetic.subject import Subject
+    from bgb_fixtures.synthetic.recipe_1.canvas import Canvas
+    from bgb_fixtures.synthetic.recipe_1.subject import Subject
 
     Array = npt.NDArray[np.float64]
 
-__all__ = ["add_background", "floor_noise"]
+__all__ = ["add_background"]
 
-BLOCK = 64 * SFREQ
-FADE = 4 * SFREQ
+_BLOCK = 64 * SFREQ
+_FADE = 4 * SFREQ
 _SPLIT_HZ = 14.0
 _OWN, _COMMON = 0.38, 0.36  # deviation of the logarithm of gains
 # What reaches both ears and temples: the resting tone of muscles, and the heart.
@@ -58,24 +58,12 @@ _HEART = weights({"A1": -1.0, "A2": 0.8, "T3": -0.4, "T4": 0.3, "T5": -0.3, "T6"
 def add_background(
     canvas: Canvas, subject: Subject, streams: Streams, *, state: str
 ) -> None:
-    """Fill a canvas with everything that is always there, in place.
-
-    Parameters
-    ----------
-    canvas : Canvas
-        Its gains are applied; the result is in `Canvas.scalp_uv`.
-    subject : Subject
-        Whose background.
-    streams : Streams
-        Of the recording.
-    state : str
-        ``"awake"`` or ``"sleep"``.
-    """
-    hop = BLOCK - FADE
+    """Fill a canvas with everything that is always there, in place."""
+    hop = _BLOCK - _FADE
     n_blocks = -(-canvas.n_times // hop)
     for number in range(n_blocks):
         start = number * hop
-        stop = min(start + BLOCK, canvas.n_times)
+        stop = min(start + _BLOCK, canvas.n_times)
         part = slice(start, stop)
         length = stop - start
         here = streams.child(f"block-{number}")
@@ -89,33 +77,13 @@ def add_background(
             canvas.emg_uv[:, part] + (subject.emg_uv * _TONE)[:, None]
         )
         cortex += _drift(subject, here)[:, :length]
-        turn = np.arange(FADE) * (0.5 * np.pi / FADE)
+        turn = np.arange(_FADE) * (0.5 * np.pi / _FADE)
         if number > 0:
-            cortex[:, :FADE] *= np.sin(turn[:length])
+            cortex[:, :_FADE] *= np.sin(turn[:length])
         if number < n_blocks - 1 and length > hop:
             cortex[:, hop:] *= np.cos(turn[: length - hop])
         canvas.scalp_uv[:, part] += cortex
     _add_heart(canvas, subject, streams)
-
-
-def floor_noise(subject: Subject, streams: Streams, n_times: int) -> Array:
-    """Return the white noise of the amplifier.
-
-    Parameters
-    ----------
-    subject : Subject
-        Whose recording.
-    streams : Streams
-        Of the recording, and of the salt.
-    n_times : int
-        Samples wanted.
-
-    Returns
-    -------
-    noise : numpy.ndarray of float64, shape (21, n_times)
-        Microvolts.
-    """
-    return subject.floor_uv * streams.normals("floor", len(ELECTRODES), n_times)
 
 
 def _aperiodic(exponent: float) -> Callable[[Array], Array]:
@@ -142,13 +110,13 @@ def _cortex(subject: Subject, streams: Streams, *, state: str) -> Array:
     density = power(frequencies)
     share = density[frequencies < _SPLIT_HZ].sum() / density.sum()
     rms = subject.rms_uv * (1.3 if state == "sleep" else 1.0)
-    total = np.zeros((len(ELECTRODES), BLOCK))
+    total = np.zeros((len(ELECTRODES), _BLOCK))
     for name, band, sigma, part in (
         ("slow", (0.1, _SPLIT_HZ), 20.0, share),
         ("fast", (_SPLIT_HZ, 110.0), 9.0, 1 - share),
     ):
         noise = shaped_noise(
-            streams, name, n_rows=len(ELECTRODES), n_fft=BLOCK, power=power, band=band
+            streams, name, n_rows=len(ELECTRODES), n_fft=_BLOCK, power=power, band=band
         )
         activity = mix(mixing_matrix(sigma), noise)
         activity *= _unrest(streams.child(name))
@@ -162,11 +130,11 @@ def _unrest(streams: Streams) -> Array:
     They are alike in neighbours, and partly the same all over the head.
     """
     n_rows = len(ELECTRODES)
-    own = slow_noise(streams, "quick", n_rows=n_rows, n_times=BLOCK, tau=0.6)
-    own += slow_noise(streams, "slow", n_rows=n_rows, n_times=BLOCK, tau=2.5)
-    common = slow_noise(streams, "common", n_rows=1, n_times=BLOCK, tau=2.0)
+    own = slow_noise(streams, "quick", n_rows=n_rows, n_times=_BLOCK, tau=0.6)
+    own += slow_noise(streams, "slow", n_rows=n_rows, n_times=_BLOCK, tau=2.5)
+    common = slow_noise(streams, "common", n_rows=1, n_times=_BLOCK, tau=2.0)
     exponent = _OWN * np.sqrt(0.5) * mix(mixing_matrix(20.0), own) + _COMMON * common
-    return interpolate(np.exp(exponent - (_OWN**2 + _COMMON**2)), BLOCK)
+    return interpolate(np.exp(exponent - (_OWN**2 + _COMMON**2)), _BLOCK)
 
 
 def _resonance(centre: float, half_width: float) -> Callable[[Array], Array]:
@@ -184,13 +152,13 @@ def _alpha(subject: Subject, streams: Streams) -> Array:
         streams,
         "alpha",
         n_rows=len(regions) + 1,
-        n_fft=BLOCK,
+        n_fft=_BLOCK,
         power=_resonance(subject.alpha_hz, subject.alpha_width_hz),
         band=(5, 16),
     )
     rows = 0.75 * rows[0] + np.sqrt(1 - 0.75**2) * rows[1:]
-    waxing = slow_noise(streams, "alpha waxing", n_rows=1, n_times=BLOCK, tau=0.9)
-    rows *= interpolate(np.exp(0.4 * waxing - 0.16), BLOCK)
+    waxing = slow_noise(streams, "alpha waxing", n_rows=1, n_times=_BLOCK, tau=0.9)
+    rows *= interpolate(np.exp(0.4 * waxing - 0.16), _BLOCK)
     left = np.array([subject.alpha_left if r[0] == "L" else 1.0 for r in regions])
     size = subject.alpha_uv * left * np.array(list(regions.values()))
     fields = [patch(direction(*REGIONS[r]), sigma=15) for r in regions]
@@ -206,7 +174,7 @@ def _mu(subject: Subject, streams: Streams) -> Array:
         streams,
         "mu",
         n_rows=2,
-        n_fft=BLOCK,
+        n_fft=_BLOCK,
         power=_resonance(subject.alpha_hz + 0.6, 0.7),
         band=(5, 18),
     )
@@ -214,13 +182,13 @@ def _mu(subject: Subject, streams: Streams) -> Array:
         streams,
         "beta",
         n_rows=3,
-        n_fft=BLOCK,
+        n_fft=_BLOCK,
         power=_resonance(19, 4),
         band=(12, 30),
     )
     rows = np.concatenate([subject.mu_uv * mu, subject.beta_uv * beta])
-    waxing = slow_noise(streams, "mu waxing", n_rows=5, n_times=BLOCK, tau=1.5)
-    rows *= interpolate(np.exp(0.6 * waxing - 0.36), BLOCK)
+    waxing = slow_noise(streams, "mu waxing", n_rows=5, n_times=_BLOCK, tau=1.5)
+    rows *= interpolate(np.exp(0.6 * waxing - 0.36), _BLOCK)
     fields = [
         patch(direction(*REGIONS[r]), sigma=14) for r in ("LC", "RC", "LF", "RF", "MF")
     ]
@@ -233,12 +201,12 @@ def _slowing(subject: Subject, streams: Streams) -> Array:
         streams,
         "slowing",
         n_rows=1,
-        n_fft=BLOCK,
+        n_fft=_BLOCK,
         power=_resonance(1.9, 0.7),
         band=(0.5, 4.5),
     )
-    waxing = slow_noise(streams, "slowing waxing", n_rows=1, n_times=BLOCK, tau=3.0)
-    row *= subject.slowing_uv * interpolate(np.exp(0.7 * waxing - 0.49), BLOCK)
+    waxing = slow_noise(streams, "slowing waxing", n_rows=1, n_times=_BLOCK, tau=3.0)
+    row *= subject.slowing_uv * interpolate(np.exp(0.7 * waxing - 0.49), _BLOCK)
     topography: Array = patch(direction(*REGIONS[subject.focus]), sigma=20)
     return topography[:, None] * row
 
@@ -255,14 +223,14 @@ def _muscle(streams: Streams) -> Array:
         streams,
         "muscle",
         n_rows=len(ELECTRODES),
-        n_fft=BLOCK,
+        n_fft=_BLOCK,
         power=power,
         band=(14, 120),
     )
     unrest = slow_noise(
-        streams, "muscle unrest", n_rows=len(ELECTRODES), n_times=BLOCK, tau=0.05
+        streams, "muscle unrest", n_rows=len(ELECTRODES), n_times=_BLOCK, tau=0.05
     )
-    noise *= interpolate(np.exp(0.5 * unrest - 0.25), BLOCK)
+    noise *= interpolate(np.exp(0.5 * unrest - 0.25), _BLOCK)
     return mix(mixing_matrix(9.0), noise)
 
 
@@ -276,14 +244,14 @@ def _drift(subject: Subject, streams: Streams) -> Array:
         streams,
         "drift",
         n_rows=len(ELECTRODES),
-        n_fft=BLOCK // 16,
+        n_fft=_BLOCK // 16,
         power=power,
         band=(0.03, 0.4),
         sfreq=SFREQ / 16,
     )
     # One point more than the period has: it begins again.
     noise = np.concatenate([noise, noise[:, :2]], axis=1)
-    return subject.drift_uv * interpolate(noise, BLOCK)
+    return subject.drift_uv * interpolate(noise, _BLOCK)
 
 
 def _add_heart(canvas: Canvas, subject: Subject, streams: Streams) -> None:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bgb_fixtures.synthetic import SFREQ
-from bgb_fixtures.synthetic.canvas import add_bumps, ramps, seconds
 from bgb_fixtures.synthetic.head import (
     ELECTRODES,
     N_SCALP,
@@ -21,6 +20,7 @@ from bgb_fixtures.synthetic.head import (
     patch,
     weights,
 )
+from bgb_fixtures.synthetic.shapes import add_bumps, ramps, seconds
 from bgb_fixtures.synthetic.streams import interpolate, slow_noise
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from bgb_fixtures.synthetic.canvas import Canvas
+    from bgb_fixtures.synthetic.recipe_1.canvas import Canvas
+    from bgb_fixtures.synthetic.recipe_1.subject import Subject
     from bgb_fixtures.synthetic.streams import Streams
-    from bgb_fixtures.synthetic.subject import Subject
 
     Array = npt.NDArray[np.float64]
     Maker = Callable[[Canvas, Subject, Streams, int, int], None]
@@ -74,37 +74,15 @@ def add_artefact(
     start: int,
     stop: int,
 ) -> None:
-    """Put an artefact, or what resembles a seizure, on a canvas.
+    """Put an artefact, or what resembles a seizure, into samples `[start, stop)`.
 
-    Parameters
-    ----------
-    canvas : Canvas
-        Changed in place.
-    subject : Subject
-        Whose recording.
-    streams : Streams
-        Of this artefact.
-    kind : str
-        One of `bgb_fixtures.synthetic.ARTEFACT_KINDS`.
-    start, stop : int
-        Samples `[start, stop)` in which it happens; the last blink, spike or step
-        begins inside and may end a little later.
+    The last blink, spike or step begins inside and may end a little later.
     """
     _MAKERS[kind](canvas, subject, streams, start, stop)
 
 
 def add_eyes(canvas: Canvas, subject: Subject, streams: Streams) -> None:
-    """Let the eyes open and close, and blink while they are open.
-
-    Parameters
-    ----------
-    canvas : Canvas
-        Changed in place.
-    subject : Subject
-        Whose eyes.
-    streams : Streams
-        Of the recording.
-    """
+    """Let the eyes open and close, and blink while they are open."""
     n = canvas.n_times // seconds(8) + 2
     spans = np.cumsum(seconds(8) + seconds(20) * streams.uniforms("eyes", n))
     closed = streams.uniforms("eyes closed first", 1)[0] < 0.6
@@ -124,17 +102,7 @@ def add_eyes(canvas: Canvas, subject: Subject, streams: Streams) -> None:
 
 
 def add_tension(canvas: Canvas, subject: Subject, streams: Streams) -> None:
-    """Tense the muscles of the head now and then, as people do while awake.
-
-    Parameters
-    ----------
-    canvas : Canvas
-        Changed in place.
-    subject : Subject
-        Whose muscles.
-    streams : Streams
-        Of the recording.
-    """
+    """Tense the muscles of the head now and then, as people do while awake."""
     here = streams.child("tension")
     gap = 60 / subject.tensions_per_min
     for time in _times(here, 0, canvas.n_times, 0.3 * gap, 1.7 * gap):
@@ -147,17 +115,7 @@ def add_tension(canvas: Canvas, subject: Subject, streams: Streams) -> None:
 
 
 def add_sleep(canvas: Canvas, subject: Subject, streams: Streams) -> None:
-    """Scatter spindles and K-complexes over a recording in sleep.
-
-    Parameters
-    ----------
-    canvas : Canvas
-        Changed in place.
-    subject : Subject
-        Who sleeps.
-    streams : Streams
-        Of the recording.
-    """
+    """Scatter spindles and K-complexes over a recording in sleep."""
     here = streams.child("sleep")
     for time in _times(here, 0, canvas.n_times, 5, 16):
         _spindle(canvas, subject, here.child(f"spindle-{time}"), time)

@@ -1,0 +1,93 @@
+"""Recipe synthetic-2: children and adults, seizures that are broad, uneven and messy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bgb_fixtures.eeg.events import seconds_to_sample
+from bgb_fixtures.synthetic import SFREQ
+from bgb_fixtures.synthetic.head import ELECTRODES, subtract_reference
+from bgb_fixtures.synthetic.recipe_2.artefacts import (
+    add_artefact,
+    add_electrode_trouble,
+    add_eyes,
+    add_restlessness,
+    add_sleep,
+    add_tension,
+    add_transients,
+)
+from bgb_fixtures.synthetic.recipe_2.background import add_background
+from bgb_fixtures.synthetic.recipe_2.canvas import Canvas
+from bgb_fixtures.synthetic.recipe_2.seizures import add_seizure
+from bgb_fixtures.synthetic.recipe_2.subject import Subject, make_subject
+from bgb_fixtures.synthetic.streams import interpolate
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from bgb_fixtures.synthetic.scenario import Scenario
+    from bgb_fixtures.synthetic.streams import Streams
+
+    Array = npt.NDArray[np.float64]
+
+__all__ = ["draw", "make_subject"]
+
+
+def draw(scenario: Scenario, subject: Subject, streams: Streams) -> Array:
+    """Return all but the noise of the amplifier, against the reference."""
+    canvas = Canvas.blank(seconds_to_sample(scenario.duration, SFREQ))
+    for i, event in enumerate(scenario.events):
+        start, stop = event.span(SFREQ)
+        add_seizure(
+            replace(canvas, amplitude=getattr(event, "amplitude", 1.0)),
+            subject,
+            streams.child(f"seizure-{i}"),
+            label=event.label,
+            start=start,
+            stop=stop,
+        )
+    # Before the eyes: a seizure shows in the gain of alpha.
+    add_transients(canvas, subject, streams)
+    if scenario.state == "awake":
+        add_tension(canvas, subject, streams)
+        add_restlessness(canvas, subject, streams)
+    for i, artefact in enumerate(scenario.artefacts):
+        start, stop = artefact.span(SFREQ)
+        add_artefact(
+            replace(canvas, amplitude=artefact.amplitude),
+            subject,
+            streams.child(f"artefact-{i}"),
+            kind=artefact.kind,
+            start=start,
+            stop=stop,
+        )
+    if scenario.state == "sleep":
+        add_sleep(canvas, subject, streams)
+    else:
+        add_eyes(canvas, subject, streams)
+    add_electrode_trouble(canvas, streams)
+    add_background(canvas, subject, streams, state=scenario.state)
+    potentials = canvas.scalp_uv
+    subtract_reference(potentials, subject.reference)
+    potentials *= subject.gains[:, None]
+    _lose_contact(potentials, canvas)
+    _add_mains(potentials, subject, streams)
+    return potentials
+
+
+def _lose_contact(potentials: Array, canvas: Canvas) -> None:
+    """Silence the electrodes whose contact is lost."""
+    for row in np.flatnonzero(canvas.contact.min(axis=1) < 1):
+        potentials[row] *= interpolate(canvas.contact[row], canvas.n_times)
+
+
+def _add_mains(potentials: Array, subject: Subject, streams: Streams) -> None:
+    """Add the power line: one phase, and a gain for each electrode."""
+    gains = subject.mains_uv * streams.uniforms("mains", len(ELECTRODES))
+    # Integers, so that hour-long recordings keep the phase to the last bit.
+    turn = np.arange(potentials.shape[1]) * int(subject.mains_hz) % SFREQ
+    sine = np.sin(np.arange(SFREQ) * (2 * np.pi / SFREQ))
+    potentials += gains[:, None] * sine[turn]

@@ -1,0 +1,1 @@
+"""What synthetic EEG is measured by: shared by the tests and `tools/realism.py`."""
