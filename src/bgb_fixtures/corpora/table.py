@@ -15,6 +15,7 @@ import csv
 import io
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -135,7 +136,7 @@ def read_table(
     problems: dict[int, str] = {}
     for separator in separators:
         names = _names(text, separator, quotes=quotes)
-        places = _places(names, dict(rules.columns))
+        places = _places(tuple(names), rules.columns)
         if isinstance(places, str):
             problems.setdefault(len(names), places)
         else:
@@ -221,8 +222,13 @@ def _below(
         fail(path, line, f"is no table: {problem}")
 
 
-def _places(names: Sequence[str], columns: dict[str, str]) -> dict[str, int] | str:
+# Thousands of tables of a corpus have the same columns.
+@lru_cache(maxsize=8)
+def _places(
+    names: tuple[str, ...], given: tuple[tuple[str, str], ...]
+) -> dict[str, int] | str:
     """Return the place of each column that is needed, or what is wrong with the names."""
+    columns = dict(given)
     found: dict[str, list[int]] = {}
     for i, name in enumerate(names):
         plain = name.lower()

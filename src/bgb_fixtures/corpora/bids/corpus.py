@@ -34,7 +34,7 @@ from bgb_fixtures.request.annotations import NO_RULES
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from bgb_fixtures.eeg.annotations import LabelCount
     from bgb_fixtures.request.annotations import AnnotationRules
@@ -100,7 +100,7 @@ class BidsCorpus(Corpus):
         folders = dict(self._walk(located, wanted=wanted, skip=_NOT_RAW))
         above = self._above()
         tables = above | {
-            f"{self.top}/{below}": [n for n in names if _is_of(n, _EVENTS)]
+            f"{self.top}/{below}": _by_subject(names, _EVENTS)
             for below, names in folders.items()
         }
         unused: dict[str, Located] = {}
@@ -135,7 +135,7 @@ class BidsCorpus(Corpus):
                 located.setdefault(name, one)
         return located
 
-    def _above(self) -> dict[str, list[str]]:
+    def _above(self) -> dict[str, dict[str, list[str]]]:
         """Return the tables of events in the folders above the root, the nearest first."""
         folders = [
             folder
@@ -205,15 +205,21 @@ class BidsCorpus(Corpus):
         ) * bool(words)
 
 
-def _is_of(name: str, ending: str) -> bool:
-    return name.endswith(ending) or name == ending.removeprefix("_")
+def _by_subject(names: Iterable[str], ending: str) -> dict[str, list[str]]:
+    """Return the names of one kind by the subject that they begin with, if they do."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        if name.endswith(ending) or name == ending.removeprefix("_"):
+            found.setdefault(_subject(name), []).append(name)
+    return found
 
 
-def _names_in(folder: str, ending: str) -> list[str]:
+def _names_in(folder: str, ending: str) -> dict[str, list[str]]:
     try:
-        return sorted(p.name for p in Path(folder).iterdir() if _is_of(p.name, ending))
+        names = sorted(path.name for path in Path(folder).iterdir())
     except OSError:
-        return []
+        return {}
+    return _by_subject(names, ending)
 
 
 def _parts(below: str) -> list[str]:
@@ -223,7 +229,9 @@ def _parts(below: str) -> list[str]:
 
 
 def _applying(
-    files: Mapping[str, Sequence[str]], levels: Sequence[str], entities: str
+    files: Mapping[str, Mapping[str, Sequence[str]]],
+    levels: Sequence[str],
+    entities: str,
 ) -> Iterator[list[str]]:
     """Yield the files of each folder that apply to a recording, the nearest first.
 
@@ -232,7 +240,9 @@ def _applying(
     """
     known = {*entities.split("_")}
     for level in levels:
-        names = [n for n in files[level] if known.issuperset(n.split("_")[:-1])]
+        of_level = files[level]
+        near = (*of_level.get(_subject(entities), ()), *of_level.get("", ()))
+        names = [n for n in near if known.issuperset(n.split("_")[:-1])]
         most = max((name.count("_") for name in names), default=0)
         if names:
             yield [f"{level}{name}" for name in names if name.count("_") == most]

@@ -133,8 +133,9 @@ class PlainCorpus(Corpus):
         else:
             found = self._take_file(signals, self._given, entries)
         self._refuse_blind(found, names)
+        here = set(signals)
         for name, paths in found.items():
-            signal = f"{self.top}/{name}" if name in signals else ""
+            signal = f"{self.top}/{name}" if name in here else ""
             inside = [signal] if signal and self.rules.reads_inside else []
             entry = entries.get(name)
             error = located[name].error if name in located else ""
@@ -164,10 +165,10 @@ class PlainCorpus(Corpus):
         above = self.top.resolve().parts[-_TUSZ_DEPTH:]
         for name, paths in found.items():
             folder = name[: name.rfind("/") + 1]
+            if BLIND_SPLIT not in (*above, *folder.split("/")):
+                continue
             files = (*paths, *names.get(folder, ()))
-            if BLIND_SPLIT in (*above, *folder.split("/")) and any(
-                file.lower().endswith(_TUSZ_ENDINGS) for file in files
-            ):
+            if any(file.lower().endswith(_TUSZ_ENDINGS) for file in files):
                 msg = (
                     f"recording {name!r} below {str(self.root)!r} is in a folder "
                     f"{BLIND_SPLIT!r} and has annotations of TUSZ (.csv_bi, .tse): this "
