@@ -178,6 +178,16 @@ def test_a_code_that_matches_keeps_its_type(tmp_path: Path) -> None:
     assert [e.label for e in source.recordings()[0].events] == ["absz", "tcsz"]
 
 
+def test_annotations_of_a_recording_that_lasts_for_years_are_refused(
+    tmp_path: Path,
+) -> None:
+    tals = [*stamps()[:9], b"+10000000\x14\x14\0"]
+    path = make_edf(tmp_path / "a.edf", tals=tals, reserved="EDF+D")
+    message = r"record 10: ends 10000001 s .* expected at most 10000000 s"
+    with pytest.raises(AnnotationError, match=message):
+        read_edf_annotations(path)
+
+
 def test_annotations_inside_a_recording_with_gaps_last_as_long_as_it_does(
     tmp_path: Path,
 ) -> None:

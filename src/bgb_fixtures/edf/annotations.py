@@ -14,7 +14,8 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, NoReturn
 
-from bgb_fixtures.edf.records import ANNOTATION_LABELS, EdfFile
+from bgb_fixtures.edf.header import ADVICE
+from bgb_fixtures.edf.records import ANNOTATION_LABELS, MOST_SECONDS, EdfFile
 from bgb_fixtures.edf.source import LocalFile
 from bgb_fixtures.eeg.annotations import Annotations, Span, to_nanosecond
 from bgb_fixtures.errors import AnnotationError
@@ -70,7 +71,10 @@ def read_edf_annotations(path: Path) -> Annotations:
                 start = to_nanosecond(onset - origin)
                 if header.discontinuous and record > stamped:
                     # The first text of a record says when it begins: behind gaps.
-                    duration = start + _seconds(header.record_duration)
+                    end = start + _seconds(header.record_duration)
+                    if end > MOST_SECONDS:
+                        _fail_end(path, record, end)
+                    duration = max(duration, end)
                     stamped = record
                 spans += [
                     Span(
@@ -82,6 +86,14 @@ def read_edf_annotations(path: Path) -> Annotations:
                     for text in texts
                 ]
     return Annotations(spans=tuple(spans), duration=duration)
+
+
+def _fail_end(path: Path, record: int, end: Decimal) -> NoReturn:
+    msg = (
+        f"{str(path)!r}, record {record + 1}: ends {end:.10g} s after the first record "
+        f"begins, expected at most {MOST_SECONDS} s; {ADVICE}"
+    )
+    raise AnnotationError(msg)
 
 
 def _seconds(exact: Fraction) -> Decimal:
