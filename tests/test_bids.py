@@ -129,7 +129,8 @@ def test_unknown_recording_duration_is_left_open(tmp_path: Path) -> None:
         ),
         pytest.param(
             [row("55.00", "6.00", "sz")],
-            r"line 2: seizure stops at 61\.00 s, after the recording does: 60\.00 s",
+            r"line 2: seizure stops at 61\.00 s, after the end of the recording: "
+            r"60\.00 s",
             id="behind-the-end",
         ),
         pytest.param(

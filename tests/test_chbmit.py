@@ -597,7 +597,7 @@ def test_one_unannotated_file_is_refused(tmp_path: Path) -> None:
 
 def test_annotations_without_any_recording_are_refused(tmp_path: Path) -> None:
     write_summary(tmp_path, entry("chb01_01.edf"))
-    message = "no recording of CHB-MIT that can be used: 1 x annotated, but its EDF or"
+    message = "no usable recording of CHB-MIT: 1 x annotated, but its EDF or"
     with pytest.raises(SourceError, match=message):
         search(ChbmitCorpus, tmp_path).recordings()
 
@@ -666,9 +666,9 @@ def test_recordings_of_a_case_without_a_summary_are_unannotated(
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        pytest.param("nowhere", "nowhere': there is no such folder or file", id="none"),
+        pytest.param("nowhere", "nowhere': no such folder or file", id="none"),
         pytest.param("s3://h/x", "file; a web address begins with https", id="s3"),
-        pytest.param("empty", r"there is no chbNN-summary\.txt in it or", id="empty"),
+        pytest.param("empty", r"no chbNN-summary\.txt found in it or", id="empty"),
         pytest.param("RECORDS", "RECORDS': expected a folder of CHB-MIT", id="no-edf"),
         pytest.param(
             "a.edf", r"there is no chbNN-summary\.txt in it; ", id="no-summary"

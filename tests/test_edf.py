@@ -318,7 +318,7 @@ PHYSICAL = "signal 1 'EEG Fp1', physical"
     [
         pytest.param(
             Channel(pmin="800"),
-            f"{PHYSICAL} maximum: expected another value than the minimum .800., got "
+            f"{PHYSICAL} maximum: expected a value other than the minimum .800., got "
             "'800'",
             id="physical-equal",
         ),
@@ -691,9 +691,7 @@ def test_samples_between_gaps_count_in_the_time_of_the_recording() -> None:
 def test_a_window_that_touches_a_gap_is_refused(span: tuple[int, int]) -> None:
     edf = open_bytes(edf_with_onsets(*GAPPED))
     signal = MontageSignal(edf, (Row(ch_name="A", plus=(0,)),), between_gaps=True)
-    message = (
-        r"touch a gap; this recording \(EDF\+D\) is continuous in 0-2 s, 4-6 s, 15-16 s"
-    )
+    message = r"overlap a gap; this recording \(EDF\+D\) is continuous in 0-2 s, 4-6 s, 15-16 s"
     with pytest.raises(SourceError, match=message):
         signal.read(*span)
 

@@ -304,7 +304,7 @@ def test_a_flat_name_that_two_recordings_have_says_nothing(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        pytest.param("nowhere", "there is no such file or folder", id="missing"),
+        pytest.param("nowhere", "no such file or folder", id="missing"),
         pytest.param("x" * 300, "xx' cannot be reached: File name", id="impossible"),
         pytest.param("list.xlsx", r"ends in one of \.tsv, \.csv_bi, \.csv", id="excel"),
     ],
@@ -389,7 +389,7 @@ def test_text_in_another_code_page_is_matched(tmp_path: Path) -> None:
         ),
         pytest.param(
             stamps(b"+8\x154\x14Seizure\x14\0"),
-            "seizure stops at 12 s, after the recording does: 10 s",
+            "seizure stops at 12 s, after the end of the recording: 10 s",
             id="behind-the-end",
         ),
         pytest.param(
@@ -517,7 +517,7 @@ def test_sources_are_found_by_name(tmp_path: Path) -> None:
         pytest.param(
             "tusz",
             {"annotations": "x"},
-            "annotations is for source 'edf' only; drop it for source 'tusz'",
+            "annotations applies to source 'edf' only; drop it for source 'tusz'",
             id="annotations",
         ),
         pytest.param(
@@ -548,7 +548,7 @@ def test_wrong_request_is_refused(
 
 @pytest.mark.parametrize("name", ["bids", "chbmit", "edf", "siena", "tusz"])
 def test_root_that_is_not_there_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(SourceError, match="nowhere': there is no such folder or file"):
+    with pytest.raises(SourceError, match="nowhere': no such folder or file"):
         open_corpus(name, tmp_path / "nowhere")
 
 

@@ -269,7 +269,7 @@ def test_digests_without_a_list_are_refused() -> None:
 
 def test_a_list_does_not_take_other_recordings_for_missing_electrodes() -> None:
     with pytest.raises(
-        SpecError, match="missing: 'drop-window' takes other recordings"
+        SpecError, match="missing: 'drop-window' selects other recordings"
     ):
         listing(missing="drop-window")
 
@@ -326,7 +326,7 @@ def test_a_subject_is_in_one_split(chbmit: Path) -> None:
         {"name": ONE, "windows": [1]},
         {"name": "chb81/chb81_02.edf", "windows": [8], "split": "dev"},
     )
-    message = "'chb81/chb81_01.edf' and 'chb81/chb81_02.edf' are of one subject"
+    message = "'chb81/chb81_01.edf' and 'chb81/chb81_02.edf' belong to one subject"
     with pytest.raises(SpecError, match=message):
         select_fixture(spec, root=chbmit)
 
@@ -358,7 +358,7 @@ def test_other_seizures_than_the_spec_says_are_refused(
 ) -> None:
     spec = listing({"name": ONE, "windows": [1], "seizures": seizures})
     message = (
-        rf"recordings\[0\] '{ONE}': the spec has {told}, and the annotations have "
+        rf"recordings\[0\] '{ONE}': the spec has {told}, but the annotations have "
         r"seizures at 3-16 s"
     )
     with pytest.raises(SourceError, match=message):

@@ -512,7 +512,7 @@ def test_a_list_takes_electrodes_of_the_10_10_system() -> None:
         pytest.param(["Fp1-F7-T3"], "got 'Fp1-F7-T3'", id="three-electrodes"),
         pytest.param(["Fp1-Fp1"], "got 'Fp1-Fp1'", id="against-itself"),
         pytest.param(["ECG"], "got 'ECG'", id="no-electrode"),
-        pytest.param(["Fp1-XX"], "no electrode is called 'XX'", id="slip"),
+        pytest.param(["Fp1-XX"], "unknown electrode 'XX'", id="slip"),
         pytest.param(["Fp1-Avg"], "got 'Fp1-Avg'", id="average"),
         pytest.param([], "at least one row", id="empty"),
     ],

@@ -248,7 +248,7 @@ def test_a_strict_build_ends_at_a_recording_that_contradicts_itself(
     add_contradiction(tmp_path / "in", "a")
     place(tmp_path / "in", name="b")
     request = recorded({"source": "edf", "window_length": 10})
-    with pytest.raises(SourceError, match=r"differ, .* recording out \(--exclude\)"):
+    with pytest.raises(SourceError, match=r"differ, .* this recording \(--exclude\)"):
         build_fixture(request, tmp_path / "out.h5", root=tmp_path / "in", strict=True)
     assert not (tmp_path / "out.h5").exists()
 

@@ -63,7 +63,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_missing_file_is_named(path: Path) -> None:
-    message = rf"no fixture '{path}': no such file; packaged fixtures: 'smoke', 'tiny'"
+    message = rf"no fixture '{path}': no such file. Packaged fixtures: 'smoke', 'tiny'"
     with pytest.raises(FixtureNotFoundError, match=message):
         load_fixture(path)
 
@@ -92,12 +92,12 @@ def test_missing_file_is_named(path: Path) -> None:
         pytest.param(b"BGBFIX", "first line .* is cut off: b'BGBFIX'", id="magic-only"),
         pytest.param(
             b"BGBFIX 1 000000001x 0000000001 " + b"0" * 64 + b"\n",
-            "the first line is not that of a fixture",
+            "the first line is invalid or truncated",
             id="bad-line",
         ),
         pytest.param(
             b"BGBFIX 01 0000000001 0000000001 " + b"0" * 64 + b"\n",
-            "the first line is not that of a fixture",
+            "the first line is invalid or truncated",
             id="padded-version",
         ),
     ],
@@ -111,7 +111,7 @@ def test_file_that_is_no_fixture_is_named_for_what_it_is(
 def test_plain_hdf5_file_is_named_for_what_it_is(path: Path) -> None:
     with h5py.File(path, "w") as file:
         file["signals"] = np.zeros(3)
-    with pytest.raises(FormatError, match="an HDF5 file, but not one of ours"):
+    with pytest.raises(FormatError, match="an HDF5 file, but not a fixture"):
         load_fixture(path)
 
 
@@ -141,7 +141,9 @@ def test_unreadable_file_is_refused(path: Path, data: bytes) -> None:
     ("size", "message"),
     [
         pytest.param(40, "first line .* cut off", id="in-first-line"),
-        pytest.param(500, "is truncated: 500 bytes, and its index", id="in-index"),
+        pytest.param(
+            500, "is truncated .found 500 bytes, expected at least", id="in-index"
+        ),
         pytest.param(2000, "is truncated: 2000 bytes, and its index", id="in-records"),
         pytest.param(6000, "is truncated: expected 155928 bytes", id="in-padding"),
         pytest.param(40000, "is truncated: expected 155928 bytes", id="in-arrays"),
@@ -255,7 +257,7 @@ def test_newer_format_version_with_the_line_of_this_one_is_refused(
 
 
 def test_padded_format_version_is_no_version(path: Path, data: bytes) -> None:
-    message = "the first line is not that of a fixture"
+    message = "the first line is invalid or truncated"
     refuse(path, b"BGBFIX 02 later\n" + data[96:], FormatError, message)
 
 
@@ -500,5 +502,7 @@ def test_file_that_shrinks_while_it_is_opened_is_refused(
         return index
 
     monkeypatch.setattr(loader, "parse_index", read_and_shrink)
-    with pytest.raises(IntegrityError, match="expected 155928 bytes, but it shrank"):
+    with pytest.raises(
+        IntegrityError, match="expected 155928 bytes, but the file shrank"
+    ):
         load_fixture(path)

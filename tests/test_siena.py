@@ -385,7 +385,7 @@ def test_a_recording_that_is_not_certain_is_refused(
         ),
         pytest.param(
             ONE + seizure(None),
-            "line 37: names no file, so it is not known whose seizure this is",
+            "line 37: names no file, so the recording of this seizure is unknown",
             id="no-file",
         ),
         pytest.param(
@@ -436,7 +436,7 @@ def test_name_without_number_is_no_certain_one_of_two_files(tmp_path: Path) -> N
     write_list(tmp_path / "PN01", seizure("PN01.edf"), patient="PN01")
     touch(tmp_path / "PN01", "PN01-1.edf", "PN01-2.edf")
     source = search(SienaCorpus, tmp_path)
-    with pytest.raises(SourceError, match="no recording of Siena that can be used"):
+    with pytest.raises(SourceError, match="no usable recording of Siena"):
         source.recordings()
     assert [(p.name, p.problem) for p in source.findings()] == [
         ("PN01/PN01-1.edf", "unannotated"),
@@ -643,8 +643,8 @@ def test_the_same_recording_in_two_folders_is_not_certain(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        pytest.param("nowhere", "nowhere': there is no such folder or file", id="none"),
-        pytest.param("empty", r"there is no Seizures-list-PNxx\.txt in it or", id="-"),
+        pytest.param("nowhere", "nowhere': no such folder or file", id="none"),
+        pytest.param("empty", r"no Seizures-list-PNxx\.txt found in it or", id="-"),
         pytest.param("RECORDS", "RECORDS': expected a folder of Siena", id="no-edf"),
         pytest.param(
             "a.edf", r"there is no Seizures-list-PNxx\.txt in it; ", id="no-list"
@@ -808,7 +808,7 @@ def test_file_may_be_a_little_longer_or_shorter_than_its_list_says(
         pytest.param(59, (10, 0, 0), "holds 59 s; expected a difference", id="shorter"),
         pytest.param(
             30, (10, 0, 0),
-            r"seizure of 'PN00-1\.edf' ends at 40 s, and the file holds 30 s",
+            r"seizure of 'PN00-1\.edf' ends at 40 s, but the file holds 30 s",
             id="cut-off-in-the-seizure",
         ),
     ],
@@ -972,7 +972,7 @@ def test_real_file_of_two_seconds_of_noise_is_not_taken_for_its_recording(
 ) -> None:
     source = search(SienaCorpus, shared_data / "siena-format")
     recording = next(r for r in source.recordings() if r.name.endswith("PN00-2.edf"))
-    with pytest.raises(AnnotationError, match="ends at 1274 s, and the file holds 2 s"):
+    with pytest.raises(AnnotationError, match="ends at 1274 s, but the file holds 2 s"):
         source.open_and_close(recording, "10-20")
 
 

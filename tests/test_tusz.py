@@ -254,7 +254,8 @@ ROW = "TERM,36.8868,183.3055,seiz,1.0000"
         ),
         pytest.param(
             csv_text("TERM,299.0,300.02,seiz,1.0"),
-            r"line 7: seizure stops at 300\.02 s, after the recording does: 300\.00 s",
+            r"line 7: seizure stops at 300\.02 s, after the end of the recording: "
+            r"300\.00 s",
             id="behind-the-end",
         ),
         pytest.param(
@@ -813,7 +814,7 @@ def test_real_annotations_that_pass_the_end_of_the_file_are_refused(
     source = search(TuszCorpus, shared_data / "tusz-format" / "noise-edf")
     with_seizures = [r for r in source.recordings() if r.events]
     for recording in with_seizures:
-        with pytest.raises(AnnotationError, match="and the file holds 2 s"):
+        with pytest.raises(AnnotationError, match="but the file holds 2 s"):
             source.open_and_close(recording, "double-banana")
     assert len(with_seizures) == 4
 

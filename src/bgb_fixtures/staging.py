@@ -105,7 +105,7 @@ def check_new_folder(out: str | os.PathLike[str]) -> Path:
     except OSError as error:
         if isinstance(error, TargetError):
             raise
-        msg = f"{str(out)!r} cannot be made: {error.strerror}"
+        msg = f"{str(out)!r} cannot be created: {error.strerror}"
         raise TargetError(msg) from error
     return path
 
@@ -114,21 +114,24 @@ def _check_new_folder(path: Path, out: str | os.PathLike[str]) -> None:
     if path.is_dir():
         if any(path.iterdir()):
             msg = (
-                f"{str(out)!r} is a folder with files in it; they are left as they are. "
+                f"{str(out)!r} is a folder that is not empty; nothing was changed. "
                 "Name a new folder"
             )
             raise TargetError(msg)
         if path.is_symlink() or path.samefile(Path.cwd()):
             msg = (
-                f"{str(out)!r} is the current folder, or a link to a folder; it would be "
-                "replaced as a whole. Name a new folder"
+                f"{str(out)!r} is the current folder, or a link to a folder, "
+                "which would be replaced as a whole. Name a new folder"
             )
             raise TargetError(msg)
     elif path.exists() or path.is_symlink():
-        msg = f"{str(out)!r} is a file; expected the name of a folder to make"
+        msg = f"{str(out)!r} is a file; expected the name of a folder to create"
         raise TargetError(msg)
     elif not path.parent.is_dir():
-        msg = f"{str(out)!r} cannot be made: there is no folder {str(path.parent)!r}"
+        msg = (
+            f"{str(out)!r} cannot be created: folder {str(path.parent)!r} does not "
+            "exist. Create it first"
+        )
         raise TargetError(msg)
 
 

@@ -176,9 +176,9 @@ class Moments:
             offset.append(_round(float(mean)))
             if scale[-1] == 0:
                 msg = (
-                    f"{where}: channel {name} is flat in the seizure-free signal: "
-                    "standard deviation below 2^-11 uV (profile zscore-1). "
-                    "Use profile raw-1"
+                    f"{where}: channel {name} is flat in the seizure-free signal "
+                    "(standard deviation below 2^-11 uV), so profile zscore-1 cannot "
+                    "scale it. Use profile raw-1"
                 )
                 raise SourceError(msg)
         return np.array(scale), np.array(offset)

@@ -124,9 +124,9 @@ def export_fixture(
         name = fixture.records.licence["name"]
         own = ". The licence of your own data is stated with build --licence"
         msg = (
-            f"fixture {where} may not be redistributed (licence {name}), and an export is "
-            "easily passed on; for one that stays on this machine say so: --local-use "
-            f"(local_use=True){own * (name == 'unknown')}"
+            f"fixture {where} may not be redistributed (licence {name}), and an "
+            "export is easily passed on. To write it for this machine only, add "
+            f"--local-use (local_use=True){own * (name == 'unknown')}"
         )
         raise SpecError(msg)
     problems = form.problems(fixture)

@@ -105,9 +105,9 @@ def _problems(fixture: Fixture) -> list[str]:
         )
     if records.profile["name"] not in _PROFILES:
         problems.append(
-            f"its profile is {records.profile['name']!r}, in {records.unit}; the cache "
-            "holds z-scores, which a window alone does not give: build the fixture with "
-            f"--profile {' or '.join(_PROFILES)}"
+            f"its profile is {records.profile['name']!r}, in {records.unit}; the "
+            "cache holds z-scores, which cannot be computed from a window alone: "
+            f"build the fixture with --profile {' or '.join(_PROFILES)}"
         )
     missing = [s for s in ("train", "dev") if all(w.split != s for w in windows)]
     if missing:
@@ -117,8 +117,8 @@ def _problems(fixture: Fixture) -> list[str]:
         )
     elif not any((w.split, w.category) == ("train", "partial") for w in windows):
         problems.append(
-            "no window of split train has category 'partial', without which balanced "
-            "sampling of the detector stops"
+            "no window of split train has category 'partial', which the detector's "
+            "balanced sampling needs"
         )
     return problems + split_problems(fixture)
 

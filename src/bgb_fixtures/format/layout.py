@@ -66,7 +66,7 @@ MAX_DOCUMENTS = 16 * 2**20
 _MAX_USER_BLOCK = 2 * MAX_DOCUMENTS
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _ITEMSIZE = {"<f4": 4, "|u1": 1}
-AGAIN = "copy it again, or make it anew"
+AGAIN = "copy it again or rebuild it"
 """What to do about a file whose bytes changed."""
 _MAX_INT = 2**62
 _MAX_DEPTH = 8
@@ -332,7 +332,7 @@ def check_overlap(arrays: Mapping[str, ArrayEntry], *, where: str) -> None:
             fail(
                 where,
                 f"index, array {name!r}",
-                f"bytes behind those of {before!r}, which end at {stop}",
+                f"bytes after those of {before!r}, which end at {stop}",
                 start,
             )
 
@@ -350,11 +350,12 @@ def _stranger(head: bytes, size: int) -> str:
         return "it is a git-lfs pointer; run 'git lfs pull' to get the file itself"
     if HDF5_SIGNATURE in head:
         return (
-            "it is an HDF5 file, but not one of ours; build one with 'bgb-fixtures "
-            "build'"
+            "it is an HDF5 file, but not a fixture; build one with 'bgb-fixtures build'"
         )
     if start.startswith(b"0       ") or head.startswith(b"\xffBIOSEMI"):
-        return "it is an EDF or BDF recording; make a fixture of it: bgb-fixtures build"
+        return (
+            "it is an EDF or BDF recording; build a fixture from it: bgb-fixtures build"
+        )
     return f"it begins with {bytes(head[:16])!r}"
 
 
@@ -372,10 +373,7 @@ def _parse_line(buffer: Buffer, *, size: int, where: str) -> tuple[int, int, str
         raise FormatVersionError(msg)
     if head.startswith(MAGIC):
         line = head.partition(b"\n")[0][:LINE_LENGTH]
-        msg = (
-            f"{where}: the first line is not that of a fixture, or is cut off: "
-            f"{line!r}; {AGAIN}"
-        )
+        msg = f"{where}: the first line is invalid or truncated: {line!r}; {AGAIN}"
         raise FormatError(msg)
     msg = f"{where} is not a fixture: {_stranger(head, size)}"
     raise FormatError(msg)
@@ -394,8 +392,8 @@ def parse_head(buffer: Buffer, *, keys: frozenset[str], size: int, where: str) -
         )
     if stop > size:
         msg = (
-            f"{where} is truncated: {size} bytes, and its index and records alone "
-            f"need {stop}; {AGAIN}"
+            f"{where} is truncated (found {size} bytes, expected at least {stop} for "
+            f"index and records); {AGAIN}"
         )
         raise IntegrityError(msg)
     documents = bytes(buffer[LINE_LENGTH:stop])

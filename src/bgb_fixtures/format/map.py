@@ -76,7 +76,10 @@ def _map(handle: int, status: os.stat_result, access: int, *, where: str) -> mma
     try:
         return mmap.mmap(handle, status.st_size, access=access)
     except ValueError as error:
-        msg = f"{where}: expected {status.st_size} bytes, but it shrank meanwhile"
+        msg = (
+            f"{where}: expected {status.st_size} bytes, but the file shrank while it "
+            "was read; read it again"
+        )
         raise IntegrityError(msg) from error
 
 
@@ -95,7 +98,10 @@ def read_file(
         msg = f"{where} cannot be read: {error.strerror}"
         raise FormatError(msg) from error
     except MemoryError as error:
-        msg = f"{where} cannot be read: it does not fit into memory"
+        msg = (
+            f"{where} cannot be read: it does not fit into memory. "
+            "Free some memory, or load it with mode='mmap'"
+        )
         raise FormatError(msg) from error
 
 

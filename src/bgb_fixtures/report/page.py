@@ -123,8 +123,8 @@ def write_report(
         if not redistributable and not local_use:
             msg = (
                 f"fixture {str(fixture.path)!r} may not be redistributed (licence "
-                f"{fixture.records.licence['name']}), and a page is easily passed on; "
-                "for one that stays on this machine say so: --local-use (local_use=True)"
+                f"{fixture.records.licence['name']}), and a page is easily passed on. "
+                "To write it for this machine only, add --local-use (local_use=True)"
             )
             raise SpecError(msg)
         checks, problem = _verify(fixture)
@@ -196,8 +196,8 @@ def _summary(fixture: Fixture, checks: tuple[str, ...], problem: str | None) -> 
     else:
         lines.append(
             '<div class="notice bad"><strong>Not verified.</strong> '
-            f"{escape(problem)}<p>No window is drawn: the samples may not be those that "
-            "were recorded here. Get or build the file again.</p></div>"
+            f"{escape(problem)}<p>No window is drawn: the samples may not be those "
+            "that were recorded here. Copy or build the file again.</p></div>"
         )
     arrays = "".join(
         f"<li>{escape(name)} <code>{entry.sha256}</code></li>"

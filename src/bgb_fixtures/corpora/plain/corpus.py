@@ -96,7 +96,7 @@ class PlainCorpus(Corpus):
             msg = f"{str(self.root)!r}: expected a folder, or an EDF or BDF file"
             raise SourceError(msg)
         if annotations is not None and not is_there(annotations):
-            msg = f"annotations {str(annotations)!r}: there is no such file or folder"
+            msg = f"annotations {str(annotations)!r}: no such file or folder"
             raise SourceError(msg)
         if annotations is not None and annotations.is_file():
             _check_parser(annotations)
@@ -171,10 +171,10 @@ class PlainCorpus(Corpus):
             if any(file.lower().endswith(_TUSZ_ENDINGS) for file in files):
                 msg = (
                     f"recording {name!r} below {str(self.root)!r} is in a folder "
-                    f"{BLIND_SPLIT!r} and has annotations of TUSZ (.csv_bi, .tse): this "
-                    f"looks like TUSZ, whose split {BLIND_SPLIT!r} is kept blind; use "
-                    "--source tusz, which takes it only by name. If it is not TUSZ, "
-                    "rename the folder"
+                    f"{BLIND_SPLIT!r} and has annotations of TUSZ (.csv_bi, .tse): "
+                    f"this looks like TUSZ, whose split {BLIND_SPLIT!r} is kept "
+                    "blind; use --source tusz, which uses it only if requested by "
+                    "name. If it is not TUSZ, rename the folder"
                 )
                 raise SourceError(msg)
 
@@ -193,8 +193,8 @@ class PlainCorpus(Corpus):
             return missing | {name: [str(given)] for name in of_recordings}
         if len(signals) != 1:
             msg = (
-                f"annotations {str(given)!r} is one file, and {str(self.root)!r} "
-                f"holds {len(signals)} recordings; give a folder of annotations, one "
+                f"annotations {str(given)!r} is one file, but {str(self.root)!r} "
+                f"holds {len(signals)} recordings; pass a folder of annotations, one "
                 "recording, or a table with a column that names the file: --columns "
                 "file=NAME"
             )
@@ -311,8 +311,8 @@ class PlainCorpus(Corpus):
         if abs(length - seen) > _MOST_ROUNDED_S:
             msg = (
                 f"{located.annotations[0]!r} has {seen:g} seconds for recording "
-                f"{opened.recording.name!r}, whose file has {length:g} s; expected a row "
-                "for each second"
+                f"{opened.recording.name!r}, but its file has {length:g} s; expected one "
+                "row per second"
             )
             raise SourceError(msg)
 

@@ -235,8 +235,8 @@ class HttpSession:
                 problem, wait_s = str(error), error.wait_s
                 if wait_s is not None and wait_s > _LONGEST_WAIT_S:
                     msg = (
-                        f"{url!r}: {problem}, and asks to wait for {wait_s:.0f} s; run it "
-                        "again then: what was fetched is kept"
+                        f"{url!r}: {problem}, and asks to wait {wait_s:.0f} s; run it "
+                        "again after that: what was fetched is kept"
                     )
                     raise FetchError(msg) from error
             except (
@@ -297,8 +297,8 @@ class HttpSession:
                     return
             here = _redirected(url, here, target)
         msg = (
-            f"{url!r}: redirected more than {_MOST_REDIRECTS} times; give the address "
-            "that a browser shows in the end"
+            f"{url!r}: redirected more than {_MOST_REDIRECTS} times; pass the address "
+            "that a browser shows at the end"
         )
         raise FetchError(msg)
 
@@ -339,7 +339,7 @@ class HttpSession:
         length = _content_length(answer.headers)
         if expected is not None and length not in (None, expected):
             msg = (
-                f"{url!r}: expected {expected} bytes, and the server announces "
+                f"{url!r}: expected {expected} bytes, but the server announces "
                 f"{length}; use another copy of this corpus"
             )
             raise FetchError(msg)
@@ -406,7 +406,7 @@ def _check_content_range(
         if first == start and last + 1 == min(stop, total):
             return total, last + 1
     msg = (
-        f"{url!r}: asked for bytes {start} to {stop - 1}, and got Content-Range "
+        f"{url!r}: requested bytes {start} to {stop - 1}, but got Content-Range "
         f"{text[:100]!r}; expected 'bytes {start}-{stop - 1}/<size of the file>'. Use "
         "another copy of this corpus"
     )
@@ -452,8 +452,8 @@ def _check_encoding(url: str, headers: Mapping[str, str]) -> None:
     encoding = headers.get("Content-Encoding", "identity")
     if encoding.lower() != "identity":
         msg = (
-            f"{url!r}: the server packs its answer ({encoding[:20]!r}) although it was "
-            "asked not to; use another copy of this corpus"
+            f"{url!r}: the server packs its answer ({encoding[:20]!r}) although the "
+            "request forbids it; use another copy of this corpus"
         )
         raise FetchError(msg)
 
@@ -469,12 +469,15 @@ def _redirected(url: str, here: str, location: str) -> str:
         or not parts.hostname
         or "@" in parts.netloc
     ):
-        msg = f"{url!r}: redirected to something else than a web address; check it"
+        msg = (
+            f"{url!r}: redirected to something that is not a web address; check the "
+            "address"
+        )
         raise FetchError(msg)
     if urlsplit(here).scheme == "https" and parts.scheme == "http":
         msg = (
-            f"{url!r}: redirected from https to http, where anybody on the way could "
-            "change the data; check the address"
+            f"{url!r}: redirected from https to http, where the data could be changed "
+            "in transit; check the address"
         )
         raise FetchError(msg)
     return target
@@ -486,8 +489,8 @@ def _refuse_whole(url: str, headers: Mapping[str, str]) -> NoReturn:
     msg = (
         f"{url!r}: this server ignores ranges: asked for a part it sends the whole "
         f"file{much} (status 200, expected 206), and whole recordings would be needed "
-        "(42 GB of CHB-MIT). Nothing of it was read. Use another copy of this corpus, "
-        "or download it and give its folder"
+        "(42 GB of CHB-MIT). Nothing was read. Use another copy of this corpus, or "
+        "download it and pass its folder"
     )
     raise FetchError(msg)
 
@@ -523,7 +526,7 @@ def _refuse_status(url: str, status: int, *, expected: str) -> NoReturn:
 
 def _refuse_length(url: str, got: int, most: int) -> NoReturn:
     msg = (
-        f"{url!r}: expected at most {most} bytes, and the server sends {got} or more; "
+        f"{url!r}: expected at most {most} bytes, but the server sends {got} or more; "
         "use another copy of this corpus"
     )
     raise FetchError(msg)

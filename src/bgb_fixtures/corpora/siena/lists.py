@@ -55,8 +55,8 @@ _EDF_NAME = re.compile(r"PN[0-9][A-Za-z0-9._-]*\.edf", re.IGNORECASE)
 # '19.58.36', '21:51:02' (PN01) and both in one, '16:13.23' (PN12).
 _CLOCK = re.compile(r"([0-9]{1,2})[.:]([0-9]{2})[.:]([0-9]{2})")
 _ADVICE = (
-    "If you know what is right, correct your copy of the list; else do without this "
-    "recording"
+    "If you know the right value, correct your copy of the list; otherwise exclude "
+    "this recording (--exclude)"
 )
 
 
@@ -145,7 +145,7 @@ def parse_seizure_list(path: CorpusPath) -> SeizureList:
     for block in (head, *seizures):
         written = _block_name(block, patient, path, otherwise=common)
         if not written and block.lines:
-            problem = "names no file, so it is not known whose seizure this is"
+            problem = "names no file, so the recording of this seizure is unknown"
             _fail(path, block.line, problem)
         if written:
             recording = told.setdefault(
