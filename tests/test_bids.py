@@ -341,7 +341,9 @@ def test_free_text_of_the_description_stays_out(tmp_path: Path) -> None:
 
 def test_description_that_is_no_json_is_refused(tmp_path: Path) -> None:
     put(tmp_path, "dataset_description.json", "{")
-    with pytest.raises(SourceError, match=r"dataset_description\.json' is no JSON"):
+    with pytest.raises(
+        SourceError, match=r"dataset_description\.json' is not valid JSON"
+    ):
         search(BidsCorpus, tmp_path)
 
 

@@ -376,7 +376,7 @@ def test_model_that_cannot_be_recorded_is_told_in_one_line(
         pytest.param(
             "my_models", "expected MODULE:NAME, as in my.models", id="no-colon"
         ),
-        pytest.param("nowhere:make", "no module 'nowhere' in", id="no-module"),
+        pytest.param("nowhere:make", "module 'nowhere' is neither in", id="no-module"),
     ],
 )
 def test_wrong_model_argument_is_told(
@@ -449,7 +449,7 @@ def test_arguments_come_from_a_file_and_random_weights_are_seeded(
     assert run("check", *options).exit_code == 0
     (tmp_path / "net.toml").write_text("gain = 2.5\n")
     assert run("check", *options).exit_code == 1
-    assert "needs gain: give --config FILE" in run("check", "my_models:Sized").stderr
+    assert "needs gain: pass --config FILE" in run("check", "my_models:Sized").stderr
 
 
 def test_nan_is_recorded_when_meant(run: Callable[..., Answer]) -> None:

@@ -792,7 +792,7 @@ def test_file_may_be_a_little_longer_or_shorter_than_its_list_says(
     [
         pytest.param(
             120, (10, 0, 10),
-            r"line 30: registration starts at 10\.00\.00, and the header of "
+            r"line 30: registration starts at 10\.00\.00, but the header of "
             r"'PN00-1\.edf' says '10\.00\.10'; expected the same, .* by the clock",
             id="clock-10-s-off-as-PN05-3",
         ),
