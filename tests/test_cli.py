@@ -215,7 +215,7 @@ def test_build_lists_the_kinds_that_it_did_not_find(
         ),
         pytest.param(
             ["--windows", "4", "--per-kind", "1"],
-            "--per-kind: only for recordings",
+            "--per-kind applies to recordings only",
             id="kinds-of-windows",
         ),
         pytest.param(
@@ -585,7 +585,7 @@ def test_options_of_recordings_are_the_keys_of_a_spec(
         ),
         pytest.param(["--type", "sz"], "types: expected a list of", id="type"),
         pytest.param(["--missing", "zeros"], "'zeros' is not one of", id="missing"),
-        pytest.param(["--montage", "Fp1,Fp1-XX"], "called 'XX'", id="rows"),
+        pytest.param(["--montage", "Fp1,Fp1-XX"], "unknown electrode 'XX'", id="rows"),
         pytest.param(
             ["--annotations", "x"],
             "--annotations applies to --source edf",

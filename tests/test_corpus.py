@@ -1129,7 +1129,7 @@ def test_recordings_of_a_patient_follow_each_other() -> None:
         ),
         pytest.param(
             {"cases": ["chb01"]},
-            "cases: expected layout 'chbmit', 'siena' , got 'tusz'",
+            "cases: expected one of the layouts 'chbmit', 'siena', got 'tusz'",
             id="cases-elsewhere",
         ),
         pytest.param(

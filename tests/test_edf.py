@@ -440,8 +440,8 @@ def test_record_duration_of_zero_is_refused_for_samples() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        pytest.param(b"", r"is not an EDF file: 0 bytes", id="empty"),
-        pytest.param(b"0       ", r"is not an EDF file: 8 bytes", id="short"),
+        pytest.param(b"", r"is not an EDF file: found 0 bytes", id="empty"),
+        pytest.param(b"0       ", r"is not an EDF file: found 8 bytes", id="short"),
         pytest.param(
             b"<!DOCTYPE html>".ljust(600),
             r"is not an EDF file: expected version '0'.* got b'<!DOCTYP'; fetch",
@@ -814,12 +814,12 @@ def test_montage_is_refused_at_opening_if_a_row_cannot_be_scaled() -> None:
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"nowhere\.edf': there is no such file"):
+    with pytest.raises(SourceError, match=r"nowhere\.edf': no such file"):
         LocalFile(tmp_path / "nowhere.edf")
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="there is no such file"):
+    with pytest.raises(SourceError, match="no such file"):
         LocalFile(tmp_path)
 
 

@@ -278,7 +278,7 @@ def test_one_file_of_annotations_for_two_recordings_is_refused(tmp_path: Path) -
     make_edf(tmp_path / "a.edf")
     make_edf(tmp_path / "b.edf")
     annotations = write(tmp_path / "other.tsv", SEIZURE)
-    with pytest.raises(SourceError, match=r"is one file, and .* holds 2 recordings"):
+    with pytest.raises(SourceError, match=r"is one file, but .* holds 2 recordings"):
         search(PlainCorpus, tmp_path, annotations=annotations).recordings()
 
 

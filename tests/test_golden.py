@@ -189,9 +189,7 @@ def test_containers_are_kept_by_name_or_position(
             "'out.a.b' names two outputs",
             id="twice",
         ),
-        pytest.param(
-            {"1": 1, 1: 2}, "'out.1' is the name of two outputs", id="twice-as-int"
-        ),
+        pytest.param({"1": 1, 1: 2}, "'out.1' names two outputs", id="twice-as-int"),
         pytest.param(
             "x" * 1001, r"found 1001 characters, expected at most 1000", id="long"
         ),

@@ -89,7 +89,9 @@ def test_missing_file_is_named(path: Path) -> None:
             b"\xffBIOSEMI".ljust(256), "it is an EDF or BDF recording", id="bdf"
         ),
         pytest.param(b"PK\x03\x04 zip", r"it begins with b'PK\\x03", id="other"),
-        pytest.param(b"BGBFIX", "first line .* is cut off: b'BGBFIX'", id="magic-only"),
+        pytest.param(
+            b"BGBFIX", "first line is invalid or truncated: b'BGBFIX'", id="magic-only"
+        ),
         pytest.param(
             b"BGBFIX 1 000000001x 0000000001 " + b"0" * 64 + b"\n",
             "the first line is invalid or truncated",
@@ -140,11 +142,13 @@ def test_unreadable_file_is_refused(path: Path, data: bytes) -> None:
 @pytest.mark.parametrize(
     ("size", "message"),
     [
-        pytest.param(40, "first line .* cut off", id="in-first-line"),
+        pytest.param(40, "first line .* truncated", id="in-first-line"),
         pytest.param(
             500, "is truncated .found 500 bytes, expected at least", id="in-index"
         ),
-        pytest.param(2000, "is truncated: 2000 bytes, and its index", id="in-records"),
+        pytest.param(
+            2000, "is truncated .found 2000 bytes, expected at least", id="in-records"
+        ),
         pytest.param(6000, "is truncated: expected 155928 bytes", id="in-padding"),
         pytest.param(40000, "is truncated: expected 155928 bytes", id="in-arrays"),
         pytest.param(155927, "expected 155928 bytes, got 155927", id="last-byte"),
@@ -271,7 +275,7 @@ def test_padded_format_version_is_no_version(path: Path, data: bytes) -> None:
             16777217, 0, FormatError, "got 16777217", id="one-byte-too-long"
         ),
         pytest.param(
-            16777216, 0, IntegrityError, "its index and records alone", id="past-end"
+            16777216, 0, IntegrityError, "for index and records", id="past-end"
         ),
         pytest.param(0, 0, IntegrityError, "expected SHA-256", id="nothing"),
     ],

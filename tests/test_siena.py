@@ -256,8 +256,8 @@ ONE = seizure("PN00-1.edf")
                 registration=("18.15.44", "18.57.13"),
             ),
             r"line 35: seizure ends at 19\.29\.29; expected within the registration "
-            r"from 18\.15\.44 to 18\.57\.13\. If you know what is right, correct your "
-            "copy of the list; else do without",
+            r"from 18\.15\.44 to 18\.57\.13\. If you know the right value, correct "
+            "your copy of the list; otherwise exclude",
             id="an-hour-late-as-PN00-3",
         ),
         pytest.param(
@@ -647,7 +647,7 @@ def test_the_same_recording_in_two_folders_is_not_certain(tmp_path: Path) -> Non
         pytest.param("empty", r"no Seizures-list-PNxx\.txt found in it or", id="-"),
         pytest.param("RECORDS", "RECORDS': expected a folder of Siena", id="no-edf"),
         pytest.param(
-            "a.edf", r"there is no Seizures-list-PNxx\.txt in it; ", id="no-list"
+            "a.edf", r"no Seizures-list-PNxx\.txt found in it, so ", id="no-list"
         ),
     ],
 )
@@ -793,7 +793,7 @@ def test_file_may_be_a_little_longer_or_shorter_than_its_list_says(
         pytest.param(
             120, (10, 0, 10),
             r"line 30: registration starts at 10\.00\.00, but the header of "
-            r"'PN00-1\.edf' says '10\.00\.10'; expected the same, .* by the clock",
+            r"'PN00-1\.edf' says '10\.00\.10'; expected the same, .* by clock time",
             id="clock-10-s-off-as-PN05-3",
         ),
         pytest.param(

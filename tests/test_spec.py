@@ -515,7 +515,7 @@ def test_recordings_have_defaults(source: str, montage: str) -> None:
         ),
         pytest.param(
             {"quotas": {"dev": {"onset": 1}}, "splits": ["train"]},
-            "found a quota for split 'dev', and splits are 'train'; add the split to "
+            "found a quota for split 'dev', but splits are 'train'; add the split to "
             "splits",
             id="quota-of-a-split-not-taken",
         ),

@@ -260,7 +260,7 @@ ROW = "TERM,36.8868,183.3055,seiz,1.0000"
         ),
         pytest.param(
             csv_text("TERM,1.0,8.0,spkz,1.0"),
-            "line 7: unknown label 'spkz', which is no known seizure and no background",
+            "line 7: unknown label 'spkz'; expected a seizure or background",
             id="unknown-label",
         ),
     ],
@@ -499,7 +499,9 @@ def test_one_file_does_not_bring_its_neighbours(tmp_path: Path) -> None:
 
 def test_a_recording_in_no_split_is_not_taken(tmp_path: Path) -> None:
     source = annotated(tmp_path, ".csv", csv_text(ROW), folder="mine")
-    with pytest.raises(AnnotationError, match="in no folder 'train', 'dev' or 'eval'"):
+    with pytest.raises(
+        AnnotationError, match="not in a folder 'train', 'dev' or 'eval'"
+    ):
         source.recordings()
 
 

@@ -343,8 +343,8 @@ def check_rates(
         rate = headers[name].sfreq
         if rate != sfreq:
             msg = (
-                f"the selected recordings have different rates (found {sfreq:.10g} Hz "
-                f"and, in {name!r}, {rate:.10g} Hz). Resample them to one rate, for "
+                f"the selected recordings have different rates (found {sfreq:.10g} Hz, "
+                f"and {rate:.10g} Hz in {name!r}). Resample them to one rate, for "
                 f"example --sfreq {sfreq:g}"
             )
             raise SpecError(msg)

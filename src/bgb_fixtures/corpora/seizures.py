@@ -224,7 +224,9 @@ def _end_of_seizure(
         problem = f"seizure stops at {stop} s; expected after its start, {start} s"
         fail(path, span.line, problem)
     if duration is not None and stop > duration + _SLACK:
-        problem = f"seizure stops at {stop} s, after the recording does: {duration} s"
+        problem = (
+            f"seizure stops at {stop} s, after the end of the recording: {duration} s"
+        )
         fail(path, span.line, problem)
     return stop
 

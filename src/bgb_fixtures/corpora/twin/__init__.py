@@ -204,7 +204,9 @@ def _check_cases(layout: str, cases: Sequence[str], *, n_recordings: int) -> Non
     form = LAYOUTS[layout].case_form
     if cases and not form:
         named = ", ".join(repr(n) for n, other in LAYOUTS.items() if other.case_form)
-        msg = f"cases: expected layout {named}, got {layout!r}; drop --cases"
+        msg = (
+            f"cases: expected one of the layouts {named}, got {layout!r}; drop --cases"
+        )
         raise SpecError(msg)
     for case in cases:
         if not re.fullmatch(form, case):
