@@ -579,7 +579,7 @@ def test_different_rates_of_chosen_recordings_are_refused(
     source: FakeCorpus, build: Callable[..., BuildReport]
 ) -> None:
     source.add("a", (20, 40)).add("b", (20, 40), sfreq=50)
-    with pytest.raises(SpecError, match="rates .found 64 Hz, and 50 Hz in 'b'"):
+    with pytest.raises(SpecError, match=r"rates .found 64 Hz, and 50 Hz in 'b'"):
         build()
 
 

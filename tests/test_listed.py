@@ -410,7 +410,7 @@ def test_listed_recordings_of_other_rates_are_resampled_if_asked(
         file.write(b"0.5     ")
     both = ({"name": TUSZ, "windows": [1]}, {"name": DEV, "windows": [1]})
     with pytest.raises(
-        SpecError, match="different rates .found 256 Hz, and 512 Hz in 'edf/"
+        SpecError, match=r"different rates .found 256 Hz, and 512 Hz in 'edf/"
     ):
         select_fixture(listing(*both, source="tusz"), root=root)
     spec = listing(*both, source="tusz", sfreq=256)

@@ -347,7 +347,7 @@ def test_select_of_a_run_shares_memory(fixture: Fixture) -> None:
 
 def test_select_without_a_match_names_what_there_is(fixture: Fixture) -> None:
     message = (
-        "no window with split='test', kind='onset' in .*small.h5'; there are "
+        "no window with split='test', kind='onset' in .*small.h5'; found "
         "split: dev, train; kind: background, ictal, onset, whole"
     )
     with pytest.raises(SpecError, match=message):

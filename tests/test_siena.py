@@ -236,7 +236,7 @@ def test_time_that_is_torn_apart_is_refused_if_nothing_confirms_it(
 ) -> None:
     torn = seizure("PN10-1.edf", registration=("1 0.00.00", "10.02.00"))
     path = write_list(tmp_path, torn, patient="PN10")
-    message = r"registration start: expected a time by the clock .* got '1 0\.00\.00'"
+    message = r"registration start: expected a clock time .* got '1 0\.00\.00'"
     with pytest.raises(AnnotationError, match=message):
         times_of(path, "PN10-1.edf")
 
@@ -299,7 +299,7 @@ ONE = seizure("PN00-1.edf")
         ),
         pytest.param(
             seizure("PN00-1.edf", "10.00.20 (CLINICAL ONSET)"),
-            "line 34: start of a seizure: expected one time by the clock",
+            "line 34: start of a seizure: expected one clock time",
             id="clinical-onset-alone-as-PN10-4.5.6",
         ),
         pytest.param(
@@ -348,7 +348,7 @@ ONE = seizure("PN00-1.edf")
         ),
         pytest.param(
             seizure("PN00-1.edf", registration=("10.00.00", "?")),
-            r"line 33: registration end: expected a time by the clock .* got '\?'",
+            r"line 33: registration end: expected a clock time .* got '\?'",
             id="no-clock",
         ),
         pytest.param(

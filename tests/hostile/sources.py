@@ -547,7 +547,7 @@ _add(
 _add(
     "siena",
     "long-time",
-    "line 14: start of a seizure: expected one time by the clock .{1,800}$",
+    "line 14: start of a seizure: expected one clock time .{1,800}$",
     _put(seeds.SIENA, b"19.58.36", b"19.58.36" * (_MEGABYTE // 8)),
 )
 _add(

@@ -256,7 +256,7 @@ def _entry(recording: _Told, path: CorpusPath) -> ListEntry:
             clock = parse_clock(text)
             if clock is None:
                 problem = (
-                    f"{which} of a seizure: expected one time by the clock such as "
+                    f"{which} of a seizure: expected one clock time such as "
                     f"'19.58.36', got {text!r}"
                 )
                 _fail(path, line, problem)
@@ -307,7 +307,7 @@ def _registration(recording: _Told, which: str, path: CorpusPath) -> int:
     for text, line in told:
         if not readable:
             problem = (
-                f"registration {which}: expected a time by the clock such as "
+                f"registration {which}: expected a clock time such as "
                 f"'19.39.33', got {text!r}"
             )
             _fail(path, line, problem)
