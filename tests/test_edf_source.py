@@ -375,7 +375,9 @@ def test_text_in_another_code_page_is_matched(tmp_path: Path) -> None:
             None, "holds no annotations: it has no signal 'EDF Annotations'", id="plain"
         ),
         pytest.param(
-            stamps(), "holds no annotation at all, so it cannot be told from", id="none"
+            stamps(),
+            "holds no annotation at all, so it cannot be distinguished",
+            id="none",
         ),
         pytest.param(
             stamps(b"+3.5\x14Seizure\x14\0"),

@@ -176,7 +176,7 @@ def test_library_that_a_factory_lacks_is_an_error_of_assert_smoke_too() -> None:
         module: nn.Module = library_with_broken_binary.Module()
         return module
 
-    with pytest.raises(MissingPackageError, match="not a verdict on the detector"):
+    with pytest.raises(MissingPackageError, match="not of the detector"):
         assert_smoke(make, fixture="tiny")
 
 

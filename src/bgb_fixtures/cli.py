@@ -54,7 +54,7 @@ class _Group(click.Group):
         return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; turn an error of ours into one line and exit code 1."""
+        """Run the command; turn an error of this package into one line and exit code 1."""
         try:
             return super().invoke(ctx)
         except FixtureError as error:

@@ -1,4 +1,4 @@
-"""Prove a fixture: every byte, every label, and that its HDF5 side says the same.
+"""Verify a fixture: every byte, every label, and that its HDF5 side agrees.
 
 Invariant: `verify_fixture` returns only if each statement that it lists was checked.
 """

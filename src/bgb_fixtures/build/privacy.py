@@ -72,7 +72,7 @@ _WORD = re.compile(r"[^\W_]+")
 _FIELD = re.compile(r"[\t\r\n\0,;=\"]|:\s")
 # Every byte above ASCII: in UTF-8 any of them may be part of a letter.
 _PRINTABLE = re.compile(rb"[ -~\t\x80-\xff]{4,}")
-# What a document holds that is no text of a source. Numbers stand behind a colon, a
+# What a document holds that is not text of a source. Numbers follow a colon, a
 # comma or a bracket; strings with commas lose nothing but numbers to this.
 _NUMBER = re.compile(
     rb"(?<=[:,\[])\s?-?[0-9]+(?:\.[0-9]+)?(?:e[-+]?[0-9]+)?(?=\s?[,\]}])"

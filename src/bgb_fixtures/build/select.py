@@ -318,7 +318,7 @@ def read_header(
 
 
 def count_samples(request: RecordedRequest, sfreq: float) -> int:
-    """Return the samples of a window; SpecError if that is no whole number."""
+    """Return the samples of a window; SpecError if that is not a whole number."""
     try:
         return window_samples(request.window_length, sfreq)
     except SpecError as error:

@@ -527,7 +527,7 @@ def _crowded_lines(kinds: dict[str, str]) -> Iterator[str]:
 
 
 def _few(lines: Sequence[str]) -> Iterator[str]:
-    """Give the first lines; a partial download leaves out thousands."""
+    """Yield the first lines only; a partial download skips thousands of recordings."""
     yield from lines[:_MOST_LINES]
     if len(lines) > _MOST_LINES:
         yield f"and {len(lines) - _MOST_LINES} more recordings (--json lists all)"

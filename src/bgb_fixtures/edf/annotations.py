@@ -70,7 +70,7 @@ def read_edf_annotations(path: Path) -> Annotations:
                     origin = onset
                 start = to_nanosecond(onset - origin)
                 if header.discontinuous and record > stamped:
-                    # The first text of a record says when it begins: behind gaps.
+                    # The first text of a record says when it begins, also after gaps.
                     end = start + _seconds(header.record_duration)
                     if end > MOST_SECONDS:
                         _fail_end(path, record, end)

@@ -132,7 +132,7 @@ class EdfHeader:
         Whether records may have gaps between them (EDF+D, BDF+D).
     starttime : str
         As written, and not checked: the clock at the first sample, which annotations
-        by the clock (Siena) count from.
+        of the clock (Siena) count from.
     signals : tuple of EdfSignal
         All signals, those for annotations too.
     """

@@ -83,7 +83,7 @@ class _Held(NamedTuple):
 
 
 class RecordReader:
-    """Reads whole records of one file, each at most once if the reads are announced.
+    """Read whole records of one file, each at most once if the reads are announced.
 
     If `in_order`, records that a read skips are read as well, for the digest of the file.
     """
@@ -569,7 +569,7 @@ class MontageSignal:
         return self.stretches[-1][1]
 
     def needs(self, start: int, stop: int) -> tuple[int, int]:
-        """Return which samples of the file are `[start, stop)`: later ones behind a gap.
+        """Return which samples of the file are `[start, stop)`: later ones after a gap.
 
         SourceError if they touch a gap.
         """

@@ -182,7 +182,7 @@ def row_electrodes(ch_name: str) -> tuple[str, ...]:
 def proper_rows(ch_names: Sequence[str]) -> tuple[str, ...]:
     """Return names of channels in the 10-20 system: T3-T5 for T7-P7, in any case.
 
-    A name that is no electrode or derivation stays as it is.
+    A name that is neither an electrode nor a derivation is returned unchanged.
     """
     return tuple(
         "-".join(electrode_name(part) or part for part in name.split("-"))
@@ -202,7 +202,7 @@ def find_montage(
     """Return a montage by a name in `MONTAGES`, or of rows in any case and both systems.
 
     `aliases` are (label, other) pairs; `system` says how channels are named on output;
-    with `own_labels` a row may be the label of a channel that is no electrode. SpecError
+    with `own_labels` a row may be the label of a channel that is not an electrode. SpecError
     if there is no such montage, or a row is unknown or there twice.
     """
     for label, other in aliases:
@@ -259,7 +259,7 @@ def find_montage(
 def split_rows(montage: str | Sequence[str]) -> str | list[str]:
     """Return the name of a montage, or the rows that a text separates by commas.
 
-    One row is told from a mistyped name by an electrode in it, or by a capital letter or
+    A single row is distinguished from a mistyped name by an electrode in it, or by a capital letter or
     another sign that names of montages do not have.
     """
     if not isinstance(montage, str):

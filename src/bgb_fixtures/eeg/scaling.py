@@ -131,7 +131,7 @@ _PIECE = 2**12
 class Moments:
     """Sum up a signal piece by piece, for its mean and standard deviation.
 
-    Values are rounded to multiples of 2^-10 uV and summed as integers: exact, hence
+    Values are rounded to multiples of 2^-10 uV and summed as integers: exact, so
     equal on every machine, in any order and wherever the pieces are cut. `sums` and
     `squares` hold, per channel, the sums of the values in 2^-10 uV and of their squares.
     """

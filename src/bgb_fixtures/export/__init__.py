@@ -1,8 +1,8 @@
 """Write a fixture in the layout that another program reads.
 
-Invariant: the same fixture gives the same bytes of every file; an export is there in
-full, in a folder of its own, or not at all; it says what it is, what it was made from and
-under which licence; what a layout cannot hold truthfully is refused.
+Invariant: the same fixture gives the same bytes of every file; an export is written
+completely, to a folder of its own, or not at all; it states what it is, its source and
+its licence; what a layout cannot hold truthfully is rejected.
 """
 
 from __future__ import annotations

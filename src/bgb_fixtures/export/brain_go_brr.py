@@ -343,7 +343,7 @@ are empty, and only their names count.
 - Train has {partial} partial, {full} full and {none} without a seizure; balanced sampling
   takes {drawn[0]}, {drawn[1]} and {drawn[2]} of them.{few}
 - With `BGB_LIMIT_FILES=N` it takes the first N train files and the first N // 5 dev files,
-  at least one; the index is then written anew, by itself.
+  at least one; it then rewrites the index itself.
 
 ## Files
 

@@ -149,7 +149,7 @@ def encode_line(index: bytes, records: bytes) -> bytes:
 
 
 def array_gaps(layout: Layout) -> list[tuple[int, int]]:
-    """Return the spans `[start, stop)` in bytes behind the user block that are in no array."""
+    """Return the spans `[start, stop)` in bytes after the user block that belong to no array."""
     gaps, position = [], layout.user_block
     for entry in sorted(layout.arrays.values(), key=lambda e: e.offset):
         if entry.offset > position:
@@ -200,7 +200,7 @@ def parse_json(text: bytes, *, where: str, what: str) -> dict[str, Any]:
 
 
 def fail(where: str, what: str, expected: str, got: object) -> NoReturn:
-    """Raise a FormatError that says what was expected and what is there."""
+    """Raise a FormatError with the expected and the found value."""
     # Not repr(): a hostile value can be too deep or too long for it.
     msg = f"{where}: {what}: expected {expected}, got {_short.repr(got)}"
     raise FormatError(msg)
@@ -338,7 +338,7 @@ def check_overlap(arrays: Mapping[str, ArrayEntry], *, where: str) -> None:
 
 
 def _stranger(head: bytes, size: int) -> str:
-    """Say what a file is that is not a fixture."""
+    """Say what a file is if it is not a fixture."""
     start = head.lstrip()[:64].lower()
     if head[:4] == b"PK\3\4" and head[30:41] == b"golden.json":
         return "it is a golden; show it with bgb-fixtures info"
@@ -380,7 +380,7 @@ def _parse_line(buffer: Buffer, *, size: int, where: str) -> tuple[int, int, str
 
 
 def parse_head(buffer: Buffer, *, keys: frozenset[str], size: int, where: str) -> Head:
-    """Read and check the first line, the index and the padding behind the records."""
+    """Read and check the first line, the index and the padding after the records."""
     n_index, n_records, digest = _parse_line(buffer, size=size, where=where)
     stop = LINE_LENGTH + n_index + n_records
     if n_index + n_records > MAX_DOCUMENTS:

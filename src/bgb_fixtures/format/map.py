@@ -113,7 +113,7 @@ def _read(
     known: Mapping[tuple[int, ...], Index],
     where: str,
 ) -> tuple[Index, Mapped, os.stat_result]:
-    # O_NONBLOCK, as opening a FIFO would wait for a writer for ever.
+    # O_NONBLOCK, because opening a FIFO would wait for a writer forever.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     handle = os.open(path, flags)
     try:
@@ -138,7 +138,7 @@ def _read(
 
 
 def check_digests(buffer: Mapped, layout: Layout, *, where: str) -> None:
-    """Prove that every byte behind the user block is the one that was written."""
+    """Check that every byte after the user block is the one that was written."""
     with memoryview(buffer) as view:
         for name, entry in layout.arrays.items():
             with view[entry.offset : entry.offset + entry.length] as part:

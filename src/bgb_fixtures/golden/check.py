@@ -1,4 +1,4 @@
-"""The life of a golden in a test: written once, compared ever after, updated on request.
+"""The life of a golden in a test: written once, compared in every later run, updated on request.
 
 Invariant: a test passes only if a golden existed before this run and matched, or if
 updating was asked for; nothing is accepted silently, and under CI nothing is written

@@ -29,7 +29,7 @@ _MOST_SHOWN = 20
 
 
 def describe_golden(golden: Golden, *, as_text: bool = False) -> list[str]:
-    """Return a golden in lines; `as_text` is without the file, but with every value.
+    """Return a golden in lines; `as_text` leaves the file out and shows every value.
 
     An array with many values is there by digest, and by window if it has any.
     """

@@ -1,4 +1,4 @@
-"""Whether a model returns the same again, and where it begins not to.
+"""Whether a model returns the same output again, and where a difference begins.
 
 Invariant: the random generators of the process are left as they were.
 """

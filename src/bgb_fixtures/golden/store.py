@@ -224,7 +224,7 @@ def _read_ends(path: Path) -> bytes:
 
 
 def describe_stranger(data: bytes) -> str:
-    """Say what a file is that is not a golden, and what to do."""
+    """Say what a file is if it is not a golden, and what to do."""
     again = "record it again, for example with pytest --bgb-golden-update"
     conflict = _CONFLICT.search(data)
     if not data:

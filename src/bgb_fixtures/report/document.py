@@ -1,6 +1,6 @@
-"""A page of ours as a file: self-contained, held to that by its own policy.
+"""Write a self-contained HTML page, whose own policy forbids loading anything.
 
-Invariant: a page is there whole or not at all, and loads and runs nothing.
+Invariant: a page is written completely or not at all, and loads and runs nothing.
 """
 
 from __future__ import annotations

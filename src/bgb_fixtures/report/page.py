@@ -1,6 +1,6 @@
 """The page: summary, table of kinds, and every window with pictures and numbers.
 
-Invariant: a page is there whole or not at all; every text of the fixture is escaped;
+Invariant: a page is written completely or not at all; every text of the fixture is escaped;
 windows are drawn only if the whole fixture was verified.
 """
 

@@ -49,7 +49,7 @@ __all__ = ["PlainCorpus"]
 _SUFFIXES = (".tsv", ".csv_bi", ".csv")
 # What is looked for beside 'night.edf', or 'night_eeg.edf'.
 _ENDINGS = (".tsv", "_events.tsv", ".csv_bi", ".csv")
-# Of these one without a recording is told of; a '.tsv' or '.csv' may be a table of anything.
+# One of these without a recording is reported; a '.tsv' or '.csv' may be a table of anything.
 _SURE_ENDINGS = ("_events.tsv", ".csv_bi")
 # Beside a recording in a folder 'eval' they tell that it is TUSZ.
 _TUSZ_ENDINGS = (".csv_bi", ".tse", ".tse_bi")
@@ -284,7 +284,7 @@ class PlainCorpus(Corpus):
             annotations = read_table(path, self.rules).annotations()
         if inside and not annotations.spans:
             problem = (
-                "holds no annotation at all, so it cannot be told from a recording that "
+                "holds no annotation at all, so it cannot be distinguished from a recording that "
                 "nobody annotated; give a file of annotations"
             )
             fail(path, 0, problem)

@@ -335,7 +335,7 @@ class HttpSession:
         expected: int | None = None,
         most: int | None = None,
     ) -> bytes:
-        """Read a body of a known, or of no more than a bounded length."""
+        """Read a body whose length is known, or at most a bounded length."""
         length = _content_length(answer.headers)
         if expected is not None and length not in (None, expected):
             msg = (
@@ -424,7 +424,7 @@ def _version(url: str, headers: Mapping[str, str]) -> str:
         return changed
     msg = (
         f"{url!r}: the server sends neither a strong ETag nor Last-Modified, so pieces "
-        "of two versions could not be told apart; use another copy of this corpus, or "
+        "of two versions could not be distinguished; use another copy of this corpus, or "
         "download it"
     )
     raise FetchError(msg)

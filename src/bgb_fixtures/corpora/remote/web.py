@@ -301,7 +301,7 @@ class WebPath:
 
     @property
     def suffix(self) -> str:
-        """What stands behind the last dot of the name, and the dot."""
+        """The last dot of the name and what follows it."""
         return PurePosixPath(self.name).suffix
 
     @property

@@ -1,4 +1,4 @@
-"""The Siena Scalp EEG Database: recordings whose seizures are listed by the clock.
+"""The Siena Scalp EEG Database: recordings whose seizures are listed as clock times.
 
 Invariant: what is offered is annotated and certain. A file whose clock or length
 contradicts its list is an AnnotationError of that recording; a recording that no list

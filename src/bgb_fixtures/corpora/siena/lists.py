@@ -1,4 +1,4 @@
-"""The seizure list of a patient of Siena: seizures by the clock, typed by hand.
+"""The seizure list of a patient of Siena: clock times of seizures, typed by hand.
 
 Invariant: a time that contradicts its registration is an AnnotationError of that
 recording, with file and line.
@@ -321,7 +321,7 @@ def _registration(recording: _Told, which: str, path: CorpusPath) -> int:
 
 
 def parse_clock(text: str) -> int | None:
-    """Return seconds since midnight; None if it is no time by the clock."""
+    """Return seconds since midnight; None if it is not a clock time."""
     match = _CLOCK.fullmatch(text)
     if match is None:
         return None

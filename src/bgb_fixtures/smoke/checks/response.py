@@ -42,7 +42,7 @@ IGNORED = 1e-4
 """Change of the scores, as a share of their size, below which the input has no effect."""
 RESPONDS = 1e-2
 EXACT = 1e-9
-"""Share of the spread of the scores that is no rounding of float64."""
+"""Share of the spread of the scores that is not rounding in float64."""
 
 
 def scale(detector: Detector) -> str:
