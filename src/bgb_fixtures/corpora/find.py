@@ -88,7 +88,7 @@ def _finding(corpus: Corpus, name: str, located: Located) -> Finding:
     elif recording is not None and not corpus.offers(split):
         problem = "split"
         message = f"recording {name!r} is in split {split!r}" + (
-            ", which is kept blind: ask for it by name if you mean it"
+            ", which is kept blind; to use it, request it by name (--split)"
             if not corpus.splits
             else f"; asked for: {', '.join(corpus.splits)}"
         )
@@ -106,7 +106,7 @@ def _finding(corpus: Corpus, name: str, located: Located) -> Finding:
 def _say_absent(corpus: Corpus, address: str) -> str:
     """Return why the file of a recording is not here; empty if it is."""
     if not address:
-        return "there is no file of it here"
+        return "its file is missing here"
     place = corpus.place_of(address)
     if not isinstance(place, Path):
         return ""
@@ -250,10 +250,10 @@ def named_recordings(
 
 def _not_found(corpus: Corpus, name: str, located: Mapping[str, Located]) -> str:
     close = difflib.get_close_matches(name, located, n=1)
-    hint = f"did you mean {close[0]!r}? Else " if close else ""
+    hint = f"did you mean {close[0]!r}? Otherwise " if close else ""
     return (
-        f"recording {name!r} is not below {str(corpus.root)!r}; {hint}give the root "
-        f"of {corpus.title} that its name is a path from, or fetch it"
+        f"recording {name!r} is not below {str(corpus.root)!r}; {hint}pass the root "
+        f"of {corpus.title} that its name is relative to, or fetch it"
     )
 
 

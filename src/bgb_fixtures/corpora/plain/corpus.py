@@ -76,10 +76,10 @@ class PlainCorpus(Corpus):
 
     title = "EDF"
     why_unannotated = (
-        "has no file of annotations (NAME.tsv, NAME.csv, NAME_events.tsv or NAME.csv_bi) "
-        "beside it; unannotated does not mean free of seizures. If they are elsewhere, "
-        "give --annotations PATH; if they are in the recording (EDF+), give a label "
-        "pattern; a 0/1 column per recording needs --per-second"
+        "has no file of annotations (NAME.tsv, NAME.csv, NAME_events.tsv or "
+        "NAME.csv_bi) beside it; unannotated does not mean free of seizures. If they "
+        "are elsewhere, pass --annotations PATH; if they are in the recording (EDF+), "
+        "pass a label pattern; a 0/1 column per recording needs --per-second"
     )
 
     def __init__(
@@ -284,8 +284,8 @@ class PlainCorpus(Corpus):
             annotations = read_table(path, self.rules).annotations()
         if inside and not annotations.spans:
             problem = (
-                "holds no annotation at all, so it cannot be distinguished from a recording that "
-                "nobody annotated; give a file of annotations"
+                "holds no annotation at all, so it cannot be distinguished from a "
+                "recording that nobody annotated. Pass an annotation file"
             )
             fail(path, 0, problem)
         events = seizures_of(annotations, vocabulary, path=path, rules=self.rules)
@@ -387,8 +387,8 @@ def _candidates(name: str) -> list[str]:
 def _say_ambiguous(name: str, paths: Sequence[str]) -> str:
     files = ", ".join(repr(Path(path).name) for path in paths)
     return (
-        f"recording {name!r} has {len(paths)} files of annotations: {files}; which one "
-        "counts is not known: leave one"
+        f"recording {name!r} has {len(paths)} files of annotations: {files}; which "
+        "one applies is unknown: keep one"
     )
 
 

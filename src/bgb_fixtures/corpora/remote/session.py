@@ -192,10 +192,10 @@ class HttpSession:
                 )
                 found = _version(url, answer.headers)
                 if size not in (None, total):
-                    _refuse_change(url, f"it has {total} bytes, and had {size}")
+                    _refuse_change(url, f"it has {total} bytes, but had {size}")
                 if version not in (None, found):
                     _refuse_change(
-                        url, f"its version is {found!r}, and was {version!r}"
+                        url, f"its version is {found!r}, but was {version!r}"
                     )
                 data = self._body(url, answer, expected=last - start)
             return Piece(start=start, data=data, size=total, version=found)
@@ -227,7 +227,7 @@ class HttpSession:
             if attempt:
                 if wait_s is None:
                     wait_s = _BACKOFF_S * 2 ** (attempt - 1)
-                _log.info("%s: %s; asked again in %g s", url, problem, wait_s)
+                _log.info("%s: %s; retrying in %g s", url, problem, wait_s)
                 self._sleep(wait_s)
             try:
                 return once()
@@ -268,10 +268,10 @@ class HttpSession:
             return f"no connection was made within {self._timeouts_s[0]:g} s"
         for cause in _iter_causes(error):
             if isinstance(cause, TimeoutError) or "ReadTimeout" in type(cause).__name__:
-                return f"nothing came for {self._timeouts_s[1]:g} s"
+                return f"no data received for {self._timeouts_s[1]:g} s"
             if isinstance(cause, OSError) and cause.strerror:
                 return f"the connection failed: {cause.strerror}"
-        return "the connection broke off"
+        return "the connection was interrupted"
 
     @contextmanager
     def _answer(
@@ -358,7 +358,7 @@ class HttpSession:
                 _refuse_length(url, n_bytes, limit)
         whole = expected if expected is not None else length
         if whole is not None and n_bytes < whole:
-            problem = f"{n_bytes} of {whole} bytes came"
+            problem = f"{n_bytes} of {whole} bytes received"
             raise _TryAgainError(problem)
         return b"".join(parts)
 
@@ -387,7 +387,7 @@ def _iter_body(answer: requests.Response) -> Iterator[bytes]:
         yield from answer.iter_content(_CHUNK)
     except ValueError as error:
         # A chunk of negative length; urllib3 lets it through.
-        problem = "the answer was no HTTP"
+        problem = "the answer was not HTTP"
         raise _TryAgainError(problem) from error
 
 

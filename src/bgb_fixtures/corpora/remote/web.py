@@ -45,7 +45,7 @@ _MOST_PER_REQUEST = 4 * 2**20
 _LINE = re.compile(r"([0-9a-f]{64}) [ *]?(?:\./)?(\S(?:.*\S)?)")
 _MOST_CHARACTERS, _MOST_LEVELS = 1000, 16
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_ADVICE = "give a folder of a PhysioNet database, such as .../files/chbmit/1.0.0/"
+_ADVICE = "pass a folder of a PhysioNet database, such as .../files/chbmit/1.0.0/"
 
 
 def open_web(
