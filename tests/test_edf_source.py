@@ -203,7 +203,7 @@ def test_annotations_inside_a_recording_with_gaps_last_as_long_as_it_does(
 
 def test_recording_without_annotations_is_unannotated(tmp_path: Path) -> None:
     make_edf(tmp_path / "a.edf")
-    with pytest.raises(SourceError, match=r"NAME\.tsv.* give a label pattern"):
+    with pytest.raises(SourceError, match=r"NAME\.tsv.* pass a label pattern"):
         search(PlainCorpus, tmp_path).recordings()
 
 

@@ -191,7 +191,7 @@ def test_a_file_shorter_than_the_first_range_is_read(
     file = (connect() / "short.edf").open_ranges()
     assert (file.size, file.read(0, 300)) == (300, DATA[:300])
     with pytest.raises(
-        SourceError, match="asked for bytes 256 to 512; the file has 300"
+        SourceError, match="requested bytes 256 to 512, but the file has 300"
     ):
         file.read(256, 512)
 
@@ -357,7 +357,7 @@ DIGEST = "0" * 64
             "<!DOCTYPE html>\n", "line 1: .* got '<!DOCTYPE html>'", id="page"
         ),
         pytest.param("", "line 1: expected a SHA-256", id="empty"),
-        pytest.param(f"{DIGEST} \udcff\n", "is no text: byte 65", id="no-text"),
+        pytest.param(f"{DIGEST} \udcff\n", "is not text: byte 65", id="no-text"),
         pytest.param(f"{DIGEST} a\n{'1' * 64} a\n", "line 2: 'a' has two", id="twice"),
         pytest.param(f"{DIGEST} a\n{DIGEST} a/b\n", "'a' is a file and a", id="both"),
     ],
@@ -464,7 +464,7 @@ def test_a_file_that_changes_between_two_requests_is_refused(
     file = (connect() / "case" / "a+1.edf").open_ranges()
     with pytest.raises(FetchError, match=f"{match}.*delete that folder") as caught:
         file.read(100_000, 100_010)
-    named = Path(str(caught.value).split("kept of it is in '")[1].split("'")[0])
+    named = Path(str(caught.value).split("cached pieces are in '")[1].split("'")[0])
     assert named.parent == tmp_path / "cache"
     assert len(list(named.iterdir())) == 1
 
@@ -568,7 +568,7 @@ def test_a_recording_that_is_not_there_is_told_from_a_bad_network(
 def test_a_recording_that_is_not_in_the_list_is_not_asked_for(
     server: Any, connect: Callable[..., WebPath]
 ) -> None:
-    with pytest.raises(SourceError, match=r"b\.edf': there is no such file"):
+    with pytest.raises(SourceError, match=r"b\.edf': no such file"):
         (connect() / "case" / "b.edf").open_ranges()
     with pytest.raises(SourceError, match=r"b\.txt' is not in the list .*SHA256SUMS"):
         (connect() / "case" / "b.txt").read_bytes()
@@ -580,7 +580,7 @@ def test_a_recording_that_is_not_in_the_list_is_not_asked_for(
 def test_a_root_that_is_not_in_the_list_is_not_told_to_be_an_address(
     connect: Callable[..., WebPath],
 ) -> None:
-    with pytest.raises(SourceError, match=r"/db/chb99': there is no such .* file$"):
+    with pytest.raises(SourceError, match=r"/db/chb99': no such .* file$"):
         open_corpus("chbmit", connect("db/chb99"))
 
 
@@ -772,9 +772,9 @@ def test_a_redirect_is_followed(
     ("location", "match"),
     [
         pytest.param("a%2B1.edf", "redirected more than 5 times", id="in-circles"),
-        pytest.param("file:///etc/passwd", "something else than a web", id="file"),
-        pytest.param("http://me:hush@h/", "something else than a web", id="password"),
-        pytest.param("http://[h/", "something else than a web", id="no-address"),
+        pytest.param("file:///etc/passwd", "something that is not a web", id="file"),
+        pytest.param("http://me:hush@h/", "something that is not a web", id="password"),
+        pytest.param("http://[h/", "something that is not a web", id="no-address"),
         pytest.param("http://a..b/", "where it redirects to", id="empty-label"),
         pytest.param(f"http://{'a' * 64}.b/", "where it redirects to", id="long-label"),
         pytest.param("http://h:99999/", "cannot be fetched", id="port"),
@@ -1416,7 +1416,8 @@ def test_verify_does_not_fetch_a_corpus_to_search_for_its_texts() -> None:
     done = run("verify", "--against", "https://h/db/")
     assert done.exit_code == 1
     assert (
-        "'https://h/db/': headers and annotations of a whole folder are" in done.stderr
+        "'https://h/db/': headers and annotations of a whole remote folder are"
+        in done.stderr
     )
 
 
