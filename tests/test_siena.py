@@ -286,7 +286,7 @@ ONE = seizure("PN00-1.edf")
         ),
         pytest.param(
             seizure("PN00-1.edf", "10.00.20", "10.00.40 opure 10.00.30"),
-            r"line 35: end of a seizure: expected one time .* got '10\.00\.40 opure",
+            r"line 35: end of a seizure: expected one clock time .* got '10\.00\.40 opure",
             id="two-ends-as-PN10-2",
         ),
         pytest.param(

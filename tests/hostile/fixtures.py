@@ -59,7 +59,7 @@ for _name, _message, _change in (
         _line(lambda x: x[:30] + b"\0" + x[31:]),
     ),
     ("escape", r"\\x1b\[2J", _line(lambda x: x[:9] + b"\x1b[2J" + x[13:])),
-    ("no-line-feed", "the first line is not", _line(lambda x: x[:95] + b" ")),
+    ("no-line-feed", "the first line is invalid", _line(lambda x: x[:95] + b" ")),
     ("lower-case", r"it begins with b'bgbfix", _line(bytes.lower)),
     ("version-0", "format version 0; this release reads 1", _line(lambda x: x[:7] + b"0" + x[8:])),
     ("bom", r"it begins with b'\\xef\\xbb\\xbfBGBFIX", lambda d: b"\xef\xbb\xbf" + d),

@@ -179,7 +179,7 @@ add_hdf5(
         "HDF5 object 'id': expected a hard-linked dataset",
     ),
     ("soft-link", _link("id", h5py.SoftLink("/split")), "'id': expected a hard-linked dataset"),
-    ("soft-link-to-itself", _link("id", h5py.SoftLink("/id")), "'id': expected a data"),
+    ("soft-link-to-itself", _link("id", h5py.SoftLink("/id")), "'id': expected a hard"),
     (
         "external-link",
         _link("id", h5py.ExternalLink("/dev/zero", "/id")),
@@ -357,7 +357,7 @@ add_hdf5(
         replace_dataset("onset", data=None, shape=(2**60 - 1,), dtype="<f8"),
         "'onset': expected contiguous",
     ),
-    ("misaligned", _misaligned, "'onset': expected contiguous .* multiple of 4096"),
+    ("misaligned", _misaligned, "'onset': expected contiguous .* aligned to 4096"),
     (
         "resizable",
         replace_dataset("onset", maxshape=(None,)),

@@ -71,7 +71,7 @@ def _cut(stop: int) -> Callable[[], bytes]:
 
 
 for _stop, _message in (
-    (255, "is not an EDF file: 255 bytes"),
+    (255, "is not an EDF file: found 255 bytes"),
     (256, "ends inside its header: expected 1280 bytes of header, got 256"),
     (1279, "ends inside its header: expected 1280 bytes of header, got 1279"),
 ):
@@ -403,7 +403,7 @@ _add(
 _add(
     "csv",
     "utf-16",
-    "line 1: is not text in UTF-8",
+    "line 1: is not UTF-8 text",
     lambda: seeds.CSV.decode().encode("utf-16"),
 )
 # Only a line feed ends a line here.
