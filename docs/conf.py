@@ -67,7 +67,7 @@ html_sidebars = {"index": []}
 
 def api_page() -> str:
     """Return the page of the Python interface, a section per module."""
-    lines = ["# Python", "", "What is imported at first use needs what it says."]
+    lines = ["# Python"]
     modules: dict[str, list[str]] = {}
     for name in PUBLIC:
         modules.setdefault(name.rpartition(".")[0], []).append(name)
@@ -77,7 +77,7 @@ def api_page() -> str:
             is_class = isinstance(_find(name), type)
             directive = "autoclass" if is_class else "autofunction"
             lines += ["```{eval-rst}", f".. {directive}:: {name}"]
-            lines += ["   :members:", "   :undoc-members:"] if is_class else []
+            lines += ["   :members:"] if is_class else []
             lines += ["```", ""]
     return "\n".join(lines) + "\n"
 

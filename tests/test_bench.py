@@ -14,8 +14,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PARTS = [
-    "load", "windows", "process", "pytest", "edf", "length", "build", "scan", "remote",
-    "generate", "export", "smoke", "golden", "tolerances",
+    "load", "adapt", "windows", "process", "pytest", "edf", "write", "length", "build",
+    "scan", "remote", "generate", "export", "smoke", "golden", "tolerances",
 ]  # fmt: skip
 
 
@@ -67,7 +67,10 @@ def test_unknown_part_is_named_with_those_there_are(
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
         bench.main(["nonsense"])
-    assert "unknown part 'nonsense'; parts: load, windows" in capsys.readouterr().err
+    assert (
+        "unknown part 'nonsense'; parts: load, adapt, windows"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_busy_machine_is_reported(

@@ -144,7 +144,7 @@ def test_unknown_recording_duration_is_left_open(tmp_path: Path) -> None:
         ),
         pytest.param(
             [row("5.00", "6.00", "n/a")],
-            "line 2: expected an eventType, got none",
+            "line 2: expected an eventType or label, got none",
             id="no-type",
         ),
         pytest.param(

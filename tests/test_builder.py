@@ -30,6 +30,7 @@ from bgb_fixtures.errors import (
     TargetError,
 )
 from bgb_fixtures.fixture import load_fixture
+from bgb_fixtures.request.annotations import NO_RULES
 from bgb_fixtures.request.spec import load_default_spec, parse_spec
 
 if TYPE_CHECKING:
@@ -104,6 +105,8 @@ class FakeCorpus(Corpus):
     def __init__(self) -> None:
         self.root = Path("somewhere")
         self.splits = ()
+        self.rules = NO_RULES
+        self.dev_subjects = frozenset()
         self.listed: list[Recording] = []
         self.data_uv: dict[str, npt.NDArray[np.float64]] = {}
         self.rates: dict[str, int] = {}

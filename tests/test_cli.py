@@ -591,7 +591,7 @@ def test_options_of_recordings_are_the_keys_of_a_spec(
             id="annotations",
         ),
         pytest.param(
-            ["--label-pattern", "x"], "only source 'edf' has labels", id="pattern"
+            ["--label-pattern", "x"], "only sources 'bids' and 'edf'", id="pattern"
         ),
     ],
 )

@@ -704,6 +704,14 @@ def test_time_that_runs_back_is_refused() -> None:
         edf.find_stretches([0])
 
 
+def test_a_gap_of_years_is_refused() -> None:
+    edf = open_bytes(edf_with_onsets(b"+0\x14\x14", b"+10000001\x14\x14"))
+    with pytest.raises(
+        SourceError, match="record 2: starts at 10000001 s, expected 1 s"
+    ):
+        edf.find_stretches([0])
+
+
 def test_a_clock_that_drifts_makes_stretches_that_differ_by_less_than_a_sample() -> (
     None
 ):

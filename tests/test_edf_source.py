@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -18,6 +18,7 @@ from bgb_fixtures.edf.source import LocalFile
 from bgb_fixtures.eeg.annotations import Span
 from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.errors import AnnotationError, SourceError, SpecError
+from bgb_fixtures.request.annotations import AnnotationRules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -155,7 +156,8 @@ def test_labels_of_ones_own_need_a_pattern(tmp_path: Path) -> None:
     write(tmp_path / "a.tsv", f"{TSV}3.5\t4.25\tAnfall links\n8\t0\tAugen auf\n")
     with pytest.raises(AnnotationError, match="unknown eventType 'Anfall links'"):
         search(PlainCorpus, tmp_path, strict=True).recordings()
-    source = search(PlainCorpus, tmp_path, label_pattern="Anfall.*")
+    options: Any = {"label_pattern": "Anfall.*", "background_pattern": "Augen.*"}
+    source = search(PlainCorpus, tmp_path, **options)
     assert source.recordings()[0].events == EVENT
 
 
@@ -163,7 +165,10 @@ def test_a_pattern_has_to_match_the_whole_label(tmp_path: Path) -> None:
     make_edf(tmp_path / "a.edf")
     write(tmp_path / "a.tsv", f"{TSV}1\t2\tno seizure\n3.5\t4.25\tseizure\n")
     source = search(PlainCorpus, tmp_path, label_pattern="seizure")
-    assert source.recordings()[0].events == EVENT
+    with pytest.raises(SourceError, match=r"Undeclared labels: 'no seizure' \(1\)"):
+        source.recordings()
+    options: Any = {"label_pattern": "seizure", "background_pattern": "no seizure"}
+    assert search(PlainCorpus, tmp_path, **options).recordings()[0].events == EVENT
 
 
 def test_a_code_that_matches_keeps_its_type(tmp_path: Path) -> None:
@@ -171,6 +176,16 @@ def test_a_code_that_matches_keeps_its_type(tmp_path: Path) -> None:
     write(tmp_path / "a.tsv", f"{TSV}1\t2\tsz_gen_nm\n5\t1\ttcsz\n")
     source = search(PlainCorpus, tmp_path, label_pattern=".*sz.*")
     assert [e.label for e in source.recordings()[0].events] == ["absz", "tcsz"]
+
+
+def test_annotations_of_a_recording_that_lasts_for_years_are_refused(
+    tmp_path: Path,
+) -> None:
+    tals = [*stamps()[:9], b"+10000000\x14\x14\0"]
+    path = make_edf(tmp_path / "a.edf", tals=tals, reserved="EDF+D")
+    message = r"record 10: ends 10000001 s .* expected at most 10000000 s"
+    with pytest.raises(AnnotationError, match=message):
+        read_edf_annotations(path)
 
 
 def test_annotations_inside_a_recording_with_gaps_last_as_long_as_it_does(
@@ -306,7 +321,11 @@ def test_annotations_that_cannot_be_read_are_refused(
 
 
 def seizures_inside(path: Path, pattern: str = "Seizure") -> tuple[Event, ...]:
-    source = search(PlainCorpus, path, label_pattern=pattern, strict=True)
+    options: Any = {
+        "label_pattern": pattern,
+        "background_pattern": "Eyes open|Lead off|Cap on",
+    }
+    source = search(PlainCorpus, path, **options, strict=True)
     (recording,) = source.recordings()
     assert recording.duration == 10.0
     return recording.events
@@ -502,15 +521,15 @@ def test_sources_are_found_by_name(tmp_path: Path) -> None:
             id="annotations",
         ),
         pytest.param(
-            "bids",
+            "siena",
             {"label_pattern": "x"},
-            "label_pattern is for source 'edf' only",
+            "label_pattern: expected none, as only sources 'bids' and 'edf'",
             id="pattern",
         ),
         pytest.param(
             "edf",
             {"label_pattern": "("},
-            r"label_pattern '\(' is no regular expression",
+            r"label_pattern: expected a regular expression, got '\('",
             id="no-pattern",
         ),
     ],
@@ -523,7 +542,7 @@ def test_wrong_request_is_refused(
             name,
             tmp_path,
             annotations=options.get("annotations"),
-            label_pattern=options.get("label_pattern"),
+            rules=AnnotationRules(label_pattern=options.get("label_pattern")),
         )
 
 

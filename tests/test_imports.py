@@ -190,11 +190,11 @@ ALLOWED = {
     "export": "corpora.bids corpora.tusz edf eeg errors fixture staging",
     "smoke": "__init__ eeg errors export fixture golden",
     # Corpora: of another room, only the annotation format that both know.
-    "corpora": "edf eeg errors",
+    "corpora": "edf eeg errors request",
     "corpora.remote": "__init__ errors staging",
-    "corpora.bids": "corpora eeg errors",
+    "corpora.bids": "corpora eeg errors request",
     "corpora.chbmit": "corpora eeg errors",
-    "corpora.plain": "corpora corpora.bids corpora.tusz edf errors request",
+    "corpora.plain": "corpora corpora.bids corpora.tusz edf eeg errors request",
     "corpora.siena": "corpora corpora.bids eeg errors",
     "corpora.tusz": "corpora eeg",
     "corpora.twin": (

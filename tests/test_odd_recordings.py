@@ -481,3 +481,11 @@ def test_a_spec_saved_from_a_recording_with_gaps_builds_the_same(
     again = tmp_path / "again.h5"
     build_fixture(load_spec(saved), again, root=tmp_path / "in")
     assert out.read_bytes() == again.read_bytes()
+
+
+def test_windows_around_a_gap_of_a_day_are_found(tmp_path: Path) -> None:
+    # 8,640 windows of 10 s would lie in the gap.
+    stamps = [f"{second + 86_400 * (second // 30)}" for second in range(60)]
+    place(tmp_path / "in", stamps=stamps, seizure=(10, 6))
+    fixture = build(tmp_path / "in", montage=["Fp1"], quotas={"whole": 1, "none": 2})
+    assert [round(window.onset) for window in fixture.windows] == [8, 86433, 86443]

@@ -160,14 +160,17 @@ def test_an_older_fixture_stays_as_it_was(
     assert (tmp_path / "out.h5").read_bytes() == before
 
 
-def test_a_label_pattern_that_quotes_an_annotation_is_refused(
+def test_a_label_pattern_is_its_author_s_but_may_not_name_who_was_recorded(
     build: Callable[..., Path], corpus: Path
 ) -> None:
     (corpus / "Lindqvist" / "Marlow1969.tsv").write_text(
-        "onset\tduration\teventType\n10\t20\tKrampf Fenwick\n", encoding="utf-8"
+        "onset\tduration\teventType\n10\t20\tKrampf Fenwick\n35\t2\tKrampf Vermeulen\n",
+        encoding="utf-8",
     )
+    background = {"background_pattern": ".*n"}
+    assert build(label_pattern="Krampf Fenwick", **background).is_file()
     with pytest.raises(PrivacyError, match="the label_pattern of the spec"):
-        build(label_pattern="Krampf Fenwick")
+        build(label_pattern="Krampf Vermeulen", background_pattern=".*k")
     assert build(label_pattern="Kr.*").is_file()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +16,7 @@ from bgb_fixtures.corpora import open_corpus
 from bgb_fixtures.corpora.scan import scan_corpus
 from bgb_fixtures.corpora.twin import write_corpus
 from bgb_fixtures.edf.source import LocalFile
+from bgb_fixtures.request.annotations import AnnotationRules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,8 +68,9 @@ def corpus(tmp_path: Path) -> Path:
 
 def scan_json(*args: object) -> dict[str, Any]:
     result = CliRunner().invoke(main, ["scan", "--json", *map(str, args)])
-    assert result.exit_code == 0, result.output
     answer: dict[str, Any] = json.loads(result.stdout)
+    # The answer is complete even if nothing in it can be used.
+    assert result.exit_code == (0 if answer["totals"]["n_usable"] else 1)
     return answer
 
 
@@ -162,8 +165,9 @@ def test_many_bad_recordings_are_cut_short(tmp_path: Path) -> None:
         put(tmp_path, "train", "aaaaaaac", "FP1-F7,5.0,4.0,gnsz,1.0", take=i)
     args = ["scan", "--source", "tusz", "--root", str(tmp_path)]
     lines = CliRunner().invoke(main, args).stderr.splitlines()
-    assert len(lines) == 21
-    assert lines[-1] == "... and 5 more; --json lists all"
+    assert len(lines) == 22
+    assert lines[-2] == "... and 5 more; --json lists all"
+    assert lines[-1].startswith("nothing can be used: ")
 
 
 @pytest.mark.parametrize("as_json", [[], ["--json"]])
@@ -192,7 +196,7 @@ def test_strict_passes_for_what_is_only_not_there(corpus: Path) -> None:
         pytest.param(
             ["--source", "tusz", "--root", ".", "--label-pattern", "x"],
             2,
-            "label_pattern is for source 'edf' only",
+            "label_pattern: expected none, as only sources 'bids' and 'edf'",
             id="option-of-another-source",
         ),
         pytest.param(
@@ -284,6 +288,71 @@ def test_annotations_of_edf_files_may_be_elsewhere(tmp_path: Path) -> None:
     table.write_text("onset\tduration\teventType\n3\t2\tsz\n", encoding="ascii")
     args = ["--source", "edf", "--root", path, "--annotations", table]
     assert scan_json(*args)["totals"]["seizure_seconds"] == 2.0
+
+
+TABLE = "onset\tduration\teventType\n3\t2\tsz\n"
+ANNEX = "/annex/objects/MD5E-s43008--0123456789abcdef0123456789abcdef.edf\n"
+LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 43008\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param(None, "its file is a link to nothing", id="link"),
+        pytest.param(ANNEX, "only a pointer .*'git annex get'", id="annex"),
+        pytest.param(LFS, "only a pointer .*'git lfs pull'", id="lfs"),
+    ],
+)
+def test_a_file_that_was_not_fetched_counts_as_no_signal(
+    tmp_path: Path, content: str | None, message: str
+) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.tsv").write_text(TABLE, encoding="ascii")
+    (tmp_path / "b.edf").touch()
+    if content is None:
+        (tmp_path / "a.edf").symlink_to("../.git/annex/objects/x.edf")
+    else:
+        (tmp_path / "a.edf").write_text(content, encoding="ascii")
+    answer = scan_json("--source", "edf", "--root", tmp_path)
+    assert answer["problems"] == {"no-signal": 1}
+    assert answer["totals"]["n_signal_missing"] == 1
+    assert re.search(message, answer["recordings"][0]["message"])
+
+
+def test_a_link_to_nothing_is_not_asked_for_annotations_inside(tmp_path: Path) -> None:
+    (tmp_path / "a.edf").symlink_to("nowhere.edf")
+    corpus = open_corpus("edf", tmp_path, rules=AnnotationRules(label_pattern="x"))
+    assert scan_corpus(corpus).problems == {"no-signal": 1}
+
+
+@pytest.mark.parametrize(
+    ("files", "advice"),
+    [
+        pytest.param({}, "give the folder that holds the recordings", id="nothing"),
+        pytest.param({"a.edf": ""}, "--annotations PATH", id="unannotated"),
+        pytest.param(
+            {"a.edf": "", "a.tsv": TABLE.replace("sz", "Anfall")},
+            "with --label-pattern, and which are none with --background-pattern",
+            id="labels",
+        ),
+        pytest.param(
+            {"a_events.tsv": TABLE}, "fetch the EDF or BDF files", id="absent"
+        ),
+        pytest.param({"a.edf": "", "a.tsv": "x\n"}, "--columns names", id="columns"),
+    ],
+)
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+def test_scan_fails_and_says_what_helps_if_nothing_can_be_used(
+    tmp_path: Path, files: dict[str, str], advice: str, as_json: list[str]
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="ascii")
+    args = ["scan", "--source", "edf", "--root", str(tmp_path), *as_json]
+    result = CliRunner().invoke(main, args)
+    assert result.exit_code == 1
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith("nothing can be used: ")
+    assert advice in last
 
 
 @pytest.mark.edf

@@ -16,6 +16,7 @@ from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.eeg.montage import find_montage
 from bgb_fixtures.eeg.scaling import PROFILES
 from bgb_fixtures.errors import SpecError
+from bgb_fixtures.request.annotations import AnnotationRules
 from bgb_fixtures.request.recorded import (
     Criteria,
     Quota,
@@ -388,9 +389,15 @@ splits = ["train", "dev"]
 types = ["fnsz", "gnsz"]
 per_subject = 3
 per_type = 5
+min_distance = 30
 missing = "interpolate"
 band_pass = [0.5, 70]
 label_pattern = "sz.*"
+dev_subjects = ["sub-1", "sub-2"]
+licence = "CC-BY-4.0"
+attribution = "We, 2026\\nhttps://example.org"
+background_pattern = "bckg|n.*"
+ignore_labels = ["note", "eyes open"]
 aliases = { "ch 1" = "EEG FP1-REF" }
 quotas = { onset = 4, none = 10, dev = { partial = 1, none = 2 } }
 """
@@ -420,12 +427,20 @@ def test_every_key_for_recordings_is_read(tmp_path: Path) -> None:
             types=("fnsz", "gnsz"),
             per_subject=3,
             per_type=5,
+            min_distance=30,
             seed=7,
         ),
         splits=("train", "dev"),
         missing="interpolate",
         band_pass=(0.5, 70),
-        label_pattern="sz.*",
+        dev_subjects=("sub-1", "sub-2"),
+        licence="CC-BY-4.0",
+        attribution="We, 2026\nhttps://example.org",
+        rules=AnnotationRules(
+            label_pattern="sz.*",
+            background_pattern="bckg|n.*",
+            ignore_labels=("note", "eyes open"),
+        ),
     )
 
 
@@ -532,7 +547,7 @@ def test_recordings_have_defaults(source: str, montage: str) -> None:
         ),
         pytest.param(
             {"label_pattern": "sz"},
-            "label_pattern: expected none, as only source 'edf' has labels",
+            "label_pattern: expected none, as only sources 'bids' and 'edf' have labels",
             id="pattern-of-another-source",
         ),
         pytest.param(

@@ -743,7 +743,7 @@ def test_fixture_of_the_twin_has_its_types_labels_and_splits(
     asked = {r.name: r for r in twin.recordings if r.split != "eval"}
     with load_fixture(build_twin(per_kind=9)) as fixture:
         assert {w.split for w in fixture.windows} == {"train", "dev"}
-        assert not fixture.records.licence["redistributable"]
+        assert fixture.records.licence["name"] == "CC0-1.0"
         names = dict(
             zip(
                 sorted({w.recording for w in fixture.windows}),

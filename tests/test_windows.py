@@ -404,6 +404,33 @@ def test_a_draw_does_not_depend_on_recordings_that_come_to_the_corpus() -> None:
     assert choices[0].windows == choices[1].windows
 
 
+@pytest.mark.parametrize(
+    ("min_distance", "starts"),
+    [
+        # Between 0 and 300, and between 500 and 1000: tiles of 60 around the middle.
+        pytest.param(
+            0, {0, 60, 120, 180, 240, 540, 600, 660, 720, 780, 840, 900}, id="0"
+        ),
+        # Between 0 and 230, and between 570 and 1000.
+        pytest.param(70, {25, 85, 145, 575, 635, 695, 755, 815, 875, 935}, id="70"),
+        pytest.param(400, {920}, id="one-end"),
+    ],
+)
+def test_background_keeps_its_distance_from_seizures(
+    min_distance: float, starts: set[int]
+) -> None:
+    choice = choose_windows(
+        [make_recording("a", (300, 500))],
+        {"a": 1000},
+        sfreq=SFREQ,
+        n_times=60,
+        criteria=Criteria(
+            quotas=(Quota(word="background", n_windows=20),), min_distance=min_distance
+        ),
+    )
+    assert {window.start for window in choice.windows} == starts
+
+
 # What there is, and why it was passed over
 
 
@@ -414,7 +441,9 @@ def test_candidates_are_counted_by_split_and_kind() -> None:
         make_recording("c", duration=59),
     ]
     sizes = {r.name: int(r.duration or 0) for r in recordings}
-    assert count_candidates(recordings, sizes, sfreq=SFREQ, n_times=60) == {
+    assert count_candidates(
+        recordings, sizes, sfreq=SFREQ, n_times=60, criteria=Criteria()
+    ) == {
         # Tiles of 60 s around the middle: 5 in 300 s, 3 in 200, 7 in 500, 1 in 130.
         ("train", "onset"): 1,
         ("train", "offset"): 1,
@@ -434,7 +463,9 @@ def test_every_candidate_is_chosen_or_passed_over_with_a_reason() -> None:
     )
     sizes = {"a": 1000, "b": 1000}
     passed = list(iter_passed_over(recordings, sizes, choice, sfreq=SFREQ))
-    there = count_candidates(recordings, sizes, sfreq=SFREQ, n_times=60)
+    there = count_candidates(
+        recordings, sizes, sfreq=SFREQ, n_times=60, criteria=choice.criteria
+    )
     assert len(passed) + len(choice.windows) == there.total()
     reasons = Counter((w.recording.name, w.kind, reason) for w, reason in passed)
     limit = "its subject has as many windows as the limit allows"

@@ -1,5 +1,12 @@
 """The exceptions of this package, each also the built-in that it resembles."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bgb_fixtures.eeg.annotations import LabelCount
+
 __all__ = [
     "AnnotationError",
     "ChannelNotFoundError",
@@ -54,7 +61,19 @@ class SourceError(FixtureError, ValueError):
 
 
 class AnnotationError(SourceError):
-    """An annotation file cannot be read with certainty; names file and line."""
+    """An annotation file cannot be read with certainty; names file and line.
+
+    Parameters
+    ----------
+    message : str
+        What is shown.
+    labels : tuple of LabelCount
+        If a label is the reason: all labels of the recording, and what they were read as.
+    """
+
+    def __init__(self, message: str, *, labels: tuple[LabelCount, ...] = ()) -> None:
+        super().__init__(message)
+        self.labels = labels
 
 
 class ChannelNotFoundError(SourceError, LookupError):

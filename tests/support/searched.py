@@ -13,6 +13,7 @@ from bgb_fixtures.corpora.find import (
 )
 from bgb_fixtures.corpora.opened import OpenRecordings
 from bgb_fixtures.eeg.montage import Montage, find_montage
+from bgb_fixtures.request.annotations import RULE_KEYS, AnnotationRules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -85,5 +86,8 @@ class Searched:
 def search(
     kind: type[Corpus], root: Any, *, strict: bool = False, **options: Any
 ) -> Searched:
-    """Return a corpus of a class, ready to be looked at."""
+    """Return a corpus of a class, ready to be looked at; options may be rules."""
+    given = {key: options.pop(key) for key in RULE_KEYS if key in options}
+    if given:
+        options["rules"] = AnnotationRules(**given)
     return Searched(kind(root, **options), strict=strict)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bgb_fixtures.build.select import Selection
     from bgb_fixtures.corpora.corpus import Corpus
     from bgb_fixtures.corpora.remote.web import WebPath
+    from bgb_fixtures.eeg.annotations import LabelCount
     from bgb_fixtures.format.records import WindowRecord
     from bgb_fixtures.format.write import Content
     from bgb_fixtures.request.synthetic import SyntheticRequest
@@ -43,13 +44,20 @@ class BuildReport:
     windows : tuple of WindowRecord
         What it holds.
     missing_kinds : tuple of str
-        Kinds of window that were not found at this window length.
+        Kinds of window that do not exist at this window length.
+    crowded_kinds : dict of str to str
+        Kinds of window that exist and were not chosen, and why.
+    other_lengths : tuple of str
+        Recordings whose annotations speak of another length than the file has, a line
+        each.
     n_recordings : int
         Annotated recordings that the corpus offered.
     left_out : tuple of str
         What is wrong with recordings that were chosen and cannot be used, a line each.
     n_problems : dict of str to int
         Recordings that the corpus did not offer, by the reason.
+    labels : tuple of LabelCount
+        Where labels are free text: what each was read as, and how often it occurs.
     differing : tuple of str
         Built from a saved spec: arrays that differ from those of the spec, as another
         version of a library filtered or resampled.
@@ -58,9 +66,12 @@ class BuildReport:
     path: Path
     windows: tuple[WindowRecord, ...]
     missing_kinds: tuple[str, ...] = ()
+    crowded_kinds: dict[str, str] = field(default_factory=dict)
+    other_lengths: tuple[str, ...] = ()
     n_recordings: int = 0
     left_out: tuple[str, ...] = ()
     n_problems: dict[str, int] = field(default_factory=dict)
+    labels: tuple[LabelCount, ...] = ()
     differing: tuple[str, ...] = ()
 
 
@@ -208,9 +219,12 @@ def _build_recorded(
         path=target,
         windows=content.windows,
         missing_kinds=selection.missing_kinds,
+        crowded_kinds=selection.crowded_kinds,
+        other_lengths=selection.other_lengths,
         n_recordings=len(selection.recordings),
         left_out=selection.left_out_lines,
         n_problems=Counter(finding.problem for finding in selection.problems),
+        labels=selection.labels,
         differing=differing,
     )
 
@@ -266,11 +280,16 @@ def _open_corpus(
         )
         raise SpecError(msg)
     from bgb_fixtures.corpora import open_corpus
+    from bgb_fixtures.corpora.licences import stated_licence
 
-    return open_corpus(
+    corpus = open_corpus(
         request.source,
         root,
         splits=request.splits,
         annotations=annotations,
-        label_pattern=request.label_pattern,
+        rules=request.rules,
+        dev_subjects=request.dev_subjects,
     )
+    # Before the work begins.
+    stated_licence(request, corpus.licence)
+    return corpus

@@ -26,6 +26,7 @@ from bgb_fixtures.eeg.kinds import KINDS
 from bgb_fixtures.errors import PrivacyError, SourceError
 from bgb_fixtures.format.layout import LINE_LENGTH, parse_json
 from bgb_fixtures.format.records import parse_index
+from bgb_fixtures.request.annotations import RULE_KEYS
 from bgb_fixtures.request.recorded import MISSING
 
 if TYPE_CHECKING:
@@ -359,6 +360,7 @@ def _vocabulary(
     words |= {*KINDS, *(kind for kinds in KINDS.values() for kind in kinds)}
     words |= {*_SPLITS, *MISSING, *SZCORE_CODES, *SZCORE_CODES.values()}
     words |= {str(value) for value in records["licence"].values()}
+    words |= {str(spec[key]) for key in ("licence", "attribution") if key in spec}
     words |= {records["profile"]["name"], *records["profile"]["steps"]}
     words |= {records["source"]["name"], records["montage"], records["unit"]}
     # Of a twin: its layout and recipe, which are never a free text.
@@ -373,6 +375,11 @@ def _vocabulary(
     channels.add(spec.get("label_format", ""))
     words |= {
         name for name in channels if people.isdisjoint(_identifying_parts([name]))
+    }
+    # Labels of a request are its author's own words, unless they name who was recorded.
+    authored = {text for key in RULE_KEYS for text in _strings(spec.get(key))}
+    words |= {
+        text for text in authored if people.isdisjoint(_identifying_parts([text]))
     }
     escaped = {json.dumps(word)[1:-1].lower() for word in words if word}
     escaped |= {word.lower() for word in words if word}

@@ -13,6 +13,7 @@ from bgb_fixtures.build.evidence import Evidence
 from bgb_fixtures.build.read import Origin, Part, Pseudonyms, read_content
 from bgb_fixtures.build.select import select_again
 from bgb_fixtures.build.signals import native_signal, processed_signal, signal_steps
+from bgb_fixtures.corpora.licences import stated_licence
 from bgb_fixtures.corpora.recording import CC0
 from bgb_fixtures.errors import SourceError
 from bgb_fixtures.request.recorded import Listing, bare_request
@@ -150,7 +151,9 @@ def _origin(
         profile=profile,
         steps=(*profile.steps[:place], *between, *profile.steps[place:]),
         source=identity,
-        licence=lambda: CC0 if is_generated() else opened.corpus.licence,
+        licence=lambda: (
+            CC0 if is_generated() else stated_licence(request, opened.corpus.licence)
+        ),
         spec=spec_to_json(bare_request(request, names.recordings)),
     )
 

@@ -18,9 +18,11 @@ from bgb_fixtures.build.windows import (
     Window,
     choose_windows,
     count_candidates,
+    find_obstacles,
     iter_passed_over,
 )
 from bgb_fixtures.corpora.find import named_recordings, usable_recordings
+from bgb_fixtures.corpora.labels import say_unmatched, sum_labels
 from bgb_fixtures.eeg.events import seconds_to_sample
 from bgb_fixtures.eeg.kinds import KINDS
 from bgb_fixtures.eeg.resample import resampling_ratio
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
     from bgb_fixtures.corpora.opened import OpenRecordings
     from bgb_fixtures.corpora.recording import Finding, Recording
+    from bgb_fixtures.eeg.annotations import LabelCount
     from bgb_fixtures.request.recorded import Quota, RecordedRequest
 
 __all__ = [
@@ -49,6 +52,8 @@ __all__ = [
 
 _NEAR = 1e-5
 """Relative difference of rates; of a duration with eight characters, more is rare."""
+_SAME_LENGTH_S = 1
+"""Annotations round the length of a recording to a second."""
 MAX_MISSING = 4
 """More rows than this are another montage, not a missing electrode."""
 
@@ -82,6 +87,10 @@ class Header:
         """Say whether what a window `[start, stop)` is computed from touches a gap."""
         if len(self.stretches) < 2:
             return False
+        # Most are found at a glance: a gap of a night has thousands of windows.
+        first, last = (place * self.sfreq / sfreq for place in span)
+        if not any(a <= first + 1 and last - 1 <= b for a, b in self.stretches):
+            return True
         # Of no samples: only what would be read counts.
         empty = ArraySignal(np.broadcast_to(0.0, (1, self.n_times)), sfreq=self.sfreq)
         signal = processed_signal(empty, sfreq=sfreq, band_pass=request.band_pass)
@@ -133,13 +142,51 @@ class Selection:
 
     @property
     def missing_kinds(self) -> tuple[str, ...]:
-        """Kinds of window that could be asked for and were not found."""
+        """Kinds of window that could be asked for and do not exist."""
+        return tuple(k for k in self._unchosen if k not in self.crowded_kinds)
+
+    @property
+    def crowded_kinds(self) -> dict[str, str]:
+        """Kinds of window that exist and were not chosen, and why."""
+        if self._choice is None or not self._unchosen:
+            return {}
+        usable = [r for r in self.recordings if r.name in self._sizes]
+        return find_obstacles(
+            self._unchosen, usable, self._sizes, self._choice, sfreq=self.sfreq
+        )
+
+    @property
+    def _unchosen(self) -> tuple[str, ...]:
         if isinstance(self.request.selection, Listing) or (
             self.request.selection.quotas
         ):
             return ()
         kinds = {window.kind for window in self.windows}
         return tuple(kind for kind in SELECTABLE_KINDS if kind not in kinds)
+
+    @property
+    def other_lengths(self) -> tuple[str, ...]:
+        """Recordings whose annotations speak of another length, one line each."""
+        lines = []
+        for recording in self.recordings:
+            header = self.headers.get(recording.name)
+            if header is None or recording.duration is None:
+                continue
+            length = header.n_times / header.sfreq
+            if abs(length - recording.duration) > _SAME_LENGTH_S:
+                lines.append(
+                    f"recording {recording.name!r}: its annotations speak of "
+                    f"{recording.duration:g} s, its file has {length:g} s. Are they of "
+                    "the same recording?"
+                )
+        return tuple(lines)
+
+    @property
+    def labels(self) -> tuple[LabelCount, ...]:
+        """What labels in free text were read as, and how often they occur."""
+        return sum_labels(
+            [r.labels for r in self.recordings] + [p.labels for p in self.problems]
+        )
 
     @property
     def interpolated(self) -> dict[str, tuple[str, ...]]:
@@ -470,6 +517,9 @@ class _Selector:
             msg += f" ({_listing(labels)}); wanted are types {', '.join(types)}"
         elif n_events:
             msg += "; use a shorter --window-length"
+        found = sum_labels(recording.labels for recording in self._recordings)
+        unmatched = say_unmatched(request.rules, found)
+        msg += f". {unmatched}" if unmatched else ""
         return SpecError(msg + self._say_left_out())
 
     def _say_left_out(self) -> str:
@@ -491,7 +541,13 @@ class _Selector:
             f"{_quota_name(quota)} {quota.n_windows} (got {choice.counts[quota]})"
             for quota in choice.unmet
         )
-        there = count_candidates(usable, sizes, sfreq=sfreq, n_times=choice.n_times)
+        there = count_candidates(
+            usable,
+            sizes,
+            sfreq=sfreq,
+            n_times=choice.n_times,
+            criteria=self._criteria,
+        )
         splits = sorted({split for split, _ in there})
         counts = "; ".join(
             f"{split}: "

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING
 
-from bgb_fixtures.eeg.events import merge_spans
+from bgb_fixtures.eeg.events import merge_spans, seconds_to_sample
 from bgb_fixtures.eeg.kinds import kind_of
 from bgb_fixtures.request.recorded import SELECTABLE_KINDS, kinds_of_quota
 
@@ -28,6 +28,7 @@ __all__ = [
     "Window",
     "choose_windows",
     "count_candidates",
+    "find_obstacles",
     "iter_passed_over",
 ]
 
@@ -124,13 +125,19 @@ class _Searched:
     size: int
     n_times: int
     sfreq: float
+    min_distance: int
+    """Of background from seizures, in samples."""
 
     def iter_windows(self, kind: str) -> Iterator[Window]:
         """Yield good windows of a kind, the best of every stretch first."""
         events = [(e.span(self.sfreq), e.label) for e in self.recording.events]
         spans = merge_spans(span for span, _ in events)
         if kind == _BACKGROUND:
-            borders = [0, *(sample for span in spans for sample in span), self.size]
+            far = self.min_distance
+            near = merge_spans(
+                (max(a - far, 0), min(b + far, self.size)) for a, b in spans
+            )
+            borders = [0, *(sample for span in near for sample in span), self.size]
             stretches = [
                 _tiles(a, b, n_times=self.n_times)
                 for a, b in zip(borders[::2], borders[1::2], strict=True)
@@ -196,10 +203,12 @@ def _searched(
     *,
     sfreq: float,
     n_times: int,
-    seed: int | None,
+    criteria: Criteria,
+    seed: int | None = None,
 ) -> list[_Searched]:
     """Return the recordings that hold a window, in the order in which they are asked."""
     long_enough = [r for r in recordings if sizes[r.name] >= n_times]
+    far = seconds_to_sample(criteria.min_distance, sfreq)
 
     def place(recording: Recording) -> tuple[bool, bytes, str]:
         # A digest gives the same order on every machine, whatever else is in the corpus.
@@ -208,7 +217,7 @@ def _searched(
         return recording.split != "train", digest, recording.name
 
     return [
-        _Searched(recording, sizes[recording.name], n_times, sfreq)
+        _Searched(recording, sizes[recording.name], n_times, sfreq, far)
         for recording in sorted(long_enough, key=place)
     ]
 
@@ -233,7 +242,12 @@ def choose_windows(
     that a search through all combinations would fill; with few candidates that happens.
     """
     searched = _searched(
-        recordings, sizes, sfreq=sfreq, n_times=n_times, seed=criteria.seed
+        recordings,
+        sizes,
+        sfreq=sfreq,
+        n_times=n_times,
+        criteria=criteria,
+        seed=criteria.seed,
     )
     counts: Counter[tuple[str, str]] = Counter(
         (one.recording.split, kind)
@@ -346,15 +360,43 @@ def count_candidates(
     *,
     sfreq: float,
     n_times: int,
+    criteria: Criteria,
 ) -> Counter[tuple[str, str]]:
     """Count the windows that there are to choose from."""
-    searched = _searched(recordings, sizes, sfreq=sfreq, n_times=n_times, seed=None)
+    searched = _searched(
+        recordings, sizes, sfreq=sfreq, n_times=n_times, criteria=criteria
+    )
     return Counter(
         (one.recording.split, kind)
         for one in searched
         for kind in SELECTABLE_KINDS
         for _ in one.iter_windows(kind)
     )
+
+
+def find_obstacles(
+    kinds: Sequence[str],
+    recordings: Sequence[Recording],
+    sizes: Mapping[str, int],
+    choice: Choice,
+    *,
+    sfreq: float,
+) -> dict[str, str]:
+    """Return why the first window of each kind was not chosen; nothing if there is none."""
+    searched = _searched(
+        recordings,
+        sizes,
+        sfreq=sfreq,
+        n_times=choice.n_times,
+        criteria=choice.criteria,
+    )
+    found = {}
+    for kind in kinds:
+        windows = (window for one in searched for window in one.iter_windows(kind))
+        first = next(windows, None)
+        if first is not None:
+            found[kind] = choice.obstacle(first) or "its recording cannot be used"
+    return found
 
 
 def iter_passed_over(
@@ -371,7 +413,11 @@ def iter_passed_over(
         for kind in kinds_of_quota(quota.word)
     }
     for one in _searched(
-        recordings, sizes, sfreq=sfreq, n_times=choice.n_times, seed=None
+        recordings,
+        sizes,
+        sfreq=sfreq,
+        n_times=choice.n_times,
+        criteria=choice.criteria,
     ):
         split = one.recording.split
         for kind in SELECTABLE_KINDS:

@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bgb_fixtures.commands.adapting import parse_montage
+from bgb_fixtures.commands.annotating import (
+    annotation_options,
+    given_options,
+    labels_to_json,
+)
 from bgb_fixtures.commands.common import (
     Progress,
     known_word,
@@ -32,10 +37,13 @@ if TYPE_CHECKING:
 __all__ = ["build"]
 
 # Options of several values that are tables or lists in a spec, under another name.
-_LISTS = {"split": "splits", "seizure_type": "types"}
+_LISTS = {"split": "splits", "seizure_type": "types", "dev_subject": "dev_subjects"}
 _OF_RECORDINGS = {
     *("per_kind", "per_subject", "per_type", "quotas", "splits", "types", "exclude"),
-    *("aliases", "label_format", "reference", "unit", "missing", "label_pattern"),
+    *("aliases", "label_format", "reference", "unit", "missing"),
+    *("min_distance", "dev_subjects", "licence", "attribution"),
+    *("label_pattern", "background_pattern", "ignore_labels", "start_label"),
+    *("end_label", "columns", "decimal", "per_second"),
 }
 _MOST_LINES = 10
 _OF_WINDOWS = {"windows", "ictal_share"}
@@ -102,21 +110,19 @@ def _quotas(
     help="The folder of the corpus, a part of it, or one recording; of chbmit and siena a "
     "web address, too.",
 )
-@click.option(
-    "--annotations",
-    metavar="PATH",
-    help="Of source edf: file or folder of annotations [beside or in the recordings].",
-)
-@click.option(
-    "--label-pattern",
-    metavar="REGEX",
-    help="Of source edf: labels that are seizures [SzCORE and TUSZ codes].",
-)
+@annotation_options
 @click.option(
     "--split",
     multiple=True,
     metavar="NAME",
     help="Only recordings of this split; may be repeated [all but eval].",
+)
+@click.option(
+    "--dev-subject",
+    multiple=True,
+    metavar="ID",
+    help="Put the recordings of this subject into split dev; may be repeated. Not for "
+    "sources with splits of their own.",
 )
 @click.option(
     "--quota",
@@ -142,6 +148,12 @@ def _quotas(
     type=int,
     metavar="N",
     help="At most N windows with one type of seizure.",
+)
+@click.option(
+    "--min-distance",
+    type=float,
+    metavar="SECONDS",
+    help="Least distance of background windows from seizures [0].",
 )
 @click.option(
     "--type",
@@ -244,6 +256,17 @@ def _quotas(
     type=float,
     metavar="SHARE",
     help="Of --windows: share of them with a seizure [0.5].",
+)
+@click.option(
+    "--licence",
+    metavar="NAME",
+    help="Licence of your own data, such as CC-BY-4.0 [unknown, so that the fixture is "
+    "not redistributable] (edf and bids only).",
+)
+@click.option(
+    "--attribution",
+    metavar="TEXT",
+    help="What to cite for your own data (edf and bids only).",
 )
 @click.option(
     "--name", metavar="NAME", help="Name of the fixture [the name of the source]."
@@ -432,8 +455,11 @@ def _report(
             "n_positive": n_positive,
             "n_recordings": report.n_recordings,
             "missing_kinds": report.missing_kinds,
+            "crowded_kinds": report.crowded_kinds,
+            "other_lengths": report.other_lengths,
             "left_out": report.left_out,
             "problems": report.n_problems,
+            "labels": labels_to_json(report.labels),
         }
         if repeated:
             answer["differing"] = report.differing
@@ -467,13 +493,28 @@ def _print_sameness(report: BuildReport) -> None:
 
 
 def _print_omissions(report: BuildReport) -> None:
+    from bgb_fixtures.corpora.labels import label_lines
+
+    for line in label_lines(report.labels):
+        say(line)
     if report.missing_kinds:
         say(
             f"kinds of window not found in the {report.n_recordings} annotated "
             f"recordings at this window length: {', '.join(report.missing_kinds)}"
         )
+    for line in (*_crowded_lines(report.crowded_kinds), *_few(report.other_lengths)):
+        say(line)
     for line in (*_problem_lines(report.n_problems), *_few(report.left_out)):
         say(f"left out: {line}")
+
+
+def _crowded_lines(kinds: dict[str, str]) -> Iterator[str]:
+    for reason in dict.fromkeys(kinds.values()):
+        of_reason = [kind for kind in kinds if kinds[kind] == reason]
+        yield (
+            f"kinds of window that exist and were not chosen: {', '.join(of_reason)} "
+            f"({reason}); ask for one with --quota {of_reason[0]}=1"
+        )
 
 
 def _few(lines: Sequence[str]) -> Iterator[str]:
@@ -542,6 +583,8 @@ def _print_windows(
 
 
 def _print_selection(selection: Selection) -> None:
+    from bgb_fixtures.corpora.labels import label_lines
+
     _print_windows(
         selection.windows,
         selection.request,
@@ -551,6 +594,8 @@ def _print_selection(selection: Selection) -> None:
     )
     for name, electrodes in selection.interpolated.items():
         click.echo(f"  interpolated in {_shown(name)}: {', '.join(electrodes)}")
+    for line in (*label_lines(selection.labels), *_few(selection.other_lengths)):
+        click.echo(line)
     windows: Counter[str] = Counter()
     recordings: dict[str, set[str]] = {}
     for window, reason in selection.iter_passed_over():
@@ -596,6 +641,8 @@ def _print_json_selection(selection: Selection) -> None:
         "headers_read": len(selection.headers),
         "interpolated": selection.interpolated,
         "unused_recordings": unused,
+        "labels": labels_to_json(selection.labels),
+        "other_lengths": selection.other_lengths,
         "windows": [_window_to_json(w, selection.sfreq) for w in selection.windows],
     }
     # The object stays open for the list that is too long to be held.
@@ -625,9 +672,7 @@ def _request_from_options(spec: str | None, options: dict[str, Any]) -> Request:
     from bgb_fixtures.request.spec import load_default_spec, load_spec, parse_spec
 
     given = {
-        _LISTS.get(key, key): list(value) if isinstance(value, tuple) else value
-        for key, value in options.items()
-        if value not in (None, (), {})
+        _LISTS.get(key, key): value for key, value in given_options(options).items()
     }
     if spec is not None and given:
         msg = f"--spec says it all; drop {_named(given)}, or write it into the spec"
@@ -675,4 +720,5 @@ def _refuse_options(given: dict[str, Any], names: set[str], what: str) -> None:
 def _named(keys: Any) -> str:
     """Return options as they are typed."""
     typed = {"splits": "split", "types": "type", "quotas": "quota", "aliases": "alias"}
+    typed["dev_subjects"] = "dev-subject"
     return ", ".join("--" + typed.get(k, k).replace("_", "-") for k in sorted(keys))

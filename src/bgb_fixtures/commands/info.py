@@ -110,7 +110,10 @@ def _describe(fixture: Fixture, *, as_text: bool) -> str:
             ),
         ),
         ("source", _describe_source(records.source)),
-        ("licence", f"{licence['name']} ({licence['url']})"),
+        (
+            "licence",
+            licence["name"] + (f" ({licence['url']})" if licence["url"] else ""),
+        ),
     ]
     if not licence["redistributable"]:
         facts.append(("", "NOT REDISTRIBUTABLE: do not publish this file"))

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from bgb_fixtures.commands.annotating import (
+    annotation_options,
+    labels_to_json,
+    rules_from_options,
+)
 from bgb_fixtures.commands.common import Progress, opened_root, print_json, say
 from bgb_fixtures.errors import SpecError
 
@@ -32,34 +37,26 @@ _MOST_SHOWN = 20
     help="Folder of the corpus or a part of it, or one recording; of chbmit and siena a "
     "web address, too.",
 )
-@click.option(
-    "--annotations",
-    metavar="PATH",
-    help="Of source edf: a file or folder of annotations [beside the recordings].",
-)
-@click.option(
-    "--label-pattern",
-    metavar="REGEX",
-    help="Of source edf: labels that are seizures, matched as a whole; annotations "
-    "inside EDF+ files are taken, too.",
-)
+@annotation_options
 @click.option("--strict", is_flag=True, help="Exit with 1 if an annotation is bad.")
 @click.option("--json", "as_json", is_flag=True, help="Print every recording as JSON.")
 @click.pass_context
 def scan(
     ctx: click.Context,
+    /,
     source: str,
     root: str,
     annotations: str | None,
-    label_pattern: str | None,
     strict: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
+    **options: Any,
 ) -> None:
     """Count what a corpus holds, by split and type of seizure.
 
     Recordings, subjects, seizures and their seconds. Only annotations are read. What
     could not be used is counted, with the reason. A recording that is annotated and has
-    no EDF file counts, too, and under "no signal" ("signal": "missing" in JSON).
+    no EDF file counts, too, and under "no signal" ("signal": "missing" in JSON). If no
+    recording can be used, the exit code is 1.
     """
     from bgb_fixtures.corpora import open_corpus
     from bgb_fixtures.corpora.scan import scan_corpus
@@ -69,7 +66,7 @@ def scan(
             source,
             opened_root(source, root) or root,
             annotations=annotations,
-            label_pattern=label_pattern,
+            rules=rules_from_options(options),
         )
     except SpecError as error:
         raise click.UsageError(str(error)) from error
@@ -83,17 +80,22 @@ def scan(
                 "by_split": found.by_split,
                 "by_type": found.by_type,
                 "problems": found.problems,
+                "labels": labels_to_json(found.labels),
                 "recordings": found.recordings,
             }
         )
     else:
         click.echo(_describe(found))
         _show_bad(found)
+    if not found.totals["n_usable"]:
+        say(f"nothing can be used: {_advice(found, source)}")
+        ctx.exit(1)
     if strict and found.bad:
         ctx.exit(1)
 
 
 def _describe(scan: Scan) -> str:
+    from bgb_fixtures.corpora.labels import label_lines
     from bgb_fixtures.corpora.recording import PROBLEMS
 
     totals = scan.totals
@@ -134,7 +136,41 @@ def _describe(scan: Scan) -> str:
     if scan.problems:
         lines += ["", "cannot be used:"]
         lines += [f"{n:>7}  {PROBLEMS[key]}" for key, n in scan.problems.items()]
+    if scan.labels:
+        lines += ["", *label_lines(scan.labels)]
     return "\n".join(lines)
+
+
+def _advice(scan: Scan, source: str) -> str:
+    """Say which option helps, for the reason that most recordings have."""
+    if not scan.problems:
+        return (
+            "there is no recording here; give the folder that holds the recordings with "
+            "--root, or what they are with --source"
+        )
+    most = max(scan.problems, key=lambda key: scan.problems[key])
+    is_free_text = source in ("bids", "edf")
+    if most == "annotation" and any(one.meaning == "unknown" for one in scan.labels):
+        return (
+            (
+                "labels are not declared; say which are seizures with --label-pattern, and "
+                "which are none with --background-pattern"
+            )
+            if is_free_text
+            else "the labels are not those of this --source"
+        )
+    return {
+        "annotation": "the messages above say what is wrong with the annotations"
+        + "; --columns names columns of tables" * is_free_text,
+        "unannotated": (
+            "say where the annotations are with --annotations PATH, or that they are in "
+            "the recordings with --label-pattern"
+            if source == "edf"
+            else "fetch the annotation files, or give the folder above with --root"
+        ),
+        "no-signal": "fetch the EDF or BDF files of the annotated recordings",
+        "split": "build takes other splits with --split, such as --split eval",
+    }[most]
 
 
 def _hours(sums: dict[str, int | float]) -> str:

@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bgb_fixtures.errors import SpecError
+from bgb_fixtures.request.annotations import NO_RULES
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from bgb_fixtures.corpora.corpus import Corpus
     from bgb_fixtures.corpora.places import CorpusPath
     from bgb_fixtures.corpora.remote.web import WebPath
+    from bgb_fixtures.request.annotations import AnnotationRules
 
 __all__ = ["CORPUS_NAMES", "open_corpus", "open_root"]
 
@@ -33,14 +35,19 @@ def open_corpus(
     *,
     splits: Sequence[str] = (),
     annotations: str | os.PathLike[str] | None = None,
-    label_pattern: str | None = None,
+    rules: AnnotationRules = NO_RULES,
+    dev_subjects: Collection[str] = (),
 ) -> Corpus:
     """Open a corpus by its name in `CORPUS_NAMES`; only names of files are read.
 
     `root` is its folder, a part of it, or one recording; of some also a web address.
-    Without `splits` all but ``eval`` are used, which is kept blind. SpecError if there is
+    Without `splits` all but ``eval`` are used, which is kept blind. `rules` say how
+    annotations in free text are read; recordings of `dev_subjects` are in split ``dev``.
+    SpecError if there is
     no such corpus or option, SourceError if `root` holds none, FetchError from the web.
     """
+    if name in CORPUS_NAMES:
+        rules.check_source(name)
     if name == "edf":
         from bgb_fixtures.corpora.plain.corpus import PlainCorpus
 
@@ -48,16 +55,15 @@ def open_corpus(
             root,
             splits=splits,
             annotations=None if annotations is None else Path(annotations),
-            label_pattern=label_pattern,
+            rules=rules,
+            dev_subjects=dev_subjects,
         )
-    for option, value in (
-        ("annotations", annotations),
-        ("label_pattern", label_pattern),
-    ):
-        if value is not None:
-            msg = f"{option} is for source 'edf' only; drop it for source {name!r}"
-            raise SpecError(msg)
-    return _corpus_class(name)(root, splits=splits)
+    if annotations is not None:
+        msg = f"annotations is for source 'edf' only; drop it for source {name!r}"
+        raise SpecError(msg)
+    return _corpus_class(name)(
+        root, splits=splits, rules=rules, dev_subjects=dev_subjects
+    )
 
 
 def open_root(name: str, root: str | os.PathLike[str] | WebPath) -> CorpusPath:

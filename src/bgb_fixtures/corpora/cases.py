@@ -16,6 +16,7 @@ from bgb_fixtures.corpora.places import list_folder
 from bgb_fixtures.corpora.recording import Located, Recording
 from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.errors import AnnotationError, SourceError
+from bgb_fixtures.request.annotations import NO_RULES
 
 if TYPE_CHECKING:
     import os
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from bgb_fixtures.corpora.places import CorpusPath
     from bgb_fixtures.corpora.remote.web import WebPath
+    from bgb_fixtures.request.annotations import AnnotationRules
 
 __all__ = ["CaseCorpus"]
 
@@ -68,9 +70,14 @@ class CaseCorpus(Corpus, Generic[_EntryT]):
     """Cases of a person who has another case, too."""
 
     def __init__(
-        self, root: str | os.PathLike[str] | WebPath, *, splits: Sequence[str] = ()
+        self,
+        root: str | os.PathLike[str] | WebPath,
+        *,
+        splits: Sequence[str] = (),
+        rules: AnnotationRules = NO_RULES,
+        dev_subjects: Collection[str] = (),
     ) -> None:
-        super().__init__(root, splits=splits)
+        super().__init__(root, splits=splits, rules=rules, dev_subjects=dev_subjects)
         self._only: str | None = None
         folder = self.root
         if folder.is_file():

@@ -20,6 +20,7 @@ from bgb_fixtures.corpora.places import (
 )
 from bgb_fixtures.corpora.recording import Located
 from bgb_fixtures.errors import SourceError, SpecError
+from bgb_fixtures.request.annotations import NO_RULES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from bgb_fixtures.edf.header import EdfHeader
     from bgb_fixtures.eeg.montage import Row
     from bgb_fixtures.eeg.signal import Signal
+    from bgb_fixtures.request.annotations import AnnotationRules
 
 __all__ = ["BLIND_SPLIT", "Corpus", "leads_to", "list_folder"]
 
@@ -46,8 +48,10 @@ def leads_to(folder: str, wanted: Collection[str] | None) -> bool:
 class Corpus(ABC):
     """Recordings in files below a folder or a web address, or one of them.
 
-    `splits` are those to offer; empty: all but ``eval``. SourceError if there is nothing
-    at `root`, SpecError if this corpus cannot be read over the web.
+    `splits` are those to offer; empty: all but ``eval``. `rules` say how annotations in
+    free text are read. Recordings of `dev_subjects` are in split ``dev``, where the corpus
+    has no splits. SourceError if there is nothing at `root`, SpecError if this corpus
+    cannot be read over the web.
     """
 
     title: ClassVar[str]
@@ -59,7 +63,12 @@ class Corpus(ABC):
     """What is said of a recording without annotations."""
 
     def __init__(
-        self, root: str | os.PathLike[str] | WebPath, *, splits: Sequence[str] = ()
+        self,
+        root: str | os.PathLike[str] | WebPath,
+        *,
+        splits: Sequence[str] = (),
+        rules: AnnotationRules = NO_RULES,
+        dev_subjects: Collection[str] = (),
     ) -> None:
         place = self.open_root(root)
         if not is_there(place):
@@ -70,6 +79,8 @@ class Corpus(ABC):
             raise SourceError(msg)
         self.root = place
         self.splits = tuple(splits)
+        self.rules = rules
+        self.dev_subjects = frozenset(dev_subjects)
 
     @classmethod
     def open_root(cls, root: str | os.PathLike[str] | WebPath) -> CorpusPath:

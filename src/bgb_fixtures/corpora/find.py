@@ -14,15 +14,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bgb_fixtures.corpora.labels import say_unmatched, sum_labels
 from bgb_fixtures.corpora.places import open_bytes
 from bgb_fixtures.corpora.recording import PROBLEMS, Finding
-from bgb_fixtures.errors import AnnotationError, SourceError, SpecError
+from bgb_fixtures.errors import AnnotationError, SourceError, SpecError, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from bgb_fixtures.corpora.corpus import Corpus
     from bgb_fixtures.corpora.recording import Located, Recording
+    from bgb_fixtures.eeg.annotations import LabelCount
 
 __all__ = [
     "annotation_digests",
@@ -33,6 +35,13 @@ __all__ = [
 
 _log = logging.getLogger(__name__)
 _CHUNK = 16 * 2**20
+_LEAST_EDF_BYTES = 512
+"""A header of one signal."""
+_POINTERS = {
+    b"/annex/objects/": "git annex get",
+    b"version https://git-lfs": "git lfs pull",
+}
+"""How files begin that stand for a recording which was not fetched."""
 
 
 def iter_findings(
@@ -53,21 +62,29 @@ def iter_findings(
 def _finding(corpus: Corpus, name: str, located: Located) -> Finding:
     split = corpus.split_of(name)
     recording = None
+    labels: tuple[LabelCount, ...] = ()
     problem = message = ""
+    absent = _say_absent(corpus, located.signal)
     try:
         if located.error:
             problem, message = "annotation", located.error
+        elif absent and located.signal and located.signal in located.annotations:
+            problem = "no-signal"
+            message = f"recording {name!r}: {absent}"
         elif not located.annotations:
             problem = "unannotated"
             message = f"recording {name!r}: {corpus.why_unannotated}"
         else:
             recording = corpus.annotate(name, located)
-            split = recording.split
+            if recording.subject in corpus.dev_subjects:
+                recording = replace(recording, split="dev")
+            split, labels = recording.split, recording.labels
     except SourceError as error:
+        labels = error.labels if isinstance(error, AnnotationError) else ()
         problem, message = "annotation", str(error)
-    if recording is not None and not located.signal:
+    if recording is not None and absent:
         problem = "no-signal"
-        message = f"recording {name!r}: annotated, and there is no file of it here"
+        message = f"recording {name!r}: annotated, and {absent}"
     elif recording is not None and not corpus.offers(split):
         problem = "split"
         message = f"recording {name!r} is in split {split!r}" + (
@@ -78,11 +95,38 @@ def _finding(corpus: Corpus, name: str, located: Located) -> Finding:
     return Finding(
         name=name,
         split=split,
-        has_signal=bool(located.signal),
+        has_signal=not absent,
         recording=recording,
         problem=problem,
         message=message,
+        labels=labels,
     )
+
+
+def _say_absent(corpus: Corpus, address: str) -> str:
+    """Return why the file of a recording is not here; empty if it is."""
+    if not address:
+        return "there is no file of it here"
+    place = corpus.place_of(address)
+    if not isinstance(place, Path):
+        return ""
+    try:
+        # Data managers leave a text of some hundred bytes; no EDF file is as short.
+        is_short = place.stat().st_size < _LEAST_EDF_BYTES
+        beginning = place.read_bytes() if is_short else b""
+    except FileNotFoundError:
+        return (
+            "its file is a link to nothing; fetch it ('git annex get', 'datalad get')"
+        )
+    except OSError:
+        # Whoever opens it says what is wrong.
+        return ""
+    for prefix, command in _POINTERS.items():
+        if beginning.startswith(prefix):
+            return (
+                f"its file is only a pointer to the recording; fetch it ('{command}')"
+            )
+    return ""
 
 
 def usable_recordings(
@@ -134,7 +178,21 @@ def usable_recordings(
     )
     if not usable:
         raise SourceError(_nothing_usable(corpus, problems, counts))
+    _check_subjects(corpus, [*usable, *(p.recording for p in problems if p.recording)])
     return tuple(usable), tuple(problems)
+
+
+def _check_subjects(corpus: Corpus, recordings: Sequence[Recording]) -> None:
+    """Refuse subjects of split ``dev`` that are not there."""
+    subjects = sorted({recording.subject for recording in recordings})
+    for subject in sorted(corpus.dev_subjects.difference(subjects)):
+        close = difflib.get_close_matches(subject, subjects, n=1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        msg = (
+            f"dev_subjects: no annotated recording is of subject {subject!r}; {hint}"
+            f"Subjects here: {', '.join(map(repr, subjects))}"
+        )
+        raise SpecError(shorten(msg))
 
 
 def _nothing_usable(
@@ -145,7 +203,12 @@ def _nothing_usable(
         return f"{msg}: there is none at all"
     reasons = [f"{n} x {PROBLEMS[key]}" for key, n in sorted(counts.items())]
     bad = next((p for p in problems if p.problem == "annotation"), problems[0])
-    return f"{msg}: {'; '.join(reasons)}. The first: {bad.message}"
+    labels = sum_labels(problem.labels for problem in problems)
+    unmatched = say_unmatched(corpus.rules, labels)
+    return (
+        f"{msg}: {'; '.join(reasons)}. {unmatched}{'. ' * bool(unmatched)}The first: "
+        f"{bad.message}"
+    )
 
 
 def named_recordings(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bgb_fixtures.eeg.annotations import LabelCount
     from bgb_fixtures.eeg.events import Event
 
 __all__ = [
@@ -104,6 +105,8 @@ class Recording:
         All seizures, in order of onset; empty if it is annotated as seizure-free.
     located : Located
         Where its files are.
+    labels : tuple of LabelCount
+        What its labels were read as, where they are free text.
     """
 
     name: str
@@ -112,6 +115,7 @@ class Recording:
     duration: float | None
     events: tuple[Event, ...]
     located: Located = field(default_factory=Located, compare=False)
+    labels: tuple[LabelCount, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +136,8 @@ class Finding:
         A key of `PROBLEMS`; empty if the recording can be used.
     message : str
         One line: what is wrong with what, and what to do; empty without a problem.
+    labels : tuple of LabelCount
+        What its labels were read as, where they are free text.
     """
 
     name: str
@@ -140,3 +146,4 @@ class Finding:
     recording: Recording | None
     problem: str = ""
     message: str = ""
+    labels: tuple[LabelCount, ...] = ()

@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from bgb_fixtures.corpora.find import iter_findings
+from bgb_fixtures.corpora.labels import sum_labels
 from bgb_fixtures.corpora.recording import PROBLEMS
 from bgb_fixtures.eeg.events import merge_spans
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from bgb_fixtures.corpora.corpus import Corpus
     from bgb_fixtures.corpora.recording import Finding
+    from bgb_fixtures.eeg.annotations import LabelCount
     from bgb_fixtures.eeg.events import Event
 
 __all__ = ["Scan", "scan_corpus"]
@@ -43,6 +45,8 @@ class Scan:
         TUSZ code -> ``n_seizures`` and ``seizure_seconds``.
     problems : dict
         Key of `PROBLEMS` -> number of recordings.
+    labels : tuple of LabelCount
+        What labels in free text were read as.
     recordings : list of dict
         Sorted by name: ``name``, ``subject``, ``split``, ``signal`` (``"present"`` or
         ``"missing"``), ``duration``, ``n_seizures``, ``seizure_seconds``, ``events``,
@@ -53,6 +57,7 @@ class Scan:
     by_split: dict[str, dict[str, int | float]]
     by_type: dict[str, dict[str, int | float]]
     problems: dict[str, int]
+    labels: tuple[LabelCount, ...]
     recordings: list[dict[str, Any]]
 
     @property
@@ -118,9 +123,11 @@ def scan_corpus(
     problems = Counter[str]()
     subjects = set()
     recordings = []
+    labels: tuple[LabelCount, ...] = ()
     n_usable = 0
     for finding in iter_findings(corpus, progress):
         totals.add(finding)
+        labels = sum_labels((labels, finding.labels)) if finding.labels else labels
         if finding.problem:
             problems[finding.problem] += 1
         else:
@@ -142,6 +149,7 @@ def scan_corpus(
             for label, events in sorted(types.items())
         },
         problems={key: problems[key] for key in PROBLEMS if problems[key]},
+        labels=labels,
         recordings=recordings,
     )
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from bgb_fixtures.eeg.annotations import to_nanosecond
 from bgb_fixtures.errors import AnnotationError, SourceError, shorten
 
 if TYPE_CHECKING:
@@ -18,10 +19,11 @@ __all__ = [
     "parse_time",
     "problem_at",
     "read_lines",
+    "read_text",
     "read_whole",
 ]
 
-_NUMBER = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,12})?(?:[eE][+-]?[0-9]{1,2})?")
+_NUMBER = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,100})?(?:[eE][+-]?[0-9]{1,2})?")
 # The longest real file, of a recording of hours with rows for 22 channels, has under 1 MB.
 _LARGEST_BYTES = 64 * 2**20
 
@@ -57,20 +59,25 @@ def read_whole(path: CorpusPath) -> bytes:
         fail(path, 0, f"cannot be read: {error.strerror}")
 
 
-def read_lines(path: CorpusPath) -> list[str]:
-    """Return the lines of an annotation file, without blanks at their ends."""
+def read_text(path: CorpusPath) -> str:
+    """Return the text of an annotation file, without a byte order mark."""
     raw = read_whole(path)
     try:
-        text = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        fail(path, raw.count(b"\n", 0, error.start) + 1, "is no text in UTF-8")
+        problem = "is no text in UTF-8; save the file in this encoding ('CSV UTF-8')"
+        fail(path, raw.count(b"\n", 0, error.start) + 1, problem)
+
+
+def read_lines(path: CorpusPath) -> list[str]:
+    """Return the lines of an annotation file, without blanks at their ends."""
     # Not splitlines(), which also splits at separators that a label may hold.
-    return [line.rstrip() for line in text.split("\n")]
+    return [line.rstrip() for line in read_text(path).split("\n")]
 
 
 def parse_time(text: str, what: str, *, path: CorpusPath, line: int) -> Decimal:
-    """Turn the text of a time into seconds."""
+    """Turn the text of a time into seconds, to the nanosecond."""
     # Decimal() takes 'NaN', 'Infinity' and '1_0' too.
     if not _NUMBER.fullmatch(text):
         fail(path, line, f"{what}: expected seconds, got {text!r}")
-    return Decimal(text)
+    return to_nanosecond(Decimal(text))

@@ -14,9 +14,10 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, NoReturn
 
-from bgb_fixtures.edf.records import ANNOTATION_LABELS, EdfFile
+from bgb_fixtures.edf.header import ADVICE
+from bgb_fixtures.edf.records import ANNOTATION_LABELS, MOST_SECONDS, EdfFile
 from bgb_fixtures.edf.source import LocalFile
-from bgb_fixtures.eeg.annotations import Annotations, Span
+from bgb_fixtures.eeg.annotations import Annotations, Span, to_nanosecond
 from bgb_fixtures.errors import AnnotationError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["annotation_texts", "read_edf_annotations"]
 
 _TAL = re.compile(
-    rb"([+-][0-9]{1,9}(?:\.[0-9]{0,12})?)(?:\x15([0-9]{1,9}(?:\.[0-9]{0,12})?))?"
+    rb"([+-][0-9]{1,9}(?:\.[0-9]{0,100})?)(?:\x15([0-9]{1,9}(?:\.[0-9]{0,100})?))?"
     rb"\x14(.*)\x14",
     re.DOTALL,
 )
@@ -67,21 +68,32 @@ def read_edf_annotations(path: Path) -> Annotations:
                     # A recording may begin a fraction of a second after the time
                     # in its header; the first stamp of all says how much.
                     origin = onset
-                start = onset - origin
+                start = to_nanosecond(onset - origin)
                 if header.discontinuous and record > stamped:
                     # The first text of a record says when it begins: behind gaps.
-                    duration = start + _seconds(header.record_duration)
+                    end = start + _seconds(header.record_duration)
+                    if end > MOST_SECONDS:
+                        _fail_end(path, record, end)
+                    duration = max(duration, end)
                     stamped = record
                 spans += [
                     Span(
                         start=start,
-                        stop=None if length is None else start + length,
+                        stop=None if length is None else start + to_nanosecond(length),
                         label=text,
                         line=record + 1,
                     )
                     for text in texts
                 ]
     return Annotations(spans=tuple(spans), duration=duration)
+
+
+def _fail_end(path: Path, record: int, end: Decimal) -> NoReturn:
+    msg = (
+        f"{str(path)!r}, record {record + 1}: ends {end:.10g} s after the first record "
+        f"begins, expected at most {MOST_SECONDS} s; {ADVICE}"
+    )
+    raise AnnotationError(msg)
 
 
 def _seconds(exact: Fraction) -> Decimal:

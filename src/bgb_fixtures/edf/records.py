@@ -41,7 +41,14 @@ if TYPE_CHECKING:
     from bgb_fixtures.edf.source import ByteSource
     from bgb_fixtures.eeg.montage import Row
 
-__all__ = ["ANNOTATION_LABELS", "EdfFile", "MontageSignal", "RecordReader", "Stretch"]
+__all__ = [
+    "ANNOTATION_LABELS",
+    "MOST_SECONDS",
+    "EdfFile",
+    "MontageSignal",
+    "RecordReader",
+    "Stretch",
+]
 
 ANNOTATION_LABELS = ("EDF Annotations", "BDF Annotations")
 """Labels of signals that hold texts (EDF+, section 2.2.1)."""
@@ -50,6 +57,8 @@ _SKIPPED = 64
 # The first annotation of a record of EDF+ tells when the record starts.
 # Writers that count in binary numbers give it up to 17 digits.
 _RECORD_ONSET = re.compile(rb"([+-][0-9]{1,9}(?:\.[0-9]{0,40})?)\x14\x14")
+MOST_SECONDS = 10**7
+"""From the first to the last record of a file with gaps: four months."""
 _MOST_STRETCHES = 8
 """That a message lists."""
 
@@ -414,7 +423,7 @@ class EdfFile:
             behind = lag(start, place)
             if abs(behind) >= tolerance:
                 yield Stretch(start, place, onset(start) - self._origin)
-                if behind < 0:
+                if behind < 0 or onset(place) - self._origin > MOST_SECONDS:
                     self._fail_gap(place, onset(place), onset(place) - behind)
                 start = place
         yield Stretch(start, header.n_records, onset(start) - self._origin)

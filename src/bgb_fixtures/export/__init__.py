@@ -121,10 +121,12 @@ def export_fixture(
     where = repr(str(fixture.path))
     redistributable = bool(fixture.records.licence["redistributable"])
     if not redistributable and not local_use:
+        name = fixture.records.licence["name"]
+        own = ". The licence of your own data is stated with build --licence"
         msg = (
-            f"fixture {where} may not be redistributed (licence "
-            f"{fixture.records.licence['name']}), and an export is easily passed on; for "
-            "one that stays on this machine say so: --local-use (local_use=True)"
+            f"fixture {where} may not be redistributed (licence {name}), and an export is "
+            "easily passed on; for one that stays on this machine say so: --local-use "
+            f"(local_use=True){own * (name == 'unknown')}"
         )
         raise SpecError(msg)
     problems = form.problems(fixture)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import warnings
 from collections import Counter
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -14,8 +13,13 @@ from bgb_fixtures.eeg.kinds import KINDS
 from bgb_fixtures.eeg.montage import MONTAGES, row_electrodes
 from bgb_fixtures.eeg.scaling import PROFILES
 from bgb_fixtures.eeg.units import UNITS
-from bgb_fixtures.errors import SpecError
+from bgb_fixtures.errors import SpecError, shorten
 from bgb_fixtures.format.records import ARRAYS
+from bgb_fixtures.request.annotations import (
+    NO_RULES,
+    AnnotationRules,
+    rules_to_json,
+)
 from bgb_fixtures.request.samples import window_samples
 
 if TYPE_CHECKING:
@@ -37,7 +41,6 @@ __all__ = [
     "ReadBytes",
     "RecordedRequest",
     "bare_request",
-    "compile_label_pattern",
     "is_source_name",
     "kinds_of_quota",
     "parse_recorded",
@@ -59,6 +62,11 @@ _SPLIT = re.compile(r"[a-z0-9_]{1,16}")
 _TYPE = re.compile("|".join(SZCORE_CODES))
 _LABEL = re.compile(r"[ -~]{1,32}")
 _LABEL_FORMAT = re.compile(r"[ -~]{1,80}")
+_OWN_DATA = ("bids", "edf")
+"""Sources whose data may be anybody's, under any licence."""
+_MOST_IN_TEXT = 1000
+_LABEL_OF_LICENCE = re.compile(rf"[!-~](?:[ -~]{{0,{_MOST_IN_TEXT - 1}}}[!-~])?")
+_LINES = re.compile(rf"[ -~\n]{{1,{_MOST_IN_TEXT}}}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 # A place that is not below the root: '/a', 'C:/a', 'a/../b'; and what no path looks like.
 _NO_SOURCE_NAME = re.compile(
@@ -99,6 +107,8 @@ class Criteria:
         Windows with a seizure hold only these, keys of `SZCORE_CODES`; empty: all.
     per_subject, per_type : int or None
         At most so many windows of one subject, with one type of seizure.
+    min_distance : float
+        Seconds between background and the next seizure, at least.
     seed : int or None
         Recordings are visited in a random order; None: in order of their names.
     exclude : tuple of str
@@ -110,6 +120,7 @@ class Criteria:
     types: tuple[str, ...] = ()
     per_subject: int | None = None
     per_type: int | None = None
+    min_distance: float = 0.0
     seed: int | None = None
     exclude: tuple[str, ...] = ()
 
@@ -228,8 +239,13 @@ class RecordedRequest:
         Of channels whose header names none, one of `UNITS`; None: those are refused.
     band_pass : tuple of float or None
         Edges in Hz.
-    label_pattern : str or None
-        Source ``edf``: regular expression of the labels that are seizures.
+    rules : AnnotationRules
+        Sources ``edf`` and ``bids``: how annotations in free text are read.
+    dev_subjects : tuple of str
+        Subjects whose recordings are in split ``dev``, where the source has no splits;
+        not kept in fixtures, as they say who was recorded.
+    licence, attribution : str or None
+        Sources ``edf`` and ``bids``: what may be done with the data, and what to cite.
     """
 
     default_montages: ClassVar[dict[str, str]] = {"chbmit": "double-banana"}
@@ -247,9 +263,14 @@ class RecordedRequest:
     missing: str = "error"
     unit: str | None = None
     band_pass: tuple[float, float] | None = None
-    label_pattern: str | None = None
+    rules: AnnotationRules = NO_RULES
+    dev_subjects: tuple[str, ...] = ()
+    licence: str | None = None
+    attribution: str | None = None
 
     def __post_init__(self) -> None:
+        self.rules.check_source(self.source)
+        self._check_own_data()
         self._check_profile()
         if self.rate is not None:
             window_samples(self.window_length, self.rate)
@@ -275,6 +296,37 @@ class RecordedRequest:
                     f"{taken}; add it to splits"
                 )
                 raise SpecError(msg)
+
+    def _check_own_data(self) -> None:
+        for key, pattern in (("licence", _LABEL_OF_LICENCE), ("attribution", _LINES)):
+            value = getattr(self, key)
+            if value is None:
+                continue
+            if self.source not in _OWN_DATA:
+                msg = (
+                    f"{key}: expected none, as source {self.source!r} has its own, got "
+                    f"{value!r}"
+                )
+                raise SpecError(shorten(msg))
+            if not isinstance(value, str) or not pattern.fullmatch(value):
+                msg = (
+                    f"{key}: expected at most {_MOST_IN_TEXT} characters of ASCII, got "
+                    f"{value!r}"
+                )
+                raise SpecError(shorten(msg))
+        subjects: tuple[object, ...] = self.dev_subjects
+        are_texts = all(isinstance(s, str) and 0 < len(s) <= MAX_NAME for s in subjects)
+        if not are_texts or len({*subjects}) < len(subjects):
+            msg = (
+                f"dev_subjects: expected a list of different subjects, got {subjects!r}"
+            )
+            raise SpecError(shorten(msg))
+        if subjects and self.source == "tusz":
+            msg = (
+                "dev_subjects: expected none, as source 'tusz' says which split a subject "
+                f"is in, got {list(subjects)!r}"
+            )
+            raise SpecError(shorten(msg))
 
     def _check_profile(self) -> None:
         profile = self.profile
@@ -341,22 +393,6 @@ def is_source_name(value: object) -> bool:
     )
 
 
-def compile_label_pattern(pattern: object) -> re.Pattern[str]:
-    """Return the regular expression that labels of seizures match.
-
-    ValueError if it is none. No warning about what a later Python may read differently.
-    """
-    if not isinstance(pattern, str) or len(pattern) > MAX_NAME:
-        msg = f"expected a text of at most {MAX_NAME} characters"
-        raise ValueError(msg)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
-        raise ValueError(str(error)) from error
-
-
 def bare_request(
     request: RecordedRequest, names: Mapping[str, str] | None = None
 ) -> RecordedRequest:
@@ -365,6 +401,7 @@ def bare_request(
     Windows that were chosen by criteria are described by these. Listed recordings get
     other `names`: their own say whose they are, as those of excluded ones would.
     """
+    request = replace(request, dev_subjects=())
     selection = request.selection
     if isinstance(selection, Criteria):
         return replace(request, selection=replace(selection, exclude=()))
@@ -402,23 +439,19 @@ def parse_recorded(
                 expected = "none, as no [[recordings]] are listed"
                 table.fail(key, expected, table.take(key))
         selection = _parse_criteria(table)
-    pattern = table.take("label_pattern")
-    if pattern is not None:
-        if source != "edf":
-            expected = "none, as only source 'edf' has labels of its own"
-            table.fail("label_pattern", expected, pattern)
-        try:
-            compile_label_pattern(pattern)
-        except ValueError:
-            table.fail("label_pattern", "a regular expression", pattern)
+    subjects = table.take("dev_subjects", [])
+    if not isinstance(subjects, list | tuple):
+        table.fail("dev_subjects", "a list of subjects", subjects)
     return {
+        "dev_subjects": tuple(subjects),
+        "licence": table.take("licence"),
+        "attribution": table.take("attribution"),
         "source": source,
         "sfreq": table.rate("sfreq", least=1, most=20000),
         "selection": selection,
         "splits": table.words("splits", _SPLIT),
         "missing": table.text("missing", MISSING, "error"),
         "unit": table.take("unit"),
-        "label_pattern": pattern,
     }
 
 
@@ -446,6 +479,9 @@ def _parse_criteria(table: Table) -> Criteria:
         types=table.words("types", _TYPE),
         per_subject=table.count("per_subject"),
         per_type=table.count("per_type"),
+        min_distance=table.seconds(
+            "min_distance", least=0, most=MAX_RECORDING_S, default=0
+        ),
         seed=seed,
         exclude=_parse_exclude(table),
     )
@@ -489,9 +525,9 @@ def _parse_listing(
     table: Table, items: list[Table], *, source: str, window_length: float
 ) -> Listing:
     """Take the windows that a spec lists; reject what would choose others."""
-    # Splits say which recordings a source offers, and once said which to choose from.
-    has_splits = source in _WITH_SPLITS or "chosen" in table.names()
-    refused = _CRITERIA if has_splits else (*_CRITERIA, "splits")
+    # Beside what once chose the windows, the splits say from which recordings.
+    may_have_splits = source in _WITH_SPLITS or "chosen" in table.names()
+    refused = _CRITERIA if may_have_splits else (*_CRITERIA, "splits")
     for key in sorted(refused):
         if key in table.names():
             expected = "none, as [[recordings]] lists every window"
@@ -648,12 +684,13 @@ def recorded_to_json(request: RecordedRequest) -> dict[str, Any]:
         value["missing"] = request.missing
     if request.unit is not None:
         value["unit"] = request.unit
-    for name in ("splits", "band_pass"):
+    for name in ("licence", "attribution"):
+        if getattr(request, name) is not None:
+            value[name] = getattr(request, name)
+    for name in ("splits", "dev_subjects", "band_pass"):
         if getattr(request, name):
             value[name] = list(getattr(request, name))
-    if request.label_pattern is not None:
-        value["label_pattern"] = request.label_pattern
-    return value
+    return value | rules_to_json(request.rules)
 
 
 def _criteria_to_json(criteria: Criteria) -> dict[str, Any]:
@@ -668,6 +705,8 @@ def _criteria_to_json(criteria: Criteria) -> dict[str, Any]:
     for name in ("types", "exclude"):
         if getattr(criteria, name):
             value[name] = list(getattr(criteria, name))
+    if criteria.min_distance:
+        value["min_distance"] = criteria.min_distance
     for name in ("seed", "per_subject", "per_type"):
         if getattr(criteria, name) is not None:
             value[name] = getattr(criteria, name)

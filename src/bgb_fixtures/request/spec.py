@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bgb_fixtures.eeg.montage import MONTAGES, SYSTEMS, find_montage
 from bgb_fixtures.eeg.scaling import PROFILES
 from bgb_fixtures.errors import SpecError, TargetError, shorten
+from bgb_fixtures.request.annotations import RULE_KEYS, parse_rules
 from bgb_fixtures.request.recorded import (
     RecordedRequest,
     parse_labels,
@@ -73,18 +74,11 @@ _KEYS_OF_SYNTHETIC = {
     *("profile", "sfreq", "band_pass", "seed", "recordings", "recipe"),
 }
 _KEYS = _KEYS_OF_SYNTHETIC | {
-    *(
-        "quotas",
-        "per_kind",
-        "splits",
-        "types",
-        "per_subject",
-        "per_type",
-        "exclude",
-        "aliases",
-    ),
-    *("missing", "unit", "label_format", "reference"),
-    *("label_pattern", "sha256", "chosen", "fixture"),
+    *("quotas", "per_kind", "splits", "types", "per_subject", "per_type", "exclude"),
+    *("aliases", "unit", "label_format", "reference"),
+    *("min_distance", "dev_subjects", "licence", "attribution"),
+    *("missing", "sha256", "chosen", "fixture"),
+    *RULE_KEYS,
 }
 
 
@@ -133,7 +127,8 @@ def parse_spec(value: object, *, where: str) -> Request:
     try:
         montage = find_montage(rows, system=system, own_labels=not synthetic, **reading)
         if not synthetic:
-            return RecordedRequest(montage=montage, **common, **own)
+            rules = parse_rules(table)
+            return RecordedRequest(montage=montage, rules=rules, **common, **own)
         request = SyntheticRequest(montage=montage, **common, **own)
         request.check_positive()
     except SpecError as error:

@@ -14,59 +14,36 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bgb_fixtures.corpora.bids.events import parse_events_tsv, szcore_label
 from bgb_fixtures.corpora.corpus import Corpus
+from bgb_fixtures.corpora.licences import UNKNOWN_LICENCE, find_licence
 from bgb_fixtures.corpora.recording import EDF_SUFFIXES, Licence, Located, Recording
-from bgb_fixtures.corpora.seizures import seizures_of
+from bgb_fixtures.corpora.seizures import label_counts, seizures_of
 from bgb_fixtures.corpora.text import fail, problem_at, read_lines, read_whole
-from bgb_fixtures.errors import AnnotationError, SourceError
+from bgb_fixtures.errors import (
+    AnnotationError,
+    SourceError,
+    SpecError,
+    shorten,
+)
+from bgb_fixtures.request.annotations import NO_RULES
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from bgb_fixtures.eeg.annotations import LabelCount
+    from bgb_fixtures.request.annotations import AnnotationRules
 
 __all__ = ["BidsCorpus"]
 
 _SUBJECT = re.compile(r"sub-[A-Za-z0-9]+")
 _EVENTS = "_events.tsv"
-# How the licences are written in real data sets -> SPDX name and address. Licences that
-# forbid derived works or trade are not in this list: whether a fixture may be given to
-# others under them is for a person to say.
-_LICENCES = (
-    (
-        r"CC-?0(?:-1\.0)?|CREATIVE-COMMONS-(?:ZERO|CC0).*|PUBLIC-DOMAIN",
-        "CC0-1.0",
-        "https://creativecommons.org/publicdomain/zero/1.0/",
-    ),
-    (
-        r"PDDL(?:-1\.0)?",
-        "PDDL-1.0",
-        "https://opendatacommons.org/licenses/pddl/1-0/",
-    ),
-    (
-        r"CC-BY-4\.0|CREATIVE-COMMONS-ATTRIBUTION-4\.0(?:-INTERNATIONAL)?",
-        "CC-BY-4.0",
-        "https://creativecommons.org/licenses/by/4.0/",
-    ),
-    (
-        r"CC-BY-SA-4\.0",
-        "CC-BY-SA-4.0",
-        "https://creativecommons.org/licenses/by-sa/4.0/",
-    ),
-    (
-        r"ODC-?BY(?:-V?1\.0)?|OPEN-DATA-COMMONS-ATTRIBUTION-LICENSE(?:-V?1\.0)?",
-        "ODC-By-1.0",
-        "https://opendatacommons.org/licenses/by/1-0/",
-    ),
-    (
-        r"ODBL(?:-V?1\.0)?",
-        "ODbL-1.0",
-        "https://opendatacommons.org/licenses/odbl/1-0/",
-    ),
-)
+_SIDECAR = "_events.json"
 _DOI = re.compile(
     r"(?:https?://doi\.org/|doi:)?(10\.[0-9]{4,9}/[A-Za-z0-9._;()/:-]{1,100})"
 )
@@ -86,18 +63,30 @@ class BidsCorpus(Corpus):
     """Recordings of a BIDS data set, of one subject of it, or one of them.
 
     Subjects have a split if ``participants.tsv`` has a column ``split``, else it is
-    ``train``. SourceError if the lists of the data set cannot be read.
+    ``train``. `rules` say what labels of one's own mean. SourceError if the lists of the
+    data set cannot be read.
     """
 
     title = "BIDS-EEG"
 
     def __init__(
-        self, root: str | os.PathLike[str], *, splits: Sequence[str] = ()
+        self,
+        root: str | os.PathLike[str],
+        *,
+        splits: Sequence[str] = (),
+        rules: AnnotationRules = NO_RULES,
+        dev_subjects: Collection[str] = (),
     ) -> None:
-        super().__init__(root, splits=splits)
-        dataset = _find_dataset(self.folder)
-        self._licence = _read_licence(dataset)
-        self._split_of = _read_splits(dataset)
+        super().__init__(root, splits=splits, rules=rules, dev_subjects=dev_subjects)
+        self._dataset = _find_dataset(self.folder)
+        self._licence = _read_licence(self._dataset)
+        self._split_of = _read_splits(self._dataset)
+        if dev_subjects and self._split_of:
+            msg = (
+                f"{str(self._dataset / 'participants.tsv')!r} says the split of each "
+                f"subject; expected no dev_subjects, got {sorted(dev_subjects)!r}"
+            )
+            raise SpecError(shorten(msg))
 
     @property
     def licence(self) -> Licence:
@@ -108,25 +97,57 @@ class BidsCorpus(Corpus):
         """Find recordings and their tables of events, by the entities in their names."""
         located: dict[str, Located] = {}
         only = None if self.folder.is_dir() else _entities(self.folder.name)
-        for below, names in self._walk(located, wanted=wanted, skip=_NOT_RAW):
-            signals: dict[str, str] = {}
-            events: dict[str, str] = {}
-            for name in names:
-                entities = _entities(name)
-                if entities is None or only not in (None, entities):
-                    continue
-                found = events if name.endswith(_EVENTS) else signals
-                found[entities] = name
+        folders = dict(self._walk(located, wanted=wanted, skip=_NOT_RAW))
+        above = self._above()
+        tables = above | {
+            f"{self.top}/{below}": _by_subject(names, _EVENTS)
+            for below, names in folders.items()
+        }
+        unused: dict[str, Located] = {}
+        used = set()
+        for below, names in folders.items():
             folder = f"{self.top}/{below}"
-            for entities in signals.keys() | events.keys():
-                signal = signals.get(entities, f"{entities}_eeg.edf")
+            levels = [f"{self.top}/{part}" for part in _parts(below)] + [*above]
+            signals = {
+                entities: name
+                for name in names
+                if (entities := _entities(name)) is not None
+                and not name.endswith(_EVENTS)
+                and only in (None, entities)
+            }
+            for entities, signal in signals.items():
+                found = next(_applying(tables, levels, entities), [])
+                used |= {*found}
                 located[f"{below}{signal}"] = Located(
-                    signal=f"{folder}{signal}" if entities in signals else "",
-                    annotations=(f"{folder}{events[entities]}",)
-                    if entities in events
-                    else (),
+                    signal=f"{folder}{signal}",
+                    annotations=tuple(found),
+                    error=_say_several(f"{below}{signal}", found),
                 )
+            for name in names:
+                entities = _entities(name) if name.endswith(_EVENTS) else None
+                if entities is not None and only in (None, entities):
+                    unused[f"{below}{entities}_eeg.edf"] = Located(
+                        annotations=(f"{folder}{name}",)
+                    )
+        # A table that recordings below inherit is not one of a recording that is missing.
+        for name, one in unused.items():
+            if not used.intersection(one.annotations):
+                located.setdefault(name, one)
         return located
+
+    def _above(self) -> dict[str, dict[str, list[str]]]:
+        """Return the tables of events in the folders above the root, the nearest first."""
+        folders = [
+            folder
+            for folder in self.top.resolve().parents
+            if folder.is_relative_to(self._dataset)
+        ]
+        return {f"{folder}/": _names_in(f"{folder}/", _EVENTS) for folder in folders}
+
+    def annotation_name(self, name: str, located: Located, path: str) -> str:
+        """Return the path of a table from the root, or from the data set above it."""
+        shown = super().annotation_name(name, located, path)
+        return shown.removeprefix(f"{self._dataset}/")
 
     def split_of(self, name: str) -> str:
         """Return the split of the subject; empty if the table does not know it."""
@@ -136,8 +157,15 @@ class BidsCorpus(Corpus):
     def annotate(self, name: str, located: Located) -> Recording:
         """Read the table of events of a recording."""
         path = Path(located.annotations[0])
-        annotations = parse_events_tsv(path)
-        events = seizures_of(annotations, szcore_label, path=path)
+        annotations = parse_events_tsv(path, self.rules)
+        try:
+            events = seizures_of(annotations, szcore_label, path=path, rules=self.rules)
+        except AnnotationError as error:
+            if not error.labels:
+                raise
+            folder = Path(located.signal or path).parent
+            msg = f"{error}{self._explained(folder, name, error.labels)}"
+            raise AnnotationError(msg, labels=error.labels) from error
         split = self._split_of.get(_subject(name))
         if isinstance(split, AnnotationError):
             raise split
@@ -151,7 +179,83 @@ class BidsCorpus(Corpus):
             duration=None if duration is None else float(duration),
             events=events,
             located=located,
+            labels=label_counts(annotations, szcore_label, self.rules),
         )
+
+    def _explained(self, folder: Path, name: str, labels: Sequence[LabelCount]) -> str:
+        """Return what the data set says about labels that are not known (Levels)."""
+        column = dict(self.rules.columns).get("label", "eventType")
+        entities = _entities(name.rpartition("/")[2]) or ""
+        above = (p for p in folder.resolve().parents if p.is_relative_to(self._dataset))
+        files = {f"{p}/": _names_in(f"{p}/", _SIDECAR) for p in (folder, *above)}
+        said: dict[str, object] = {}
+        for places in _applying(files, list(files), entities):
+            value = _read_json(Path(places[0]))
+            described = value.get(column) if isinstance(value, dict) else None
+            meant = described.get("Levels") if isinstance(described, dict) else None
+            # The nearest file counts.
+            said = (meant if isinstance(meant, dict) else {}) | said
+        words = [
+            f"{one.label!r}: {said[one.label]!r}"
+            for one in labels
+            if one.meaning == "unknown" and isinstance(said.get(one.label), str)
+        ]
+        return shorten(
+            f". The events.json of the data set says {', '.join(words)}"
+        ) * bool(words)
+
+
+def _by_subject(names: Iterable[str], ending: str) -> dict[str, list[str]]:
+    """Return the names of one kind by the subject that they begin with, if they do."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        if name.endswith(ending) or name == ending.removeprefix("_"):
+            found.setdefault(_subject(name), []).append(name)
+    return found
+
+
+def _names_in(folder: str, ending: str) -> dict[str, list[str]]:
+    try:
+        names = sorted(path.name for path in Path(folder).iterdir())
+    except OSError:
+        return {}
+    return _by_subject(names, ending)
+
+
+def _parts(below: str) -> list[str]:
+    """Return a path that ends with ``/`` and those above it, down to the empty one."""
+    names = below.split("/")[:-1]
+    return ["".join(f"{n}/" for n in names[:k]) for k in range(len(names), -1, -1)]
+
+
+def _applying(
+    files: Mapping[str, Mapping[str, Sequence[str]]],
+    levels: Sequence[str],
+    entities: str,
+) -> Iterator[list[str]]:
+    """Yield the files of each folder that apply to a recording, the nearest first.
+
+    A file applies to the recordings below its folder whose names have all of its entities
+    (BIDS, the inheritance principle); of one folder, that with the most counts.
+    """
+    known = {*entities.split("_")}
+    for level in levels:
+        of_level = files[level]
+        near = (*of_level.get(_subject(entities), ()), *of_level.get("", ()))
+        names = [n for n in near if known.issuperset(n.split("_")[:-1])]
+        most = max((name.count("_") for name in names), default=0)
+        if names:
+            yield [f"{level}{name}" for name in names if name.count("_") == most]
+
+
+def _say_several(name: str, paths: Sequence[str]) -> str:
+    if len(paths) < 2:
+        return ""
+    files = ", ".join(repr(Path(path).name) for path in paths)
+    return (
+        f"recording {name!r} inherits {len(paths)} tables of events: {files}; which one "
+        "counts is not known: leave one"
+    )
 
 
 def _entities(name: str) -> str | None:
@@ -181,35 +285,27 @@ def _find_dataset(root: Path) -> Path:
     return folder
 
 
+def _read_json(path: Path) -> object:
+    raw = read_whole(path)
+    try:
+        value: object = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        msg = f"{str(path)!r} is no JSON that can be read: {error}"
+        raise SourceError(msg) from error
+    return value
+
+
 def _read_licence(dataset: Path) -> Licence:
-    value: object = None
     path = dataset / "dataset_description.json"
-    if path.is_file():
-        raw = read_whole(path)
-        try:
-            value = json.loads(raw)
-        except (ValueError, RecursionError) as error:
-            msg = f"{str(path)!r} is no JSON that can be read: {error}"
-            raise SourceError(msg) from error
+    value = _read_json(path) if path.is_file() else None
     stated: object = None
     doi: object = None
     if isinstance(value, dict):
         stated, doi = value.get("License"), value.get("DatasetDOI")
     match = _DOI.fullmatch(doi.strip()) if isinstance(doi, str) else None
     attribution = f"https://doi.org/{match[1]}" if match else ""
-    key = (
-        re.sub(r"[\s_-]+", "-", stated.strip()).upper()
-        if isinstance(stated, str)
-        else ""
-    )
-    for pattern, name, url in _LICENCES:
-        if re.fullmatch(pattern, key):
-            return Licence(
-                name=name, url=url, attribution=attribution, redistributable=True
-            )
-    return Licence(
-        name="unknown", url="", attribution=attribution, redistributable=False
-    )
+    known = find_licence(stated) if isinstance(stated, str) else None
+    return replace(known or UNKNOWN_LICENCE, attribution=attribution)
 
 
 def _read_splits(dataset: Path) -> dict[str, str | AnnotationError]:

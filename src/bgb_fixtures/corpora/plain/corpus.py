@@ -1,61 +1,74 @@
 """EDF, EDF+ and BDF files of any origin, with annotations beside them or in them.
 
 Invariant: for each recording one annotation file counts, found by its name; two are
-refused. The licence is not known, so nothing made of such files is redistributable.
+refused. The licence is not known, so nothing made of such files is redistributable unless
+the request states one.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bgb_fixtures.corpora.bids.events import parse_events_tsv, szcore_label
+from bgb_fixtures.corpora.bids.events import szcore_label
 from bgb_fixtures.corpora.corpus import BLIND_SPLIT, Corpus
+from bgb_fixtures.corpora.licences import UNKNOWN_LICENCE
 from bgb_fixtures.corpora.places import is_there
-from bgb_fixtures.corpora.recording import EDF_SUFFIXES, Licence, Located, Recording
-from bgb_fixtures.corpora.seizures import seizures_of
-from bgb_fixtures.corpora.text import fail
+from bgb_fixtures.corpora.plain.experts import (
+    choose_tables,
+    match_columns,
+    read_experts,
+)
+from bgb_fixtures.corpora.recording import EDF_SUFFIXES, Located, Recording
+from bgb_fixtures.corpora.seizures import label_counts, seizures_of
+from bgb_fixtures.corpora.table import EventTable, read_table
+from bgb_fixtures.corpora.text import fail, read_text
 from bgb_fixtures.corpora.tusz.csv import parse_csv
 from bgb_fixtures.corpora.tusz.labels import tusz_label
 from bgb_fixtures.edf.annotations import read_edf_annotations
-from bgb_fixtures.errors import SourceError, SpecError, shorten
-from bgb_fixtures.request.recorded import compile_label_pattern
+from bgb_fixtures.eeg.annotations import Annotations
+from bgb_fixtures.errors import AnnotationError, SourceError
+from bgb_fixtures.request.annotations import NO_RULES
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Collection, Sequence
 
+    from bgb_fixtures.corpora.opened import OpenRecording
+    from bgb_fixtures.corpora.recording import Licence
     from bgb_fixtures.corpora.remote.web import WebPath
-    from bgb_fixtures.eeg.annotations import Annotations
+    from bgb_fixtures.corpora.table import Row as TableRow
+    from bgb_fixtures.eeg.montage import Row
+    from bgb_fixtures.request.annotations import AnnotationRules
 
 __all__ = ["PlainCorpus"]
 
-_LICENCE = Licence(name="unknown", url="", attribution="", redistributable=False)
-_PARSERS: dict[str, Callable[[Path], Annotations]] = {
-    ".tsv": parse_events_tsv,
-    ".csv_bi": parse_csv,
-    ".csv": parse_csv,
-}
+_SUFFIXES = (".tsv", ".csv_bi", ".csv")
 # What is looked for beside 'night.edf', or 'night_eeg.edf'.
-_ENDINGS = (".tsv", "_events.tsv", ".csv_bi")
+_ENDINGS = (".tsv", "_events.tsv", ".csv_bi", ".csv")
+# Of these one without a recording is told of; a '.tsv' or '.csv' may be a table of anything.
+_SURE_ENDINGS = ("_events.tsv", ".csv_bi")
 # Beside a recording in a folder 'eval' they tell that it is TUSZ.
 _TUSZ_ENDINGS = (".csv_bi", ".tse", ".tse_bi")
 _TUSZ_DEPTH = 4
 """Folders of TUSZ from a split down: split, subject, session, montage."""
+_MOST_ROUNDED_S = 1
+"""By which the seconds of a table and the length of a file may differ."""
 _SUBJECT = re.compile(r"sub-[A-Za-z0-9]+")
 
 
 class PlainCorpus(Corpus):
     """EDF, EDF+ and BDF files below a folder, or one of them.
 
-    `annotations` is a file of annotations if there is one recording, or a folder of them:
-    with the same folders and names as the recordings, or flat; None: beside the
-    recordings. TSV files need columns onset, duration and eventType; others are
-    `.csv_bi`. `label_pattern` matches the whole of each label that is a seizure;
-    everything else is none. With it, recordings without a file of annotations are taken
-    with those inside them (EDF+).
+    `annotations` is a file of annotations if there is one recording, a table with a column
+    that names the recordings, or a folder of files: with the same folders and names as
+    the recordings, or flat; None: beside the recordings. Files are tables of events, or
+    those of TUSZ. `rules` say how tables and labels of one's own are read. With a label
+    pattern or marks, recordings without a file of annotations are taken with those inside
+    them (EDF+).
 
     A recording belongs to the subject that its name begins with (``sub-01_...``), else
     to that of its folder below the root, else to one of its own.
@@ -63,9 +76,10 @@ class PlainCorpus(Corpus):
 
     title = "EDF"
     why_unannotated = (
-        "has no file of annotations (NAME.tsv, NAME_events.tsv or NAME.csv_bi) "
-        "beside it; unannotated does not mean free of seizures. If they are in "
-        "the recording (EDF+), give a label pattern"
+        "has no file of annotations (NAME.tsv, NAME.csv, NAME_events.tsv or NAME.csv_bi) "
+        "beside it; unannotated does not mean free of seizures. If they are elsewhere, "
+        "give --annotations PATH; if they are in the recording (EDF+), give a label "
+        "pattern; a 0/1 column per recording needs --per-second"
     )
 
     def __init__(
@@ -74,9 +88,10 @@ class PlainCorpus(Corpus):
         *,
         splits: Sequence[str] = (),
         annotations: Path | None = None,
-        label_pattern: str | None = None,
+        rules: AnnotationRules = NO_RULES,
+        dev_subjects: Collection[str] = (),
     ) -> None:
-        super().__init__(root, splits=splits)
+        super().__init__(root, splits=splits, rules=rules, dev_subjects=dev_subjects)
         if self.folder.is_file() and self.folder.suffix.lower() not in EDF_SUFFIXES:
             msg = f"{str(self.root)!r}: expected a folder, or an EDF or BDF file"
             raise SourceError(msg)
@@ -86,20 +101,11 @@ class PlainCorpus(Corpus):
         if annotations is not None and annotations.is_file():
             _check_parser(annotations)
         self._given = annotations
-        self._pattern: re.Pattern[str] | None = None
-        if label_pattern is not None:
-            try:
-                self._pattern = compile_label_pattern(label_pattern)
-            except ValueError as error:
-                msg = (
-                    f"label_pattern {label_pattern!r} is no regular expression: {error}"
-                )
-                raise SpecError(shorten(msg)) from error
 
     @property
     def licence(self) -> Licence:
-        """Not known."""
-        return _LICENCE
+        """Not known; a request may state it."""
+        return UNKNOWN_LICENCE
 
     def find(self, wanted: Collection[str] | None = None) -> dict[str, Located]:
         """Find recordings, and for each the one file of annotations that counts."""
@@ -117,20 +123,29 @@ class PlainCorpus(Corpus):
         ]
         if self.folder.is_file():
             signals = [self.folder.name]
-        if self._given is None:
+        entries: dict[str, _Rows | Annotations] = {}
+        if self.rules.per_second is not None:
+            found = self._take_experts(signals, located, entries)
+        elif self._given is None:
             found = self._find_beside(signals, names)
         elif self._given.is_dir():
             found = self._find_in_folder(signals, self._given)
         else:
-            found = self._take_file(signals, self._given)
+            found = self._take_file(signals, self._given, entries)
         self._refuse_blind(found, names)
+        here = set(signals)
         for name, paths in found.items():
-            signal = f"{self.top}/{name}" if name in signals else ""
-            inside = [signal] if self._pattern is not None else []
+            signal = f"{self.top}/{name}" if name in here else ""
+            inside = [signal] if signal and self.rules.reads_inside else []
+            entry = entries.get(name)
+            error = located[name].error if name in located else ""
+            if len(paths) > 1 and entry is None and not error:
+                error = _say_ambiguous(name, paths)
             located[name] = Located(
                 signal=signal,
                 annotations=tuple(paths or inside),
-                error=_say_ambiguous(name, paths) if len(paths) > 1 else "",
+                error=error,
+                entry=entry,
             )
         return located
 
@@ -150,10 +165,10 @@ class PlainCorpus(Corpus):
         above = self.top.resolve().parts[-_TUSZ_DEPTH:]
         for name, paths in found.items():
             folder = name[: name.rfind("/") + 1]
+            if BLIND_SPLIT not in (*above, *folder.split("/")):
+                continue
             files = (*paths, *names.get(folder, ()))
-            if BLIND_SPLIT in (*above, *folder.split("/")) and any(
-                file.lower().endswith(_TUSZ_ENDINGS) for file in files
-            ):
+            if any(file.lower().endswith(_TUSZ_ENDINGS) for file in files):
                 msg = (
                     f"recording {name!r} below {str(self.root)!r} is in a folder "
                     f"{BLIND_SPLIT!r} and has annotations of TUSZ (.csv_bi, .tse): this "
@@ -163,15 +178,52 @@ class PlainCorpus(Corpus):
                 )
                 raise SourceError(msg)
 
-    def _take_file(self, signals: list[str], given: Path) -> dict[str, list[str]]:
+    def _take_file(
+        self,
+        signals: list[str],
+        given: Path,
+        entries: dict[str, _Rows | Annotations],
+    ) -> dict[str, list[str]]:
+        """Take one file: of the one recording, or a table that names recordings."""
+        table = None if _is_tusz(given) else read_table(given, self.rules)
+        if table is not None and table.names_files:
+            of_recordings = _rows_by_recording(table, signals)
+            entries.update(of_recordings)
+            missing: dict[str, list[str]] = {name: [] for name in signals}
+            return missing | {name: [str(given)] for name in of_recordings}
         if len(signals) != 1:
             msg = (
                 f"annotations {str(given)!r} is one file, and {str(self.root)!r} "
-                f"holds {len(signals)} recordings; give a folder of annotations, or "
-                "one recording"
+                f"holds {len(signals)} recordings; give a folder of annotations, one "
+                "recording, or a table with a column that names the file: --columns "
+                "file=NAME"
             )
             raise SourceError(msg)
         return {signals[0]: [str(given)]}
+
+    def _take_experts(
+        self,
+        signals: list[str],
+        located: dict[str, Located],
+        entries: dict[str, _Rows | Annotations],
+    ) -> dict[str, list[str]]:
+        """Take the tables of experts: a column per recording, a row per second."""
+        tables, least = choose_tables(
+            self._given or self.top, self.rules.per_second or 1
+        )
+        columns = read_experts(tables, least)
+        matched = match_columns(
+            list(columns), {name: _stem_of(name) for name in signals}
+        )
+        found: dict[str, list[str]] = {name: [] for name in signals}
+        for name, column in matched.items():
+            found[name] = [str(path) for path in tables]
+            value = columns[column]
+            if isinstance(value, AnnotationError):
+                located[name] = Located(error=str(value))
+            else:
+                entries[name] = value
+        return found
 
     def _find_in_folder(self, signals: list[str], given: Path) -> dict[str, list[str]]:
         """Look in the same folder below `given`, then in `given` itself."""
@@ -194,18 +246,19 @@ class PlainCorpus(Corpus):
         found: dict[str, list[str]] = {}
         for name in signals:
             folder = name[: name.rfind("/") + 1]
-            found[name] = [
-                f"{self.top}/{folder}{candidate}"
-                for candidate in _candidates(name)
-                if candidate in present[folder]
-            ]
+            found[name] = _without_pair(
+                [
+                    f"{self.top}/{folder}{candidate}"
+                    for candidate in _candidates(name)
+                    if candidate in present[folder]
+                ]
+            )
         if self.folder.is_dir():
             used = {path for paths in found.values() for path in paths}
             for below, files in names.items():
                 for file in files:
                     path = f"{self.top}/{below}{file}"
-                    # A bare .tsv may be a table of anything.
-                    if path not in used and file.endswith(_ENDINGS[1:]):
+                    if path not in used and file.endswith(_SURE_ENDINGS):
                         stem = file.removesuffix(".csv_bi").removesuffix("_events.tsv")
                         found.setdefault(f"{below}{stem}.edf", []).append(path)
         return found
@@ -218,23 +271,24 @@ class PlainCorpus(Corpus):
         """Read the annotations of a recording, beside it or inside."""
         path = Path(located.annotations[0])
         inside = located.annotations[0] == located.signal
-        annotations = (
-            read_edf_annotations(path)
-            if inside
-            else _PARSERS[path.suffix.lower()](path)
-        )
+        vocabulary = szcore_label
+        if isinstance(located.entry, Annotations):
+            annotations = located.entry
+        elif isinstance(located.entry, _Rows):
+            annotations = located.entry.table.annotations(located.entry.rows)
+        elif inside:
+            annotations = read_edf_annotations(path)
+        elif _is_tusz(path):
+            annotations, vocabulary = parse_csv(path), tusz_label
+        else:
+            annotations = read_table(path, self.rules).annotations()
         if inside and not annotations.spans:
             problem = (
                 "holds no annotation at all, so it cannot be told from a recording that "
                 "nobody annotated; give a file of annotations"
             )
             fail(path, 0, problem)
-        meaning = szcore_label if path.suffix.lower() == ".tsv" else tusz_label
-        events = seizures_of(
-            annotations,
-            meaning if self._pattern is None else self._match_label,
-            path=path,
-        )
+        events = seizures_of(annotations, vocabulary, path=path, rules=self.rules)
         duration = annotations.duration
         return Recording(
             name=name,
@@ -243,20 +297,78 @@ class PlainCorpus(Corpus):
             duration=None if duration is None else float(duration),
             events=events,
             located=located,
+            labels=label_counts(annotations, vocabulary, self.rules),
         )
 
-    def _match_label(self, label: str) -> str | None:
-        if self._pattern is None or not self._pattern.fullmatch(label):
-            return None
-        try:
-            return szcore_label(label) or "seiz"
-        except ValueError:
-            return "seiz"
+    def check(self, opened: OpenRecording, rows: Sequence[Row]) -> None:  # noqa: ARG002
+        """Refuse a file that goes on after the last second that experts have looked at."""
+        located = opened.recording.located
+        if not isinstance(located.entry, Annotations):
+            return
+        header = opened.edf.header
+        length = float(header.n_records * header.record_duration)
+        seen = float(located.entry.duration or 0)
+        if abs(length - seen) > _MOST_ROUNDED_S:
+            msg = (
+                f"{located.annotations[0]!r} has {seen:g} seconds for recording "
+                f"{opened.recording.name!r}, whose file has {length:g} s; expected a row "
+                "for each second"
+            )
+            raise SourceError(msg)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The rows of a table that are about one recording."""
+
+    table: EventTable
+    rows: tuple[TableRow, ...]
+
+
+def _rows_by_recording(table: EventTable, signals: Sequence[str]) -> dict[str, _Rows]:
+    """Return the rows of each recording that a table names, also of those that are missing.
+
+    By its path from the root, its file name, or that without suffix.
+    """
+    named: dict[str, set[str]] = defaultdict(set)
+    for name in signals:
+        file = name.rpartition("/")[2]
+        for key in (name, name.rpartition(".")[0], file, _stem_of(name)):
+            named[key].add(name)
+    rows: dict[str, list[TableRow]] = defaultdict(list)
+    for row in table.rows:
+        text = row.texts["file"].replace("\\", "/").removeprefix("./")
+        found = named.get(text) or named.get(text.rpartition("/")[2]) or {text}
+        if not text or len(found) > 1:
+            problem = f"may be about {' or '.join(map(repr, sorted(found)))}: {text!r}"
+            if not text:
+                problem = "names no recording"
+            fail(table.path, row.line, f"{problem}; expected the path from the root")
+        rows[next(iter(found))].append(row)
+    return {name: _Rows(table, tuple(of_one)) for name, of_one in rows.items()}
+
+
+def _is_tusz(path: Path) -> bool:
+    """Say whether a file has the format of TUSZ, which begins with a comment."""
+    suffix = path.suffix.lower()
+    return suffix == ".csv_bi" or (
+        suffix == ".csv" and read_text(path).lstrip().startswith("#")
+    )
+
+
+def _without_pair(paths: list[str]) -> list[str]:
+    """Leave out the '.csv' of TUSZ where its '.csv_bi' is found, too."""
+    has_pair = any(path.endswith(".csv_bi") for path in paths)
+    return [
+        path
+        for path in paths
+        if not (has_pair and path.endswith(".csv") and _is_tusz(Path(path)))
+    ]
 
 
 def _check_parser(path: Path) -> None:
-    if path.suffix.lower() not in _PARSERS:
-        known = ", ".join(_PARSERS)
+    if path.suffix.lower() not in _SUFFIXES:
+        known = ", ".join(_SUFFIXES)
         msg = f"annotations {str(path)!r}: expected a file that ends in one of {known}"
         raise SourceError(msg)
 
@@ -289,7 +401,7 @@ def _first_found(places: Sequence[Path], name: str) -> list[str]:
             if (place / candidate).is_file()
         ]
         if found:
-            return found
+            return _without_pair(found)
     return []
 
 

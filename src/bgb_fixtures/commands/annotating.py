@@ -1,0 +1,141 @@
+"""The options that say how annotations are read, of ``scan`` and ``build``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from bgb_fixtures.errors import SpecError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from bgb_fixtures.eeg.annotations import LabelCount
+    from bgb_fixtures.request.annotations import AnnotationRules
+
+__all__ = [
+    "annotation_options",
+    "given_options",
+    "labels_to_json",
+    "rules_from_options",
+]
+
+_Command = TypeVar("_Command", bound="Callable[..., Any]")
+
+
+def _columns(
+    _: click.Context, __: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str]:
+    """Split ROLE=NAME,ROLE=NAME at commas and equals signs."""
+    columns: dict[str, str] = {}
+    for pair in ",".join(values).split(",") if values else ():
+        role, equals, name = (part.strip() for part in pair.partition("="))
+        if not equals or not name or role in columns:
+            msg = (
+                "expected ROLE=NAME, separated by commas, and each role once, such as "
+                f"start=Beginn,end=Ende,label=Ereignis; got {pair!r}"
+            )
+            raise click.BadParameter(msg)
+        columns[role] = name
+    return columns
+
+
+def _experts(
+    _: click.Context, __: click.Parameter, value: str | None
+) -> str | int | None:
+    """Take a number for how many must agree, and anything else for a name."""
+    return int(value) if value is not None and value.isdecimal() else value
+
+
+_OPTIONS = (
+    click.option(
+        "--annotations",
+        metavar="PATH",
+        help="File or folder of annotations [beside or in the recordings] (edf only).",
+    ),
+    click.option(
+        "--label-pattern",
+        metavar="REGEX",
+        help="Labels that are seizures; the pattern must match the whole label [SzCORE "
+        "and TUSZ codes] (edf and bids only). With it, annotations inside EDF+ files are "
+        "read, too.",
+    ),
+    click.option(
+        "--background-pattern",
+        metavar="REGEX",
+        help="Labels that are no seizure; the pattern must match the whole label "
+        "['bckg'] (edf and bids only). A recording with any other label is left out.",
+    ),
+    click.option(
+        "--ignore-labels",
+        multiple=True,
+        metavar="LABEL",
+        help="Skip rows with exactly this label; may be repeated (edf and bids only).",
+    ),
+    click.option(
+        "--start-label",
+        metavar="LABEL",
+        help="Mark of the start of a seizure, whose end is another mark; with "
+        "--end-label (edf and bids only).",
+    ),
+    click.option(
+        "--end-label",
+        metavar="LABEL",
+        help="Mark of the end of a seizure; with --start-label (edf and bids only).",
+    ),
+    click.option(
+        "--columns",
+        multiple=True,
+        callback=_columns,
+        metavar="ROLE=NAME,...",
+        help="Columns of tables by name: start, end, duration, label, and file for one "
+        "table of all recordings; such as start=Beginn,end=Ende,label=Ereignis [onset or "
+        "start, duration or end, eventType or label] (edf and bids only).",
+    ),
+    click.option(
+        "--decimal",
+        type=click.Choice([".", ","]),
+        help="Decimal mark of tables [as the numbers show; 1,234 alone is ambiguous] (edf "
+        "only).",
+    ),
+    click.option(
+        "--per-second",
+        callback=_experts,
+        metavar="EXPERT|N",
+        help="Tables have a 0/1 column per recording and a row per second: the table of "
+        "this expert counts, or seconds on which at least N tables agree (edf only).",
+    ),
+)
+
+
+def annotation_options(command: _Command) -> _Command:
+    """Add the options to a command, in this order."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def given_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that were given, as a spec has them."""
+    return {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in options.items()
+        if value not in (None, (), {})
+    }
+
+
+def rules_from_options(options: dict[str, Any]) -> AnnotationRules:
+    """Return the rules that options describe; UsageError if they are not valid."""
+    from bgb_fixtures.request.annotations import parse_rules
+    from bgb_fixtures.request.table import Table
+
+    try:
+        return parse_rules(Table(given_options(options), where="options"))
+    except SpecError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def labels_to_json(labels: Iterable[LabelCount]) -> list[dict[str, Any]]:
+    """Return what labels were read as, as JSON values."""
+    return [{"label": one.label, "meaning": one.meaning, "n": one.n} for one in labels]

@@ -1,0 +1,87 @@
+"""Licences that data sets state, and those that somebody states for data of their own.
+
+Invariant: only a licence that is known to let others have the data makes a fixture
+redistributable.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from bgb_fixtures.corpora.recording import Licence
+from bgb_fixtures.errors import SpecError
+
+if TYPE_CHECKING:
+    from bgb_fixtures.request.recorded import RecordedRequest
+
+__all__ = ["UNKNOWN_LICENCE", "find_licence", "stated_licence"]
+
+UNKNOWN_LICENCE = Licence(name="unknown", url="", attribution="", redistributable=False)
+# How the licences are written in real data sets -> SPDX name and address. Licences that
+# forbid derived works or trade are not in this list: whether a fixture may be given to
+# others under them is for a person to say.
+_LICENCES = (
+    (
+        r"CC-?0(?:-1\.0)?|CREATIVE-COMMONS-(?:ZERO|CC0).*|PUBLIC-DOMAIN",
+        "CC0-1.0",
+        "https://creativecommons.org/publicdomain/zero/1.0/",
+    ),
+    (
+        r"PDDL(?:-1\.0)?",
+        "PDDL-1.0",
+        "https://opendatacommons.org/licenses/pddl/1-0/",
+    ),
+    (
+        r"CC-BY-4\.0|CREATIVE-COMMONS-ATTRIBUTION-4\.0(?:-INTERNATIONAL)?",
+        "CC-BY-4.0",
+        "https://creativecommons.org/licenses/by/4.0/",
+    ),
+    (
+        r"CC-BY-SA-4\.0",
+        "CC-BY-SA-4.0",
+        "https://creativecommons.org/licenses/by-sa/4.0/",
+    ),
+    (
+        r"ODC-?BY(?:-V?1\.0)?|OPEN-DATA-COMMONS-ATTRIBUTION-LICENSE(?:-V?1\.0)?",
+        "ODC-By-1.0",
+        "https://opendatacommons.org/licenses/by/1-0/",
+    ),
+    (
+        r"ODBL(?:-V?1\.0)?",
+        "ODbL-1.0",
+        "https://opendatacommons.org/licenses/odbl/1-0/",
+    ),
+)
+
+
+def find_licence(stated: str) -> Licence | None:
+    """Return a licence that lets others have the data, by one of its usual names."""
+    key = re.sub(r"[\s_-]+", "-", stated.strip()).upper()
+    for pattern, name, url in _LICENCES:
+        if re.fullmatch(pattern, key):
+            return Licence(name=name, url=url, attribution="", redistributable=True)
+    return None
+
+
+def stated_licence(request: RecordedRequest, of_corpus: Licence) -> Licence:
+    """Return the licence of a corpus, or the one that a request states for its own data.
+
+    SpecError if the data set states another licence itself.
+    """
+    licence = of_corpus
+    if request.licence is not None:
+        stated = find_licence(request.licence) or replace(
+            UNKNOWN_LICENCE, name=request.licence
+        )
+        if of_corpus.name not in (UNKNOWN_LICENCE.name, stated.name):
+            msg = (
+                f"licence: expected {of_corpus.name!r}, which the data set states itself, "
+                f"got {request.licence!r}; drop it"
+            )
+            raise SpecError(msg)
+        licence = replace(stated, attribution=of_corpus.attribution)
+    if request.attribution is not None:
+        licence = replace(licence, attribution=request.attribution)
+    return licence
