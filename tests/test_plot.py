@@ -67,7 +67,8 @@ def test_title_says_which_part_of_the_window_is_shown(fixture: Fixture) -> None:
 
 def test_borders_of_the_page_are_marked_if_it_is_a_part(fixture: Fixture) -> None:
     part = draw_windows(fixture, [0], start=0.5, length=1).subfigs[0].axes[1]
-    assert [list(line.get_xdata()) for line in part.lines] == [[0.5] * 2, [1.5] * 2]
+    borders = [np.asarray(line.get_xdata()).tolist() for line in part.lines]
+    assert borders == [[0.5] * 2, [1.5] * 2]
     assert not draw_windows(fixture, [0]).subfigs[0].axes[1].lines
 
 

@@ -537,20 +537,12 @@ def test_page_of_smoke_is_small(smoke_page: Path) -> None:
     assert 1e6 < smoke_page.stat().st_size < 6e6
 
 
-def test_browser_shows_every_window_at_every_width(
-    smoke_page: Path, tmp_path: Path
-) -> None:
+def browse(profile: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a browser without a window, or skip the test where there is none."""
     names = ("chromium", "chromium-browser", "google-chrome", "chrome")
     browser = next(filter(None, map(shutil.which, names)), None)
     if browser is None:
         pytest.skip(f"needs a browser: none of {', '.join(names)}")
-    frames = "".join(
-        f'<iframe src="{smoke_page.as_uri()}" width="{width}" height="900" '
-        'style="border:0"></iframe>'
-        for width in WIDTHS
-    )
-    harness = tmp_path / "harness.html"
-    harness.write_text(HARNESS.format(frames=frames))
     flags = (
         "--headless", "--disable-gpu", "--disable-quic", "--no-first-run",
         "--disable-background-networking", "--disable-component-update",
@@ -558,19 +550,39 @@ def test_browser_shows_every_window_at_every_width(
         "--allow-file-access-from-files", "--enable-logging=stderr",
         *(["--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else []),
     )  # fmt: skip
-    done = subprocess.run(
-        [
-            browser,
-            *flags,
-            f"--user-data-dir={tmp_path / 'profile'}",
-            "--dump-dom",
-            harness.as_uri(),
-        ],
+    return subprocess.run(
+        [browser, *flags, f"--user-data-dir={profile}", *arguments],
         capture_output=True,
         text=True,
         check=True,
         timeout=120,
     )
+
+
+def test_paper_holds_two_windows_a_page(smoke_page: Path, tmp_path: Path) -> None:
+    paper = tmp_path / "smoke.pdf"
+    browse(
+        tmp_path / "profile",
+        f"--print-to-pdf={paper}",
+        "--no-pdf-header-footer",
+        smoke_page.as_uri(),
+    )
+    n_pages = len(re.findall(rb"/Type\s*/Page\b", paper.read_bytes()))
+    # 18 windows, and at most three pages of facts and of what does not fit beside them.
+    assert 9 < n_pages <= 12
+
+
+def test_browser_shows_every_window_at_every_width(
+    smoke_page: Path, tmp_path: Path
+) -> None:
+    frames = "".join(
+        f'<iframe src="{smoke_page.as_uri()}" width="{width}" height="900" '
+        'style="border:0"></iframe>'
+        for width in WIDTHS
+    )
+    harness = tmp_path / "harness.html"
+    harness.write_text(HARNESS.format(frames=frames))
+    done = browse(tmp_path / "profile", "--dump-dom", harness.as_uri())
     answer = done.stdout.partition('<pre id="answer">')[2].partition("</pre>")[0]
     assert json.loads(answer) == [
         {"width": width, "windows": 18, "pictures": 18, "spectra": 18}
