@@ -129,7 +129,8 @@ def test_unknown_recording_duration_is_left_open(tmp_path: Path) -> None:
         ),
         pytest.param(
             [row("55.00", "6.00", "sz")],
-            r"line 2: seizure stops at 61\.00 s, after the recording does: 60\.00 s",
+            r"line 2: seizure stops at 61\.00 s, after the end of the recording: "
+            r"60\.00 s",
             id="behind-the-end",
         ),
         pytest.param(
@@ -340,7 +341,9 @@ def test_free_text_of_the_description_stays_out(tmp_path: Path) -> None:
 
 def test_description_that_is_no_json_is_refused(tmp_path: Path) -> None:
     put(tmp_path, "dataset_description.json", "{")
-    with pytest.raises(SourceError, match=r"dataset_description\.json' is no JSON"):
+    with pytest.raises(
+        SourceError, match=r"dataset_description\.json' is not valid JSON"
+    ):
         search(BidsCorpus, tmp_path)
 
 

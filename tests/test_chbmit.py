@@ -273,12 +273,12 @@ CLOCK = ("10:00:00", "10:01:00")
     [
         pytest.param(
             entry("chb01_03.edf", (5, 6), count=2, clock=CLOCK),
-            "line 9: 'chb01_03.edf' declares 2 seizures, .* are given for 1",
+            "line 9: 'chb01_03.edf' declares 2 seizures, but lists start and end times of 1",
             id="count-too-high",
         ),
         pytest.param(
             entry("chb01_03.edf", (5, 6), count=0, clock=CLOCK),
-            "line 9: 'chb01_03.edf' declares 0 seizures, .* are given for 1",
+            "line 9: 'chb01_03.edf' declares 0 seizures, but lists start and end times of 1",
             id="count-too-low",
         ),
         pytest.param(
@@ -308,7 +308,7 @@ CLOCK = ("10:00:00", "10:01:00")
         ),
         pytest.param(
             entry("chb01_03.edf", (5, 61), clock=CLOCK),
-            "line 14: seizure ends at 61 s, after 'chb01_03.edf' does: .* lasts 60 s",
+            "line 14: seizure ends at 61 s, after 'chb01_03.edf' does: .* duration of 60 s",
             id="behind-the-end",
         ),
         pytest.param(
@@ -597,7 +597,7 @@ def test_one_unannotated_file_is_refused(tmp_path: Path) -> None:
 
 def test_annotations_without_any_recording_are_refused(tmp_path: Path) -> None:
     write_summary(tmp_path, entry("chb01_01.edf"))
-    message = "no recording of CHB-MIT that can be used: 1 x annotated, but its EDF or"
+    message = "no usable recording of CHB-MIT: 1 x annotated, but its EDF or"
     with pytest.raises(SourceError, match=message):
         search(ChbmitCorpus, tmp_path).recordings()
 
@@ -666,12 +666,12 @@ def test_recordings_of_a_case_without_a_summary_are_unannotated(
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        pytest.param("nowhere", "nowhere': there is no such folder or file", id="none"),
+        pytest.param("nowhere", "nowhere': no such folder or file", id="none"),
         pytest.param("s3://h/x", "file; a web address begins with https", id="s3"),
-        pytest.param("empty", r"there is no chbNN-summary\.txt in it or", id="empty"),
+        pytest.param("empty", r"no chbNN-summary\.txt found in it or", id="empty"),
         pytest.param("RECORDS", "RECORDS': expected a folder of CHB-MIT", id="no-edf"),
         pytest.param(
-            "a.edf", r"there is no chbNN-summary\.txt in it; ", id="no-summary"
+            "a.edf", r"no chbNN-summary\.txt found in it, so ", id="no-summary"
         ),
     ],
 )
@@ -948,7 +948,7 @@ def test_without_any_seizure_no_file_is_written(tmp_path: Path) -> None:
 def test_montage_that_cannot_be_had_leaves_no_file(tmp_path: Path) -> None:
     one_recording(tmp_path, 30, (10, 20))
     before = sorted(tmp_path.iterdir())
-    with pytest.raises(ChannelNotFoundError, match="Ask for --montage double-banana"):
+    with pytest.raises(ChannelNotFoundError, match="Pass --montage double-banana"):
         build(tmp_path, tmp_path / "out.h5", montage="10-20")
     assert sorted(tmp_path.iterdir()) == before
 

@@ -107,11 +107,11 @@ def test_help_of_build_states_the_defaults_as_they_are(
     assert "double-banana [default for chbmit]" in text
     assert "raw-1 (microvolts) [default for recordings]" in text
     assert "[the name of the source]" in text
-    assert "resampled [the one that the recordings share; of --windows 256]" in text
+    assert "resampled [the rate that the recordings share; with --windows 256]" in text
     assert (spec.criteria.seed, spec.missing, spec.splits) == (None, "error", ())
-    assert "ask recordings in an order that is drawn [by name]" in text
+    assert "visit recordings in a seeded random order [by name]" in text
     assert "recordings that lack an electrode [error]" in text
-    assert "may be repeated [all but eval]" in text
+    assert "repeatable [all but eval]" in text
 
 
 def test_version_is_printed(run: Callable[..., Answer]) -> None:
@@ -210,12 +210,12 @@ def test_build_lists_the_kinds_that_it_did_not_find(
         ),
         pytest.param(
             ["--source", "chbmit", "--root", "x", "--windows", "4", "--seed", "1"],
-            "--windows: only for synthetic EEG",
+            "--windows applies to synthetic EEG only",
             id="windows-of-recordings",
         ),
         pytest.param(
             ["--windows", "4", "--per-kind", "1"],
-            "--per-kind: only for recordings",
+            "--per-kind applies to recordings only",
             id="kinds-of-windows",
         ),
         pytest.param(
@@ -225,7 +225,8 @@ def test_build_lists_the_kinds_that_it_did_not_find(
         ),
         pytest.param(
             ["--spec", "a.toml", "--montage", "10-20", "--per-kind", "3"],
-            "--spec says it all; drop --montage, --per-kind, or write it into the spec",
+            "--spec already describes the build; drop --montage, --per-kind, or write "
+            "it into the spec",
             id="spec-and-options",
         ),
         pytest.param(
@@ -338,7 +339,7 @@ def test_a_file_that_is_no_fixture_is_not_overwritten(
 ) -> None:
     answer = run("build", "--spec", spec_file, "--out", spec_file)
     assert (answer.code, spec_file.read_text(encoding="utf-8")) == (1, SPEC)
-    assert "exists and is not a fixture; it is left as it is" in answer.err
+    assert "exists and is not a fixture, so it is not replaced" in answer.err
 
 
 # info
@@ -584,10 +585,10 @@ def test_options_of_recordings_are_the_keys_of_a_spec(
         ),
         pytest.param(["--type", "sz"], "types: expected a list of", id="type"),
         pytest.param(["--missing", "zeros"], "'zeros' is not one of", id="missing"),
-        pytest.param(["--montage", "Fp1,Fp1-XX"], "called 'XX'", id="rows"),
+        pytest.param(["--montage", "Fp1,Fp1-XX"], "unknown electrode 'XX'", id="rows"),
         pytest.param(
             ["--annotations", "x"],
-            "--annotations is for --source edf",
+            "--annotations applies to --source edf",
             id="annotations",
         ),
         pytest.param(
@@ -622,7 +623,7 @@ def test_a_quota_that_cannot_be_met_is_one_line_and_exits_with_1(
 ) -> None:
     answer = of_twin("--dry-run", "--quota", "full=99")
     assert (answer.code, answer.out, answer.err.count("\n")) == (1, "", 1)
-    assert "quotas that were not filled: full 99 (got " in answer.err
+    assert "quotas not filled: full 99 (got " in answer.err
 
 
 def test_what_was_left_out_is_said_on_stderr(
@@ -643,7 +644,7 @@ def test_a_fixture_is_searched_for_what_identifies_its_recordings(
     of_twin("--out", target)
     answer = run("verify", target, "--against", twin)
     assert (answer.code, answer.err) == (0, "")
-    assert f" texts that identify something in '{twin}'\n" in answer.out
+    assert f" identifying texts from '{twin}'\n" in answer.out
 
 
 def test_a_fixture_that_tells_is_named_with_the_place_of_the_text(

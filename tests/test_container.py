@@ -68,9 +68,7 @@ def test_arrays_that_touch_do_not_overlap() -> None:
 
 def test_arrays_that_share_a_byte_overlap() -> None:
     arrays = {"late": make_entry(8192, 8), "early": make_entry(4096, 4097)}
-    message = (
-        "^'it': index, array 'late': expected bytes behind those of 'early', which"
-    )
+    message = "^'it': index, array 'late': expected bytes after those of 'early', which"
     with pytest.raises(FormatError, match=message):
         check_overlap(arrays, where="'it'")
 

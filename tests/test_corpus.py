@@ -1129,7 +1129,7 @@ def test_recordings_of_a_patient_follow_each_other() -> None:
         ),
         pytest.param(
             {"cases": ["chb01"]},
-            "cases: only the layouts 'chbmit', 'siena' have names to choose, got 'tusz'",
+            "cases: expected one of the layouts 'chbmit', 'siena', got 'tusz'",
             id="cases-elsewhere",
         ),
         pytest.param(
@@ -1172,7 +1172,7 @@ def test_folder_with_files_is_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("keep")
 
-    with pytest.raises(TargetError, match=r"'.*mine' is a folder with files in it"):
+    with pytest.raises(TargetError, match=r"'.*mine' is a folder that is not empty"):
         _write_small(tmp_path / "mine")
     assert _digests(tmp_path).keys() == {"mine/notes.txt"}
 
@@ -1188,7 +1188,7 @@ def test_file_in_the_way_is_left_as_it_is(tmp_path: Path) -> None:
 
 
 def test_missing_parent_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(TargetError, match=r"there is no folder '.*nowhere'"):
+    with pytest.raises(TargetError, match=r"folder '.*nowhere'"):
         _write_small(tmp_path / "nowhere" / "out")
 
 

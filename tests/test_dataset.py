@@ -109,7 +109,7 @@ def test_pickle_of_a_replaced_file_is_refused(
     shutil.copy(small_fixture, path)
     text = pickle.dumps(FixtureDataset(path))
     write_fixture(make_content(signals=np.zeros((4, 3, 512), np.float32)), path)
-    with pytest.raises(IntegrityError, match=r"mine.h5' is another file than the one"):
+    with pytest.raises(IntegrityError, match=r"mine.h5' changed since it was loaded"):
         pickle.loads(text)
 
 

@@ -82,7 +82,7 @@ def test_most_channels_are_summed_up(compare: Compare) -> None:
 
     lines = describe_diff(compare(wide(0), wide(1)))
     assert lines[2] == "  Fp1: 512 values differ; largest 1 (1 uV) at 0.000 s"
-    assert lines[7] == "  and 14 more channels, by less"
+    assert lines[7] == "  and 14 more channels, with smaller differences"
 
 
 FILTERED = {"name": "zscore-1", "steps": ["band-pass 0.5-70 Hz: symmetric FIR"]}
@@ -97,8 +97,8 @@ def test_one_grid_step_after_a_filter_is_rounding(
     assert diff.verdict == "rounding"
     assert describe_diff(diff) == [
         (
-            "the same up to rounding: single values one grid step apart, as other "
-            "versions of scipy and numpy give after filters or resampling"
+            "the same except for rounding: some values differ by one grid step, as "
+            "with other versions of scipy and numpy after filtering or resampling"
         ),
         "w2:",
         (

@@ -318,7 +318,7 @@ PHYSICAL = "signal 1 'EEG Fp1', physical"
     [
         pytest.param(
             Channel(pmin="800"),
-            f"{PHYSICAL} maximum: expected another value than the minimum .800., got "
+            f"{PHYSICAL} maximum: expected a value other than the minimum .800., got "
             "'800'",
             id="physical-equal",
         ),
@@ -440,8 +440,8 @@ def test_record_duration_of_zero_is_refused_for_samples() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        pytest.param(b"", r"is not an EDF file: 0 bytes", id="empty"),
-        pytest.param(b"0       ", r"is not an EDF file: 8 bytes", id="short"),
+        pytest.param(b"", r"is not an EDF file: found 0 bytes", id="empty"),
+        pytest.param(b"0       ", r"is not an EDF file: found 8 bytes", id="short"),
         pytest.param(
             b"<!DOCTYPE html>".ljust(600),
             r"is not an EDF file: expected version '0'.* got b'<!DOCTYP'; fetch",
@@ -691,9 +691,7 @@ def test_samples_between_gaps_count_in_the_time_of_the_recording() -> None:
 def test_a_window_that_touches_a_gap_is_refused(span: tuple[int, int]) -> None:
     edf = open_bytes(edf_with_onsets(*GAPPED))
     signal = MontageSignal(edf, (Row(ch_name="A", plus=(0,)),), between_gaps=True)
-    message = (
-        r"touch a gap; this recording \(EDF\+D\) is continuous in 0-2 s, 4-6 s, 15-16 s"
-    )
+    message = r"overlap a gap; this recording \(EDF\+D\) is continuous in 0-2 s, 4-6 s, 15-16 s"
     with pytest.raises(SourceError, match=message):
         signal.read(*span)
 
@@ -816,12 +814,12 @@ def test_montage_is_refused_at_opening_if_a_row_cannot_be_scaled() -> None:
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"nowhere\.edf': there is no such file"):
+    with pytest.raises(SourceError, match=r"nowhere\.edf': no such file"):
         LocalFile(tmp_path / "nowhere.edf")
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="there is no such file"):
+    with pytest.raises(SourceError, match="no such file"):
         LocalFile(tmp_path)
 
 

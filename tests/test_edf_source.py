@@ -203,7 +203,7 @@ def test_annotations_inside_a_recording_with_gaps_last_as_long_as_it_does(
 
 def test_recording_without_annotations_is_unannotated(tmp_path: Path) -> None:
     make_edf(tmp_path / "a.edf")
-    with pytest.raises(SourceError, match=r"NAME\.tsv.* give a label pattern"):
+    with pytest.raises(SourceError, match=r"NAME\.tsv.* pass a label pattern"):
         search(PlainCorpus, tmp_path).recordings()
 
 
@@ -278,7 +278,7 @@ def test_one_file_of_annotations_for_two_recordings_is_refused(tmp_path: Path) -
     make_edf(tmp_path / "a.edf")
     make_edf(tmp_path / "b.edf")
     annotations = write(tmp_path / "other.tsv", SEIZURE)
-    with pytest.raises(SourceError, match=r"is one file, and .* holds 2 recordings"):
+    with pytest.raises(SourceError, match=r"is one file, but .* holds 2 recordings"):
         search(PlainCorpus, tmp_path, annotations=annotations).recordings()
 
 
@@ -304,7 +304,7 @@ def test_a_flat_name_that_two_recordings_have_says_nothing(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        pytest.param("nowhere", "there is no such file or folder", id="missing"),
+        pytest.param("nowhere", "no such file or folder", id="missing"),
         pytest.param("x" * 300, "xx' cannot be reached: File name", id="impossible"),
         pytest.param("list.xlsx", r"ends in one of \.tsv, \.csv_bi, \.csv", id="excel"),
     ],
@@ -375,7 +375,9 @@ def test_text_in_another_code_page_is_matched(tmp_path: Path) -> None:
             None, "holds no annotations: it has no signal 'EDF Annotations'", id="plain"
         ),
         pytest.param(
-            stamps(), "holds no annotation at all, so it cannot be told from", id="none"
+            stamps(),
+            "holds no annotation at all, so it cannot be distinguished",
+            id="none",
         ),
         pytest.param(
             stamps(b"+3.5\x14Seizure\x14\0"),
@@ -389,7 +391,7 @@ def test_text_in_another_code_page_is_matched(tmp_path: Path) -> None:
         ),
         pytest.param(
             stamps(b"+8\x154\x14Seizure\x14\0"),
-            "seizure stops at 12 s, after the recording does: 10 s",
+            "seizure stops at 12 s, after the end of the recording: 10 s",
             id="behind-the-end",
         ),
         pytest.param(
@@ -517,7 +519,7 @@ def test_sources_are_found_by_name(tmp_path: Path) -> None:
         pytest.param(
             "tusz",
             {"annotations": "x"},
-            "annotations is for source 'edf' only; drop it for source 'tusz'",
+            "annotations applies to source 'edf' only; drop it for source 'tusz'",
             id="annotations",
         ),
         pytest.param(
@@ -548,7 +550,7 @@ def test_wrong_request_is_refused(
 
 @pytest.mark.parametrize("name", ["bids", "chbmit", "edf", "siena", "tusz"])
 def test_root_that_is_not_there_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(SourceError, match="nowhere': there is no such folder or file"):
+    with pytest.raises(SourceError, match="nowhere': no such folder or file"):
         open_corpus(name, tmp_path / "nowhere")
 
 

@@ -200,7 +200,7 @@ def test_folder_with_files_is_left_as_it_is(layout: str, tmp_path: Path) -> None
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("keep me")
 
-    with pytest.raises(TargetError, match=r"'.*mine' is a folder with files in it"):
+    with pytest.raises(TargetError, match=r"'.*mine' is a folder that is not empty"):
         export_fixture("smoke", layout, tmp_path / "mine")
     assert [p.name for p in (tmp_path / "mine").iterdir()] == ["notes.txt"]
 

@@ -447,7 +447,7 @@ def test_long_user_block_is_read_too(make_content: MakeContent, tmp_path: Path) 
         ),
         pytest.param(
             {"signals": np.full((4, 3, 512), np.nan, np.float32)},
-            "window 0 holds a value not finite",
+            "window 0 holds a value that is not finite",
             id="nan",
         ),
         pytest.param({"windows": ()}, "none of its 0 windows", id="no-window"),
@@ -509,7 +509,7 @@ def test_writer_keeps_the_old_fixture_when_the_new_one_fails(
     ("name", "message"),
     [
         pytest.param(".", "is a folder", id="folder"),
-        pytest.param("missing/new.h5", "there is no folder", id="no-folder"),
+        pytest.param("missing/new.h5", "folder", id="no-folder"),
         pytest.param("n" * 300, "cannot be written: File name too long", id="long"),
     ],
 )

@@ -186,12 +186,10 @@ def test_containers_are_kept_by_name_or_position(
         pytest.param({"a/b": 1}, "'out' has the key 'a/b'", id="slash"),
         pytest.param(
             {"a.b": 1, "a": {"b": 2}},
-            "'out.a.b' is the name of two outputs",
+            "'out.a.b' names two outputs",
             id="twice",
         ),
-        pytest.param(
-            {"1": 1, 1: 2}, "'out.1' is the name of two outputs", id="twice-as-int"
-        ),
+        pytest.param({"1": 1, 1: 2}, "'out.1' names two outputs", id="twice-as-int"),
         pytest.param(
             "x" * 1001, r"found 1001 characters, expected at most 1000", id="long"
         ),
@@ -292,7 +290,9 @@ def test_keep_takes_the_named_entries_only() -> None:
         ),
         pytest.param({"a": 1}, (), "'out' has no entry to keep", id="none"),
         pytest.param({"a": 1}, "a", r"keep='a': expected a sequence of keys", id="str"),
-        pytest.param(np.ones(2), ("a",), "of type ndarray, without keys", id="array"),
+        pytest.param(
+            np.ones(2), ("a",), "of type ndarray, which has no keys", id="array"
+        ),
     ],
 )
 def test_keep_of_what_is_not_there_is_refused(
@@ -741,7 +741,7 @@ def test_report_of_a_failed_check_says_how_to_accept_it() -> None:
 def test_large_golden_says_which_entry_makes_it_so_and_what_to_keep() -> None:
     value = {"logits": np.zeros(10), "hidden": [np.zeros(10**6)], "loss": 1.0}
     assert size_note(golden_of(value)) == (
-        "large for a repository: 8.0 MB, of which 'out.hidden.0' is 8.0 MB. To keep less: "
+        "large for a repository: 8.0 MB; 'out.hidden.0' takes 8.0 MB. To keep less: "
         "keep=('logits', 'loss')"
     )
     assert size_note(golden_of(value, keep=("logits",))) == ""

@@ -149,7 +149,7 @@ def test_recorded_golden_holds(run: Callable[..., Answer], tmp_path: Path) -> No
     assert answer.exit_code == 0
     assert answer.stdout.startswith("wrote golden/net.npz: ")
     assert "  net: float32 [4, 512], allowed " in answer.stdout
-    assert "  trace: 3 calls of modules\n" in answer.stdout
+    assert "  trace: 3 module calls\n" in answer.stdout
     golden = load_golden(tmp_path / "golden" / "net.npz")
     assert golden.fixture is not None
     assert golden.fixture.windows == ("w0", "w1", "w2", "w3")
@@ -188,7 +188,7 @@ def test_changed_model_is_told_and_fails(
     ]
     # The same fixture, and not another golden.
     advice = (
-        "if these are the weights of another checkpoint: bgb-fixtures golden update "
+        "if these weights come from another checkpoint: bgb-fixtures golden update "
         "my_models:Net --fixture "
     )
     assert lines[-1].startswith(advice)
@@ -264,7 +264,8 @@ def test_under_ci_nothing_is_written_unless_asked_for(
     answer = run(command)
     assert answer.exit_code == 2
     assert (
-        "under CI (CI is set) no golden is written. Record it on your" in answer.stderr
+        "goldens are not written under CI (CI is set). Record it on your"
+        in answer.stderr
     )
     assert not (tmp_path / "golden").exists()
     assert run(command, "my_models:Net", "--in-ci").exit_code == 0
@@ -375,7 +376,7 @@ def test_model_that_cannot_be_recorded_is_told_in_one_line(
         pytest.param(
             "my_models", "expected MODULE:NAME, as in my.models", id="no-colon"
         ),
-        pytest.param("nowhere:make", "no module 'nowhere' in", id="no-module"),
+        pytest.param("nowhere:make", "module 'nowhere' is neither in", id="no-module"),
     ],
 )
 def test_wrong_model_argument_is_told(
@@ -391,7 +392,7 @@ def test_error_inside_the_model_is_one_line_that_says_where(
 ) -> None:
     answer = run("record", "my_models:broken")
     assert (answer.exit_code, answer.stdout) == (1, "")
-    assert "'my_models:broken' failed while being made: ZeroDivision" in answer.stderr
+    assert "'my_models:broken' failed while it was made: ZeroDivision" in answer.stderr
     assert "my_models.py:" in answer.stderr
 
 
@@ -401,7 +402,9 @@ def test_error_at_import_is_one_line_that_says_where(
     (tmp_path / "torn.py").write_text("x = 1 / 0\n")
     answer = run("record", "torn:make")
     assert (answer.exit_code, answer.stderr.count("\n")) == (1, 1)
-    assert "'torn:make' failed while being imported: ZeroDivisionError" in answer.stderr
+    assert (
+        "'torn:make' failed while it was imported: ZeroDivisionError" in answer.stderr
+    )
 
 
 @pytest.mark.parametrize(
@@ -446,7 +449,7 @@ def test_arguments_come_from_a_file_and_random_weights_are_seeded(
     assert run("check", *options).exit_code == 0
     (tmp_path / "net.toml").write_text("gain = 2.5\n")
     assert run("check", *options).exit_code == 1
-    assert "needs gain: give --config FILE" in run("check", "my_models:Sized").stderr
+    assert "needs gain: pass --config FILE" in run("check", "my_models:Sized").stderr
 
 
 def test_nan_is_recorded_when_meant(run: Callable[..., Answer]) -> None:
@@ -498,7 +501,7 @@ def test_large_output_says_which_entry_it_is_and_what_to_keep(
     answer = run("record", "my_models:Wide")
     assert answer.exit_code == 0
     assert answer.stderr == (
-        "large for a repository: 9.8 MB, of which 'Wide.hidden' is 9.8 MB. To keep less: "
+        "large for a repository: 9.8 MB; 'Wide.hidden' takes 9.8 MB. To keep less: "
         "--keep logits\n"
     )
     assert (tmp_path / "golden" / "Wide.npz").stat().st_size > 5e6
@@ -518,7 +521,8 @@ def test_keep_records_and_checks_only_what_was_named(
     change_bias(tmp_path, 0.75)
     answer = run("check", "my_models:Wide", "--keep", "logits")
     assert answer.stderr.splitlines()[-1].endswith(
-        "--keep logits. If they are drawn, call torch.manual_seed(0) right before the model is made"
+        "--keep logits. If they are random, call torch.manual_seed(0) right before "
+        "you create the model"
     )
     answer = run("record", "my_models:Wide", "--keep", "logit", "--name", "other")
     assert "has no entry 'logit'; its entries: 'logits', 'hidden'" in answer.stderr
@@ -546,9 +550,10 @@ def test_weights_that_no_seed_determines_are_refused(
     assert (answer.exit_code, answer.stderr) == (
         1,
         (
-            "Error: golden 'Noisy' is not written: the weights are random: the model was made "
-            "twice with the same seed, and weights changed: `conv` (of 1 module with weights). "
-            "Draw them from the generators that are seeded\n"
+            "Error: golden 'Noisy' is not written: the weights are random: two models "
+            "created with the same seed differ: weights changed: `conv` (of 1 module "
+            "with weights). Draw the weights from the seeded generators of random, "
+            "numpy or torch\n"
         ),
     )
     assert not (tmp_path / "golden").exists()

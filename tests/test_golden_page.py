@@ -105,7 +105,7 @@ def test_all_windows_have_one_scale_with_a_switch_to_their_own(
     assert [">1</text>" in picture for picture in common] == [True, True]
     assert [">-8</text>" in picture for picture in own] == [True, False]
     assert '<input type="checkbox" class="switch" id="own0">' in page
-    assert '<label for="own0">Give each window a scale of its own</label>' in page
+    assert '<label for="own0">Scale each window separately</label>' in page
 
 
 def test_no_label_is_cut_off(fixture: Fixture) -> None:

@@ -120,8 +120,9 @@ def test_under_ci_no_golden_is_written(
     result.stdout.fnmatch_lines(
         [
             (
-                "*golden 'logits' is missing: golden/test_it/test_logits.logits.npz. Under CI "
-                "(CI is set) none is written: run this test on your machine and commit*"
+                "*golden 'logits' is missing: golden/test_it/test_logits.logits.npz. "
+                "Goldens are not written under CI (CI is set): "
+                "run this test on your machine and commit*"
             )
         ]
     )
@@ -827,8 +828,8 @@ def test_net(golden, smoke_fixture):
         [
             "*golden 'net' no longer matches*",
             (
-                "*the weights are random: every module has other weights, and torch was not "
-                "seeded. Call torch.manual_seed(0) before the model is made*"
+                "*the weights are random: every module has different weights, and torch "
+                "was not seeded. Call torch.manual_seed(0) before you create the model*"
             ),
         ]
     )
@@ -852,7 +853,7 @@ def test_net(golden, smoke_fixture):
     run(outside).stdout.fnmatch_lines(
         [
             "*environment: torch seed: recorded 1, here 2",
-            "*if these are the weights of another checkpoint: pytest --bgb-golden-update*",
+            "*if these weights come from another checkpoint: pytest*-update*",
         ]
     )
 

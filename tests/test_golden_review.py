@@ -218,7 +218,7 @@ def test_verify_takes_a_golden(
     lines = answer.stdout.splitlines()
     assert lines[0] == f"{goldens[0]}: verified"
     size = goldens[0].stat().st_size
-    assert lines[1] == f"  {size} bytes, each under a SHA-256 that agrees"
+    assert lines[1] == f"  {size} bytes, all covered by a matching SHA-256"
     found = json.loads(run("verify", goldens[0], "--json").stdout)
     assert (found["verified"], len(found["checks"])) == (True, 3)
 
@@ -241,7 +241,9 @@ def test_what_only_fixtures_have_is_refused_for_a_golden(
 ) -> None:
     answer = run("verify", goldens[0], option)
     assert answer.exit_code == 2
-    assert f"{option.partition('=')[0]} is for fixtures, and '" in answer.stderr
+    assert (
+        f"{option.partition('=')[0]} applies to fixtures only, but '" in answer.stderr
+    )
     assert "a.npz' is a golden" in answer.stderr
 
 

@@ -243,7 +243,8 @@ def test_another_architecture_is_called_that(
     other = nn.Sequential(nn.Conv1d(3, 1, 9, padding=4), nn.Flatten(1))
     origin = find(recorded, other, fixture)
     assert origin.lines[0] == (
-        "this is another model: 13 calls of modules recorded, 3 now, most of them different"
+        "this is a different model: 13 module calls recorded, 3 now, most of them "
+        "different"
     )
     assert not origin.all_weights_changed
 

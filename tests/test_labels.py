@@ -156,8 +156,8 @@ def test_the_refusal_names_all_labels_and_the_options(anfall: Path) -> None:
     (anfall / "b.edf").unlink()
     message = (
         r"c\.tsv', line 2: unknown eventType 'x'.* Undeclared labels: 'x' \(2\), "
-        r"'y' \(1\)\. .* --label-pattern REGEX, .* --background-pattern REGEX; "
-        r"--ignore-labels LABEL"
+        r"'y' \(1\)\. .* --label-pattern REGEX .* --background-pattern REGEX; "
+        r".* --ignore-labels LABEL"
     )
     with pytest.raises(SourceError, match=message):
         build(anfall)
@@ -201,7 +201,7 @@ def test_annotations_of_another_length_are_reported(tmp_path: Path) -> None:
     write_recording(path, (20, 15, "sz"))
     rows = "onset\tduration\teventType\trecordingDuration\n20\t15\tsz\t300\n"
     path.with_suffix(".tsv").write_text(rows, encoding="ascii")
-    message = "recording 'a.edf': its annotations speak of 300 s, its file has 60 s"
+    message = "recording 'a.edf': its annotations cover 300 s, but its file has 60 s"
     assert build(tmp_path / "data").other_lengths[0].startswith(message)
     words = ("build", "--source", "edf", "--root", tmp_path / "data", "--dry-run")
     assert message in run(*words, "--window-length", 10).stdout

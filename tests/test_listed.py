@@ -269,7 +269,7 @@ def test_digests_without_a_list_are_refused() -> None:
 
 def test_a_list_does_not_take_other_recordings_for_missing_electrodes() -> None:
     with pytest.raises(
-        SpecError, match="missing: 'drop-window' takes other recordings"
+        SpecError, match="missing: 'drop-window' selects other recordings"
     ):
         listing(missing="drop-window")
 
@@ -326,7 +326,7 @@ def test_a_subject_is_in_one_split(chbmit: Path) -> None:
         {"name": ONE, "windows": [1]},
         {"name": "chb81/chb81_02.edf", "windows": [8], "split": "dev"},
     )
-    message = "'chb81/chb81_01.edf' and 'chb81/chb81_02.edf' are of one subject"
+    message = "'chb81/chb81_01.edf' and 'chb81/chb81_02.edf' belong to one subject"
     with pytest.raises(SpecError, match=message):
         select_fixture(spec, root=chbmit)
 
@@ -358,7 +358,7 @@ def test_other_seizures_than_the_spec_says_are_refused(
 ) -> None:
     spec = listing({"name": ONE, "windows": [1], "seizures": seizures})
     message = (
-        rf"recordings\[0\] '{ONE}': the spec has {told}, and the annotations have "
+        rf"recordings\[0\] '{ONE}': the spec has {told}, but the annotations have "
         r"seizures at 3-16 s"
     )
     with pytest.raises(SourceError, match=message):
@@ -409,7 +409,9 @@ def test_listed_recordings_of_other_rates_are_resampled_if_asked(
         file.seek(244)
         file.write(b"0.5     ")
     both = ({"name": TUSZ, "windows": [1]}, {"name": DEV, "windows": [1]})
-    with pytest.raises(SpecError, match="different rates: 256 Hz, and 512 Hz in 'edf/"):
+    with pytest.raises(
+        SpecError, match=r"different rates .found 256 Hz, and 512 Hz in 'edf/"
+    ):
         select_fixture(listing(*both, source="tusz"), root=root)
     spec = listing(*both, source="tusz", sfreq=256)
     build_fixture(spec, tmp_path / "a.h5", root=root)
@@ -499,7 +501,7 @@ def test_annotations_with_another_digest_are_not_believed(own: Path) -> None:
     spec = listing(sha256={"chb81/chb81-summary.txt": before})
     message = (
         rf"chb81-summary\.txt': expected SHA-256 {before}, got {sha256(summary)}: .*"
-        r"Another version of the corpus\?"
+        r"Is it another version of the corpus\?"
     )
     with pytest.raises(AnnotationError, match=message):
         select_fixture(spec, root=own)

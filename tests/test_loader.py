@@ -139,7 +139,7 @@ def test_path_object_is_never_a_name(
 def test_packaged_fixture_that_is_missing_says_what_to_do(packaged: Path) -> None:
     assert packaged.is_dir()
     with pytest.raises(
-        FixtureNotFoundError, match="'tiny' is not in this installation"
+        FixtureNotFoundError, match="'tiny' is missing from this installation"
     ):
         load_fixture("tiny")
 
@@ -157,9 +157,9 @@ def test_name_that_is_nowhere_says_where_it_was_looked_for(
 ) -> None:
     monkeypatch.setenv("BGB_FIXTURES_DIR", str(tmp_path))
     message = (
-        rf"no fixture 'other': no such file, nor one of that name in "
-        rf"BGB_FIXTURES_DIR='{tmp_path}'; "
-        "packaged fixtures: 'smoke', 'tiny'"
+        rf"no fixture 'other': no such file, and no fixture of that name in "
+        rf"BGB_FIXTURES_DIR='{tmp_path}'. "
+        "Packaged fixtures: 'smoke', 'tiny'"
     )
     with pytest.raises(FixtureNotFoundError, match=message):
         find_fixture("other")
@@ -347,7 +347,7 @@ def test_select_of_a_run_shares_memory(fixture: Fixture) -> None:
 
 def test_select_without_a_match_names_what_there_is(fixture: Fixture) -> None:
     message = (
-        "no window with split='test', kind='onset' in .*small.h5'; there are "
+        "no window with split='test', kind='onset' in .*small.h5'; found "
         "split: dev, train; kind: background, ictal, onset, whole"
     )
     with pytest.raises(SpecError, match=message):

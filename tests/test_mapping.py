@@ -36,7 +36,7 @@ def path(small_fixture: Path, tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("mode", "message"),
     [
-        pytest.param("mmap", "expected 155928 bytes, but it shrank", id="mmap"),
+        pytest.param("mmap", "expected 155928 bytes, but the file shrank", id="mmap"),
         pytest.param("copy", "expected 155928 bytes, got 4096", id="copy"),
     ],
 )

@@ -216,7 +216,7 @@ def test_a_recording_that_contradicts_itself_is_left_out_and_reported(
     request = recorded({"source": "edf", "window_length": 10})
     report = build_fixture(request, out, root=tmp_path / "in")
     (line,) = report.left_out
-    assert "stand for the same channel and differ" in line
+    assert "name the same channel but differ" in line
     assert "a.edf" in line
     assert {window.recording for window in report.windows} == {"rec-01"}
     (tmp_path / "in" / "a.edf").unlink()
@@ -248,7 +248,7 @@ def test_a_strict_build_ends_at_a_recording_that_contradicts_itself(
     add_contradiction(tmp_path / "in", "a")
     place(tmp_path / "in", name="b")
     request = recorded({"source": "edf", "window_length": 10})
-    with pytest.raises(SourceError, match=r"differ, .* recording out \(--exclude\)"):
+    with pytest.raises(SourceError, match=r"differ, .* this recording \(--exclude\)"):
         build_fixture(request, tmp_path / "out.h5", root=tmp_path / "in", strict=True)
     assert not (tmp_path / "out.h5").exists()
 
@@ -257,7 +257,7 @@ def test_the_reason_is_the_error_where_no_other_recording_is_left(
     tmp_path: Path,
 ) -> None:
     add_contradiction(tmp_path / "in", "a")
-    with pytest.raises(SourceError, match="stand for the same channel and differ"):
+    with pytest.raises(SourceError, match="name the same channel but differ"):
         build(tmp_path / "in")
 
 
@@ -320,13 +320,13 @@ def test_a_checked_dry_run_prints_the_selection_that_a_build_takes(
     checked = run(*arguments, "--check")
     assert "a.edf at " not in checked
     assert "b.edf at " in checked
-    assert "stand for the same channel and differ" in checked
+    assert "name the same channel but differ" in checked
     assert "checked: every window of the selection was read" in checked
     assert not list(tmp_path.glob("*.h5"))
 
 
 def test_check_goes_with_a_dry_run() -> None:
-    assert "--check goes with --dry-run" in run("build", "--check")
+    assert "--check applies to --dry-run" in run("build", "--check")
 
 
 # What chose the windows of a saved spec

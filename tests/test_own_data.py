@@ -81,7 +81,7 @@ def test_the_licence_of_a_data_set_is_kept(root: Path) -> None:
     description = root / "dataset_description.json"
     description.write_text('{"License": "CC0"}', encoding="ascii")
     with pytest.raises(
-        SpecError, match=r"expected 'CC0-1\.0', which the data set states"
+        SpecError, match=r"expected 'CC0-1\.0', which the data set itself"
     ):
         build(root, source="bids", licence="CC-BY-4.0")
     fixture = build(root, source="bids", licence="CC0", attribution="We, 2026")

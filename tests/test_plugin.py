@@ -115,7 +115,9 @@ def test_batch_that_cannot_be_had_says_what_the_fixture_has(
         "--bgb-fixture=tiny", "--bgb-window-length=1.001"
     )
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*1.001 s is no whole number of samples at 256 Hz*"])
+    result.stdout.fnmatch_lines(
+        ["*1.001 s is not a whole number of samples at 256 Hz*"]
+    )
     few = pytester.runpytest_subprocess("--bgb-fixture=tiny", "--bgb-window-length=10")
     few.assert_outcomes(passed=1)
 

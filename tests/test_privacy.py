@@ -394,7 +394,7 @@ def test_a_folder_without_recordings_is_no_proof(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        pytest.param("nowhere", "nowhere': there is no such folder", id="missing"),
+        pytest.param("nowhere", "nowhere': no such folder", id="missing"),
         pytest.param("x" * 300, "xx' cannot be reached: File name", id="impossible"),
     ],
 )

@@ -220,7 +220,7 @@ def test_digests_are_of_the_header_and_the_records_of_each_read() -> None:
         ),
         pytest.param(
             {span_of(1, 4): digest(1, 4)},
-            "made.edf', bytes 776-792: the spec has no SHA-256 of these bytes",
+            "made.edf', bytes 776-792: the spec has no SHA-256 for these bytes",
             id="other-bytes",
         ),
     ],

@@ -63,7 +63,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_missing_file_is_named(path: Path) -> None:
-    message = rf"no fixture '{path}': no such file; packaged fixtures: 'smoke', 'tiny'"
+    message = rf"no fixture '{path}': no such file. Packaged fixtures: 'smoke', 'tiny'"
     with pytest.raises(FixtureNotFoundError, match=message):
         load_fixture(path)
 
@@ -89,15 +89,17 @@ def test_missing_file_is_named(path: Path) -> None:
             b"\xffBIOSEMI".ljust(256), "it is an EDF or BDF recording", id="bdf"
         ),
         pytest.param(b"PK\x03\x04 zip", r"it begins with b'PK\\x03", id="other"),
-        pytest.param(b"BGBFIX", "first line .* is cut off: b'BGBFIX'", id="magic-only"),
+        pytest.param(
+            b"BGBFIX", "first line is invalid or truncated: b'BGBFIX'", id="magic-only"
+        ),
         pytest.param(
             b"BGBFIX 1 000000001x 0000000001 " + b"0" * 64 + b"\n",
-            "the first line is not that of a fixture",
+            "the first line is invalid or truncated",
             id="bad-line",
         ),
         pytest.param(
             b"BGBFIX 01 0000000001 0000000001 " + b"0" * 64 + b"\n",
-            "the first line is not that of a fixture",
+            "the first line is invalid or truncated",
             id="padded-version",
         ),
     ],
@@ -111,7 +113,7 @@ def test_file_that_is_no_fixture_is_named_for_what_it_is(
 def test_plain_hdf5_file_is_named_for_what_it_is(path: Path) -> None:
     with h5py.File(path, "w") as file:
         file["signals"] = np.zeros(3)
-    with pytest.raises(FormatError, match="an HDF5 file, but not one of ours"):
+    with pytest.raises(FormatError, match="an HDF5 file, but not a fixture"):
         load_fixture(path)
 
 
@@ -140,9 +142,13 @@ def test_unreadable_file_is_refused(path: Path, data: bytes) -> None:
 @pytest.mark.parametrize(
     ("size", "message"),
     [
-        pytest.param(40, "first line .* cut off", id="in-first-line"),
-        pytest.param(500, "is truncated: 500 bytes, and its index", id="in-index"),
-        pytest.param(2000, "is truncated: 2000 bytes, and its index", id="in-records"),
+        pytest.param(40, "first line .* truncated", id="in-first-line"),
+        pytest.param(
+            500, "is truncated .found 500 bytes, expected at least", id="in-index"
+        ),
+        pytest.param(
+            2000, "is truncated .found 2000 bytes, expected at least", id="in-records"
+        ),
         pytest.param(6000, "is truncated: expected 155928 bytes", id="in-padding"),
         pytest.param(40000, "is truncated: expected 155928 bytes", id="in-arrays"),
         pytest.param(155927, "expected 155928 bytes, got 155927", id="last-byte"),
@@ -255,7 +261,7 @@ def test_newer_format_version_with_the_line_of_this_one_is_refused(
 
 
 def test_padded_format_version_is_no_version(path: Path, data: bytes) -> None:
-    message = "the first line is not that of a fixture"
+    message = "the first line is invalid or truncated"
     refuse(path, b"BGBFIX 02 later\n" + data[96:], FormatError, message)
 
 
@@ -269,7 +275,7 @@ def test_padded_format_version_is_no_version(path: Path, data: bytes) -> None:
             16777217, 0, FormatError, "got 16777217", id="one-byte-too-long"
         ),
         pytest.param(
-            16777216, 0, IntegrityError, "its index and records alone", id="past-end"
+            16777216, 0, IntegrityError, "for index and records", id="past-end"
         ),
         pytest.param(0, 0, IntegrityError, "expected SHA-256", id="nothing"),
     ],
@@ -500,5 +506,7 @@ def test_file_that_shrinks_while_it_is_opened_is_refused(
         return index
 
     monkeypatch.setattr(loader, "parse_index", read_and_shrink)
-    with pytest.raises(IntegrityError, match="expected 155928 bytes, but it shrank"):
+    with pytest.raises(
+        IntegrityError, match="expected 155928 bytes, but the file shrank"
+    ):
         load_fixture(path)

@@ -417,7 +417,7 @@ def test_text_of_a_fixture_is_text_on_the_page(
     ("name", "error", "message"),
     [
         pytest.param("r.pdf", SpecError, r"r\.pdf': .* ends in \.html", id="suffix"),
-        pytest.param("no/r.html", TargetError, "there is no folder", id="no-folder"),
+        pytest.param("no/r.html", TargetError, "folder", id="no-folder"),
         pytest.param("dir.html", TargetError, "it is a folder", id="folder"),
         pytest.param("fix.html", SpecError, "is the fixture itself", id="fixture"),
     ],

@@ -486,7 +486,7 @@ def test_a_file_that_is_no_spec_is_left_alone_before_the_work(
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        pytest.param("nowhere/s.toml", "there is no folder '.*nowhere'", id="nowhere"),
+        pytest.param("nowhere/s.toml", "folder '.*nowhere'", id="nowhere"),
         pytest.param("folder", "folder' is a folder; expected the name", id="folder"),
         pytest.param("x" * 300, "cannot be written: File name too long", id="long"),
     ],
@@ -530,7 +530,7 @@ def test_a_fixture_whose_spec_would_be_too_long_to_be_read_is_not_written(
 @pytest.mark.parametrize("name", ["a.h5", "sub/../a.h5"])
 def test_fixture_and_spec_are_two_files(tusz: Path, tmp_path: Path, name: str) -> None:
     (tmp_path / "sub").mkdir()
-    with pytest.raises(TargetError, match="fixture and spec need a file each"):
+    with pytest.raises(TargetError, match="fixture and spec need different files"):
         build_fixture(
             recorded(TUSZ), tmp_path / "a.h5", root=tusz, save_spec=tmp_path / name
         )
@@ -638,7 +638,7 @@ def test_another_byte_in_a_record_of_a_window_is_refused(
     start, stop = HEADER_BYTES + RECORD_BYTES, HEADER_BYTES + 6 * RECORD_BYTES
     message = (
         rf"{TRAIN}', header and bytes {start}-{stop}: expected SHA-256 [0-9a-f]{{64}} "
-        r"as in the spec, found [0-9a-f]{64}\. Another version of the corpus\?"
+        r"as in the spec, found [0-9a-f]{64}\. Is it another version of the corpus\?"
     )
     with pytest.raises(SourceError, match=message):
         rebuilt(saved, refused)
@@ -897,7 +897,7 @@ def test_evidence_without_a_list_is_refused(
         ),
         pytest.param(
             ("recordings", 0, "read", 0, "start"), 6656, SourceError,
-            rf"{TRAIN}', bytes 17926-74276: the spec has no SHA-256 of these bytes",
+            rf"{TRAIN}', bytes 17926-74276: the spec has no SHA-256 for these bytes",
             id="range",
         ),
         pytest.param(
@@ -908,7 +908,7 @@ def test_evidence_without_a_list_is_refused(
         ),
         pytest.param(
             ("recordings", 0, "windows", 0), 8.0, SourceError,
-            rf"{TRAIN}', bytes \d+-\d+: the spec has no SHA-256 of these bytes",
+            rf"{TRAIN}', bytes \d+-\d+: the spec has no SHA-256 for these bytes",
             id="window-in-other-records",
         ),
         pytest.param(
@@ -1045,7 +1045,7 @@ def test_filtered_data_of_other_bytes_is_refused(
 ) -> None:
     saved = filtered("signals")
     edited(saved, saved, "recordings", 0, "read", 0, "stop", to=6657)
-    with pytest.raises(SourceError, match="the spec has no SHA-256 of these bytes"):
+    with pytest.raises(SourceError, match="the spec has no SHA-256 for these bytes"):
         rebuilt(saved, refused)
 
 
@@ -1171,7 +1171,7 @@ def test_the_commands_save_build_and_verify(
     told = capsys.readouterr().out
     assert f"wrote {saved}: the spec, which names the recordings" in told
     run("build", "--spec", saved, "--root", copy, "--out", other)
-    assert "the same bytes as the fixture of the spec" in capsys.readouterr().out
+    assert "identical to the fixture of the spec" in capsys.readouterr().out
     assert one.read_bytes() == other.read_bytes()
     run("verify", other, "--spec", saved)
     assert f"is the fixture of spec '{saved}', byte by byte" in capsys.readouterr().out
@@ -1212,7 +1212,7 @@ def test_build_tells_what_differs(
     assert json.loads(capsys.readouterr().out)["differing"] == ["signals"]
     run("-q", *arguments)
     assert (
-        "not the same bytes as the fixture of the spec: signals differ"
+        "not identical to the fixture of the spec: signals differ"
         in capsys.readouterr().err
     )
 
@@ -1235,7 +1235,7 @@ def test_verify_tells_what_differs_and_exits_with_one(
 @pytest.mark.parametrize("name", ["smoke", "chbmit-smoke"])
 def test_a_spec_without_digests_of_a_fixture_proves_nothing(name: str) -> None:
     with pytest.raises(
-        ClickException, match=f"spec '{name}' has no digests of a fixture .*--save-spec"
+        ClickException, match=f"spec '{name}' has no fixture digests .*--save-spec"
     ):
         run("verify", "smoke", "--spec", name)
 
@@ -1271,13 +1271,13 @@ def test_options_that_contradict_a_saved_spec_are_wrong_usage(
         ),
         pytest.param(
             ["--source", "tusz", "--root", ".", "--save-plan", "p.json"],
-            "--save-plan is gone: plans became specs. Use --save-spec FILE",
+            "--save-plan was removed: plans became specs. Use --save-spec FILE",
             id="save-plan",
         ),
         pytest.param(
             ["--plan", "p.json", "--root", "."],
-            "--plan is gone: plans became specs. Use --spec FILE, with a spec from "
-            "--save-spec",
+            "--plan was removed: plans became specs. Use --spec FILE, with a spec "
+            "from --save-spec",
             id="plan",
         ),
     ],

@@ -202,7 +202,7 @@ def test_strict_passes_for_what_is_only_not_there(corpus: Path) -> None:
         pytest.param(
             ["--source", "tusz", "--root", "nowhere"],
             1,
-            "'nowhere': there is no such folder or file",
+            "'nowhere': no such folder or file",
             id="nowhere",
         ),
     ],

@@ -236,7 +236,7 @@ def test_time_that_is_torn_apart_is_refused_if_nothing_confirms_it(
 ) -> None:
     torn = seizure("PN10-1.edf", registration=("1 0.00.00", "10.02.00"))
     path = write_list(tmp_path, torn, patient="PN10")
-    message = r"registration start: expected a time by the clock .* got '1 0\.00\.00'"
+    message = r"registration start: expected a clock time .* got '1 0\.00\.00'"
     with pytest.raises(AnnotationError, match=message):
         times_of(path, "PN10-1.edf")
 
@@ -256,8 +256,8 @@ ONE = seizure("PN00-1.edf")
                 registration=("18.15.44", "18.57.13"),
             ),
             r"line 35: seizure ends at 19\.29\.29; expected within the registration "
-            r"from 18\.15\.44 to 18\.57\.13\. If you know what is right, correct your "
-            "copy of the list; else do without",
+            r"from 18\.15\.44 to 18\.57\.13\. If you know the right value, correct "
+            "your copy of the list; otherwise exclude",
             id="an-hour-late-as-PN00-3",
         ),
         pytest.param(
@@ -299,7 +299,7 @@ ONE = seizure("PN00-1.edf")
         ),
         pytest.param(
             seizure("PN00-1.edf", "10.00.20 (CLINICAL ONSET)"),
-            "line 34: start of a seizure: expected one time by the clock",
+            "line 34: start of a seizure: expected one clock time",
             id="clinical-onset-alone-as-PN10-4.5.6",
         ),
         pytest.param(
@@ -348,7 +348,7 @@ ONE = seizure("PN00-1.edf")
         ),
         pytest.param(
             seizure("PN00-1.edf", registration=("10.00.00", "?")),
-            r"line 33: registration end: expected a time by the clock .* got '\?'",
+            r"line 33: registration end: expected a clock time .* got '\?'",
             id="no-clock",
         ),
         pytest.param(
@@ -385,7 +385,7 @@ def test_a_recording_that_is_not_certain_is_refused(
         ),
         pytest.param(
             ONE + seizure(None),
-            "line 37: names no file, so it is not known whose seizure this is",
+            "line 37: names no file, so the recording of this seizure is unknown",
             id="no-file",
         ),
         pytest.param(
@@ -436,7 +436,7 @@ def test_name_without_number_is_no_certain_one_of_two_files(tmp_path: Path) -> N
     write_list(tmp_path / "PN01", seizure("PN01.edf"), patient="PN01")
     touch(tmp_path / "PN01", "PN01-1.edf", "PN01-2.edf")
     source = search(SienaCorpus, tmp_path)
-    with pytest.raises(SourceError, match="no recording of Siena that can be used"):
+    with pytest.raises(SourceError, match="no usable recording of Siena"):
         source.recordings()
     assert [(p.name, p.problem) for p in source.findings()] == [
         ("PN01/PN01-1.edf", "unannotated"),
@@ -643,11 +643,11 @@ def test_the_same_recording_in_two_folders_is_not_certain(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        pytest.param("nowhere", "nowhere': there is no such folder or file", id="none"),
-        pytest.param("empty", r"there is no Seizures-list-PNxx\.txt in it or", id="-"),
+        pytest.param("nowhere", "nowhere': no such folder or file", id="none"),
+        pytest.param("empty", r"no Seizures-list-PNxx\.txt found in it or", id="-"),
         pytest.param("RECORDS", "RECORDS': expected a folder of Siena", id="no-edf"),
         pytest.param(
-            "a.edf", r"there is no Seizures-list-PNxx\.txt in it; ", id="no-list"
+            "a.edf", r"no Seizures-list-PNxx\.txt found in it, so ", id="no-list"
         ),
     ],
 )
@@ -792,8 +792,8 @@ def test_file_may_be_a_little_longer_or_shorter_than_its_list_says(
     [
         pytest.param(
             120, (10, 0, 10),
-            r"line 30: registration starts at 10\.00\.00, and the header of "
-            r"'PN00-1\.edf' says '10\.00\.10'; expected the same, .* by the clock",
+            r"line 30: registration starts at 10\.00\.00, but the header of "
+            r"'PN00-1\.edf' says '10\.00\.10'; expected the same, .* by clock time",
             id="clock-10-s-off-as-PN05-3",
         ),
         pytest.param(
@@ -808,7 +808,7 @@ def test_file_may_be_a_little_longer_or_shorter_than_its_list_says(
         pytest.param(59, (10, 0, 0), "holds 59 s; expected a difference", id="shorter"),
         pytest.param(
             30, (10, 0, 0),
-            r"seizure of 'PN00-1\.edf' ends at 40 s, and the file holds 30 s",
+            r"seizure of 'PN00-1\.edf' ends at 40 s, but the file holds 30 s",
             id="cut-off-in-the-seizure",
         ),
     ],
@@ -972,7 +972,7 @@ def test_real_file_of_two_seconds_of_noise_is_not_taken_for_its_recording(
 ) -> None:
     source = search(SienaCorpus, shared_data / "siena-format")
     recording = next(r for r in source.recordings() if r.name.endswith("PN00-2.edf"))
-    with pytest.raises(AnnotationError, match="ends at 1274 s, and the file holds 2 s"):
+    with pytest.raises(AnnotationError, match="ends at 1274 s, but the file holds 2 s"):
         source.open_and_close(recording, "10-20")
 
 

@@ -130,13 +130,15 @@ def test_dead_model_fails_with_exit_code_1() -> None:
 @pytest.mark.parametrize(
     ("target", "reason"),
     [
-        pytest.param("my.modles:make", "no module 'my.modles' in", id="no-module"),
+        pytest.param(
+            "my.modles:make", "module 'my.modles' is neither in", id="no-module"
+        ),
         pytest.param(
             "my.models:make_detectr", "did you mean 'make_detector'?", id="no-name"
         ),
         pytest.param(
             "my.models:make_wide",
-            "make_wide(n_channels, width=4) needs n_channels: give --config FILE",
+            "make_wide(n_channels, width=4) needs n_channels: pass --config FILE",
             id="needs-arguments",
         ),
         pytest.param(
@@ -189,7 +191,7 @@ def test_check_that_never_returns_is_ended_and_the_others_run() -> None:
     assert stuck["place"].startswith(os.path.join("my", "models.py:"))  # noqa: PTH118
     assert stuck["place"].endswith(" in hang")
     learns = check(answer, "learns")
-    assert learns["reason"] == "not judged: a training step does not return"
+    assert learns["reason"] == "not checked: a training step does not return"
     assert learns["cause"] == "gradients"
     assert check(answer, "state")["status"] == "PASS"
 
@@ -242,7 +244,7 @@ def test_shape_that_the_fixture_cannot_take_is_one_line() -> None:
 def test_shape_options_do_not_go_with_a_program() -> None:
     result = smoke("--command", "true {edf} {tsv}", "--sfreq", "200")
     assert result.exit_code == 2
-    assert "--sfreq has no meaning with --command" in result.stderr
+    assert "--sfreq does not apply to --command" in result.stderr
 
 
 @pytest.mark.usefixtures("project")

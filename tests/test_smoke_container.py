@@ -178,7 +178,9 @@ def test_without_an_engine_nothing_is_judged_and_the_exit_code_is_2(
     result = CliRunner().invoke(main, ["smoke", "--image", "me/detector:1"])
     assert result.exit_code == 2, result.output
     text = " ".join(result.output.split())
-    assert "SKIP program containers cannot be run here: no docker or podman on" in text
+    assert (
+        "SKIP program containers cannot be run on this machine: no docker or podman on"
+    ) in text
     assert "me/detector:1 was not checked: 8 skipped" in text
 
 

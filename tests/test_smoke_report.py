@@ -154,7 +154,7 @@ def test_library_that_cannot_be_imported_is_no_verdict(
     assert result.exit_code == 2
     assert result.stdout == ""
     assert message in result.stderr
-    assert "an error of the environment, not a verdict on the detector" in result.stderr
+    assert "a problem of the environment, not of the detector" in result.stderr
     suite = ET.parse("out.xml").getroot()[0]
     assert (suite.get("errors"), suite.get("failures")) == ("1", "0")
     assert message in str(suite[0][0].get("message"))
@@ -176,7 +176,7 @@ def test_library_that_a_factory_lacks_is_an_error_of_assert_smoke_too() -> None:
         module: nn.Module = library_with_broken_binary.Module()
         return module
 
-    with pytest.raises(MissingPackageError, match="not a verdict on the detector"):
+    with pytest.raises(MissingPackageError, match="not of the detector"):
         assert_smoke(make, fixture="tiny")
 
 

@@ -144,7 +144,7 @@ def test_checks_that_need_the_shape_are_skipped_without_it() -> None:
 
 def test_other_number_of_channels_is_said_in_words() -> None:
     shown = run(nn.Conv1d(23, 1, 5, padding=2))["shape"]
-    assert shown.reason.startswith("it takes 23 channels, and this fixture has 19; ")
+    assert shown.reason.startswith("it accepts 23 channels, but this fixture has 19; ")
 
 
 def test_plain_callable_passes_and_what_needs_parameters_is_skipped() -> None:
@@ -163,7 +163,9 @@ def test_plain_callable_passes_and_what_needs_parameters_is_skipped() -> None:
 def test_class_or_function_makes_the_model_and_makes_it_again(maker: Any) -> None:
     report = run(maker)
     assert report.failed == ()
-    assert "loaded into the untrained model and a newly made" in report["state"].reason
+    assert (
+        "loaded into the untrained model and a newly created" in report["state"].reason
+    )
 
 
 def test_function_that_needs_arguments_is_no_detector_and_says_so() -> None:
@@ -171,8 +173,8 @@ def test_function_that_needs_arguments_is_no_detector_and_says_so() -> None:
         return nn.Conv1d(n_channels, 1, 5, padding=2)
 
     report = run(make_wide)
-    assert "needs n_channels: give --config" in report["build"].reason
-    assert "It is no detector either: " in report["build"].reason
+    assert "needs n_channels: pass --config" in report["build"].reason
+    assert "It is not a detector either: " in report["build"].reason
     assert {check.cause for check in report.checks[1:]} == {"build"}
 
 
@@ -334,9 +336,11 @@ def test_unused_parameters_are_named_by_module_in_one_failure() -> None:
     report = run(model)
     [failed] = report.failed
     assert failed.name == "gradients"
-    assert failed.reason.startswith("5 of 11 parameters get no gradient, or zero; if")
+    assert failed.reason.startswith(
+        "5 of 11 parameters have no gradient, or a zero gradient; if"
+    )
     assert failed.place == "token, unused"
-    assert report["update"].reason.startswith("all 6 moved")
+    assert report["update"].reason.startswith("all 6 changed")
 
 
 @pytest.mark.parametrize("patterns", [("unused", "token"), ("unused.*", "tok*")])
@@ -362,7 +366,7 @@ def test_healthy_model_passes_update_without_the_check_of_gradients() -> None:
     model = make()
     model.conv.bias.requires_grad_(False)  # type: ignore[union-attr]
     report = run(model, skip=("gradients",))
-    assert report["update"].reason.startswith("all 5 moved")
+    assert report["update"].reason.startswith("all 5 changed")
 
 
 def test_check_can_be_left_out() -> None:
@@ -372,7 +376,7 @@ def test_check_can_be_left_out() -> None:
 
 def test_unknown_check_to_leave_out_is_refused() -> None:
     with pytest.raises(
-        SpecError, match="cannot skip 'chanels'; can skip: loss, finite"
+        SpecError, match="check 'chanels' cannot be skipped; these can: loss, finite"
     ):
         run(make(), skip=("chanels",))
 
@@ -536,21 +540,23 @@ class Shown(nn.Module):
     [
         pytest.param(
             lambda x: x.roll(512, -1),
-            r"the model gets window 0 \+2\.00 s from its labels",
+            r"the model receives window 0 shifted \+2\.00 s from its labels",
             id="shifted",
         ),
         pytest.param(
             lambda x: x.flip(0),
-            "the model gets window 3 with the labels of window 0",
+            "the model receives window 3 with the labels of window 0",
             id="turned",
         ),
         pytest.param(
             lambda x: x[torch.randperm(len(x))],
-            "the model gets window . with the labels of window .",
+            "the model receives window . with the labels of window .",
             id="shuffled",
         ),
         pytest.param(
-            torch.zeros_like, "the model gets a constant, not the clips", id="zero"
+            torch.zeros_like,
+            "the model receives a constant instead of the clips",
+            id="zero",
         ),
     ],
 )
@@ -603,7 +609,9 @@ def test_gradient_too_small_for_float32_is_no_missing_parameter() -> None:
 def test_lazy_module_is_checked_and_stays_lazy() -> None:
     model = nn.Sequential(nn.LazyConv1d(8, 5, padding=2), nn.LazyConv1d(1, 1))
     report = assert_smoke(model, fixture="tiny")
-    assert report["build"].reason.startswith("Sequential, 4 of 4 parameter tensors get")
+    assert report["build"].reason.startswith(
+        "Sequential, 4 of 4 parameter tensors take"
+    )
     assert all(map(is_lazy, model.parameters()))
 
 

@@ -306,7 +306,7 @@ def test_failed_check_exits_with_1_and_json_says_which(
         ),
         pytest.param(
             ["--image", "a/b:1", "--layout", "BTC"],
-            "--layout has no meaning with --image",
+            "--layout does not apply to --image",
             id="option-of-target",
         ),
         pytest.param(["--command", "true {edf}"], "lacks {tsv}", id="no-place"),
@@ -316,7 +316,7 @@ def test_failed_check_exits_with_1_and_json_says_which(
         ),
         pytest.param(
             ["--command", "true {edf} {tsv}", "--seed", "1"],
-            "--seed has no meaning with --command",
+            "--seed does not apply to --command",
             id="option",
         ),
     ],

@@ -371,7 +371,9 @@ def test_window_of_2_3_seconds_has_230_samples_at_100_hz() -> None:
 
 
 def test_window_that_ends_between_samples_is_refused() -> None:
-    with pytest.raises(SpecError, match=r"2\.3 s is no whole number of samples at 256"):
+    with pytest.raises(
+        SpecError, match=(r"2\.3 s is not a whole number of samples at 256")
+    ):
         window_samples(2.3, 256)
 
 
@@ -508,12 +510,13 @@ def test_recordings_have_defaults(source: str, montage: str) -> None:
         ),
         pytest.param(
             {"quotas": {"eval": {"onset": 1}}},
-            "quotas: there is one for split 'eval', and splits are all but 'eval'",
+            "quotas: found a quota for split 'eval', but splits are all but 'eval'",
             id="quota-of-the-blind-split",
         ),
         pytest.param(
             {"quotas": {"dev": {"onset": 1}}, "splits": ["train"]},
-            "there is one for split 'dev', and splits are 'train'; add it to splits",
+            "found a quota for split 'dev', but splits are 'train'; add the split to "
+            "splits",
             id="quota-of-a-split-not-taken",
         ),
         pytest.param({"types": ["bckg"]}, "types: expected a list of", id="no-seizure"),
@@ -542,7 +545,7 @@ def test_recordings_have_defaults(source: str, montage: str) -> None:
         ),
         pytest.param(
             {"band_pass": [0.5, 40], "profile": "brain-go-brr-3.1"},
-            "profile 'brain-go-brr-3.1' has a filter of its own",
+            "profile 'brain-go-brr-3.1' has its own filter",
             id="two-filters",
         ),
         pytest.param(

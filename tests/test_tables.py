@@ -127,7 +127,7 @@ def test_a_csv_beside_a_recording_is_read(root: Path, text: str) -> None:
             id="other-names",
         ),
         pytest.param(
-            'start,end,label\n20,35,"sz\n', r"line 2: is no table: ", id="open-quote"
+            'start,end,label\n20,35,"sz\n', r"line 2: is not a table: ", id="open-quote"
         ),
         pytest.param(
             "start,end,label\n00:20,00:35,sz\n", "onset: expected", id="clock"
@@ -414,11 +414,11 @@ def test_options_say_the_same_as_a_spec(root: Path) -> None:
     ("rules", "message"),
     [
         pytest.param(
-            {"start_label": "a"}, "start_label: expected end_label, too", id="a"
+            {"start_label": "a"}, "start_label: expected end_label as well", id="a"
         ),
         pytest.param(
             {"start_label": "a", "end_label": "a"},
-            "end_label: expected another",
+            "end_label: expected a label different from",
             id="same",
         ),
         pytest.param(

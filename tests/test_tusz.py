@@ -254,12 +254,13 @@ ROW = "TERM,36.8868,183.3055,seiz,1.0000"
         ),
         pytest.param(
             csv_text("TERM,299.0,300.02,seiz,1.0"),
-            r"line 7: seizure stops at 300\.02 s, after the recording does: 300\.00 s",
+            r"line 7: seizure stops at 300\.02 s, after the end of the recording: "
+            r"300\.00 s",
             id="behind-the-end",
         ),
         pytest.param(
             csv_text("TERM,1.0,8.0,spkz,1.0"),
-            "line 7: unknown label 'spkz', which is no known seizure and no background",
+            "line 7: unknown label 'spkz'; expected a seizure or background",
             id="unknown-label",
         ),
     ],
@@ -464,7 +465,7 @@ def test_eval_is_offered_only_if_it_is_asked_for_by_name(
 
 def test_a_corpus_of_eval_alone_is_refused_and_says_why(tmp_path: Path) -> None:
     root = make_splits(tmp_path) / "edf" / "eval"
-    message = "is in split 'eval', which is kept blind: ask for it by name"
+    message = "is in split 'eval', which is kept blind; to use it, request it by name"
     with pytest.raises(SourceError, match=message):
         search(TuszCorpus, root).recordings()
 
@@ -498,7 +499,9 @@ def test_one_file_does_not_bring_its_neighbours(tmp_path: Path) -> None:
 
 def test_a_recording_in_no_split_is_not_taken(tmp_path: Path) -> None:
     source = annotated(tmp_path, ".csv", csv_text(ROW), folder="mine")
-    with pytest.raises(AnnotationError, match="in no folder 'train', 'dev' or 'eval'"):
+    with pytest.raises(
+        AnnotationError, match="not in a folder 'train', 'dev' or 'eval'"
+    ):
         source.recordings()
 
 
@@ -813,7 +816,7 @@ def test_real_annotations_that_pass_the_end_of_the_file_are_refused(
     source = search(TuszCorpus, shared_data / "tusz-format" / "noise-edf")
     with_seizures = [r for r in source.recordings() if r.events]
     for recording in with_seizures:
-        with pytest.raises(AnnotationError, match="and the file holds 2 s"):
+        with pytest.raises(AnnotationError, match="but the file holds 2 s"):
             source.open_and_close(recording, "double-banana")
     assert len(with_seizures) == 4
 

@@ -30,11 +30,11 @@ def test_proof_lists_what_was_checked(small_fixture: Path) -> None:
     assert proof.path == small_fixture
     assert proof.digest == load_fixture(small_fixture).index.digest
     assert proof.checks == (
-        "155928 bytes, each under a SHA-256 that agrees",
+        "155928 bytes, all covered by a matching SHA-256",
         ("3 of 4 windows hold a seizure: 2 partial, 1 full, 1 none, as the labels say"),
         "labels follow from the events, sample by sample",
-        "signals, scale and offset are finite, scale above 0",
-        "the HDF5 side says the same as index and records",
+        "signals, scale and offset are finite, and scale is greater than 0",
+        "the HDF5 side agrees with index and records",
     )
 
 
@@ -104,7 +104,7 @@ def test_synthetic_fixture_is_what_its_spec_says(
 ) -> None:
     code, out, _ = rebuild(capsys, "tiny")
     assert code == 0
-    assert "  is what its spec says: built again, every byte is the same\n" in out
+    assert "  matches its spec: rebuilt, every byte is the same\n" in out
 
 
 def test_fixture_that_is_not_what_its_spec_says_is_told_by_window(
@@ -134,7 +134,9 @@ def test_fixture_that_is_not_what_its_spec_says_is_told_by_window(
     path = write_fixture(content, tmp_path / "forged.h5")
     code, _, err = rebuild(capsys, path)
     assert code == 1
-    assert "forged.h5' is not what its spec says; the spec gives another file:" in err
+    assert (
+        "forged.h5' does not match its spec; the spec builds a different file:" in err
+    )
     assert "different: 1 of 5 windows changed" in err
 
 
@@ -149,7 +151,9 @@ def test_adapted_fixture_cannot_be_built_from_its_spec_alone(
     capsys.readouterr()
     code, _, err = rebuild(capsys, out)
     assert code == 1
-    assert "mine.h5': it was adapted from another fixture, which its spec alone" in err
+    assert (
+        "mine.h5': it was adapted from another fixture, so it cannot be rebuilt" in err
+    )
 
 
 def test_fixture_of_recordings_cannot_be_built_from_its_spec_alone(
@@ -161,6 +165,4 @@ def test_fixture_of_recordings_cannot_be_built_from_its_spec_alone(
     capsys.readouterr()
     code, _, err = rebuild(capsys, out)
     assert code == 1
-    assert (
-        "only a synthetic fixture can be built again from its spec alone (found " in err
-    )
+    assert "only a synthetic fixture can be rebuilt from its spec alone (found " in err

@@ -191,7 +191,7 @@ def test_a_file_shorter_than_the_first_range_is_read(
     file = (connect() / "short.edf").open_ranges()
     assert (file.size, file.read(0, 300)) == (300, DATA[:300])
     with pytest.raises(
-        SourceError, match="asked for bytes 256 to 512; the file has 300"
+        SourceError, match="requested bytes 256 to 512, but the file has 300"
     ):
         file.read(256, 512)
 
@@ -357,7 +357,7 @@ DIGEST = "0" * 64
             "<!DOCTYPE html>\n", "line 1: .* got '<!DOCTYPE html>'", id="page"
         ),
         pytest.param("", "line 1: expected a SHA-256", id="empty"),
-        pytest.param(f"{DIGEST} \udcff\n", "is no text: byte 65", id="no-text"),
+        pytest.param(f"{DIGEST} \udcff\n", "is not text: byte 65", id="no-text"),
         pytest.param(f"{DIGEST} a\n{'1' * 64} a\n", "line 2: 'a' has two", id="twice"),
         pytest.param(f"{DIGEST} a\n{DIGEST} a/b\n", "'a' is a file and a", id="both"),
     ],
@@ -397,7 +397,7 @@ def test_a_huge_list_is_refused_before_it_is_read(
 ) -> None:
     monkeypatch.setattr(web, "_MOST_LIST_BYTES", 100_000)
     server.change = lambda _, answer: wrong(answer)
-    with pytest.raises(FetchError, match="at most 100000 bytes, and the server sends"):
+    with pytest.raises(FetchError, match="at most 100000 bytes, but the server sends"):
         connect()
 
 
@@ -428,7 +428,7 @@ def test_a_server_that_ignores_ranges_is_noticed_at_once(
     [
         pytest.param(
             with_headers(ETag='"other"'),
-            """changed since its first .* its version is '"other"', and was '\"""",
+            """changed since its first .* its version is '"other"', but was '\"""",
             id="another-etag",
         ),
         pytest.param(
@@ -438,7 +438,7 @@ def test_a_server_that_ignores_ranges_is_noticed_at_once(
         ),
         pytest.param(
             with_headers(Content_Range="bytes 100000-100009/300000"),
-            "changed since .* it has 300000 bytes, and had 200000",
+            "changed since .* it has 300000 bytes, but had 200000",
             id="another-size",
         ),
         pytest.param(
@@ -464,7 +464,7 @@ def test_a_file_that_changes_between_two_requests_is_refused(
     file = (connect() / "case" / "a+1.edf").open_ranges()
     with pytest.raises(FetchError, match=f"{match}.*delete that folder") as caught:
         file.read(100_000, 100_010)
-    named = Path(str(caught.value).split("kept of it is in '")[1].split("'")[0])
+    named = Path(str(caught.value).split("cached pieces are in '")[1].split("'")[0])
     assert named.parent == tmp_path / "cache"
     assert len(list(named.iterdir())) == 1
 
@@ -498,7 +498,7 @@ def test_a_file_that_is_replaced_while_it_is_read_is_noticed(
         ),
         pytest.param(
             with_headers(Content_Range="bytes 1-16383/200000"),
-            "bytes 0 to 16383, and got Content-Range 'bytes 1-16383/200000'",
+            "bytes 0 to 16383, but got Content-Range 'bytes 1-16383/200000'",
             id="wrong-start",
         ),
         pytest.param(
@@ -521,12 +521,12 @@ def test_a_file_that_is_replaced_while_it_is_read_is_noticed(
         ),
         pytest.param(
             lambda a: replace(a, body=a.body + b"more"),
-            "expected 16384 bytes, and the server announces 16388",
+            "expected 16384 bytes, but the server announces 16388",
             id="announces-more",
         ),
         pytest.param(
             lambda a: replace(a, body=bytes(400_000), announce=False),
-            "at most 16384 bytes, and the server sends",
+            "at most 16384 bytes, but the server sends",
             id="sends-more",
         ),
         pytest.param(
@@ -568,11 +568,11 @@ def test_a_recording_that_is_not_there_is_told_from_a_bad_network(
 def test_a_recording_that_is_not_in_the_list_is_not_asked_for(
     server: Any, connect: Callable[..., WebPath]
 ) -> None:
-    with pytest.raises(SourceError, match=r"b\.edf': there is no such file"):
+    with pytest.raises(SourceError, match=r"b\.edf': no such file"):
         (connect() / "case" / "b.edf").open_ranges()
     with pytest.raises(SourceError, match=r"b\.txt' is not in the list .*SHA256SUMS"):
         (connect() / "case" / "b.txt").read_bytes()
-    with pytest.raises(SourceError, match=r"other': there is no such folder"):
+    with pytest.raises(SourceError, match=r"other': no such folder"):
         next((connect() / "other").iterdir())
     assert len(server.requests) == 1
 
@@ -580,7 +580,7 @@ def test_a_recording_that_is_not_in_the_list_is_not_asked_for(
 def test_a_root_that_is_not_in_the_list_is_not_told_to_be_an_address(
     connect: Callable[..., WebPath],
 ) -> None:
-    with pytest.raises(SourceError, match=r"/db/chb99': there is no such .* file$"):
+    with pytest.raises(SourceError, match=r"/db/chb99': no such .* file$"):
         open_corpus("chbmit", connect("db/chb99"))
 
 
@@ -654,12 +654,12 @@ def test_what_may_be_better_the_next_time_is_asked_for_again(
             lambda a: replace(
                 with_headers(Content_Length="16384")(a), body=a.body[:5000]
             ),
-            "(the connection broke off|5000 of 16384 bytes came)",
+            "(the connection was interrupted|5000 of 16384 bytes received)",
             id="cut-off",
         ),
         pytest.param(
             lambda a: replace(a, body=a.body[:5000], announce=False),
-            "5000 of 16384 bytes came",
+            "5000 of 16384 bytes received",
             id="short",
         ),
         pytest.param(
@@ -668,7 +668,7 @@ def test_what_may_be_better_the_next_time_is_asked_for_again(
                 body=b"-5\r\nabc",
                 announce=False,
             ),
-            "(the answer was no HTTP|the connection broke off)",
+            "(the answer was not HTTP|the connection was interrupted)",
             id="negative-chunk",
         ),
     ],
@@ -701,7 +701,7 @@ def test_a_server_that_is_too_slow_is_given_up(
     # The list is in the cache by now, and not under this limit.
     root = connect(timeout_s=0.1)
     with pytest.raises(
-        FetchError, match=r"5 attempts failed; .* nothing came for 0\.1 s"
+        FetchError, match=r"5 attempts failed; .* no data received for 0\.1 s"
     ):
         (root / "case" / "a+1.edf").open_ranges()
     assert slept == [1.0, 2.0, 4.0, 8.0]
@@ -712,7 +712,7 @@ def test_a_server_that_wants_a_long_wait_is_not_waited_for(
 ) -> None:
     change(busy(429, Retry_After="3600"))
     root = connect()
-    with pytest.raises(FetchError, match="status 429, and asks to wait for 3600 s"):
+    with pytest.raises(FetchError, match="status 429, and asks to wait 3600 s"):
         (root / "case" / "a+1.edf").open_ranges()
     assert slept == []
 
@@ -772,9 +772,9 @@ def test_a_redirect_is_followed(
     ("location", "match"),
     [
         pytest.param("a%2B1.edf", "redirected more than 5 times", id="in-circles"),
-        pytest.param("file:///etc/passwd", "something else than a web", id="file"),
-        pytest.param("http://me:hush@h/", "something else than a web", id="password"),
-        pytest.param("http://[h/", "something else than a web", id="no-address"),
+        pytest.param("file:///etc/passwd", "something that is not a web", id="file"),
+        pytest.param("http://me:hush@h/", "something that is not a web", id="password"),
+        pytest.param("http://[h/", "something that is not a web", id="no-address"),
         pytest.param("http://a..b/", "where it redirects to", id="empty-label"),
         pytest.param(f"http://{'a' * 64}.b/", "where it redirects to", id="long-label"),
         pytest.param("http://h:99999/", "cannot be fetched", id="port"),
@@ -1416,7 +1416,8 @@ def test_verify_does_not_fetch_a_corpus_to_search_for_its_texts() -> None:
     done = run("verify", "--against", "https://h/db/")
     assert done.exit_code == 1
     assert (
-        "'https://h/db/': headers and annotations of a whole folder are" in done.stderr
+        "'https://h/db/': headers and annotations of a whole remote folder are"
+        in done.stderr
     )
 
 

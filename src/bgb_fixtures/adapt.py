@@ -124,8 +124,8 @@ def adapted_content(
     had_seizure = any(window.category != "none" for window in fixture.windows)
     if had_seizure and not any(cut.n_ictal for cut in cuts):
         msg = (
-            f"fixture {str(fixture.path)!r}: no window with a seizure is left at a "
-            f"length of {target.window_length:g} s every {target.stride:g} s. Use "
+            f"fixture {str(fixture.path)!r}: no window with a seizure is left with "
+            f"windows of {target.window_length:g} s every {target.stride:g} s. Use "
             "another length or stride"
         )
         raise SpecError(msg)
@@ -183,9 +183,9 @@ class _Target:
         changed = self._rederives or self._resamples or self._band_pass is not None
         if changed and self.profile.whole and self.profile.name not in _WANTED:
             msg = (
-                f"profile {self.profile.name!r} of fixture {str(whole.path)!r} is of whole "
-                "recordings: its windows can be cut, but not changed otherwise. Pass "
-                "profile='raw-1' or 'zscore-1'"
+                f"profile {self.profile.name!r} of fixture {str(whole.path)!r} was "
+                "computed over whole recordings: its windows can be cut, but not "
+                "changed in any other way. Pass profile='raw-1' or 'zscore-1'"
             )
             raise SpecError(msg)
 
@@ -200,8 +200,9 @@ class _Target:
         below, above = math.floor(exact), math.ceil(exact)
         near = [n / self.sfreq for n in (below, above) if n]
         msg = (
-            f"{what}: {seconds:g} s is no whole number of samples at {self.sfreq:g} Hz; "
-            f"the nearest are {' and '.join(f'{s:.10g} s' for s in near)}"
+            f"{what}: {seconds:g} s is not a whole number of samples at "
+            f"{self.sfreq:g} Hz; the nearest are "
+            f"{' and '.join(f'{s:.10g} s' for s in near)}"
         )
         raise SpecError(msg)
 
@@ -530,8 +531,8 @@ def _find_profile(fixture: Fixture, profile: str | None) -> Profile:
         raise SpecError(msg)
     if profile not in _WANTED:
         msg = (
-            f"profile: {profile!r} needs whole recordings, and a fixture has windows; "
-            "build it from the recordings: bgb-fixtures build --profile"
+            f"profile: {profile!r} needs whole recordings, but a fixture has only "
+            "windows; build it from the recordings: bgb-fixtures build --profile"
         )
         raise SpecError(msg)
     return PROFILES[profile]

@@ -1,7 +1,7 @@
 """A fixture as other libraries have EEG: Raw and Epochs of MNE, a Dataset of PyTorch.
 
-Invariant: MNE gets volts and the seizures as annotations; nothing here loads mne or torch
-before it is asked for.
+Invariant: MNE gets volts and the seizures as annotations; mne and torch are imported
+only when they are needed.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ class _Group(click.Group):
         return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; turn an error of ours into one line and exit code 1."""
+        """Run the command; turn an error of this package into one line and exit code 1."""
         try:
             return super().invoke(ctx)
         except FixtureError as error:
@@ -63,7 +63,7 @@ class _Group(click.Group):
             if error.filename is not None or error.errno in (None, errno.EPIPE):
                 raise
             # A full disk behind stdout.
-            msg = f"the answer cannot be written: {error.strerror}"
+            msg = f"the output cannot be written: {error.strerror}"
             raise click.ClickException(msg) from error
 
 
@@ -82,10 +82,10 @@ def run() -> None:
     "-q",
     "--quiet",
     is_flag=True,
-    help="Answers, warnings and errors only: no progress, no remarks.",
+    help="Print only results, warnings and errors; no progress or remarks.",
 )
 @click.option(
-    "-v", "--verbose", is_flag=True, help="Show what the package logs, on stderr."
+    "-v", "--verbose", is_flag=True, help="Show the package's log messages on stderr."
 )
 @click.pass_context
 def main(

@@ -302,8 +302,8 @@ def sum_up(diff: FixtureDiff) -> str:
         return f"the same: {diff.n_same} windows, every value and label"
     if diff.verdict == "rounding":
         return (
-            "the same up to rounding: single values one grid step apart, as other "
-            "versions of scipy and numpy give after filters or resampling"
+            "the same except for rounding: some values differ by one grid step, as "
+            "with other versions of scipy and numpy after filtering or resampling"
         )
     n_shared = diff.n_same + len(diff.windows)
     parts = [
@@ -358,5 +358,7 @@ def _describe_window(window: WindowChange, diff: FixtureDiff) -> list[str]:
             f"{channel.at:.3f} s"
         )
     if len(channels) > _MOST:
-        lines.append(f"  and {len(channels) - _MOST} more channels, by less")
+        lines.append(
+            f"  and {len(channels) - _MOST} more channels, with smaller differences"
+        )
     return lines

@@ -61,7 +61,7 @@ class SourceError(FixtureError, ValueError):
 
 
 class AnnotationError(SourceError):
-    """An annotation file cannot be read with certainty; names file and line.
+    """An annotation file is invalid or ambiguous; names file and line.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class ChannelNotFoundError(SourceError, LookupError):
     message : str
         What is shown.
     missing : tuple of str
-        The rows of the montage that cannot be had.
+        The rows of the montage that cannot be computed.
     answered : bool
         Whether the message says which option helps.
     """
@@ -98,7 +98,7 @@ class ChannelNotFoundError(SourceError, LookupError):
 
 
 class FetchError(FixtureError, RuntimeError):
-    """A web server did not give what it should; says which address and what to do.
+    """A web server did not return what was expected; names the address and what to do.
 
     Neither a SourceError nor an OSError: those of one recording are noted and the next
     one is taken, and a fixture must not depend on the weather of a network.
@@ -126,11 +126,11 @@ class PrivacyError(FixtureError, ValueError):
 
 
 class GoldenMismatchError(FixtureError, AssertionError):
-    """An output is not the one that was recorded, or none was recorded yet."""
+    """An output differs from the recorded one, or none was recorded yet."""
 
 
 class TargetError(FixtureError, OSError):
-    """A file cannot be written where it was asked for."""
+    """A file cannot be written at the requested path."""
 
 
 class MissingPackageError(FixtureError, ImportError):

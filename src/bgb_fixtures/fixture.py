@@ -113,8 +113,12 @@ def find_fixture(source: str | os.PathLike[str] | None) -> Path:
     if _exists(path):
         return path
     names = ", ".join(repr(known) for known in PACKAGED)
-    looked = f", nor one of that name in BGB_FIXTURES_DIR={folder!r}" if folder else ""
-    msg = f"no fixture {str(path)!r}: no such file{looked}; packaged fixtures: {names}"
+    looked = (
+        f", and no fixture of that name in BGB_FIXTURES_DIR={folder!r}"
+        if folder
+        else ""
+    )
+    msg = f"no fixture {str(path)!r}: no such file{looked}. Packaged fixtures: {names}"
     raise FixtureNotFoundError(msg)
 
 
@@ -134,8 +138,8 @@ def _packaged(name: str) -> Path:
     path = packaged_dir() / f"{name}.h5"
     if not _exists(path):
         msg = (
-            f"the packaged fixture {name!r} is not in this installation; "
-            "install bgb-fixtures again, or build it: bgb-fixtures build"
+            f"the packaged fixture {name!r} is missing from this installation; "
+            "reinstall bgb-fixtures, or build it: bgb-fixtures build"
         )
         raise FixtureNotFoundError(msg)
     return path
@@ -439,7 +443,7 @@ class Fixture:
                 for key in wanted
             )
             asked = ", ".join(f"{key}={value!r}" for key, value in wanted.items())
-            msg = f"no window with {asked} in {str(self.path)!r}; there are {there}"
+            msg = f"no window with {asked} in {str(self.path)!r}; found {there}"
             raise SpecError(msg)
         return self.take(rows)
 
@@ -627,8 +631,8 @@ def _load_again(
     fixture = load_fixture(Path(path), mode=mode, verify=False)
     if fixture.index.digest != digest:
         msg = (
-            f"{path!r} is another file than the one that was loaded: expected digest "
-            f"{digest}, got {fixture.index.digest}; load it again"
+            f"{path!r} changed since it was loaded (found digest "
+            f"{fixture.index.digest}, expected {digest}); load it again"
         )
         raise IntegrityError(msg)
     return fixture if rows is None else fixture.take(rows)

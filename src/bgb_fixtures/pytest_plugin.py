@@ -46,10 +46,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--bgb-fixture",
         metavar="NAME_OR_PATH",
         default=None,
-        help="Fixture file for smoke_fixture and smoke_batch [the packaged smoke]; see "
-        "also BGB_FIXTURES_DIR.",
+        help="Fixture for smoke_fixture and smoke_batch, a name or a path [smoke]. "
+        "Names are also looked up in BGB_FIXTURES_DIR.",
     )
-    parser.addini("bgb_fixture", "Fixture file behind smoke_fixture and smoke_batch.")
+    parser.addini(
+        "bgb_fixture", "Fixture for smoke_fixture and smoke_batch, a name or a path."
+    )
     for name, (metavar, text) in _SHAPE.items():
         option = f"--bgb-{name.replace('_', '-')}"
         group.addoption(option, metavar=metavar, default=None, help=text)

@@ -1,4 +1,4 @@
-"""The fixture that the pytest plugin gives to tests, in the shape that they ask for."""
+"""The fixture that the pytest plugin gives to tests, in the requested shape."""
 
 from __future__ import annotations
 

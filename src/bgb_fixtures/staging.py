@@ -1,4 +1,4 @@
-"""Make a file or a folder of files in one step, whatever fails and whenever it ends.
+"""Write a file or a folder of files atomically, whatever fails and whenever it fails.
 
 Invariant: a target is the old one in full or the new one in full. What is new is made in
 a folder of its own beside the target, synced, and moved into place; nothing else in this
@@ -32,7 +32,7 @@ _PREFIX, _SUFFIX = ".bgb-fixtures-", ".tmp"
 
 @contextmanager
 def new_file(target: Path) -> Iterator[Path]:
-    """Give a place to write a file to, and move it to its own at the end.
+    """Yield a path to write a file to, and move the file to its target at the end.
 
     A file that is there is replaced and lends the new one its permissions; of a link,
     the link is replaced: what it points to may be the only copy. If the block ends with
@@ -44,7 +44,7 @@ def new_file(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def new_files(*targets: Path) -> Iterator[tuple[Path, ...]]:
-    """Give places to write files to, and publish them together at the end, or none.
+    """Yield paths to write files to, and publish the files together at the end, or none.
 
     As `new_file`; all but the last should be small, as an old one is copied before it is
     replaced, to be put back if a later one cannot be published.
@@ -105,7 +105,7 @@ def check_new_folder(out: str | os.PathLike[str]) -> Path:
     except OSError as error:
         if isinstance(error, TargetError):
             raise
-        msg = f"{str(out)!r} cannot be made: {error.strerror}"
+        msg = f"{str(out)!r} cannot be created: {error.strerror}"
         raise TargetError(msg) from error
     return path
 
@@ -114,27 +114,30 @@ def _check_new_folder(path: Path, out: str | os.PathLike[str]) -> None:
     if path.is_dir():
         if any(path.iterdir()):
             msg = (
-                f"{str(out)!r} is a folder with files in it; they are left as they are. "
+                f"{str(out)!r} is a folder that is not empty; nothing was changed. "
                 "Name a new folder"
             )
             raise TargetError(msg)
         if path.is_symlink() or path.samefile(Path.cwd()):
             msg = (
-                f"{str(out)!r} is the current folder, or a link to a folder; it would be "
-                "replaced as a whole. Name a new folder"
+                f"{str(out)!r} is the current folder, or a link to a folder, "
+                "which would be replaced as a whole. Name a new folder"
             )
             raise TargetError(msg)
     elif path.exists() or path.is_symlink():
-        msg = f"{str(out)!r} is a file; expected the name of a folder to make"
+        msg = f"{str(out)!r} is a file; expected the name of a folder to create"
         raise TargetError(msg)
     elif not path.parent.is_dir():
-        msg = f"{str(out)!r} cannot be made: there is no folder {str(path.parent)!r}"
+        msg = (
+            f"{str(out)!r} cannot be created: folder {str(path.parent)!r} does not "
+            "exist. Create it first"
+        )
         raise TargetError(msg)
 
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """Give a folder to fill, and move it into place at the end."""
+    """Yield a folder to fill, and move it into place at the end."""
     with _staging(path) as staging:
         draft = staging / path.name
         draft.mkdir()
@@ -151,7 +154,7 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _staging(target: Path) -> Iterator[Path]:
-    """Give an empty folder beside a target, gone at the end; errors name the target."""
+    """Yield an empty folder beside a target, removed at the end; errors name the target."""
     try:
         _sweep(target.parent)
         staging, lock = _make_staging(target.parent)
@@ -205,7 +208,7 @@ def _lock(staging: Path) -> int:
 
 
 def _sweep(parent: Path) -> None:
-    """Remove what runs have left there that were killed."""
+    """Remove what killed runs have left there."""
     for staging in parent.glob(f"{_PREFIX}*{_SUFFIX}"):
         # In use, or not for this user to remove; neither is a reason not to write.
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Prove a fixture: every byte, every label, and that its HDF5 side says the same.
+"""Verify a fixture: every byte, every label, and that its HDF5 side agrees.
 
 Invariant: `verify_fixture` returns only if each statement that it lists was checked.
 """
@@ -65,15 +65,15 @@ def verify_fixture(source: str | os.PathLike[str] | None = None) -> Proof:
             path=fixture.path,
             digest=index.digest,
             checks=(
-                f"{index.file_size} bytes, each under a SHA-256 that agrees",
+                f"{index.file_size} bytes, all covered by a matching SHA-256",
                 (
                     f"{n_positive} of {len(fixture)} windows hold a seizure: "
                     f"{index.counts['partial']} partial, {index.counts['full']} full, "
                     f"{index.counts['none']} none, as the labels say"
                 ),
                 "labels follow from the events, sample by sample",
-                "signals, scale and offset are finite, scale above 0",
-                "the HDF5 side says the same as index and records",
+                "signals, scale and offset are finite, and scale is greater than 0",
+                "the HDF5 side agrees with index and records",
             ),
         )
 

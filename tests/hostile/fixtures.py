@@ -36,26 +36,26 @@ def _line(change: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
 
 
 for _name, _message, _change in (
-    ("crlf", "the first line is not that", _line(lambda x: x[:95] + b"\r\n")),
-    ("tabs", "the first line is not that", _line(lambda x: x.replace(b" ", b"\t"))),
+    ("crlf", "the first line is invalid", _line(lambda x: x[:95] + b"\r\n")),
+    ("tabs", "the first line is invalid", _line(lambda x: x.replace(b" ", b"\t"))),
     (
         "upper-digest",
-        "the first line is not that",
+        "the first line is invalid",
         _line(lambda x: x[:31] + x[31:].upper()),
     ),
     (
         "signed-length",
-        "the first line is not that",
+        "the first line is invalid",
         _line(lambda x: x[:9] + b"+" + x[10:]),
     ),
     (
         "blank-padded",
-        "the first line is not that",
+        "the first line is invalid",
         _line(lambda x: x[:9] + x[9:19].lstrip(b"0").rjust(10) + x[19:]),
     ),
     (
         "nul",
-        r"the first line is not that .*\\x00",
+        r"the first line is invalid .*\\x00",
         _line(lambda x: x[:30] + b"\0" + x[31:]),
     ),
     ("escape", r"\\x1b\[2J", _line(lambda x: x[:9] + b"\x1b[2J" + x[13:])),
@@ -321,17 +321,17 @@ add_index(
     (
         "overlap",
         lambda i: _entry(i, "scale").update(offset=_entry(i)["offset"] + 4096),
-        "array 'scale': expected bytes behind those of 'signals'",
+        "array 'scale': expected bytes after those of 'signals'",
     ),
     (
         "overlap-of-the-last-page",
         lambda i: _entry(i, "labels").update(offset=_entry(i)["offset"] + 20480),
-        "array 'labels': expected bytes behind those of 'signals'",
+        "array 'labels': expected bytes after those of 'signals'",
     ),
     (
         "same-place",
         lambda i: _entry(i, "scale").update(offset=_entry(i, "offset")["offset"]),
-        "expected bytes behind those of 'offset'",
+        "expected bytes after those of 'offset'",
     ),
 )
 add_index(

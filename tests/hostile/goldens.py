@@ -372,7 +372,7 @@ add("no-entry", "G1", "expected the entry 'golden.json' first", archive([]))
 add(
     "name-of-64-KB",
     "G1 G3",
-    "lists .missing: 'none'; not listed: 'yyyy",
+    "golden.json .missing: 'none', unlisted: 'yyyy",
     archive([*entries_of(), Entry(name=b"y" * 65535, content=b"")]),
 )
 
@@ -457,7 +457,7 @@ for _name, _path in (
     add_contents(
         f"entry-{_name}",
         "G3",
-        r"the arrays are not those that golden.json lists .missing: 'none'; not",
+        r"the arrays do not match golden.json .missing: 'none'",
         {_path: b""},
     )
 add(
@@ -469,19 +469,19 @@ add(
 add_contents(
     "array-missing",
     "G3",
-    "the arrays are not those that golden.json lists",
+    "the arrays do not match golden.json",
     {LOGITS: None},
 )
 add_contents(
     "trace-half",
     "G3 G8",
-    "the arrays are not those that golden.json lists",
+    "the arrays do not match golden.json",
     {b"trace/samples.npy": None},
 )
 add_document(
     "trace-unlisted",
     "G3 G8",
-    "the arrays are not those that golden.json lists",
+    "the arrays do not match golden.json",
     lambda d: d.update(trace=None),
 )
 

@@ -176,19 +176,19 @@ add_hdf5(
     (
         "group-for-dataset",
         lambda f: (f.__delitem__("id"), f.create_group("id")),
-        "HDF5 object 'id': expected a dataset, hard-linked",
+        "HDF5 object 'id': expected a hard-linked dataset",
     ),
-    ("soft-link", _link("id", h5py.SoftLink("/split")), "'id': expected a dataset, hard"),
+    ("soft-link", _link("id", h5py.SoftLink("/split")), "'id': expected a hard-linked dataset"),
     ("soft-link-to-itself", _link("id", h5py.SoftLink("/id")), "'id': expected a data"),
     (
         "external-link",
         _link("id", h5py.ExternalLink("/dev/zero", "/id")),
-        "'id': expected a dataset, hard-linked",
+        "'id': expected a hard-linked dataset",
     ),
     (
         "cyclic-hard-link",
         lambda f: (f.__delitem__("id"), f.__setitem__("id", f["/"])),
-        "'id': expected a dataset, hard-linked",
+        "'id': expected a hard-linked dataset",
     ),
     (
         "two-names-for-one-dataset",

@@ -157,7 +157,8 @@ _add_signal(
     0,
     "physical maximum",
     "-8.0e2",
-    f"{_PHYSICAL} maximum: expected another value than the minimum .-800., got '-8.0e2'",
+    f"{_PHYSICAL} maximum: expected a value other than the minimum .-800., got "
+    "'-8.0e2'",
 )
 _add_signal(
     "digital-blank",
@@ -210,7 +211,7 @@ _add_signal(
 _add(
     "edf",
     "no-time",
-    "record duration: expected more than 0 s, as there are samples, got '0'",
+    "record duration: expected more than 0 s, because there are samples, got '0'",
     lambda: seeds.set_field(seeds.edf_seeds()[4], "record duration", "0.0000000001"),
     error="SourceError",
 )
@@ -390,7 +391,7 @@ _add(
 _add(
     "tsv",
     "moment-after-the-end",
-    r"line 3: seizure stops at 3600\.011 s, after the recording does: 3600\.00 s",
+    r"line 3: seizure stops at 3600\.011 s, after the end of the recording: 3600\.00 s",
     _put(seeds.TSV, b"100\t10\t", b"100\t3500.011\t"),
 )
 _add(
@@ -402,7 +403,7 @@ _add(
 _add(
     "csv",
     "utf-16",
-    "line 1: is no text in UTF-8",
+    "line 1: is not text in UTF-8",
     lambda: seeds.CSV.decode().encode("utf-16"),
 )
 # Only a line feed ends a line here.
@@ -546,7 +547,7 @@ _add(
 _add(
     "siena",
     "long-time",
-    "line 14: start of a seizure: expected one time by the clock .{1,800}$",
+    "line 14: start of a seizure: expected one clock time .{1,800}$",
     _put(seeds.SIENA, b"19.58.36", b"19.58.36" * (_MEGABYTE // 8)),
 )
 _add(
@@ -564,14 +565,14 @@ _add(
 _add(
     "licence",
     "deep",
-    "is no JSON that can be read: maximum recursion depth exceeded",
+    "is not valid JSON: maximum recursion depth exceeded",
     lambda: b'{"License":' + b"[" * 100_000,
     error="SourceError",
 )
 _add(
     "licence",
     "digits",
-    "is no JSON that can be read: Exceeds the limit",
+    "is not valid JSON: Exceeds the limit",
     lambda: b'{"License":' + b"1" * _MEGABYTE + b"}",
     error="SourceError",
 )

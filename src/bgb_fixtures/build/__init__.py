@@ -149,7 +149,10 @@ def build_fixture(
             progress=progress,
         )
     if save_spec is not None:
-        msg = "synthetic EEG needs no saved spec: its own spec gives the same bytes"
+        msg = (
+            "synthetic EEG needs no saved spec, because its own spec gives the same "
+            "bytes; drop --save-spec"
+        )
         raise SpecError(msg)
     if root is not None:
         msg = f"source 'synthetic' reads no files; drop --root {str(root)!r}"

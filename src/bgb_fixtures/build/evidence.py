@@ -55,7 +55,8 @@ _MAY_DIFFER = ("signals", "scale", "offset")
 """Arrays in which filtered data may differ by a grid step."""
 _MOST_WINDOWS = 3
 _ADVICE = (
-    "Another version of the corpus? Fetch the file again, or build without the digests"
+    "Is it another version of the corpus? Fetch the file again, or build without the "
+    "digests"
 )
 
 

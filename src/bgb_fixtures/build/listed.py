@@ -114,9 +114,9 @@ def _assign_splits(
         other = first.setdefault(recording.subject, recording)
         if any(splits.values()) and other.split != recording.split:
             msg = (
-                f"recordings {other.name!r} and {recording.name!r} are of one subject, "
-                f"and in splits {other.split!r} and {recording.split!r}; expected one "
-                "split a subject"
+                f"recordings {other.name!r} and {recording.name!r} belong to one "
+                f"subject, but are in splits {other.split!r} and {recording.split!r}; "
+                "expected one split a subject"
             )
             raise SpecError(msg)
     return assigned
@@ -133,9 +133,9 @@ def _check_seizures(listed: ListedRecording, found: Recording, *, where: str) ->
     ):
         return
     msg = (
-        f"{where} {listed.name!r}: the spec has {_spans(listed.seizures)}, and the "
-        f"annotations have {_spans(annotated)}. Another version of the corpus? Correct "
-        "one of the two"
+        f"{where} {listed.name!r}: the spec has {_spans(listed.seizures)}, but the "
+        f"annotations have {_spans(annotated)}. Is it another version of the corpus? "
+        "Correct one of the two"
     )
     raise SourceError(msg)
 

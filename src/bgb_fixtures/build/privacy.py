@@ -72,7 +72,7 @@ _WORD = re.compile(r"[^\W_]+")
 _FIELD = re.compile(r"[\t\r\n\0,;=\"]|:\s")
 # Every byte above ASCII: in UTF-8 any of them may be part of a letter.
 _PRINTABLE = re.compile(rb"[ -~\t\x80-\xff]{4,}")
-# What a document holds that is no text of a source. Numbers stand behind a colon, a
+# What a document holds that is not text of a source. Numbers follow a colon, a
 # comma or a bracket; strings with commas lose nothing but numbers to this.
 _NUMBER = re.compile(
     rb"(?<=[:,\[])\s?-?[0-9]+(?:\.[0-9]+)?(?:e[-+]?[0-9]+)?(?=\s?[,\]}])"
@@ -225,20 +225,20 @@ def texts_below(
     """Return what identifies anything in a folder, whatever corpus it is."""
     if is_web_address(root):
         msg = (
-            f"{str(root)!r}: headers and annotations of a whole folder are not fetched "
-            "to be searched for; build did so for the recordings that it used. Give a "
-            "folder"
+            f"{str(root)!r}: headers and annotations of a whole remote folder are not "
+            "fetched; build already searched those of the recordings that it used. "
+            "Pass a local folder"
         )
         raise SourceError(msg)
     root = Path(root)
     if not is_there(root):
-        msg = f"{str(root)!r}: there is no such folder or file"
+        msg = f"{str(root)!r}: no such folder or file"
         raise SourceError(msg)
     wanted = (*_EDF_SUFFIXES, *_ANNOTATION_SUFFIXES)
     files = [root] if root.is_file() else sorted(_files_below(root))
     files = [path for path in files if path.suffix.lower() in wanted and _is_file(path)]
     if not any(path.suffix.lower() in _EDF_SUFFIXES for path in files):
-        msg = f"{str(root)!r}: there is no EDF or BDF file to compare with"
+        msg = f"{str(root)!r}: found no EDF or BDF file to compare with"
         raise SourceError(msg)
     texts = IdentifyingTexts()
     texts.add(str(root.absolute()), "the path of the folder")
@@ -264,8 +264,8 @@ def _files_below(root: Path) -> Iterator[Path]:
 
     def refuse(error: OSError) -> NoReturn:
         msg = (
-            f"{error.filename!r} cannot be listed: {error.strerror}; what is in it cannot "
-            "be searched for"
+            f"{error.filename!r} cannot be listed: {error.strerror}; its recordings "
+            "cannot be compared"
         )
         raise SourceError(msg) from error
 

@@ -44,7 +44,7 @@ _CHUNK_S = 60
 class Part:
     """A recording that is ready to be read, and the windows to read from it.
 
-    `windows` are (row in the fixture, window); `announce` is told which stored samples
+    `windows` are (row in the fixture, window); `announce` receives which stored samples
     will be read, in order; `scaled_with` says, for messages, whose background scales it.
     """
 

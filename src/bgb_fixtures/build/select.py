@@ -175,9 +175,9 @@ class Selection:
             length = header.n_times / header.sfreq
             if abs(length - recording.duration) > _SAME_LENGTH_S:
                 lines.append(
-                    f"recording {recording.name!r}: its annotations speak of "
-                    f"{recording.duration:g} s, its file has {length:g} s. Are they of "
-                    "the same recording?"
+                    f"recording {recording.name!r}: its annotations cover "
+                    f"{recording.duration:g} s, but its file has {length:g} s. Do "
+                    "they belong to the same recording?"
                 )
         return tuple(lines)
 
@@ -318,7 +318,7 @@ def read_header(
 
 
 def count_samples(request: RecordedRequest, sfreq: float) -> int:
-    """Return the samples of a window; SpecError if that is no whole number."""
+    """Return the samples of a window; SpecError if that is not a whole number."""
     try:
         return window_samples(request.window_length, sfreq)
     except SpecError as error:
@@ -343,9 +343,9 @@ def check_rates(
         rate = headers[name].sfreq
         if rate != sfreq:
             msg = (
-                f"the chosen recordings have different rates: {sfreq:.10g} Hz, and "
-                f"{rate:.10g} Hz in {name!r}; say which one is wanted, for example "
-                f"--sfreq {sfreq:g}: recordings of another are resampled"
+                f"the selected recordings have different rates (found {sfreq:.10g} Hz, "
+                f"and {rate:.10g} Hz in {name!r}). Resample them to one rate, for "
+                f"example --sfreq {sfreq:g}"
             )
             raise SpecError(msg)
 
@@ -445,9 +445,9 @@ class _Selector:
             few = 0 < len(error.missing) <= MAX_MISSING
             if missing == "error" and few and not error.answered:
                 msg = (
-                    f"{error} Say what to do with such recordings: --missing drop-window "
-                    "takes others, --missing interpolate computes electrodes from their "
-                    "neighbours"
+                    f"{error} To skip such recordings, pass --missing drop-window; to "
+                    "compute electrodes from their neighbours, pass --missing "
+                    "interpolate"
                 )
                 raise ChannelNotFoundError(msg, missing=error.missing) from error
             if self._strict or missing != "drop-window":
@@ -508,9 +508,9 @@ class _Selector:
             return self._left_out[wanted[0]]
         n_events = sum(len(recording.events) for recording in self._recordings)
         msg = (
-            f"source {request.source!r}: no window of {request.window_length:g} s with "
-            f"a seizure can be had: {len(self._recordings)} annotated recordings with "
-            f"{n_events} seizures"
+            f"source {request.source!r}: no window of {request.window_length:g} s "
+            f"with a seizure found in {len(self._recordings)} annotated recordings "
+            f"with {n_events} seizures"
         )
         if n_events and types:
             labels = Counter(e.label for r in self._recordings for e in r.events)
@@ -526,7 +526,7 @@ class _Selector:
         if not self._left_out:
             return ""
         first = next(iter(self._left_out.values()))
-        return f". {len(self._left_out)} recordings left out, the first: {first}"
+        return f". {len(self._left_out)} recordings skipped, the first: {first}"
 
     def _unmet(
         self,
@@ -555,8 +555,8 @@ class _Selector:
             for split in splits
         )
         msg = (
-            f"source {self._request.source!r}: quotas that were not filled: {short}. "
-            f"Candidates of {self._request.window_length:g} s, some of which overlap: "
+            f"source {self._request.source!r}: quotas not filled: {short}. Candidates "
+            f"of {self._request.window_length:g} s, some of which overlap: "
             f"{counts or 'none'}"
         )
         reasons = Counter(

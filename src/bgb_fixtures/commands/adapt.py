@@ -19,7 +19,7 @@ __all__ = ["adapt"]
 @click.argument("fixture", required=False)
 @adapting_options
 @click.option("--out", required=True, metavar="FILE", help="File to write.")
-@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def adapt(
     fixture: str | None,
     out: str,
@@ -39,7 +39,9 @@ def adapt(
 
     given = {k: v for k, v in options.items() if v not in (None, False)}
     if not given:
-        msg = "nothing to adapt: pass for example --window-length 4 or --sfreq 200"
+        msg = (
+            "nothing to adapt; pass an option such as --window-length 4 or --sfreq 200"
+        )
         raise click.UsageError(msg)
     with load_fixture(fixture) as source:
         content = adapted_content(source, **given)

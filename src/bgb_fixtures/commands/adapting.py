@@ -39,26 +39,26 @@ def shape_options(command: _CommandT) -> _CommandT:
             "--profile",
             callback=known_word,
             metavar="NAME",
-            help="Adapt to raw-1 (microvolts) or zscore-1 (standardised) [as it is].",
+            help="Adapt to raw-1 (microvolts) or zscore-1 (standardised) [unchanged].",
         ),
         click.option(
             "--montage",
             callback=parse_montage,
             metavar="NAME",
             help="Adapt to a montage, such as tcp-20 or double-banana-16, or to rows "
-            "separated by commas [as it is].",
+            "separated by commas [unchanged].",
         ),
         click.option(
             "--sfreq",
             type=float,
             metavar="HZ",
-            help="Resample to this rate [as it is].",
+            help="Resample to this rate [unchanged].",
         ),
         click.option(
             "--window-length",
             type=float,
             metavar="SECONDS",
-            help="Cut windows of this length [as it is].",
+            help="Cut windows of this length [unchanged].",
         ),
     ):
         command = option(command)
@@ -71,7 +71,7 @@ def adapting_options(command: _CommandT) -> _CommandT:
         click.option(
             "--names",
             type=click.Choice(["10-20", "10-10"]),
-            help="Name channels T3-T5 (10-20) or T7-P7 (10-10) [as they are].",
+            help="Name channels T3-T5 (10-20) or T7-P7 (10-10) [unchanged].",
         ),
         click.option(
             "--balanced",
@@ -92,7 +92,7 @@ def adapting_options(command: _CommandT) -> _CommandT:
             type=float,
             nargs=2,
             metavar="LOW HIGH",
-            help="Filter between two frequencies in Hz, without delay.",
+            help="Band-pass filter between two frequencies in Hz, without delay.",
         ),
     ):
         command = option(command)

@@ -52,26 +52,27 @@ _OPTIONS = (
     click.option(
         "--annotations",
         metavar="PATH",
-        help="File or folder of annotations [beside or in the recordings] (edf only).",
+        help="Annotation file or folder [beside or inside the recordings] (edf only).",
     ),
     click.option(
         "--label-pattern",
         metavar="REGEX",
-        help="Labels that are seizures; the pattern must match the whole label [SzCORE "
-        "and TUSZ codes] (edf and bids only). With it, annotations inside EDF+ files are "
-        "read, too.",
+        help="Labels that mean a seizure; the pattern must match the whole label "
+        "[SzCORE and TUSZ codes] (edf and bids only). Also reads annotations "
+        "inside EDF+ files.",
     ),
     click.option(
         "--background-pattern",
         metavar="REGEX",
-        help="Labels that are no seizure; the pattern must match the whole label "
-        "['bckg'] (edf and bids only). A recording with any other label is left out.",
+        help="Labels that mean background; the pattern must match the whole label "
+        "['bckg'] (edf and bids only). A recording with any other label is "
+        "skipped.",
     ),
     click.option(
         "--ignore-labels",
         multiple=True,
         metavar="LABEL",
-        help="Skip rows with exactly this label; may be repeated (edf and bids only).",
+        help="Skip rows with exactly this label; repeatable (edf and bids only).",
     ),
     click.option(
         "--start-label",
@@ -96,8 +97,7 @@ _OPTIONS = (
     click.option(
         "--decimal",
         type=click.Choice([".", ","]),
-        help="Decimal mark of tables [as the numbers show; 1,234 alone is ambiguous] (edf "
-        "only).",
+        help="Decimal mark of tables [detected; 1,234 alone is ambiguous] (edf only).",
     ),
     click.option(
         "--per-second",

@@ -54,7 +54,7 @@ def _replaced(new: str) -> Callable[..., None]:
 
     def refuse(_: click.Context, param: click.Parameter, value: str | None) -> None:
         if value is not None:
-            msg = f"{param.opts[0]} is gone: plans became specs. Use {new}"
+            msg = f"{param.opts[0]} was removed: plans became specs. Use {new}"
             raise click.UsageError(msg)
 
     return refuse
@@ -95,8 +95,8 @@ def _quotas(
 @click.option(
     "--spec",
     metavar="FILE",
-    help="TOML file that says what to build, or a packaged one: smoke, tiny, smoke-1, "
-    "tiny-1 or chbmit-smoke.",
+    help="Spec to build: a TOML file, or a packaged one: smoke, tiny, smoke-1, tiny-1 "
+    "or chbmit-smoke.",
 )
 @click.option(
     "--source",
@@ -107,15 +107,15 @@ def _quotas(
 @click.option(
     "--root",
     metavar="PATH",
-    help="The folder of the corpus, a part of it, or one recording; of chbmit and siena a "
-    "web address, too.",
+    help="Folder of the corpus or a part of it, or one recording; also a web address "
+    "(chbmit and siena only).",
 )
 @annotation_options
 @click.option(
     "--split",
     multiple=True,
     metavar="NAME",
-    help="Only recordings of this split; may be repeated [all but eval].",
+    help="Use only recordings of this split; repeatable [all but eval].",
 )
 @click.option(
     "--dev-subject",
@@ -131,23 +131,23 @@ def _quotas(
     callback=_quotas,
     metavar="WORD=N",
     help="Exactly N windows of a kind (onset, offset, whole, ictal, background) or "
-    "category (none, partial, full); SPLIT:WORD=N for one split; may be repeated.",
+    "category (none, partial, full); SPLIT:WORD=N for one split; repeatable.",
 )
 @click.option(
     "--per-kind",
     type=int,
     metavar="N",
-    help="Without --quota, at most N windows of each kind: onset, offset, whole, ictal, "
+    help="Maximum windows per kind without --quota: onset, offset, whole, ictal, "
     "background [2].",
 )
 @click.option(
-    "--per-subject", type=int, metavar="N", help="At most N windows of one subject."
+    "--per-subject", type=int, metavar="N", help="Maximum windows per subject."
 )
 @click.option(
     "--per-type",
     type=int,
     metavar="N",
-    help="At most N windows with one type of seizure.",
+    help="Maximum windows per seizure type.",
 )
 @click.option(
     "--min-distance",
@@ -160,14 +160,13 @@ def _quotas(
     "seizure_type",
     multiple=True,
     metavar="CODE",
-    help="Only seizures of this type, a code of TUSZ such as fnsz; may be repeated.",
+    help="Use only seizures of this type, a TUSZ code such as fnsz; repeatable.",
 )
 @click.option(
     "--exclude",
     multiple=True,
     metavar="NAME",
-    help="Leave out this recording, by the name that --dry-run and scan print; may be "
-    "repeated.",
+    help="Skip this recording, named as --dry-run and scan print it; repeatable.",
 )
 @click.option(
     "--window-length", type=float, metavar="SECONDS", help="Length of a window [60]."
@@ -191,13 +190,13 @@ def _quotas(
     multiple=True,
     callback=_pairs,
     metavar="LABEL=OTHER",
-    help="Read a channel with this label as if it had the other; may be repeated.",
+    help="Treat a channel with the first label as if it had the second; repeatable.",
 )
 @click.option(
     "--label-format",
     metavar="FORM",
-    help="What labels of channels look like, such as 'POL {electrode}' or "
-    "'{electrode}:{reference}' [usual forms].",
+    help="Format of the channel labels, such as 'POL {electrode}' or "
+    "'{electrode}:{reference}' [common formats].",
 )
 @click.option(
     "--reference",
@@ -208,7 +207,10 @@ def _quotas(
 @click.option(
     "--unit",
     type=click.Choice(["uV", "mV", "V", "nV"]),
-    help="Unit of channels whose header names none, or '?V' [such channels are refused].",
+    help=(
+        "Unit of channels whose header names none, or '?V' [such channels are "
+        "rejected]."
+    ),
 )
 @click.option(
     "--missing",
@@ -227,35 +229,35 @@ def _quotas(
     "--sfreq",
     type=float,
     metavar="HZ",
-    help="Sampling frequency; other recordings are resampled [the one that the "
-    "recordings share; of --windows 256].",
+    help="Sampling frequency; other recordings are resampled [the rate that the "
+    "recordings share; with --windows 256].",
 )
 @click.option(
     "--band-pass",
     type=float,
     nargs=2,
     metavar="LOW HIGH",
-    help="Filter between two frequencies in Hz, without delay.",
+    help="Band-pass filter between two frequencies in Hz, without delay.",
 )
 @click.option(
     "--windows",
     type=int,
     metavar="N",
-    help="Generate N windows of synthetic EEG, each of another subject; with 5 or more "
-    "the last fifth is split dev.",
+    help="Generate N windows of synthetic EEG, each from a different subject; from 5 "
+    "windows on, the last fifth is in split dev.",
 )
 @click.option(
     "--seed",
     type=int,
     metavar="K",
-    help="Of --windows: draw other subjects [0]. Of --source: ask recordings in an order "
-    "that is drawn [by name].",
+    help="With --windows: seed for the generator [0]. With --source: visit recordings "
+    "in a seeded random order [by name].",
 )
 @click.option(
     "--ictal-share",
     type=float,
     metavar="SHARE",
-    help="Of --windows: share of them with a seizure [0.5].",
+    help="With --windows: share of the windows with a seizure [0.5].",
 )
 @click.option(
     "--licence",
@@ -275,15 +277,15 @@ def _quotas(
 @click.option(
     "--strict",
     is_flag=True,
-    help="End at the first recording that cannot be used, even if another can. "
-    "Unannotated recordings are not covered: they are always left out.",
+    help="Stop at the first recording that cannot be used, even if others can. "
+    "Recordings without annotations are always skipped.",
 )
 @click.option(
     "--save-spec",
     metavar="FILE",
-    help="Also write a spec that lists what was used: names, places and digests of "
-    "recordings. Anyone with the same corpus builds identical bytes from it (recordings "
-    "only).",
+    help="Also write a spec that lists the recordings used, with their names, window "
+    "positions and digests. Anyone with the same corpus builds identical bytes "
+    "from it (recordings only).",
 )
 @click.option("--save-plan", hidden=True, callback=_replaced("--save-spec FILE"))
 @click.option(
@@ -294,19 +296,20 @@ def _quotas(
 @click.option(
     "--dry-run",
     is_flag=True,
-    help="Print which windows would be taken and why the others are not; write nothing.",
+    help=(
+        "Print which windows would be selected and why others would not; write nothing."
+    ),
 )
 @click.option(
     "--check",
     is_flag=True,
-    help="With --dry-run: read the windows as well, so that a build will not find out "
-    "more.",
+    help="With --dry-run: also read the windows, to find every problem of a build.",
 )
 @click.option(
     "--json",
     "as_json",
     is_flag=True,
-    help="Print the answer as JSON; of --dry-run, every candidate.",
+    help="Print the result as JSON; with --dry-run, every candidate.",
 )
 def build(
     spec: str | None,
@@ -338,7 +341,10 @@ def build(
         msg = f"source {request.source!r} needs --root PATH"
         raise click.UsageError(msg)
     elif annotations is not None and request.source != "edf":
-        msg = "--annotations is for --source edf; other corpora have their own"
+        msg = (
+            "--annotations applies to --source edf only; other corpora have their own "
+            "annotations"
+        )
         raise click.UsageError(msg)
     if save_spec is not None and dry_run:
         msg = (
@@ -347,7 +353,7 @@ def build(
         )
         raise click.UsageError(msg)
     if check and not dry_run:
-        msg = "--check goes with --dry-run; a build always reads its windows"
+        msg = "--check applies to --dry-run only; a build always reads its windows"
         raise click.UsageError(msg)
     place = opened_root(request.source, root)
     if isinstance(request, RecordedRequest):
@@ -389,7 +395,10 @@ def _refuse_files(
         msg = "--root needs --source NAME; the synthetic source reads no files"
         raise click.UsageError(msg)
     if annotations is not None:
-        msg = "--annotations is for --source edf; other corpora have their own"
+        msg = (
+            "--annotations applies to --source edf only; other corpora have their own "
+            "annotations"
+        )
         raise click.UsageError(msg)
     if save_spec is not None:
         msg = (
@@ -481,11 +490,11 @@ def _report(
 
 def _print_sameness(report: BuildReport) -> None:
     if not report.differing:
-        click.echo("the same bytes as the fixture of the spec")
+        click.echo("identical to the fixture of the spec")
         return
     # Not for --quiet to hide: this file has another digest.
     click.echo(
-        f"not the same bytes as the fixture of the spec: {', '.join(report.differing)} "
+        f"not identical to the fixture of the spec: {', '.join(report.differing)} "
         "differ. Recordings, windows and labels are the same; filters of another "
         "version of scipy may differ by one grid step (see bgb-fixtures diff)",
         err=True,
@@ -518,10 +527,10 @@ def _crowded_lines(kinds: dict[str, str]) -> Iterator[str]:
 
 
 def _few(lines: Sequence[str]) -> Iterator[str]:
-    """Give the first lines; a partial download leaves out thousands."""
+    """Yield the first lines only; a partial download skips thousands of recordings."""
     yield from lines[:_MOST_LINES]
     if len(lines) > _MOST_LINES:
-        yield f"and {len(lines) - _MOST_LINES} recordings more (--json has all)"
+        yield f"and {len(lines) - _MOST_LINES} more recordings (--json lists all)"
 
 
 def _problem_lines(n_problems: dict[str, int]) -> Iterator[str]:
@@ -675,7 +684,10 @@ def _request_from_options(spec: str | None, options: dict[str, Any]) -> Request:
         _LISTS.get(key, key): value for key, value in given_options(options).items()
     }
     if spec is not None and given:
-        msg = f"--spec says it all; drop {_named(given)}, or write it into the spec"
+        msg = (
+            f"--spec already describes the build; drop {_named(given)}, or write it "
+            "into the spec"
+        )
         raise click.UsageError(msg)
     if spec is not None:
         return load_spec(spec)
@@ -689,7 +701,7 @@ def _request_from_options(spec: str | None, options: dict[str, Any]) -> Request:
             raise click.UsageError(str(error)) from error
     if "windows" not in given:
         msg = (
-            "say what to choose from: --source chbmit --root DIR for recordings, "
+            "nothing to build from: pass --source chbmit --root DIR for recordings, "
             "--windows N for synthetic EEG, or a file that describes it: --spec FILE"
         )
         raise click.UsageError(msg)
@@ -713,7 +725,7 @@ def _composed_request(given: dict[str, Any]) -> SyntheticRequest:
 def _refuse_options(given: dict[str, Any], names: set[str], what: str) -> None:
     wrong = sorted(names & given.keys())
     if wrong:
-        msg = f"{_named(wrong)}: only for {what}; drop it"
+        msg = f"{_named(wrong)} applies to {what} only; drop it"
         raise click.UsageError(msg)
 
 

@@ -26,7 +26,7 @@ _LEAST_S = 0.1
 """Between two notes beside a bar."""
 
 QUIET = "bgb_fixtures.quiet"
-"""Where a context keeps whether the user asked for no more than the answer."""
+"""Where a context keeps whether the user passed --quiet."""
 
 
 def known_word(
@@ -51,7 +51,7 @@ def known_word(
 
 
 def say(message: str) -> None:
-    """Tell people something on stderr, unless they asked to be told the answer only.
+    """Print a note on stderr, unless --quiet was given.
 
     Warnings that change what may be done with the answer are not for this.
     """
@@ -117,7 +117,7 @@ class Progress:
         if self._is_silent():
             return
         old = self._bar
-        # A stage that follows another begins anew on its line: a bar does not go back.
+        # A stage that follows another starts a new line: a bar does not go back.
         if old is None or done < old.pos or total != old.length:
             label = self._label if old is None else old.label
             self._bar = click.progressbar(length=total, label=label, file=sys.stderr)

@@ -18,20 +18,22 @@ __all__ = ["corpus"]
     "--layout",
     required=True,
     type=click.Choice(("tusz", "tusz-1.5", "chbmit", "siena", "bids")),
-    help="Whose folders, file names, labels and annotation files to write.",
+    help="Corpus whose folders, file names, labels and annotation files to imitate.",
 )
-@click.option("--out", required=True, metavar="DIR", help="The folder to make.")
+@click.option("--out", required=True, metavar="DIR", help="Folder to create.")
 @click.option(
-    "--recordings", type=int, default=6, metavar="N", help="How many recordings [6]."
+    "--recordings", type=int, default=6, metavar="N", help="Number of recordings [6]."
 )
 @click.option(
     "--duration",
     type=float,
     default=60,
     metavar="SECONDS",
-    help="Length of each, in whole seconds [60].",
+    help="Length of each recording, in whole seconds [60].",
 )
-@click.option("--seed", type=int, default=0, metavar="K", help="Draw others [0].")
+@click.option(
+    "--seed", type=int, default=0, metavar="K", help="Seed for the generator [0]."
+)
 @click.option(
     "--without-fz-pz",
     is_flag=True,
@@ -40,16 +42,16 @@ __all__ = ["corpus"]
 @click.option(
     "--rates",
     metavar="HZ,...",
-    help="tusz: sampling rates of 250, 256, 400 and 512 Hz that patients take in turn, "
-    "such as 250,256,400 [256].",
+    help="tusz: sampling rates (250, 256, 400 or 512 Hz), assigned to patients in "
+    "turn, such as 250,256,400 [256].",
 )
 @click.option(
     "--cases",
     metavar="NAME,...",
-    help="chbmit, siena: names of the patients, such as chb01,chb21 [names that the "
-    "database does not have].",
+    help="chbmit, siena: patient names, such as chb01,chb21 [names that are not in "
+    "the database].",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def corpus(
     layout: str,
     out: str,
@@ -105,7 +107,7 @@ def corpus(
     size = sum(p.stat().st_size for p in report.path.rglob("*") if p.is_file())
     click.echo(
         f"wrote {report.path}: {len(report.recordings)} recordings, {n_positive} with "
-        f"a seizure, {size / 1e6:.1f} MB; what they hold: {report.path / 'README.md'}"
+        f"a seizure, {size / 1e6:.1f} MB; see {report.path / 'README.md'}"
     )
 
 

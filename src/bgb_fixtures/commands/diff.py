@@ -23,10 +23,15 @@ __all__ = ["diff"]
 @click.option(
     "--fixture",
     metavar="NAME_OR_PATH",
-    help="Fixture that both goldens were recorded with [by its name] (goldens only).",
+    help=(
+        "Fixture that both goldens were recorded with [found by its name] (goldens "
+        "only)."
+    ),
 )
 @click.option(
-    "--html", metavar="FILE", help="Write the comparison as a page (goldens only)."
+    "--html",
+    metavar="FILE",
+    help="Also write the comparison as an HTML page (goldens only).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def diff(
@@ -56,7 +61,10 @@ def diff(
     if goldens[0]:
         answer, lines = _diff_goldens(before, after, fixture=fixture, html=html)
     elif html is not None or fixture is not None:
-        msg = "--html and --fixture are for goldens; for a fixture use bgb-fixtures report"
+        msg = (
+            "--html and --fixture apply to goldens only; for a fixture, use "
+            "bgb-fixtures report"
+        )
         raise click.UsageError(msg)
     else:
         answer, lines = _diff_fixtures(before, after)
@@ -144,7 +152,10 @@ def _find_windows(a: Golden, b: Golden, source: str | None) -> Fixture | None:
     state = a.fixture
     if state is None or state != b.fixture:
         if source is not None:
-            msg = "--fixture has no use, as the goldens do not have the same fixture"
+            msg = (
+                "--fixture does not apply, because the goldens were recorded with "
+                "different fixtures; drop it"
+            )
             raise SpecError(msg)
         return None
     try:

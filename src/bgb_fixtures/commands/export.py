@@ -28,20 +28,20 @@ __all__ = ["export"]
             "safetensors",
         )
     ),
-    help="brain-go-brr: the cache of brain-go-brr-v2 4.x, pairs of npy files to be "
-    "mapped, with empty EDF files for what it globs for. brain-go-brr-3: its npz cache "
-    "of 3.x. tusz: one EDF file per window with .csv and .csv_bi in the tree of "
-    "TUSZ. edf: one EDF+C file per window, with annotations. bids: a BIDS-EEG data set "
-    "with the events of SzCORE. npz, safetensors: one file.",
+    help="brain-go-brr: the cache of brain-go-brr-v2 4.x, as pairs of memory-mapped "
+    "npy files, with empty EDF files for its file search. brain-go-brr-3: its "
+    "npz cache of 3.x. tusz: one EDF file per window with .csv and .csv_bi in "
+    "the tree of TUSZ. edf: one EDF+C file per window, with annotations. bids: a "
+    "BIDS-EEG data set with the events of SzCORE. npz, safetensors: one file.",
 )
 @click.argument("out", metavar="DIR")
 @click.option(
     "--local-use",
     is_flag=True,
-    help="Export a fixture that may not be redistributed; the folder stays on this "
-    "machine, and a notice in it says so.",
+    help="Export a fixture that may not be redistributed, for use on this machine "
+    "only; a notice in the folder says so.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def export(
     fixture: str,
     layout: str,

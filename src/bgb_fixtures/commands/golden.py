@@ -54,7 +54,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
             ),
             shape_options,
             click.option(
-                "--split", metavar="NAME", help="Only the windows of this split."
+                "--split", metavar="NAME", help="Use only windows from this split."
             ),
             click.option(
                 "--name", metavar="NAME", help="Name of the golden [FUNCTION of MODEL]."
@@ -65,19 +65,21 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
             ),
             click.option(
                 "--batch-size", type=click.IntRange(1), default=4, metavar="N",
-                help="Windows at a time [4].",
+                help="Windows per batch [4].",
             ),
             click.option(
                 "--device", metavar="NAME",
-                help="Device to run on, such as cuda [that of the model].",
+                help="Device to run on, such as cuda [the model's device].",
             ),
             click.option(
                 "--config", type=click.Path(exists=True, dir_okay=False),
-                metavar="FILE", help="TOML or JSON table with arguments of FUNCTION.",
+                metavar="FILE", help=(
+                    "TOML or JSON file with keyword arguments for FUNCTION."
+                ),
             ),
             click.option(
                 "--keep", multiple=True, metavar="KEY",
-                help="Output to keep, such as logits; repeat for more [all].",
+                help="Output to keep, such as logits; repeatable [all].",
             ),
             click.option(
                 "--rtol", type=click.FloatRange(0), metavar="X",
@@ -97,11 +99,11 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
 def _writing_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options of the two commands that write."""
     for decorate in (
-        click.option("--in-ci", is_flag=True, help="Write even under CI."),
+        click.option("--in-ci", is_flag=True, help="Write the golden even under CI."),
         click.option("--nan-ok", is_flag=True, help="Allow NaN in the outputs."),
         click.option(
             "--threshold", type=float, metavar="X",
-            help="Values above it are detections [0.5 for probabilities, else 0].",
+            help="Detection threshold [0.5 for probabilities, otherwise 0].",
         ),
     ):  # fmt: skip
         command = decorate(command)
@@ -193,7 +195,7 @@ def _code_of_user(model: str, doing: str) -> Iterator[None]:
     except Exception as error:
         reason, place = describe_error(error)
         where = f" [at {place}]" if place else ""
-        msg = f"{model!r} failed while being {doing}: {reason}{where}"
+        msg = f"{model!r} failed while it was {doing}: {reason}{where}"
         raise SpecError(msg) from error
 
 
@@ -275,7 +277,7 @@ def _refuse_ci(*, in_ci: bool) -> None:
     variable = ci_variable()
     if variable is not None and not in_ci:
         msg = (
-            f"under CI ({variable} is set) no golden is written. Record it on your "
+            f"goldens are not written under CI ({variable} is set). Record it on your "
             "machine and commit the file, or add --in-ci"
         )
         raise click.UsageError(msg)
@@ -355,7 +357,7 @@ def record(
             f"{output['atol']:g} + {output['rtol']:g} x |expected| "
             f"({output['tolerance']})"
         )
-    click.echo(f"  trace: {facts['modules']} calls of modules")
+    click.echo(f"  trace: {facts['modules']} module calls")
 
 
 @golden.command(
@@ -363,7 +365,7 @@ def record(
 )
 @_options
 @click.option(
-    "--html", metavar="FILE", help="Write the comparison as a page, equal or not."
+    "--html", metavar="FILE", help="Also write the comparison as an HTML page."
 )
 def check(
     model: str,

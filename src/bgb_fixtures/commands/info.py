@@ -23,7 +23,10 @@ __all__ = ["info"]
     "--text",
     "as_text",
     is_flag=True,
-    help="Print text for git diff (textconv): by content only, and never an error.",
+    help=(
+        "Print text for git diff (textconv): depends on the content only, and never "
+        "fails."
+    ),
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def info(

@@ -23,7 +23,7 @@ __all__ = ["plot"]
     multiple=True,
     required=True,
     metavar="N_OR_ID",
-    help="Which window: its number from 1, or its id. Repeat it for several.",
+    help="Window to draw, as its number from 1 or its id; repeatable.",
 )
 @click.option(
     "--montage",
@@ -36,8 +36,8 @@ __all__ = ["plot"]
     "--start",
     type=float,
     metavar="SECONDS",
-    help="Where in the window the page begins [a third of a page before the first "
-    "border of a seizure, or 0].",
+    help="Start of the page within the window [a third of a page before the first "
+    "seizure border, or 0].",
 )
 @click.option(
     "--length",
@@ -50,7 +50,7 @@ __all__ = ["plot"]
     "--gain",
     type=float,
     metavar="UV",
-    help="Microvolts between two lines [by the amplitude].",
+    help="Microvolts between two lines [chosen from the amplitude].",
 )
 @click.option(
     "--dpi",

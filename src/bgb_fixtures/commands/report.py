@@ -17,10 +17,10 @@ __all__ = ["report"]
 @click.option(
     "--local-use",
     is_flag=True,
-    help="Show a fixture that may not be redistributed; the page stays on this machine, "
-    "and says so.",
+    help="Show a fixture that may not be redistributed, for use on this machine only; "
+    "the page says so.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def report(
     fixture: str | None,
     out: str,

@@ -28,17 +28,22 @@ _MOST_SHOWN = 20
     "--source",
     required=True,
     metavar="NAME",
-    help="What it is: chbmit, tusz, siena, bids, or edf (any EDF or BDF files).",
+    help=(
+        "Layout of the corpus: chbmit, tusz, siena, bids, or edf (any EDF or BDF "
+        "files)."
+    ),
 )
 @click.option(
     "--root",
     required=True,
     metavar="PATH",
-    help="Folder of the corpus or a part of it, or one recording; of chbmit and siena a "
-    "web address, too.",
+    help="Folder of the corpus or a part of it, or one recording; also a web address "
+    "(chbmit and siena only).",
 )
 @annotation_options
-@click.option("--strict", is_flag=True, help="Exit with 1 if an annotation is bad.")
+@click.option(
+    "--strict", is_flag=True, help="Exit with code 1 if an annotation is invalid."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print every recording as JSON.")
 @click.pass_context
 def scan(
@@ -101,7 +106,7 @@ def _describe(scan: Scan) -> str:
     totals = scan.totals
     summary = (
         f"annotated recordings: {totals['n_recordings']}, with seizures: "
-        f"{totals['n_with_seizures']}; subjects: {totals['n_subjects']}; can be used: "
+        f"{totals['n_with_seizures']}; subjects: {totals['n_subjects']}; usable: "
         f"{totals['n_usable']}"
     )
     lines = [

@@ -94,7 +94,7 @@ def _check_usage(context: click.Context) -> None:
         return
     for parameter in given:
         if parameter is not subject and parameter.name not in _WITH_PROGRAM:
-            msg = f"{parameter.opts[0]} has no meaning with {subject.opts[0]}"
+            msg = f"{parameter.opts[0]} does not apply to {subject.opts[0]}"
             raise click.UsageError(msg)
 
 
@@ -105,11 +105,11 @@ def _check_usage(context: click.Context) -> None:
     my.models:make_detector, or of the detector itself; the current folder is searched
     first. The detector maps float32 windows (B, channels, T) to logits per sample, per
     step or per window, for one class or several. Other layouts, such as
-    (B, 1, channels, T), are found out by trying. It runs in a process of its own, which
-    is ended if a check does not return.
+    (B, 1, channels, T), are detected automatically. The detector runs in its own process,
+    which is stopped if a check does not return.
 
     With --command instead of TARGET: any program that reads an EDF file and writes a TSV
-    file of seizures. With --image: a container image, run as the benchmark of SzCORE
+    file of seizures. With --image: a container image, run as the SzCORE benchmark
     runs it. See docs/szcore.md.
 
     Exit code 0 if the detector works, 1 if a check fails, 2 for wrong usage or if the
@@ -125,17 +125,17 @@ def _check_usage(context: click.Context) -> None:
     "--command",
     callback=_command,
     metavar="COMMAND",
-    help='Program to check instead, such as "my-detector {edf} {tsv}".',
+    help='Program to check instead of a detector, such as "my-detector {edf} {tsv}".',
 )
 @click.option(
     "--image",
     metavar="IMAGE",
-    help="Container image to check instead, with Docker or Podman.",
+    help="Container image to check instead, run with Docker or Podman.",
 )
 @click.option(
     "--config",
     type=click.Path(exists=True, dir_okay=False),
-    help="TOML or JSON table: keyword arguments of the function or class.",
+    help="TOML or JSON file with keyword arguments for the function or class.",
 )
 @click.option(
     "--fixture", metavar="NAME_OR_PATH", help="Windows to use [the packaged smoke]."
@@ -146,13 +146,13 @@ def _check_usage(context: click.Context) -> None:
     "--layout",
     callback=_layout,
     metavar="AXES",
-    help="Axes of the input: BCT, B1CT, BTC, ..., or BCS200 for patches of 200 samples "
-    "[found out].",
+    help="Axes of the input: BCT, B1CT, BTC, ..., or BCS200 for patches of 200 "
+    "samples [detected].",
 )
 @click.option(
     "--output",
     metavar="NAME",
-    help="Key or index of the logits in the output [found out].",
+    help="Key or index of the logits in the output [detected].",
 )
 @click.option(
     "--positive-class",
@@ -166,29 +166,29 @@ def _check_usage(context: click.Context) -> None:
     "--loss",
     callback=_target,
     metavar="MODULE:NAME",
-    help="Your loss(logits, labels); used in training, and checked.",
+    help="Your loss(logits, labels), checked and used in training.",
 )
 @click.option(
     "--step",
     callback=_target,
     metavar="MODULE:NAME",
-    help="Your step(model, signals, labels), or make_step(model) that returns "
-    "step(signals, labels); checked.",
+    help="Your training step to check: step(model, signals, labels), or "
+    "make_step(model) that returns step(signals, labels).",
 )
 @click.option(
     "--skip",
     multiple=True,
     type=click.Choice(CAN_SKIP),
     metavar="CHECK",
-    help="Check to leave out; repeatable.",
+    help="Check to skip; repeatable.",
 )
 @click.option("--allow-frozen", is_flag=True, help="Accept frozen parameters.")
 @click.option(
     "--allow-unused",
     multiple=True,
     metavar="PATTERN",
-    help="Accept parameters or modules of this name, such as 'decoder.*', that are "
-    "unused or frozen; repeatable.",
+    help="Accept unused or frozen parameters or modules with this name, such as "
+    "'decoder.*'; repeatable.",
 )
 @click.option(
     "--time-limit",
@@ -196,7 +196,7 @@ def _check_usage(context: click.Context) -> None:
     default=30.0,
     show_default=True,
     metavar="SECONDS",
-    help="For each check, or for each file of --command and --image.",
+    help="Time limit per check, or per file for --command and --image.",
 )
 @click.option(
     "--seed",

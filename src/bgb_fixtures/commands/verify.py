@@ -24,21 +24,21 @@ __all__ = ["verify"]
 @click.option(
     "--against",
     metavar="PATH",
-    help="The recordings it was built from: search the fixture for their names, dates, "
-    "headers and annotation texts.",
+    help="Recordings that it was built from: search the fixture for their names, "
+    "dates, headers and annotation texts.",
 )
 @click.option(
     "--spec",
     metavar="FILE",
-    help="The spec that was saved with it (build --save-spec): report every difference.",
+    help="Spec that was saved with it (build --save-spec): report every difference.",
 )
 @click.option(
     "--rebuild",
     is_flag=True,
-    help="Build the fixture again from the spec in it and compare every byte "
-    "(synthetic only).",
+    help="Rebuild the fixture from its own spec and compare every byte (synthetic "
+    "only).",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def verify(
     fixture: str | None,
     against: str | None,
@@ -101,7 +101,7 @@ def _prove(source: str | None) -> Proof:
 
     for name, value in click.get_current_context().params.items():
         if value and name not in ("fixture", "as_json"):
-            msg = f"--{name} is for fixtures, and {source!r} is a golden"
+            msg = f"--{name} applies to fixtures only, but {source!r} is a golden"
             raise click.UsageError(msg)
     path = Path(source)
     n_outputs = len(load_golden(path).outputs)
@@ -110,7 +110,7 @@ def _prove(source: str | None) -> Proof:
         path=path,
         digest=hashlib.sha256(data).hexdigest(),
         checks=(
-            f"{len(data)} bytes, each under a SHA-256 that agrees",
+            f"{len(data)} bytes, all covered by a matching SHA-256",
             (
                 f"{n_outputs} output{'s' * (n_outputs != 1)} with dtype, shape and "
                 "tolerance as listed"
@@ -129,7 +129,7 @@ def _search(path: Path, against: str) -> str:
         click.echo(f"cannot be read, so not compared: {name}", err=True)
     check_anonymous(path, texts)
     n = len(texts.origins)
-    return f"holds none of the {n} texts that identify something in {against!r}"
+    return f"holds none of the {n} identifying texts from {against!r}"
 
 
 def _differences(path: Path, spec: str) -> tuple[str, ...]:
@@ -145,8 +145,8 @@ def _differences(path: Path, spec: str) -> tuple[str, ...]:
         and request.selection.fixture is not None
     ):
         msg = (
-            f"spec {spec!r} has no digests of a fixture to compare with; save one with "
-            "bgb-fixtures build --save-spec FILE"
+            f"spec {spec!r} has no fixture digests to compare with; save such a spec "
+            "with bgb-fixtures build --save-spec FILE"
         )
         raise SpecError(msg)
     with load_fixture(path) as fixture:
@@ -165,22 +165,22 @@ def _rebuild(path: Path) -> str:
         source = records.source.get("name")
         if source != "synthetic":
             msg = (
-                f"{str(path)!r}: only a synthetic fixture can be built again from its "
+                f"{str(path)!r}: only a synthetic fixture can be rebuilt from its "
                 f"spec alone (found source {source!r})"
             )
             raise SpecError(msg)
         if "adapted" in records.spec:
             msg = (
-                f"{str(path)!r}: it was adapted from another fixture, which its spec "
-                "alone does not give. Verify that one, and adapt it again"
+                f"{str(path)!r}: it was adapted from another fixture, so it cannot be "
+                "rebuilt from its spec alone. Verify that fixture and adapt it again"
             )
             raise SpecError(msg)
         again = Path(folder) / path.name
         with Progress("building"):
             build_fixture(parse_spec(records.spec, where=f"{str(path)!r}, spec"), again)
         if again.read_bytes() == path.read_bytes():
-            return "is what its spec says: built again, every byte is the same"
+            return "matches its spec: rebuilt, every byte is the same"
         with load_fixture(again) as other:
             lines = describe_diff(diff_fixtures(other, fixture))
-    msg = f"{str(path)!r} is not what its spec says; the spec gives another file:"
+    msg = f"{str(path)!r} does not match its spec; the spec builds a different file:"
     raise IntegrityError("\n  ".join((msg, *lines)))

@@ -59,7 +59,7 @@ def open_corpus(
             dev_subjects=dev_subjects,
         )
     if annotations is not None:
-        msg = f"annotations is for source 'edf' only; drop it for source {name!r}"
+        msg = f"annotations applies to source 'edf' only; drop it for source {name!r}"
         raise SpecError(msg)
     return _corpus_class(name)(
         root, splits=splits, rules=rules, dev_subjects=dev_subjects

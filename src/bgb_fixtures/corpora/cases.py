@@ -92,9 +92,9 @@ class CaseCorpus(Corpus, Generic[_EntryT]):
         self._database, self._cases = self._find_cases(folder)
         if not any(path for _, path in self._cases):
             msg = (
-                f"{str(folder)!r}: there is no {self.list_form} in it"
+                f"{str(folder)!r}: no {self.list_form} found in it"
                 + ("" if self._only else f" or in its {self.case_form} folders")
-                + "; without it recordings are not annotated. Fetch it from "
+                + ", so its recordings have no annotations. Fetch it from "
                 f"{self.address}"
             )
             raise SourceError(msg)

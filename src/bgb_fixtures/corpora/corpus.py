@@ -75,7 +75,7 @@ class Corpus(ABC):
             # Path has made s3:/ of s3://.
             is_other = isinstance(place, Path) and ":/" in str(place)
             hint = "; a web address begins with https://" if is_other else ""
-            msg = f"{str(place)!r}: there is no such folder or file{hint}"
+            msg = f"{str(place)!r}: no such folder or file{hint}"
             raise SourceError(msg)
         self.root = place
         self.splits = tuple(splits)

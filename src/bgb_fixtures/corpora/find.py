@@ -88,7 +88,7 @@ def _finding(corpus: Corpus, name: str, located: Located) -> Finding:
     elif recording is not None and not corpus.offers(split):
         problem = "split"
         message = f"recording {name!r} is in split {split!r}" + (
-            ", which is kept blind: ask for it by name if you mean it"
+            ", which is kept blind; to use it, request it by name (--split)"
             if not corpus.splits
             else f"; asked for: {', '.join(corpus.splits)}"
         )
@@ -106,7 +106,7 @@ def _finding(corpus: Corpus, name: str, located: Located) -> Finding:
 def _say_absent(corpus: Corpus, address: str) -> str:
     """Return why the file of a recording is not here; empty if it is."""
     if not address:
-        return "there is no file of it here"
+        return "its file is missing here"
     place = corpus.place_of(address)
     if not isinstance(place, Path):
         return ""
@@ -161,8 +161,8 @@ def usable_recordings(
         close = difflib.get_close_matches(name, names, n=1)
         hint = f"did you mean {close[0]!r}? Otherwise " if close else ""
         msg = (
-            f"exclude: there is no recording {name!r} below {str(corpus.root)!r}; {hint}"
-            "give a name as --dry-run and scan print it, a path from there"
+            f"exclude: no recording {name!r} below {str(corpus.root)!r}; {hint}pass a "
+            "name as --dry-run and scan print it: a path relative to that folder"
         )
         raise SpecError(msg)
     counts = Counter(finding.problem for finding in problems)
@@ -189,8 +189,8 @@ def _check_subjects(corpus: Corpus, recordings: Sequence[Recording]) -> None:
         close = difflib.get_close_matches(subject, subjects, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
         msg = (
-            f"dev_subjects: no annotated recording is of subject {subject!r}; {hint}"
-            f"Subjects here: {', '.join(map(repr, subjects))}"
+            f"dev_subjects: no annotated recording belongs to subject {subject!r}; "
+            f"{hint}Subjects here: {', '.join(map(repr, subjects))}"
         )
         raise SpecError(shorten(msg))
 
@@ -198,7 +198,7 @@ def _check_subjects(corpus: Corpus, recordings: Sequence[Recording]) -> None:
 def _nothing_usable(
     corpus: Corpus, problems: Sequence[Finding], counts: Counter[str]
 ) -> str:
-    msg = f"{str(corpus.root)!r} holds no recording of {corpus.title} that can be used"
+    msg = f"{str(corpus.root)!r} holds no usable recording of {corpus.title}"
     if not counts:
         return f"{msg}: there is none at all"
     reasons = [f"{n} x {PROBLEMS[key]}" for key, n in sorted(counts.items())]
@@ -250,10 +250,10 @@ def named_recordings(
 
 def _not_found(corpus: Corpus, name: str, located: Mapping[str, Located]) -> str:
     close = difflib.get_close_matches(name, located, n=1)
-    hint = f"did you mean {close[0]!r}? Else " if close else ""
+    hint = f"did you mean {close[0]!r}? Otherwise " if close else ""
     return (
-        f"recording {name!r} is not below {str(corpus.root)!r}; {hint}give the root "
-        f"of {corpus.title} that its name is a path from, or fetch it"
+        f"recording {name!r} is not below {str(corpus.root)!r}; {hint}pass the root "
+        f"of {corpus.title} that its name is relative to, or fetch it"
     )
 
 
@@ -273,9 +273,9 @@ def _check_file_names(
         close = difflib.get_close_matches(file_name, known, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
         msg = (
-            f"annotation file {file_name!r}: the spec has its SHA-256, and no recording "
-            f"that it lists has a file of this name here; {hint}There are: "
-            f"{', '.join(sorted(known)) or 'none'}. Of source edf say where they are "
+            f"annotation file {file_name!r}: the spec has its SHA-256, and no "
+            f"recording that it lists has a file of this name here; {hint}Found: "
+            f"{', '.join(sorted(known)) or 'none'}. For source edf, pass their folder "
             "with --annotations"
         )
         raise SourceError(msg)
@@ -283,8 +283,8 @@ def _check_file_names(
         msg = (
             f"{known[file_name]!r}: the fixture of the spec was built without this "
             f"annotation file (found {', '.join(sorted(known))}; expected "
-            f"{', '.join(sorted(sha256)) or 'none'}). Another version of the corpus? "
-            "Remove the file, or build without the digests"
+            f"{', '.join(sorted(sha256)) or 'none'}). Is it another version of the "
+            "corpus? Remove the file, or build without the digests"
         )
         raise SourceError(msg)
 
@@ -303,9 +303,9 @@ def _check_digests(
         obtained = _digest(corpus, path, known)
         if obtained != expected:
             msg = (
-                f"{path!r}: expected SHA-256 {expected}, got {obtained}: the "
-                "annotations are not those that were meant. Another version of "
-                "the corpus? Fetch the file again, or look at what changed"
+                f"{path!r}: expected SHA-256 {expected}, got {obtained}: these are "
+                "not the annotations that the spec was saved with. Is it another "
+                "version of the corpus? Fetch the file again, or look at what changed"
             )
             raise AnnotationError(msg)
 

@@ -77,8 +77,8 @@ def stated_licence(request: RecordedRequest, of_corpus: Licence) -> Licence:
         )
         if of_corpus.name not in (UNKNOWN_LICENCE.name, stated.name):
             msg = (
-                f"licence: expected {of_corpus.name!r}, which the data set states itself, "
-                f"got {request.licence!r}; drop it"
+                f"licence: expected {of_corpus.name!r}, which the data set itself "
+                f"states, got {request.licence!r}; drop it"
             )
             raise SpecError(msg)
         licence = replace(stated, attribution=of_corpus.attribution)

@@ -133,9 +133,9 @@ class OpenRecording:
         place = located.place or repr(located.annotations[0])
         msg = (
             f"{place}: seizure of {Path(located.signal).name!r} ends at "
-            f"{event.onset + event.duration:g} s, and the file holds "
-            f"{signal.n_times / signal.sfreq:g} s; fetch the file again, or remove "
-            "it from the folder"
+            f"{event.onset + event.duration:g} s, but the file holds "
+            f"{signal.n_times / signal.sfreq:g} s; fetch the file again, or remove it "
+            "from the folder"
         )
         raise AnnotationError(msg)
 

@@ -63,7 +63,8 @@ def seizures_of(
         )
         if meanings:
             problem = (
-                "holds no row whose label is not ignored, so nothing is known of it"
+                "holds only rows with ignored labels, so whether it has seizures is "
+                "unknown"
             )
         fail(path, 0, problem)
     found = _between_marks(annotations, meanings, path=path)
@@ -145,7 +146,7 @@ def _unknown_label(
             return str(error)
     return (
         f"label {label!r} is not declared: label_pattern {rules.label_pattern!r} does "
-        "not match it as a whole, and nothing says that it is no seizure"
+        "not match it as a whole, and no rule declares it as background"
     )
 
 
@@ -156,10 +157,10 @@ def _advice(labels: Sequence[LabelCount]) -> str:
     if len(unknown) > _MOST_LABELS:
         listed += f" and {len(unknown) - _MOST_LABELS} more"
     return (
-        f". Undeclared labels: {shorten(listed)}. Say which labels are seizures with "
-        "--label-pattern REGEX, and which are none with --background-pattern REGEX; "
-        "--ignore-labels LABEL skips rows. A seizure between two marks: --start-label and "
-        "--end-label"
+        f". Undeclared labels: {shorten(listed)}. Declare seizures with "
+        "--label-pattern REGEX and background with --background-pattern REGEX; skip "
+        "rows with --ignore-labels LABEL. For a seizure between two marks, use "
+        "--start-label and --end-label"
     )
 
 
@@ -223,7 +224,9 @@ def _end_of_seizure(
         problem = f"seizure stops at {stop} s; expected after its start, {start} s"
         fail(path, span.line, problem)
     if duration is not None and stop > duration + _SLACK:
-        problem = f"seizure stops at {stop} s, after the recording does: {duration} s"
+        problem = (
+            f"seizure stops at {stop} s, after the end of the recording: {duration} s"
+        )
         fail(path, span.line, problem)
     return stop
 

@@ -146,7 +146,7 @@ def read_table(
         fail(path, 1, problems[max(problems)])
     if len(found) > 1:
         ways = " or ".join(_SEPARATORS[separator] for separator in found)
-        fail(path, 1, f"columns may be separated by {ways}; leave one of them")
+        fail(path, 1, f"columns may be separated by {ways}; keep one of them")
     ((separator, (n_columns, places)),) = found.items()
     rows = []
     for line, values in _below(path, text, separator, quotes=quotes):
@@ -219,7 +219,7 @@ def _below(
         yield from islice(_records(text, separator, quotes=quotes), 1, None)
     except csv.Error as error:
         line, problem = error.args
-        fail(path, line, f"is no table: {problem}")
+        fail(path, line, f"is not a table: {problem}")
 
 
 # Thousands of tables of a corpus have the same columns.
@@ -292,8 +292,8 @@ def _decimal_mark(path: Path, rows: Sequence[Row], given: str | None) -> str:
     ):
         line, text = commas[0]
         problem = (
-            f"{text!r} may be {text.replace(',', '.')} or {text.replace(',', '')}; if the "
-            "comma is a decimal mark, say so with --decimal ,"
+            f"{text!r} may be {text.replace(',', '.')} or {text.replace(',', '')}; if "
+            "the comma is a decimal mark, pass --decimal ,"
         )
         fail(path, line, problem)
     return "," if commas or given == "," else "."

@@ -65,7 +65,7 @@ def read_text(path: CorpusPath) -> str:
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        problem = "is no text in UTF-8; save the file in this encoding ('CSV UTF-8')"
+        problem = "is not UTF-8 text; save the file in this encoding ('CSV UTF-8')"
         fail(path, raw.count(b"\n", 0, error.start) + 1, problem)
 
 

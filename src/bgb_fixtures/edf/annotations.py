@@ -55,7 +55,7 @@ def read_edf_annotations(path: Path) -> Annotations:
         if not indices:
             msg = (
                 f"{str(path)!r} holds no annotations: it has no signal 'EDF "
-                "Annotations'; give a file of annotations"
+                "Annotations'. Pass an annotation file"
             )
             raise AnnotationError(msg)
         duration = _seconds(header.n_records * header.record_duration)
@@ -70,7 +70,7 @@ def read_edf_annotations(path: Path) -> Annotations:
                     origin = onset
                 start = to_nanosecond(onset - origin)
                 if header.discontinuous and record > stamped:
-                    # The first text of a record says when it begins: behind gaps.
+                    # The first text of a record says when it begins, also after gaps.
                     end = start + _seconds(header.record_duration)
                     if end > MOST_SECONDS:
                         _fail_end(path, record, end)
@@ -156,7 +156,7 @@ def _tals(
 def _fail(path: Path, record: int) -> NoReturn:
     msg = (
         f"{str(path)!r}, record {record + 1}, 'EDF Annotations': expected "
-        "'+onset[\\x15duration]\\x14text\\x14', got something else; give a file of "
-        "annotations instead"
+        "'+onset[\\x15duration]\\x14text\\x14', got something else. Pass an "
+        "annotation file instead"
     )
     raise AnnotationError(msg)

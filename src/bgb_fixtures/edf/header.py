@@ -71,7 +71,7 @@ _SIGNAL_WIDTHS = {
 # int() and float() take more than EDF allows: '1_0', 'nan', 'inf', '1e999'.
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?")
-ADVICE = "repair the header, or leave this recording out (--exclude)"
+ADVICE = "repair the header, or exclude this recording (--exclude)"
 """What to do about a header that cannot be read with certainty."""
 _MOST_RECORD_BYTES = 256 * 2**20
 """A record is read as a whole. Real ones have some KB, and a library that many writers
@@ -132,7 +132,7 @@ class EdfHeader:
         Whether records may have gaps between them (EDF+D, BDF+D).
     starttime : str
         As written, and not checked: the clock at the first sample, which annotations
-        by the clock (Siena) count from.
+        of the clock (Siena) count from.
     signals : tuple of EdfSignal
         All signals, those for annotations too.
     """
@@ -219,8 +219,8 @@ def read_header_bytes(source: ByteSource) -> bytes:
     """Return the bytes of the whole header; SourceError if the file has none."""
     if source.size < _BLOCK:
         msg = (
-            f"{source.name!r} is not an EDF file: {source.size} bytes, and a header has "
-            f"at least {2 * _BLOCK}; fetch the file again"
+            f"{source.name!r} is not an EDF file: found {source.size} bytes, expected "
+            f"a header of at least {2 * _BLOCK}. Fetch the file again"
         )
         raise SourceError(msg)
     fixed = source.read(0, _BLOCK)
@@ -394,7 +394,7 @@ def signal_calibration(
         )
     ]
     if physical[0] == physical[1]:
-        expected = f"another value than the minimum ({signal.physical_min})"
+        expected = f"a value other than the minimum ({signal.physical_min})"
         field = f"{where}, physical maximum"
         fail_field(name, field, expected=expected, got=signal.physical_max)
     if digital[0] >= digital[1]:

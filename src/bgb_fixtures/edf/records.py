@@ -83,7 +83,7 @@ class _Held(NamedTuple):
 
 
 class RecordReader:
-    """Reads whole records of one file, each at most once if the reads are announced.
+    """Read whole records of one file, each at most once if the reads are announced.
 
     If `in_order`, records that a read skips are read as well, for the digest of the file.
     """
@@ -245,8 +245,8 @@ class EdfFile:
                 expected = f"{rates[first]} as in {signals[first].label!r}"
                 msg = (
                     f"{self.name!r}, {field}: expected {expected}, got {n_samples}; "
-                    "channels of different rates cannot go into one window: leave "
-                    "this recording out"
+                    "channels with different rates cannot share a window: exclude "
+                    "this recording (--exclude)"
                 )
                 raise SourceError(msg)
         return rates[first]
@@ -255,7 +255,7 @@ class EdfFile:
         """Return the sampling frequency in Hz that some signals share."""
         duration = self.header.record_duration
         if duration == 0:
-            expected = "more than 0 s, as there are samples"
+            expected = "more than 0 s, because there are samples"
             fail_field(self.name, "record duration", expected=expected, got="0")
         return float(self.samples_per_record(indices) / duration)
 
@@ -366,16 +366,17 @@ class EdfFile:
         expected = self._expected.get((start, stop))
         if expected is None:
             msg = (
-                f"{self.name!r}, bytes {start}-{stop}: the spec has no SHA-256 of these "
-                "bytes, which its windows need. Was it edited, or saved by another "
-                "release of bgb-fixtures? Save it again, or build without the digests"
+                f"{self.name!r}, bytes {start}-{stop}: the spec has no SHA-256 for "
+                "these bytes, which its windows need. Was it edited, or saved by "
+                "another release of bgb-fixtures? Save it again, or build without the "
+                "digests"
             )
             raise SourceError(msg)
         if digest != expected:
             msg = (
                 f"{self.name!r}, header and bytes {start}-{stop}: expected SHA-256 "
-                f"{expected} as in the spec, found {digest}. Another version of the "
-                "corpus? Fetch the file again, or build without the digests"
+                f"{expected} as in the spec, found {digest}. Is it another version of "
+                "the corpus? Fetch the file again, or build without the digests"
             )
             raise SourceError(msg)
 
@@ -434,8 +435,8 @@ class EdfFile:
         label = next((s for s in header.signals if s.label in ANNOTATION_LABELS), None)
         if label is None:
             msg = (
-                f"{self.name!r} is marked EDF+D (records with gaps) and has no signal "
-                f"'EDF Annotations' that says where; {ADVICE}"
+                f"{self.name!r} is marked EDF+D (records with gaps) but has no signal "
+                f"'EDF Annotations' that says where they are; {ADVICE}"
             )
             raise SourceError(msg)
         begin = label.offset * header.sample_bytes
@@ -487,7 +488,7 @@ class EdfFile:
             # The bytes themselves stay out of the message: annotations may name people.
             msg = (
                 f"{self.name!r}, record {record + 1}, 'EDF Annotations': expected the "
-                f"onset of the record, as every record of EDF+D has it; {ADVICE}"
+                f"onset of the record, as in every record of EDF+D; {ADVICE}"
             )
             raise SourceError(msg)
         return Fraction(match[1].decode("ascii"))
@@ -568,7 +569,7 @@ class MontageSignal:
         return self.stretches[-1][1]
 
     def needs(self, start: int, stop: int) -> tuple[int, int]:
-        """Return which samples of the file are `[start, stop)`: later ones behind a gap.
+        """Return which samples of the file are `[start, stop)`: later ones after a gap.
 
         SourceError if they touch a gap.
         """
@@ -583,8 +584,8 @@ class MontageSignal:
         )
         more = " ..." if len(self.stretches) > _MOST_STRETCHES else ""
         msg = (
-            f"{self._edf.name!r}: {start / self.sfreq:g} to {stop / self.sfreq:g} s touch "
-            f"a gap; this recording (EDF+D) is continuous in {listed}{more}"
+            f"{self._edf.name!r}: {start / self.sfreq:g} to {stop / self.sfreq:g} s "
+            f"overlap a gap; this recording (EDF+D) is continuous in {listed}{more}"
         )
         raise SourceError(msg)
 
@@ -633,10 +634,11 @@ class MontageSignal:
             if len(differs):
                 signals = self._edf.header.signals
                 msg = (
-                    f"{self._edf.name!r}: signals {first + 1} {signals[first].label!r} "
-                    f"and {other + 1} {signals[other].label!r} stand for the same "
-                    f"channel and differ, first at sample {start + int(differs[0])}; "
-                    "which one is right is not known: leave this recording out (--exclude)"
+                    f"{self._edf.name!r}: signals {first + 1} "
+                    f"{signals[first].label!r} and {other + 1} "
+                    f"{signals[other].label!r} name the same channel but differ, "
+                    f"first at sample {start + int(differs[0])}; which one is right "
+                    "is unknown: exclude this recording (--exclude)"
                 )
                 raise SourceError(msg)
         return places[first]

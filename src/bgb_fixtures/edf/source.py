@@ -45,7 +45,7 @@ class LocalFile:
         try:
             # A pipe or a device would block or never end.
             if not Path(path).is_file():
-                msg = f"{self.name!r}: there is no such file; expected an EDF file"
+                msg = f"{self.name!r}: no such file; expected an EDF file"
                 raise SourceError(msg)
             # Unbuffered: a buffer reads more than was asked for.
             self._file = Path(path).open("rb", buffering=0)  # noqa: SIM115

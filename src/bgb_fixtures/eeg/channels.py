@@ -105,7 +105,7 @@ def compile_label_format(text: str) -> re.Pattern[str]:
         or fields.count("{electrode}") != 1
         or fields.count("{reference}") > 1
     ):
-        msg = "expected {electrode} once, and {reference} at most once"
+        msg = "expected {electrode} once and {reference} at most once"
         raise ValueError(msg)
     groups = dict(
         zip(_FORMAT_FIELDS, (r"(?P<anode>.+?)", r"(?P<cathode>.+?)"), strict=True)

@@ -182,7 +182,7 @@ def row_electrodes(ch_name: str) -> tuple[str, ...]:
 def proper_rows(ch_names: Sequence[str]) -> tuple[str, ...]:
     """Return names of channels in the 10-20 system: T3-T5 for T7-P7, in any case.
 
-    A name that is no electrode or derivation stays as it is.
+    A name that is neither an electrode nor a derivation is returned unchanged.
     """
     return tuple(
         "-".join(electrode_name(part) or part for part in name.split("-"))
@@ -202,7 +202,7 @@ def find_montage(
     """Return a montage by a name in `MONTAGES`, or of rows in any case and both systems.
 
     `aliases` are (label, other) pairs; `system` says how channels are named on output;
-    with `own_labels` a row may be the label of a channel that is no electrode. SpecError
+    with `own_labels` a row may be the label of a channel that is not an electrode. SpecError
     if there is no such montage, or a row is unknown or there twice.
     """
     for label, other in aliases:
@@ -226,8 +226,8 @@ def find_montage(
         if electrode is None:
             msg = (
                 "reference: expected the electrode that all others are recorded "
-                f"against, such as 'Cz', got {reference!r}. A reference that is no "
-                "electrode needs no option"
+                f"against, such as 'Cz', got {reference!r}. Drop the option if the "
+                "reference is not an electrode"
             )
             raise SpecError(msg)
         reference = electrode
@@ -241,7 +241,7 @@ def find_montage(
         proper = tuple(_proper_row(row, own_labels=own_labels) for row in rows)
     for row, written in zip(proper, rows if name == "custom" else proper, strict=True):
         if proper.count(row) > 1:
-            msg = f"montage: {written!r} is there twice; expected different rows"
+            msg = f"montage: {written!r} is listed twice; expected different rows"
             raise SpecError(msg)
     if not proper:
         msg = "montage: expected a name or a list of at least one row, got []"
@@ -259,7 +259,7 @@ def find_montage(
 def split_rows(montage: str | Sequence[str]) -> str | list[str]:
     """Return the name of a montage, or the rows that a text separates by commas.
 
-    One row is told from a mistyped name by an electrode in it, or by a capital letter or
+    A single row is distinguished from a mistyped name by an electrode in it, or by a capital letter or
     another sign that names of montages do not have.
     """
     if not isinstance(montage, str):
@@ -296,7 +296,7 @@ def _proper_row(row: str, *, own_labels: bool) -> str:
         unknown = [p for p, name in zip(parts, names, strict=True) if name is None]
         if unknown:
             listed = ", ".join(map(repr, unknown))
-            msg += f": no electrode is called {listed}"
+            msg += f": unknown electrode {listed}"
             close = difflib.get_close_matches(
                 unknown[0].strip().upper(),
                 [name.upper() for name in ELECTRODES_10_20],
@@ -501,13 +501,13 @@ def _check_references(
         named = ", ".join(repr(name) if name else "none" for name in names)
         pairs = ", ".join(channels.exact_pairs())
         advice = (
-            f"These derivations are exact; ask for them with --montage: {pairs}"
+            f"These derivations are exact; request them with --montage: {pairs}"
             if pairs
             else "Use recordings with one reference"
         )
         msg = (
-            f"{where} mixes references ({named}); their differences are not exact. "
-            f"{advice}."
+            f"{where} mixes references ({named}); differences between them are not "
+            f"exact. {advice}."
         )
         raise SourceError(msg)
 
@@ -519,12 +519,15 @@ def _check_given_reference(
     electrodes = {part for one in rows for part in one.row.ch_name.split("-")}
     named = {name for part in electrodes for name in channels.references(part)}
     if given in channels.by_electrode:
-        problem = f"it has a channel for {given}, which is zero if it is the reference"
+        problem = (
+            f"it has a channel for {given}, which would be zero if {given} were the "
+            "reference"
+        )
     elif named - {given}:
         others = ", ".join(map(repr, sorted(named - {given})))
         problem = f"its labels name the reference {others}"
     elif not any(one.row.plus or one.row.minus for one in rows):
-        problem = "every row that is asked for would be zero"
+        problem = "every requested row would be zero"
     else:
         return
     msg = f"{where}: {problem}; drop --reference {given}"
@@ -550,14 +553,14 @@ def _answer_missing(
             " Its channels are bipolar: electrodes against a common reference cannot be "
             "computed from differences (18 pairs have rank 16). "
         ) + (
-            "Ask for --montage double-banana."
+            "Pass --montage double-banana."
             if what == "recording"
             else "Adapt a fixture that holds electrodes."
         )
     none_found = len(missing) == len(montage.rows) > 1
     if what == "recording" and none_found and channels.unread:
         return (
-            " If they are among these channels under other names, pass --label-format, "
+            " If these channels include them under other names, pass --label-format, "
             "such as 'POL {electrode}', or --alias LABEL=OTHER."
         )
     return ""
@@ -578,7 +581,7 @@ def _suggest_names(channels: _Channels, electrodes: Collection[str]) -> str:
         return ""
     form, pairs = max(forms.items(), key=lambda item: len(item[1]))
     if len(pairs) > 1:
-        return f" Say how its labels are written: --label-format {shorten(form)!r}."
+        return f" Describe its labels: --label-format {shorten(form)!r}."
     ((label, electrode),) = pairs
     return (
         f" If {shorten(label)!r} is {electrode}, pass --alias "

@@ -19,7 +19,7 @@ __all__ = ["ResampledSignal", "needs_scipy", "resampling_ratio", "steppable_rate
 _MAX_FACTOR = 2**15
 """The filter has twenty times as many taps; 244.140625 to 256 Hz is 16384/15625."""
 _ROUNDING = Fraction(1, 10**14)
-"""Relative error of a rate that is no decimal number, as a float."""
+"""Relative error of a rate that is not a decimal number, as a float."""
 _DRIFT = Fraction(5, 10**8)
 """Relative; four milliseconds in a day. Terms up to `_MAX_FACTOR` come nearer than that
 to nearly every rate; not to those beside a ratio of small numbers."""

@@ -131,7 +131,7 @@ _PIECE = 2**12
 class Moments:
     """Sum up a signal piece by piece, for its mean and standard deviation.
 
-    Values are rounded to multiples of 2^-10 uV and summed as integers: exact, hence
+    Values are rounded to multiples of 2^-10 uV and summed as integers: exact, so
     equal on every machine, in any order and wherever the pieces are cut. `sums` and
     `squares` hold, per channel, the sums of the values in 2^-10 uV and of their squares.
     """
@@ -176,9 +176,9 @@ class Moments:
             offset.append(_round(float(mean)))
             if scale[-1] == 0:
                 msg = (
-                    f"{where}: channel {name} is flat in the seizure-free signal: "
-                    "standard deviation below 2^-11 uV (profile zscore-1). "
-                    "Use profile raw-1"
+                    f"{where}: channel {name} is flat in the seizure-free signal "
+                    "(standard deviation below 2^-11 uV), so profile zscore-1 cannot "
+                    "scale it. Use profile raw-1"
                 )
                 raise SourceError(msg)
         return np.array(scale), np.array(offset)

@@ -1,8 +1,8 @@
 """Write a fixture in the layout that another program reads.
 
-Invariant: the same fixture gives the same bytes of every file; an export is there in
-full, in a folder of its own, or not at all; it says what it is, what it was made from and
-under which licence; what a layout cannot hold truthfully is refused.
+Invariant: the same fixture gives the same bytes of every file; an export is written
+completely, to a folder of its own, or not at all; it states what it is, its source and
+its licence; what a layout cannot hold truthfully is rejected.
 """
 
 from __future__ import annotations
@@ -124,9 +124,9 @@ def export_fixture(
         name = fixture.records.licence["name"]
         own = ". The licence of your own data is stated with build --licence"
         msg = (
-            f"fixture {where} may not be redistributed (licence {name}), and an export is "
-            "easily passed on; for one that stays on this machine say so: --local-use "
-            f"(local_use=True){own * (name == 'unknown')}"
+            f"fixture {where} may not be redistributed (licence {name}), and an "
+            "export is easily passed on. To write it for this machine only, add "
+            f"--local-use (local_use=True){own * (name == 'unknown')}"
         )
         raise SpecError(msg)
     problems = form.problems(fixture)

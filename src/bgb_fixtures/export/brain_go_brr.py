@@ -105,9 +105,9 @@ def _problems(fixture: Fixture) -> list[str]:
         )
     if records.profile["name"] not in _PROFILES:
         problems.append(
-            f"its profile is {records.profile['name']!r}, in {records.unit}; the cache "
-            "holds z-scores, which a window alone does not give: build the fixture with "
-            f"--profile {' or '.join(_PROFILES)}"
+            f"its profile is {records.profile['name']!r}, in {records.unit}; the "
+            "cache holds z-scores, which cannot be computed from a window alone: "
+            f"build the fixture with --profile {' or '.join(_PROFILES)}"
         )
     missing = [s for s in ("train", "dev") if all(w.split != s for w in windows)]
     if missing:
@@ -117,8 +117,8 @@ def _problems(fixture: Fixture) -> list[str]:
         )
     elif not any((w.split, w.category) == ("train", "partial") for w in windows):
         problems.append(
-            "no window of split train has category 'partial', without which balanced "
-            "sampling of the detector stops"
+            "no window of split train has category 'partial', which the detector's "
+            "balanced sampling needs"
         )
     return problems + split_problems(fixture)
 
@@ -343,7 +343,7 @@ are empty, and only their names count.
 - Train has {partial} partial, {full} full and {none} without a seizure; balanced sampling
   takes {drawn[0]}, {drawn[1]} and {drawn[2]} of them.{few}
 - With `BGB_LIMIT_FILES=N` it takes the first N train files and the first N // 5 dev files,
-  at least one; the index is then written anew, by itself.
+  at least one; it then rewrites the index itself.
 
 ## Files
 

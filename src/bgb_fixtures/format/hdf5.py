@@ -73,7 +73,7 @@ def check_structure(
         link = file.get(name, getlink=True)
         dataset = file[name] if isinstance(link, h5py.HardLink) else None
         if not isinstance(dataset, h5py.Dataset):
-            msg = f"{where}: HDF5 object {name!r}: expected a dataset, hard-linked"
+            msg = f"{where}: HDF5 object {name!r}: expected a hard-linked dataset"
             raise FormatError(msg)
         _check_storage(dataset, name, file_size=layout.file_size, where=where)
         stated: tuple[object, ...]
@@ -127,7 +127,7 @@ def _check_storage(
     if not plain:
         msg = (
             f"{where}: HDF5 dataset {name!r}: expected contiguous data inside the "
-            f"file on a multiple of {PAGE} bytes, without attributes"
+            f"file, aligned to {PAGE} bytes, without attributes"
         )
         raise FormatError(msg)
     info = h5py.h5o.get_info(dataset.id)

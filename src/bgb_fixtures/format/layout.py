@@ -66,7 +66,7 @@ MAX_DOCUMENTS = 16 * 2**20
 _MAX_USER_BLOCK = 2 * MAX_DOCUMENTS
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _ITEMSIZE = {"<f4": 4, "|u1": 1}
-AGAIN = "copy it again, or make it anew"
+AGAIN = "copy it again or rebuild it"
 """What to do about a file whose bytes changed."""
 _MAX_INT = 2**62
 _MAX_DEPTH = 8
@@ -149,7 +149,7 @@ def encode_line(index: bytes, records: bytes) -> bytes:
 
 
 def array_gaps(layout: Layout) -> list[tuple[int, int]]:
-    """Return the spans `[start, stop)` in bytes behind the user block that are in no array."""
+    """Return the spans `[start, stop)` in bytes after the user block that belong to no array."""
     gaps, position = [], layout.user_block
     for entry in sorted(layout.arrays.values(), key=lambda e: e.offset):
         if entry.offset > position:
@@ -200,7 +200,7 @@ def parse_json(text: bytes, *, where: str, what: str) -> dict[str, Any]:
 
 
 def fail(where: str, what: str, expected: str, got: object) -> NoReturn:
-    """Raise a FormatError that says what was expected and what is there."""
+    """Raise a FormatError with the expected and the found value."""
     # Not repr(): a hostile value can be too deep or too long for it.
     msg = f"{where}: {what}: expected {expected}, got {_short.repr(got)}"
     raise FormatError(msg)
@@ -332,13 +332,13 @@ def check_overlap(arrays: Mapping[str, ArrayEntry], *, where: str) -> None:
             fail(
                 where,
                 f"index, array {name!r}",
-                f"bytes behind those of {before!r}, which end at {stop}",
+                f"bytes after those of {before!r}, which end at {stop}",
                 start,
             )
 
 
 def _stranger(head: bytes, size: int) -> str:
-    """Say what a file is that is not a fixture."""
+    """Say what a file is if it is not a fixture."""
     start = head.lstrip()[:64].lower()
     if head[:4] == b"PK\3\4" and head[30:41] == b"golden.json":
         return "it is a golden; show it with bgb-fixtures info"
@@ -350,11 +350,12 @@ def _stranger(head: bytes, size: int) -> str:
         return "it is a git-lfs pointer; run 'git lfs pull' to get the file itself"
     if HDF5_SIGNATURE in head:
         return (
-            "it is an HDF5 file, but not one of ours; build one with 'bgb-fixtures "
-            "build'"
+            "it is an HDF5 file, but not a fixture; build one with 'bgb-fixtures build'"
         )
     if start.startswith(b"0       ") or head.startswith(b"\xffBIOSEMI"):
-        return "it is an EDF or BDF recording; make a fixture of it: bgb-fixtures build"
+        return (
+            "it is an EDF or BDF recording; build a fixture from it: bgb-fixtures build"
+        )
     return f"it begins with {bytes(head[:16])!r}"
 
 
@@ -372,17 +373,14 @@ def _parse_line(buffer: Buffer, *, size: int, where: str) -> tuple[int, int, str
         raise FormatVersionError(msg)
     if head.startswith(MAGIC):
         line = head.partition(b"\n")[0][:LINE_LENGTH]
-        msg = (
-            f"{where}: the first line is not that of a fixture, or is cut off: "
-            f"{line!r}; {AGAIN}"
-        )
+        msg = f"{where}: the first line is invalid or truncated: {line!r}; {AGAIN}"
         raise FormatError(msg)
     msg = f"{where} is not a fixture: {_stranger(head, size)}"
     raise FormatError(msg)
 
 
 def parse_head(buffer: Buffer, *, keys: frozenset[str], size: int, where: str) -> Head:
-    """Read and check the first line, the index and the padding behind the records."""
+    """Read and check the first line, the index and the padding after the records."""
     n_index, n_records, digest = _parse_line(buffer, size=size, where=where)
     stop = LINE_LENGTH + n_index + n_records
     if n_index + n_records > MAX_DOCUMENTS:
@@ -394,8 +392,8 @@ def parse_head(buffer: Buffer, *, keys: frozenset[str], size: int, where: str) -
         )
     if stop > size:
         msg = (
-            f"{where} is truncated: {size} bytes, and its index and records alone "
-            f"need {stop}; {AGAIN}"
+            f"{where} is truncated (found {size} bytes, expected at least {stop} for "
+            f"index and records); {AGAIN}"
         )
         raise IntegrityError(msg)
     documents = bytes(buffer[LINE_LENGTH:stop])

@@ -76,7 +76,10 @@ def _map(handle: int, status: os.stat_result, access: int, *, where: str) -> mma
     try:
         return mmap.mmap(handle, status.st_size, access=access)
     except ValueError as error:
-        msg = f"{where}: expected {status.st_size} bytes, but it shrank meanwhile"
+        msg = (
+            f"{where}: expected {status.st_size} bytes, but the file shrank while it "
+            "was read; read it again"
+        )
         raise IntegrityError(msg) from error
 
 
@@ -95,7 +98,10 @@ def read_file(
         msg = f"{where} cannot be read: {error.strerror}"
         raise FormatError(msg) from error
     except MemoryError as error:
-        msg = f"{where} cannot be read: it does not fit into memory"
+        msg = (
+            f"{where} cannot be read: it does not fit into memory. "
+            "Free some memory, or load it with mode='mmap'"
+        )
         raise FormatError(msg) from error
 
 
@@ -107,7 +113,7 @@ def _read(
     known: Mapping[tuple[int, ...], Index],
     where: str,
 ) -> tuple[Index, Mapped, os.stat_result]:
-    # O_NONBLOCK, as opening a FIFO would wait for a writer for ever.
+    # O_NONBLOCK, because opening a FIFO would wait for a writer forever.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     handle = os.open(path, flags)
     try:
@@ -132,7 +138,7 @@ def _read(
 
 
 def check_digests(buffer: Mapped, layout: Layout, *, where: str) -> None:
-    """Prove that every byte behind the user block is the one that was written."""
+    """Check that every byte after the user block is the one that was written."""
     with memoryview(buffer) as view:
         for name, entry in layout.arrays.items():
             with view[entry.offset : entry.offset + entry.length] as part:

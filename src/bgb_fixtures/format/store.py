@@ -160,14 +160,15 @@ def _check_target(path: Path) -> None:
         raise TargetError(msg)
     if not path.parent.is_dir():
         msg = (
-            f"{str(path)!r} cannot be written: there is no folder {str(path.parent)!r}"
+            f"{str(path)!r} cannot be written: folder {str(path.parent)!r} does not "
+            "exist. Create it first"
         )
         raise TargetError(msg)
     if path.exists():
         with path.open("rb") as file:
             if file.read(len(MAGIC)) != MAGIC:
                 msg = (
-                    f"{str(path)!r} exists and is not a fixture; it is left as it "
-                    "is. Choose another name, or remove it first"
+                    f"{str(path)!r} exists and is not a fixture, so it is not "
+                    "replaced. Choose another name, or remove it first"
                 )
                 raise TargetError(msg)

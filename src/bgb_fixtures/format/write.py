@@ -73,8 +73,8 @@ def _check_content(content: Content) -> None:
     where = f"fixture {content.name!r}"
     if all(window.category == "none" for window in content.windows):
         msg = (
-            f"{where}: none of its {len(content.windows)} windows holds a seizure; "
-            "expected at least one"
+            f"{where}: none of its {len(content.windows)} windows holds a seizure "
+            "(expected at least one)"
         )
         raise SpecError(msg)
     for name, (dtype, _) in ARRAYS.items():
@@ -85,7 +85,7 @@ def _check_content(content: Content) -> None:
             raise SpecError(msg)
     bad = np.flatnonzero(~np.isfinite(content.signals).all(axis=(1, 2)))
     if len(bad):
-        msg = f"{where}: window {int(bad[0])} holds a value not finite"
+        msg = f"{where}: window {int(bad[0])} holds a value that is not finite"
         raise SpecError(msg)
 
 

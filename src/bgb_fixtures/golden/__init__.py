@@ -1,4 +1,4 @@
-"""Golden outputs: the outputs of a detector, recorded once and compared ever after.
+"""Golden outputs: the outputs of a detector, recorded once and compared in every later run.
 
 Invariant: importing this package imports nothing; each public name loads its module at
 first use. Reading, writing and comparing need numpy, running a model torch.

@@ -1,4 +1,4 @@
-"""The life of a golden in a test: written once, compared ever after, updated on request.
+"""The life of a golden in a test: written once, compared in every later run, updated on request.
 
 Invariant: a test passes only if a golden existed before this run and matched, or if
 updating was asked for; nothing is accepted silently, and under CI nothing is written
@@ -111,7 +111,7 @@ def size_note(
     if not small:
         return f"{note}. Check fewer windows, or every n-th value"
     return (
-        f"{note}, of which {largest!r} is {show_size(sizes[largest])}. To keep less: "
+        f"{note}; {largest!r} takes {show_size(sizes[largest])}. To keep less: "
         f"{keep(small)}"
     )
 
@@ -151,13 +151,13 @@ def _advice(comparison: Comparison, advice: str) -> str:
     sides = (comparison.recorded.environment, comparison.obtained.environment)
     if any(side.get("torch seed") == UNSEEDED for side in sides):
         return (
-            "the weights are random: every module has other weights, and torch was not "
-            "seeded. Call torch.manual_seed(0) before the model is made, or load a "
-            f"checkpoint; then, or if this is another checkpoint: {advice}"
+            "the weights are random: every module has different weights, and torch "
+            "was not seeded. Call torch.manual_seed(0) before you create the model, "
+            f"or load a checkpoint; then, or if this is another checkpoint: {advice}"
         )
     return (
-        f"if these are the weights of another checkpoint: {advice}. If they are drawn, "
-        "call torch.manual_seed(0) right before the model is made"
+        f"if these weights come from another checkpoint: {advice}. If they are "
+        "random, call torch.manual_seed(0) right before you create the model"
     )
 
 
@@ -528,8 +528,9 @@ class GoldenChecker:
         variable = ci_variable()
         if variable is not None:
             msg = (
-                f"golden {name!r} is missing: {_shown(path)}. Under CI ({variable} is "
-                "set) none is written: run this test on your machine and commit the file"
+                f"golden {name!r} is missing: {_shown(path)}. Goldens are not written "
+                f"under CI ({variable} is set): run this test on your machine and "
+                "commit the file"
             )
             raise GoldenMismatchError(msg)
         golden = self._signed(obtain(), find=find)

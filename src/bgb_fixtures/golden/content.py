@@ -165,7 +165,7 @@ class Trace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Golden:
-    """What the code under test returned, and under which circumstances.
+    """What the code under test returned, and in which environment.
 
     `name` is its key in the test, `test` the test it was made for (class, function and
     parameters), empty if it was recorded from the command line. Keys of `outputs` begin

@@ -29,7 +29,7 @@ _MOST_SHOWN = 20
 
 
 def describe_golden(golden: Golden, *, as_text: bool = False) -> list[str]:
-    """Return a golden in lines; `as_text` is without the file, but with every value.
+    """Return a golden in lines; `as_text` leaves the file out and shows every value.
 
     An array with many values is there by digest, and by window if it has any.
     """
@@ -64,7 +64,7 @@ def describe_golden(golden: Golden, *, as_text: bool = False) -> list[str]:
             )
         )
     if golden.trace is not None:
-        facts.append(("trace", f"{len(golden.trace.calls)} calls of modules"))
+        facts.append(("trace", f"{len(golden.trace.calls)} module calls"))
     lines = [f"{key:<9}{value}" for key, value in facts]
     lines += [
         f"{'env':<9}{name}: {value}" for name, value in golden.environment.items()

@@ -32,7 +32,7 @@ _CHARACTER = 7.2
 _LINE = 13
 """Height of a line of text at 12 units."""
 _N_BINS = 300
-# Blue and vermilion of Okabe and Ito, told apart with any colour vision; the blue darker,
+# Blue and vermilion of Okabe and Ito, distinguishable with any colour vision; the blue darker,
 # so that they also differ in grey.
 _RECORDED, _OBTAINED = "#00467a", "#d55e00"
 _FAR, _GRID, _SEIZURE = "#1d1d1f", "#55555c", "#f3c969"

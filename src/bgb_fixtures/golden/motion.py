@@ -1,4 +1,4 @@
-"""What a difference is in the field's words: windows out of order, a factor, a delay.
+"""What a difference means to an EEG reader: windows out of order, a factor, a delay.
 
 Invariant: a sentence is said only if what it describes explains every value within
 tolerance (for a shift in time: all but the borders).

@@ -1,7 +1,7 @@
 """The container of a golden: an npz file with the same bytes each time.
 
 Invariant: there is one file for each content, byte for byte, and `unpack` accepts no
-other. So nothing can be hidden in it: no compressed, encrypted, overlapping or unlisted
+other. So it can hide nothing: no compressed, encrypted, overlapping or unlisted
 entry, and no byte that a digest does not cover.
 
 Layout: a ZIP archive (https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT) whose

@@ -111,7 +111,7 @@ def find_origin(before: Trace, after: Trace, *, relative: float) -> Origin:
         lines += _other_lines(before, after, pairs, module)
     else:
         words = (
-            f"this is another model: {len(before.calls)} calls of modules recorded, "
+            f"this is a different model: {len(before.calls)} module calls recorded, "
             f"{len(after.calls)} now, most of them different"
         )
         lines = [words, *lines]

@@ -224,10 +224,10 @@ def _cards(
     else:
         parts.append(
             f'<p class="muted">Blue, dashed: recorded. Orange: now.{labelled}{dotted} '
-            "Marks below: values out of tolerance. Lines are means of short stretches. All "
-            "windows have one scale.</p>"
-            f'<input type="checkbox" class="switch" id="own{place}"> '
-            f'<label for="own{place}">Give each window a scale of its own</label>'
+            "Marks below: values out of tolerance. Lines are means of short "
+            'stretches. All windows share one scale.</p><input type="checkbox" '
+            f'class="switch" id="own{place}"> <label for="own{place}">Scale each '
+            "window separately</label>"
         )
     parts.append('<div class="grid">')
     draw = _event_pictures if change.what == "events" else _line_pictures

@@ -1,4 +1,4 @@
-"""Whether a model returns the same again, and where it begins not to.
+"""Whether a model returns the same output again, and where a difference begins.
 
 Invariant: the random generators of the process are left as they were.
 """
@@ -49,8 +49,9 @@ class Randomness:
         origin = origin_of(self._comparison)
         if self.by_weights and origin is not None:
             return (
-                "the weights are random: the model was made twice with the same seed, and "
-                f"{origin.lines[0]}. Draw them from the generators that are seeded"
+                "the weights are random: two models created with the same seed "
+                f"differ: {origin.lines[0]}. Draw the weights from the seeded "
+                "generators of random, numpy or torch"
             )
         if self.by_seed:
             what = (

@@ -363,14 +363,21 @@ def _joined(rows: Sequence[Mapping[str, Value]]) -> dict[str, Value]:
             for side in (values, first)
         )
         if kinds != expected:
-            msg = f"the outputs of two batches differ: {expected}, then {kinds}"
+            msg = (
+                f"two batches returned different outputs (found {kinds}, expected "
+                f"{expected}). Return the same outputs for every batch"
+            )
             raise SpecError(msg)
     for key, (array, dtype, basis) in first.items():
         parts = [values[key].array for values in rows]
         if dtype in ("None", "empty") or array.ndim == 0:
             # Each batch has its own, and only one is kept.
             if any(part.tolist() != array.tolist() for part in parts):
-                msg = f"{key!r} differs between two batches, and has no row per window"
+                msg = (
+                    f"{key!r} differs between two batches and has no row per window, "
+                    "so the batches cannot be joined. Return one row per window, or "
+                    "keep other outputs only"
+                )
                 raise SpecError(msg)
             joined[key] = Value(array, dtype, basis)
         else:

@@ -1,4 +1,4 @@
-"""A comparison in words: as exact as `assert_close`, then in the language of the field.
+"""A comparison in words: first as exact as `assert_close`, then in terms of windows and seizures.
 
 Invariant: a changed environment comes first, and every number that decided is shown
 beside the one that was allowed, with enough digits to differ.

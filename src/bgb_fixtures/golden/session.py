@@ -23,13 +23,13 @@ def add_golden_options(group: pytest.OptionGroup) -> None:
     group.addoption(
         "--bgb-golden-update",
         action="store_true",
-        help="Rewrite the goldens of the tests that run where they no longer match, and "
-        "list the changes. Refused under CI.",
+        help="Rewrite the goldens that no longer match, for the tests of this run, "
+        "and list the changes. Refused under CI.",
     )
     group.addoption(
         "--bgb-golden-update-in-ci",
         action="store_true",
-        help="The same, under CI too.",
+        help="Like --bgb-golden-update, but allowed under CI.",
     )
     group.addoption(
         "--bgb-golden-unused",
@@ -39,7 +39,7 @@ def add_golden_options(group: pytest.OptionGroup) -> None:
     group.addoption(
         "--bgb-golden-prune",
         action="store_true",
-        help="List these goldens and remove them. Refused under CI.",
+        help="List unused goldens and delete them. Refused under CI.",
     )
 
 
@@ -189,7 +189,7 @@ class GoldenSession:
 
         terminalreporter.section("unused goldens")
         if not self._tests:
-            terminalreporter.write_line("not known, as no test was collected")
+            terminalreporter.write_line("unknown, because no test was collected")
             return
         tests: dict[Path, dict[str, bool]] = {}
         for nodeid, (file, asks) in self._tests.items():

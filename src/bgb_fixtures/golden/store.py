@@ -176,8 +176,8 @@ def _check_target(path: Path) -> None:
             raise TargetError(msg)
         if not path.parent.is_dir():
             msg = (
-                f"{str(path)!r} cannot be written: there is no folder "
-                f"{str(path.parent)!r}"
+                f"{str(path)!r} cannot be written: folder {str(path.parent)!r} does "
+                "not exist. Create it first"
             )
             raise TargetError(msg)
         if path.exists() and not is_replaceable(path):
@@ -224,7 +224,7 @@ def _read_ends(path: Path) -> bytes:
 
 
 def describe_stranger(data: bytes) -> str:
-    """Say what a file is that is not a golden, and what to do."""
+    """Say what a file is if it is not a golden, and what to do."""
     again = "record it again, for example with pytest --bgb-golden-update"
     conflict = _CONFLICT.search(data)
     if not data:
@@ -335,8 +335,8 @@ def _parse(data: bytes, *, path: Path, where: str) -> Golden:
             for side in (names - entries.keys(), entries.keys() - names)
         )
         msg = (
-            f"{where}: the arrays are not those that {npz.DOCUMENT} lists (missing: "
-            f"{missing!r}; not listed: {unlisted!r})"
+            f"{where}: the arrays do not match {npz.DOCUMENT} (missing: {missing!r}, "
+            f"unlisted: {unlisted!r})"
         )
         raise FormatError(msg)
     golden = Golden(

@@ -44,7 +44,7 @@ class Collected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unused:
-    """A golden without use, and why it has none."""
+    """An unused golden, and the reason why it counts as unused."""
 
     path: Path
     reason: str

@@ -63,7 +63,7 @@ def flatten_values(
     for key, leaf in _leaves(value, name, depth=0):
         if key in leaves or len(key) > _MAX_KEY:
             msg = (
-                f"{key!r:.160} is the name of two outputs, or longer than {_MAX_KEY} "
+                f"{key!r:.160} names two outputs, or has more than {_MAX_KEY} "
                 "characters; rename one"
             )
             raise SpecError(msg)
@@ -71,7 +71,7 @@ def flatten_values(
         if len(leaves) > MAX_OUTPUTS:
             msg = (
                 f"{name!r} has more than {MAX_OUTPUTS} entries; check fewer, or put "
-                "numbers into an array"
+                "the numbers into an array"
             )
             raise SpecError(msg)
     check_size({key: _n_bytes(leaf) for key, leaf in leaves.items()})
@@ -173,7 +173,10 @@ def _pick(value: object, keep: Sequence[str], *, name: str) -> dict[str, object]
         raise SpecError(msg)
     items = items_of(value)
     if items is None:
-        msg = f"{name!r} is of type {type(value).__name__}, without keys to keep"
+        msg = (
+            f"{name!r} is of type {type(value).__name__}, which has no keys to keep; "
+            "drop keep="
+        )
         raise SpecError(msg)
     known = {_part(key, name): item for key, item in items}
     unknown = [key for key in keep if key not in known]
@@ -222,7 +225,10 @@ def _to_value(leaf: Any, name: str) -> Value:
     array = np.asarray(leaf)
     if array.dtype.kind == "U":
         if array.dtype.itemsize > 4 * MAX_TEXT:
-            msg = f"{name!r} has strings of more than {MAX_TEXT} characters"
+            msg = (
+                f"{name!r} has strings with more than {MAX_TEXT} characters; shorten "
+                "them"
+            )
             raise SpecError(msg)
         width = max(array.dtype.itemsize // 4, 1)
         return Value(np.array(array, f"<U{width}", order="C"), "str", "str")

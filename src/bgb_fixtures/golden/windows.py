@@ -1,4 +1,4 @@
-"""The windows that a golden was recorded with, as far as they are known here.
+"""The windows that a golden was recorded with, as far as they are known.
 
 Invariant: ids, rate and length come from the golden itself; labels and events only from
 the very fixture it was recorded with.
@@ -28,7 +28,7 @@ class Windows:
     """Windows in the order of axis 0 of the outputs.
 
     `sfreq` is in Hz, `n_times` in samples. `records` and `labels`, uint8 of shape
-    (n_windows, n_times), are None if the fixture is not at hand.
+    (n_windows, n_times), are None if the fixture is not available.
     """
 
     ids: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Show a fixture: one page that holds all of itself, to look at and to pass on.
+"""Show a fixture on one self-contained page, to look at and to pass on.
 
 Invariant: the same fixture gives the same bytes; the page loads nothing from anywhere,
 runs nothing, and says nothing that is not in the fixture.

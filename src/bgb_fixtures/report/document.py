@@ -1,6 +1,6 @@
-"""A page of ours as a file: self-contained, held to that by its own policy.
+"""Write a self-contained HTML page, whose own policy forbids loading anything.
 
-Invariant: a page is there whole or not at all, and loads and runs nothing.
+Invariant: a page is written completely or not at all, and loads and runs nothing.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ def _reason_against(target: Path) -> str | None:
     if target.is_dir():
         return "it is a folder; name a file in it"
     if not target.parent.is_dir():
-        return f"there is no folder {str(target.parent)!r}; make it first"
+        return f"folder {str(target.parent)!r} does not exist; create it first"
     if not os.access(target.parent, os.W_OK):
-        return f"folder {str(target.parent)!r} is not yours to write to"
+        return f"no permission to write to folder {str(target.parent)!r}"
     return None
 
 

@@ -1,6 +1,6 @@
 """The page: summary, table of kinds, and every window with pictures and numbers.
 
-Invariant: a page is there whole or not at all; every text of the fixture is escaped;
+Invariant: a page is written completely or not at all; every text of the fixture is escaped;
 windows are drawn only if the whole fixture was verified.
 """
 
@@ -135,8 +135,8 @@ def write_report(
         if not redistributable and not local_use:
             msg = (
                 f"fixture {str(fixture.path)!r} may not be redistributed (licence "
-                f"{fixture.records.licence['name']}), and a page is easily passed on; "
-                "for one that stays on this machine say so: --local-use (local_use=True)"
+                f"{fixture.records.licence['name']}), and a page is easily passed on. "
+                "To write it for this machine only, add --local-use (local_use=True)"
             )
             raise SpecError(msg)
         checks, problem = _verify(fixture)
@@ -212,8 +212,8 @@ def _summary(fixture: Fixture, checks: tuple[str, ...], problem: str | None) -> 
     else:
         lines.append(
             '<div class="notice bad"><strong>Not verified.</strong> '
-            f"{escape(problem)}<p>No window is drawn: the samples may not be those that "
-            "were recorded here. Get or build the file again.</p></div>"
+            f"{escape(problem)}<p>No window is drawn: the samples may not be those "
+            "that were recorded here. Copy or build the file again.</p></div>"
         )
     lines.append(
         f'<div class="notice plain"><strong>Origin.</strong> {_origin(records.source, records.spec)}'

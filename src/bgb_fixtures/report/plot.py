@@ -140,7 +140,7 @@ def draw_windows(
         )
         raise MissingPackageError(msg) from error
     if not rows:
-        msg = "no window to draw; expected at least one"
+        msg = "no window to draw (found 0, expected at least 1)"
         raise SpecError(msg)
     pages = [
         _make_page(

@@ -1,4 +1,4 @@
-"""What a reader wants to know of a window in numbers, before looking at it.
+"""The numbers that describe a window before one looks at it.
 
 Invariant: everything is computed from the microvolts of the stored channels, unfiltered.
 """

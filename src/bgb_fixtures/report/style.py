@@ -1,4 +1,4 @@
-"""How a page of ours looks: on a screen, on a phone, on paper.
+"""The style of the pages, on a screen, on a phone and on paper.
 
 Invariant: no other file is named here, and text has a contrast of at least 4.5 to 1.
 """

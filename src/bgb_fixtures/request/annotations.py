@@ -143,13 +143,13 @@ class AnnotationRules:
                 :: 1 if self.start_label else -1
             ]
             msg = (
-                f"{found}: expected {other}, too: a seizure lies between two marks; got "
-                f"{marks[found]!r} alone"
+                f"{found}: expected {other} as well: a seizure lies between two "
+                f"marks; got {marks[found]!r} alone"
             )
             raise SpecError(shorten(msg))
         if self.start_label is not None and self.start_label == self.end_label:
             msg = (
-                f"end_label: expected another label than start_label, got "
+                "end_label: expected a label different from start_label, got "
                 f"{self.end_label!r} for both"
             )
             raise SpecError(shorten(msg))

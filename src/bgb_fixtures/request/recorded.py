@@ -278,7 +278,7 @@ class RecordedRequest:
         by_hand = isinstance(self.selection, Listing) and self.selection.chosen is None
         if by_hand and self.missing == "drop-window":
             msg = (
-                "missing: 'drop-window' takes other recordings, but [[recordings]] "
+                "missing: 'drop-window' selects other recordings, but [[recordings]] "
                 "lists every window; expected 'error' or 'interpolate'"
             )
             raise SpecError(msg)
@@ -292,8 +292,8 @@ class RecordedRequest:
             if quota.split is not None and not self._takes(quota.split):
                 taken = ", ".join(map(repr, self.splits)) or "all but 'eval'"
                 msg = (
-                    f"quotas: there is one for split {quota.split!r}, and splits are "
-                    f"{taken}; add it to splits"
+                    f"quotas: found a quota for split {quota.split!r}, but splits are "
+                    f"{taken}; add the split to splits"
                 )
                 raise SpecError(msg)
 
@@ -334,7 +334,7 @@ class RecordedRequest:
             return
         if self.band_pass is not None:
             msg = (
-                f"band_pass: profile {profile.name!r} has a filter of its own; drop "
+                f"band_pass: profile {profile.name!r} has its own filter; drop "
                 f"band_pass {list(self.band_pass)}"
             )
             raise SpecError(msg)

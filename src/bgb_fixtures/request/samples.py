@@ -9,12 +9,12 @@ __all__ = ["window_samples"]
 
 
 def window_samples(window_length: float, sfreq: float) -> int:
-    """Return window_length * sfreq; SpecError if that is no whole number."""
+    """Return window_length * sfreq; SpecError if that is not a whole number."""
     n_times = seconds_to_sample(window_length, sfreq)
     # Rounded the other way: 2.3 s at 100 Hz is 230 samples, though not in binary.
     if n_times != -seconds_to_sample(-window_length, sfreq):
         msg = (
-            f"window_length {window_length:g} s is no whole number of samples at "
+            f"window_length {window_length:g} s is not a whole number of samples at "
             f"{sfreq:.10g} Hz"
         )
         raise SpecError(msg)

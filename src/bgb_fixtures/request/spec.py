@@ -242,7 +242,10 @@ def write_spec(request: Request, path: Path, *, target: Path) -> None:
     """
     raw = spec_to_toml(request).encode("ascii")
     if _parse_toml(raw, where=f"spec {str(target)!r}") != request:
-        msg = f"spec {str(target)!r} would read as another request; please report this"
+        msg = (
+            f"spec {str(target)!r} would be read as a different request; please "
+            "report this"
+        )
         raise SpecError(msg)
     path.write_bytes(raw)
 
@@ -282,7 +285,9 @@ def check_spec_target(path: Path, *, beside: Path) -> None:
     else than a spec is there.
     """
     if path.parent.resolve() / path.name == beside.parent.resolve() / beside.name:
-        msg = f"{str(path)!r}: fixture and spec need a file each; choose another name"
+        msg = (
+            f"{str(path)!r}: fixture and spec need different files; choose another name"
+        )
         raise TargetError(msg)
     try:
         if path.is_dir() or not path.name:
@@ -290,13 +295,16 @@ def check_spec_target(path: Path, *, beside: Path) -> None:
             raise TargetError(msg)
         if not path.parent.is_dir():
             folder = str(path.parent)
-            msg = f"{str(path)!r} cannot be written: there is no folder {folder!r}"
+            msg = (
+                f"{str(path)!r} cannot be written: folder {folder!r} does not exist. "
+                "Create it first"
+            )
             raise TargetError(msg)
         if path.exists():
             load_spec(path)
     except SpecError as error:
         msg = (
-            f"{str(path)!r} exists and is not a spec; it is left as it is. Choose "
+            f"{str(path)!r} exists and is not a spec, so it is not replaced. Choose "
             "another name, or remove it first"
         )
         raise TargetError(msg) from error

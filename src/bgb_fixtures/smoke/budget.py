@@ -1,7 +1,7 @@
-"""How long a pass and a training step take, and how much of them there is time for.
+"""How long a pass and a training step take, and how many of them fit into the time limit.
 
-Invariant: a check of a slow model does less, or is skipped with the reason. It fails for
-its time only if it hangs.
+Invariant: a check of a slow model does less, or is skipped with the reason. It fails
+because of its time only if it hangs.
 """
 
 from __future__ import annotations

@@ -10,37 +10,45 @@ __all__ = ["CAN_SKIP", "CAUSES", "NEEDED", "SENTENCES", "WARM"]
 
 SENTENCES = {
     "build": "the factory returns a torch module or another callable",
-    "shape": "one logit, or one per class, comes out per sample, step or window",
-    "loss": "your loss (--loss) is finite, falls when ictal scores rise, follows the "
-    "labels in place, and can become small",
+    "shape": (
+        "the model returns one logit, or one per class, per sample, step or window"
+    ),
+    "loss": "your loss (--loss) is finite, falls when ictal scores rise, follows each "
+    "sample's own label, and can become small",
     "finite": "output and loss are finite, in training and in eval mode; the first "
     "module that makes a NaN or Inf is named",
-    "repeat": "in eval mode, the same input gives the same output again, and is not "
+    "repeat": "in eval mode, the same input gives the same output twice, and is not "
     "modified",
     "batch": "in eval mode, the output for a window depends on that window only",
-    "single": "a batch of one window gives what that window gives among others",
-    "scale": "outputs change with the input at the amplitude of the fixture; volts for "
-    "microvolts, values times 1000 and flat channels make no NaN",
-    "windows": "different windows give different output",
+    "single": "a window alone gives the same output as in a larger batch",
+    "scale": "outputs change with the input at the amplitude of the fixture; volts "
+    "instead of microvolts, values times 1000 and flat channels give no NaN",
+    "windows": "different windows give different outputs",
     "gradients": "every parameter gets a finite, non-zero gradient; unused and frozen "
     "ones are named by module",
-    "update": "parameters that have a gradient move with a training step, and stay "
+    "update": "a training step changes every parameter with a gradient, and keeps it "
     "finite",
-    "logits": "the output is logits: on both sides of zero, not a probability, and not "
-    "normalised over time or over the batch",
-    "channels": "every channel matters, and so does their order",
+    "logits": "the outputs are logits: on both sides of zero, not probabilities, and "
+    "not normalised over time or over the batch",
+    "channels": "every channel affects the output, and so does their order",
     "alignment": "a change of the input at one time changes the output at that time, "
     "not seconds away",
-    "learns": "a few steps overfit a few clips around seizures: ictal scores rise above "
-    "background, and by more than labels shifted by seconds explain",
-    "lengths": "other window lengths, if the model takes them, give output of their "
-    "length",
-    "state": "state dict and checkpoint hold all that the output depends on",
-    "device": "on a GPU: half precision is finite, and the CPU gives the same output",
-    "cost": "time and memory of a whole window are reported",
-    "step": "your training step (--step) moves every trainable parameter, forgets old "
-    "gradients, trains in training mode, shows the model the windows and channels that "
-    "the labels belong to, and lowers its loss",
+    "learns": "a few steps overfit a few clips around seizures: ictal scores rise "
+    "above background, and fit the labels better than labels shifted by "
+    "seconds",
+    "lengths": "other window lengths, if the model accepts them, give outputs of "
+    "matching length",
+    "state": (
+        "the state dict and the checkpoint hold everything that the output depends on"
+    ),
+    "device": (
+        "on a GPU: half precision gives finite output, and the CPU gives the same "
+        "output"
+    ),
+    "cost": "time and memory for a whole window are reported",
+    "step": "your training step (--step) changes every trainable parameter, clears "
+    "old gradients, runs in training mode, gives the model the windows and "
+    "channels that the labels belong to, and lowers its loss",
 }
 """Name of a check -> what is true of a detector that passes it."""
 

@@ -101,7 +101,10 @@ def _find_device(name: str | None) -> torch.device | None:
         "mps": torch.backends.mps.is_available,
     }
     if name in available and not available[name]():
-        msg = f"device {name!r}: this machine, or this torch, has none"
+        msg = (
+            f"device {name!r} is not available on this machine or in this build of "
+            "torch"
+        )
         raise SpecError(msg)
     return torch.device(name)
 

@@ -79,8 +79,8 @@ def choose_clips(
     places = places[:n_clips] or _extremes(labels, length, n_clips)
     if not places:
         msg = (
-            f"{name!r} has no {length} samples with a seizure, or none without; a "
-            "detector cannot learn from it"
+            f"{name!r} has no run of {length} samples with a seizure, or none "
+            "without, so a detector cannot learn from it. Use another fixture"
         )
         raise SpecError(msg)
     return places

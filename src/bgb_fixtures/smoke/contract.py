@@ -104,7 +104,7 @@ def _explain(
     reason, place = describe_error(error)
     shape = tuple(layout.arrange(signals[:, :, : layout.whole(signals.shape[2])]).shape)
     codes = ", ".join(dict.fromkeys(item.code for item, _ in reasons))
-    others = f". No other layout works either ({codes})" if len(reasons) > 1 else ""
+    others = f". No other layout works ({codes})" if len(reasons) > 1 else ""
     msg = (
         f"input {shape}, as {layout}: {reason}{others}: pass --layout, or wrap the "
         "detector, as in `lambda x: model(x.unsqueeze(1))`"

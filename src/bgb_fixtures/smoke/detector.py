@@ -155,7 +155,7 @@ class Detector:
     def need_training(self) -> None:
         """Skip the check if a training step is known never to return."""
         if not self._can_train:
-            msg = "not judged: a training step does not return"
+            msg = "not checked: a training step does not return"
             raise Skipped(msg, cause="gradients")
 
     # What goes in.
@@ -332,7 +332,7 @@ class Detector:
     def known_contract(self) -> Contract:
         """Return the contract; skip the check if it was not found."""
         if self.contract is None:
-            msg = "needs the shape of the output, which is not known"
+            msg = "needs the shape of the output, which is unknown"
             raise Skipped(msg)
         return self.contract
 

@@ -102,7 +102,7 @@ class Stopwatch:
 
     @property
     def wall(self) -> float:
-        """Seconds by the clock."""
+        """Elapsed seconds of wall-clock time."""
         return time.monotonic() - self._wall
 
     def is_waiting(self, limit: float) -> bool:

@@ -76,7 +76,10 @@ def import_object(target: str) -> Any:
         if not f"{module_name}.".startswith(f"{missing}."):
             raise_import_failure(error)
             raise
-        msg = f"no module {missing!r} in {here!r}, nor installed; asked for {target!r}"
+        msg = (
+            f"module {missing!r} is neither in {here!r} nor installed (needed for "
+            f"{target!r})"
+        )
         raise Failed(msg) from None
     except Exception as error:
         raise_import_failure(error)
@@ -118,8 +121,8 @@ def raise_import_failure(error: BaseException) -> None:
     what = repr(library) if library else "a library that the detector needs"
     where = f" ({place})" if place else ""
     msg = (
-        f"{what} cannot be imported{where}: {reason}. This is an error of the "
-        "environment, not a verdict on the detector: install or repair the library"
+        f"{what} cannot be imported{where}: {reason}. This is a problem of the "
+        "environment, not of the detector: install or repair the library"
     )
     raise MissingPackageError(msg) from error
 
@@ -171,7 +174,7 @@ def find_factory(value: Any, config: dict[str, Any]) -> Callable[[], Any] | None
     name = getattr(value, "__qualname__", type(value).__name__)
     if not _is_routine(value):
         if config:
-            msg = f"{name} is a model already, so --config has no use"
+            msg = f"{name} is already a model, so --config does not apply; drop it"
             raise Failed(msg)
         return None
     try:
@@ -185,8 +188,8 @@ def find_factory(value: Any, config: dict[str, Any]) -> Callable[[], Any] | None
         needed = list(_needed(value, config))
         if needed:
             msg = (
-                f"{name}{signature} needs {', '.join(needed)}: give --config FILE, a "
-                "TOML or JSON table of its keyword arguments"
+                f"{name}{signature} needs {', '.join(needed)}: pass --config FILE, a "
+                "TOML or JSON file with its keyword arguments"
             )
         else:
             msg = f"{name}: {error}; its parameters: {signature}"

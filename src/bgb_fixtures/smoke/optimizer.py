@@ -1,4 +1,4 @@
-"""The optimizer of the checks: one learning rate that does for every detector."""
+"""The optimizer of the checks: one learning rate that suits every detector."""
 
 from __future__ import annotations
 

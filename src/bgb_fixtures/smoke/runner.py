@@ -168,7 +168,7 @@ def attempt(name: str, run: Callable[[], Any], *, limit: float) -> Outcome:
 
 def _consequence(name: str, cause: str) -> CheckResult:
     """Return the result of a check that the failure of another one explains."""
-    reason = f"not judged: follows from {cause}, which fails"
+    reason = f"not checked: follows from {cause}, which fails"
     return CheckResult(name=name, status="SKIP", reason=reason, cause=cause)
 
 
@@ -208,7 +208,9 @@ def select_checks(
     """Return the names of the checks to run; `loss` and `step` are None if not given."""
     unknown = sorted(set(skip) - set(CAN_SKIP))
     if unknown:
-        msg = f"cannot skip {unknown[0]!r}; can skip: {', '.join(CAN_SKIP)}"
+        msg = (
+            f"check {unknown[0]!r} cannot be skipped; these can: {', '.join(CAN_SKIP)}"
+        )
         raise SpecError(msg)
     absent = {"loss": loss is None, "step": step is None}
     return tuple(
@@ -231,7 +233,7 @@ def load_model(
         try:
             find_factory(value, config)
         except Failed as failed:
-            msg = f"{failed.reason}. It is no detector either: {reason}"
+            msg = f"{failed.reason}. It is not a detector either: {reason}"
             raise Failed(msg) from None
     make = find_factory(value, config)
     return (value if make is None else make()), make

@@ -236,7 +236,7 @@ def run_supervised(
                 break
     cause = next((n for n in NEEDED if n in run.results and n in run.stopped), "build")
     for name in run.selected:
-        reason = "not judged: the detector could not be built or run"
+        reason = "not checked: the detector could not be built or run"
         run.add(CheckResult(name=name, status="SKIP", reason=reason, cause=cause))
     return SmokeReport(
         model=request.target,

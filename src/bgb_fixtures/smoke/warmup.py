@@ -102,7 +102,7 @@ def _train(detector: Detector, warm: WarmUp) -> bool:
         if not loss.requires_grad:
             msg = (
                 "the loss has no gradient: is the loss or the output detached, or "
-                "computed under no_grad?"
+                "computed under torch.no_grad()?"
             )
             raise Failed(msg)
         loss.backward()  # type: ignore[no-untyped-call]

@@ -253,8 +253,8 @@ def _say_several(name: str, paths: Sequence[str]) -> str:
         return ""
     files = ", ".join(repr(Path(path).name) for path in paths)
     return (
-        f"recording {name!r} inherits {len(paths)} tables of events: {files}; which one "
-        "counts is not known: leave one"
+        f"recording {name!r} inherits {len(paths)} tables of events: {files}; which "
+        "one applies is unknown: keep one"
     )
 
 
@@ -290,7 +290,7 @@ def _read_json(path: Path) -> object:
     try:
         value: object = json.loads(raw)
     except (ValueError, RecursionError) as error:
-        msg = f"{str(path)!r} is no JSON that can be read: {error}"
+        msg = f"{str(path)!r} is not valid JSON: {error}"
         raise SourceError(msg) from error
     return value
 

@@ -74,10 +74,10 @@ class LoopCheckedSignal(DerivedSignal):
                 msg = (
                     f"recording {self._where!r}, {start / self.sfreq:g} to "
                     f"{stop / self.sfreq:g} s: {chains[0]} and {chains[1]} have the "
-                    f"same ends and should be equal; they differ by more than "
+                    "same ends and should be equal; they differ by more than "
                     f"{LOOP_LIMIT_UV} uV in {share:.0%} of the samples (by "
-                    f"{float(residual.max()):.0f} uV at most): a channel is not what "
-                    "its label says. Leave this recording out (--exclude)"
+                    f"{float(residual.max()):.0f} uV at most): a channel does not "
+                    "match its label. Exclude this recording (--exclude)"
                 )
                 raise SourceError(msg)
         return data

@@ -192,8 +192,8 @@ def _entry(block: _Block, path: CorpusPath) -> SummaryEntry:
             fail(path, line, problem)
         if duration is not None and end > duration:
             problem = (
-                f"seizure ends at {end} s, after {block.file_name!r} does: by its "
-                f"start and end time it lasts {duration} s"
+                f"seizure ends at {end} s, after {block.file_name!r} does: its start "
+                f"and end time give a duration of {duration} s"
             )
             fail(path, end_line, problem)
         seizures.append((start, end))
@@ -203,8 +203,8 @@ def _entry(block: _Block, path: CorpusPath) -> SummaryEntry:
         fail(path, block.line, problem)
     if block.count != len(seizures):
         problem = (
-            f"{block.file_name!r} declares {block.count} seizures, and start and end "
-            f"times are given for {len(seizures)}"
+            f"{block.file_name!r} declares {block.count} seizures, but lists start "
+            f"and end times of {len(seizures)}"
         )
         fail(path, block.line, problem)
     return SummaryEntry(

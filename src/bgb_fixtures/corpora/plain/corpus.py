@@ -49,7 +49,7 @@ __all__ = ["PlainCorpus"]
 _SUFFIXES = (".tsv", ".csv_bi", ".csv")
 # What is looked for beside 'night.edf', or 'night_eeg.edf'.
 _ENDINGS = (".tsv", "_events.tsv", ".csv_bi", ".csv")
-# Of these one without a recording is told of; a '.tsv' or '.csv' may be a table of anything.
+# One of these without a recording is reported; a '.tsv' or '.csv' may be a table of anything.
 _SURE_ENDINGS = ("_events.tsv", ".csv_bi")
 # Beside a recording in a folder 'eval' they tell that it is TUSZ.
 _TUSZ_ENDINGS = (".csv_bi", ".tse", ".tse_bi")
@@ -76,10 +76,10 @@ class PlainCorpus(Corpus):
 
     title = "EDF"
     why_unannotated = (
-        "has no file of annotations (NAME.tsv, NAME.csv, NAME_events.tsv or NAME.csv_bi) "
-        "beside it; unannotated does not mean free of seizures. If they are elsewhere, "
-        "give --annotations PATH; if they are in the recording (EDF+), give a label "
-        "pattern; a 0/1 column per recording needs --per-second"
+        "has no file of annotations (NAME.tsv, NAME.csv, NAME_events.tsv or "
+        "NAME.csv_bi) beside it; unannotated does not mean free of seizures. If they "
+        "are elsewhere, pass --annotations PATH; if they are in the recording (EDF+), "
+        "pass a label pattern; a 0/1 column per recording needs --per-second"
     )
 
     def __init__(
@@ -96,7 +96,7 @@ class PlainCorpus(Corpus):
             msg = f"{str(self.root)!r}: expected a folder, or an EDF or BDF file"
             raise SourceError(msg)
         if annotations is not None and not is_there(annotations):
-            msg = f"annotations {str(annotations)!r}: there is no such file or folder"
+            msg = f"annotations {str(annotations)!r}: no such file or folder"
             raise SourceError(msg)
         if annotations is not None and annotations.is_file():
             _check_parser(annotations)
@@ -171,10 +171,10 @@ class PlainCorpus(Corpus):
             if any(file.lower().endswith(_TUSZ_ENDINGS) for file in files):
                 msg = (
                     f"recording {name!r} below {str(self.root)!r} is in a folder "
-                    f"{BLIND_SPLIT!r} and has annotations of TUSZ (.csv_bi, .tse): this "
-                    f"looks like TUSZ, whose split {BLIND_SPLIT!r} is kept blind; use "
-                    "--source tusz, which takes it only by name. If it is not TUSZ, "
-                    "rename the folder"
+                    f"{BLIND_SPLIT!r} and has annotations of TUSZ (.csv_bi, .tse): "
+                    f"this looks like TUSZ, whose split {BLIND_SPLIT!r} is kept "
+                    "blind; use --source tusz, which uses it only if requested by "
+                    "name. If it is not TUSZ, rename the folder"
                 )
                 raise SourceError(msg)
 
@@ -193,8 +193,8 @@ class PlainCorpus(Corpus):
             return missing | {name: [str(given)] for name in of_recordings}
         if len(signals) != 1:
             msg = (
-                f"annotations {str(given)!r} is one file, and {str(self.root)!r} "
-                f"holds {len(signals)} recordings; give a folder of annotations, one "
+                f"annotations {str(given)!r} is one file, but {str(self.root)!r} "
+                f"holds {len(signals)} recordings; pass a folder of annotations, one "
                 "recording, or a table with a column that names the file: --columns "
                 "file=NAME"
             )
@@ -284,8 +284,8 @@ class PlainCorpus(Corpus):
             annotations = read_table(path, self.rules).annotations()
         if inside and not annotations.spans:
             problem = (
-                "holds no annotation at all, so it cannot be told from a recording that "
-                "nobody annotated; give a file of annotations"
+                "holds no annotation at all, so it cannot be distinguished from a "
+                "recording that nobody annotated. Pass an annotation file"
             )
             fail(path, 0, problem)
         events = seizures_of(annotations, vocabulary, path=path, rules=self.rules)
@@ -311,8 +311,8 @@ class PlainCorpus(Corpus):
         if abs(length - seen) > _MOST_ROUNDED_S:
             msg = (
                 f"{located.annotations[0]!r} has {seen:g} seconds for recording "
-                f"{opened.recording.name!r}, whose file has {length:g} s; expected a row "
-                "for each second"
+                f"{opened.recording.name!r}, but its file has {length:g} s; expected one "
+                "row per second"
             )
             raise SourceError(msg)
 
@@ -387,8 +387,8 @@ def _candidates(name: str) -> list[str]:
 def _say_ambiguous(name: str, paths: Sequence[str]) -> str:
     files = ", ".join(repr(Path(path).name) for path in paths)
     return (
-        f"recording {name!r} has {len(paths)} files of annotations: {files}; which one "
-        "counts is not known: leave one"
+        f"recording {name!r} has {len(paths)} files of annotations: {files}; which "
+        "one applies is unknown: keep one"
     )
 
 

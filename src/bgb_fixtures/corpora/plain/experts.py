@@ -41,8 +41,9 @@ def choose_tables(place: Path, which: str | int) -> tuple[list[Path], int]:
     if isinstance(which, int):
         if which > len(tables):
             msg = (
-                f"{str(place)!r}: expected at least {which} tables, as so many must agree "
-                f"(per_second); found {names}. Give their folder with --annotations"
+                f"{str(place)!r}: expected at least {which} tables, because that many "
+                f"must agree (per_second); found {names}. Pass their folder with "
+                "--annotations"
             )
             raise SourceError(msg)
         return tables, which
@@ -77,8 +78,8 @@ def match_columns(
             continue
         if column in owners:
             msg = (
-                f"column {column!r} may be of {owners[column]!r} or of {recording!r}; "
-                "expected one recording per column. Rename one of them"
+                f"column {column!r} may belong to {owners[column]!r} or to "
+                f"{recording!r}; expected one recording per column. Rename one of them"
             )
             raise SourceError(msg)
         owners[column] = recording

@@ -32,7 +32,7 @@ def default_cache() -> Path:
 
     folder = user_cache_path("bgb-fixtures", appauthor=False)
     if not folder.is_absolute():
-        msg = f"this user has no home folder to keep a cache in; set {VARIABLE}"
+        msg = f"this user has no home folder for a cache; set {VARIABLE} to a folder"
         raise TargetError(msg)
     return folder
 

@@ -192,10 +192,10 @@ class HttpSession:
                 )
                 found = _version(url, answer.headers)
                 if size not in (None, total):
-                    _refuse_change(url, f"it has {total} bytes, and had {size}")
+                    _refuse_change(url, f"it has {total} bytes, but had {size}")
                 if version not in (None, found):
                     _refuse_change(
-                        url, f"its version is {found!r}, and was {version!r}"
+                        url, f"its version is {found!r}, but was {version!r}"
                     )
                 data = self._body(url, answer, expected=last - start)
             return Piece(start=start, data=data, size=total, version=found)
@@ -227,7 +227,7 @@ class HttpSession:
             if attempt:
                 if wait_s is None:
                     wait_s = _BACKOFF_S * 2 ** (attempt - 1)
-                _log.info("%s: %s; asked again in %g s", url, problem, wait_s)
+                _log.info("%s: %s; retrying in %g s", url, problem, wait_s)
                 self._sleep(wait_s)
             try:
                 return once()
@@ -235,8 +235,8 @@ class HttpSession:
                 problem, wait_s = str(error), error.wait_s
                 if wait_s is not None and wait_s > _LONGEST_WAIT_S:
                     msg = (
-                        f"{url!r}: {problem}, and asks to wait for {wait_s:.0f} s; run it "
-                        "again then: what was fetched is kept"
+                        f"{url!r}: {problem}, and asks to wait {wait_s:.0f} s; run it "
+                        "again after that: what was fetched is kept"
                     )
                     raise FetchError(msg) from error
             except (
@@ -268,10 +268,10 @@ class HttpSession:
             return f"no connection was made within {self._timeouts_s[0]:g} s"
         for cause in _iter_causes(error):
             if isinstance(cause, TimeoutError) or "ReadTimeout" in type(cause).__name__:
-                return f"nothing came for {self._timeouts_s[1]:g} s"
+                return f"no data received for {self._timeouts_s[1]:g} s"
             if isinstance(cause, OSError) and cause.strerror:
                 return f"the connection failed: {cause.strerror}"
-        return "the connection broke off"
+        return "the connection was interrupted"
 
     @contextmanager
     def _answer(
@@ -297,8 +297,8 @@ class HttpSession:
                     return
             here = _redirected(url, here, target)
         msg = (
-            f"{url!r}: redirected more than {_MOST_REDIRECTS} times; give the address "
-            "that a browser shows in the end"
+            f"{url!r}: redirected more than {_MOST_REDIRECTS} times; pass the address "
+            "that a browser shows at the end"
         )
         raise FetchError(msg)
 
@@ -335,11 +335,11 @@ class HttpSession:
         expected: int | None = None,
         most: int | None = None,
     ) -> bytes:
-        """Read a body of a known, or of no more than a bounded length."""
+        """Read a body whose length is known, or at most a bounded length."""
         length = _content_length(answer.headers)
         if expected is not None and length not in (None, expected):
             msg = (
-                f"{url!r}: expected {expected} bytes, and the server announces "
+                f"{url!r}: expected {expected} bytes, but the server announces "
                 f"{length}; use another copy of this corpus"
             )
             raise FetchError(msg)
@@ -358,7 +358,7 @@ class HttpSession:
                 _refuse_length(url, n_bytes, limit)
         whole = expected if expected is not None else length
         if whole is not None and n_bytes < whole:
-            problem = f"{n_bytes} of {whole} bytes came"
+            problem = f"{n_bytes} of {whole} bytes received"
             raise _TryAgainError(problem)
         return b"".join(parts)
 
@@ -387,7 +387,7 @@ def _iter_body(answer: requests.Response) -> Iterator[bytes]:
         yield from answer.iter_content(_CHUNK)
     except ValueError as error:
         # A chunk of negative length; urllib3 lets it through.
-        problem = "the answer was no HTTP"
+        problem = "the answer was not HTTP"
         raise _TryAgainError(problem) from error
 
 
@@ -406,7 +406,7 @@ def _check_content_range(
         if first == start and last + 1 == min(stop, total):
             return total, last + 1
     msg = (
-        f"{url!r}: asked for bytes {start} to {stop - 1}, and got Content-Range "
+        f"{url!r}: requested bytes {start} to {stop - 1}, but got Content-Range "
         f"{text[:100]!r}; expected 'bytes {start}-{stop - 1}/<size of the file>'. Use "
         "another copy of this corpus"
     )
@@ -424,7 +424,7 @@ def _version(url: str, headers: Mapping[str, str]) -> str:
         return changed
     msg = (
         f"{url!r}: the server sends neither a strong ETag nor Last-Modified, so pieces "
-        "of two versions could not be told apart; use another copy of this corpus, or "
+        "of two versions could not be distinguished; use another copy of this corpus, or "
         "download it"
     )
     raise FetchError(msg)
@@ -452,8 +452,8 @@ def _check_encoding(url: str, headers: Mapping[str, str]) -> None:
     encoding = headers.get("Content-Encoding", "identity")
     if encoding.lower() != "identity":
         msg = (
-            f"{url!r}: the server packs its answer ({encoding[:20]!r}) although it was "
-            "asked not to; use another copy of this corpus"
+            f"{url!r}: the server packs its answer ({encoding[:20]!r}) although the "
+            "request forbids it; use another copy of this corpus"
         )
         raise FetchError(msg)
 
@@ -469,12 +469,15 @@ def _redirected(url: str, here: str, location: str) -> str:
         or not parts.hostname
         or "@" in parts.netloc
     ):
-        msg = f"{url!r}: redirected to something else than a web address; check it"
+        msg = (
+            f"{url!r}: redirected to something that is not a web address; check the "
+            "address"
+        )
         raise FetchError(msg)
     if urlsplit(here).scheme == "https" and parts.scheme == "http":
         msg = (
-            f"{url!r}: redirected from https to http, where anybody on the way could "
-            "change the data; check the address"
+            f"{url!r}: redirected from https to http, where the data could be changed "
+            "in transit; check the address"
         )
         raise FetchError(msg)
     return target
@@ -486,8 +489,8 @@ def _refuse_whole(url: str, headers: Mapping[str, str]) -> NoReturn:
     msg = (
         f"{url!r}: this server ignores ranges: asked for a part it sends the whole "
         f"file{much} (status 200, expected 206), and whole recordings would be needed "
-        "(42 GB of CHB-MIT). Nothing of it was read. Use another copy of this corpus, "
-        "or download it and give its folder"
+        "(42 GB of CHB-MIT). Nothing was read. Use another copy of this corpus, or "
+        "download it and pass its folder"
     )
     raise FetchError(msg)
 
@@ -523,7 +526,7 @@ def _refuse_status(url: str, status: int, *, expected: str) -> NoReturn:
 
 def _refuse_length(url: str, got: int, most: int) -> NoReturn:
     msg = (
-        f"{url!r}: expected at most {most} bytes, and the server sends {got} or more; "
+        f"{url!r}: expected at most {most} bytes, but the server sends {got} or more; "
         "use another copy of this corpus"
     )
     raise FetchError(msg)

@@ -45,7 +45,7 @@ _MOST_PER_REQUEST = 4 * 2**20
 _LINE = re.compile(r"([0-9a-f]{64}) [ *]?(?:\./)?(\S(?:.*\S)?)")
 _MOST_CHARACTERS, _MOST_LEVELS = 1000, 16
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_ADVICE = "give a folder of a PhysioNet database, such as .../files/chbmit/1.0.0/"
+_ADVICE = "pass a folder of a PhysioNet database, such as .../files/chbmit/1.0.0/"
 
 
 def open_web(
@@ -93,14 +93,14 @@ def _split_address(address: str) -> tuple[str, tuple[str, ...]]:
     if "@" in parts.netloc:
         # Not even shown: messages end up in logs.
         msg = (
-            f"an address of {host!r} with a user name or a password in it is not taken: "
-            "drop what stands before the '@'"
+            f"an address of {host!r} with a user name or a password in it is "
+            "rejected: drop the part before the '@'"
         )
         raise FetchError(msg)
     if "?" in address or "#" in address:
         msg = (
-            f"an address of {host!r} with '?' or '#' is not taken: give the folder "
-            "without what follows"
+            f"an address of {host!r} with '?' or '#' is rejected: drop that character "
+            "and everything after it"
         )
         raise FetchError(msg)
     host = f"[{host}]" if ":" in host else host
@@ -163,7 +163,7 @@ def _parse_list(raw: bytes, *, where: str) -> dict[str, str]:
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        msg = f"{where!r} is no text: byte {error.start} is not UTF-8; {_ADVICE}"
+        msg = f"{where!r} is not text: byte {error.start} is not UTF-8; {_ADVICE}"
         raise FetchError(msg) from error
     digests: dict[str, str] = {}
     folders: set[str] = set()
@@ -301,7 +301,7 @@ class WebPath:
 
     @property
     def suffix(self) -> str:
-        """What stands behind the last dot of the name, and the dot."""
+        """The last dot of the name and what follows it."""
         return PurePosixPath(self.name).suffix
 
     @property
@@ -339,7 +339,7 @@ class WebPath:
         """Yield what is in a folder, in any order."""
         children = self.folder.children(self.parts)
         if children is None:
-            msg = f"{str(self)!r}: there is no such folder"
+            msg = f"{str(self)!r}: no such folder"
             raise SourceError(msg)
         for name in children:
             yield self / name
@@ -360,7 +360,7 @@ class WebPath:
     def open_ranges(self) -> WebFile:
         """Open the file to read pieces of it."""
         if not self.is_file():
-            msg = f"{str(self)!r}: there is no such file; expected an EDF file"
+            msg = f"{str(self)!r}: no such file; expected an EDF file"
             raise SourceError(msg)
         return WebFile(self)
 
@@ -412,8 +412,8 @@ class WebFile:
     def _refuse_change(self, problem: str, error: Exception | None = None) -> NoReturn:
         folder = str(self._folder.cache.folder_of(self.name))
         msg = (
-            f"{problem}. What was kept of it is in {folder!r}: delete that folder, and "
-            "the file is fetched anew"
+            f"{problem}. Its cached pieces are in {folder!r}: delete that folder to "
+            "fetch the file again"
         )
         raise FetchError(msg) from error
 
@@ -421,7 +421,7 @@ class WebFile:
         """Read the bytes `[start, stop)`; FetchError if the server does not give them."""
         if not 0 <= start <= stop <= self.size:
             msg = (
-                f"{self.name!r}: asked for bytes {start} to {stop}; the file has "
+                f"{self.name!r}: requested bytes {start} to {stop}, but the file has "
                 f"{self.size}"
             )
             raise SourceError(msg)

@@ -1,4 +1,4 @@
-"""The Siena Scalp EEG Database: recordings whose seizures are listed by the clock.
+"""The Siena Scalp EEG Database: recordings whose seizures are listed as clock times.
 
 Invariant: what is offered is annotated and certain. A file whose clock or length
 contradicts its list is an AnnotationError of that recording; a recording that no list
@@ -193,16 +193,17 @@ class SienaCorpus(CaseCorpus[_Listed]):
         # 06.01.13 (nm000385). Seizures lie at other samples then.
         if parse_clock(starttime) != entry.start:
             msg = (
-                f"{place}: registration starts at {clock_text(entry.start)}, and the "
-                f"header of {file_name!r} says {starttime!r}; expected the "
-                "same, as seizures are found by the clock. Do without this recording"
+                f"{place}: registration starts at {clock_text(entry.start)}, but the "
+                f"header of {file_name!r} says {starttime!r}; expected the same, "
+                "because seizures are listed by clock time. Exclude this recording "
+                "(--exclude)"
             )
             raise AnnotationError(msg)
         if abs(opened.duration - entry.duration) > _LENGTH_SLACK_S:
             msg = (
                 f"{place}: registration lasts {entry.duration} s, and {file_name!r} "
                 f"holds {opened.duration:g} s; expected a difference of at most "
-                f"{_LENGTH_SLACK_S} s. Fetch the file again, or do without it"
+                f"{_LENGTH_SLACK_S} s. Fetch the file again, or exclude it (--exclude)"
             )
             raise AnnotationError(msg)
         _check_channels(opened, rows)
@@ -246,9 +247,8 @@ def _check_channels(opened: OpenRecording, rows: Sequence[Row]) -> None:
         missing = tuple(dict.fromkeys(left_out))
         msg = (
             f"{located.place}: the list leaves {', '.join(missing)} out of the "
-            f"channels of {opened.recording.name!r}, and all others are to be "
-            f"ignored; its {len(channels)} channels: "
-            f"{shorten(', '.join(map(repr, channels)))}."
+            f"channels of {opened.recording.name!r}, and says to ignore all others; "
+            f"its {len(channels)} channels: {shorten(', '.join(map(repr, channels)))}."
         )
         raise ChannelNotFoundError(msg, missing=missing)
 

@@ -1,4 +1,4 @@
-"""The seizure list of a patient of Siena: seizures by the clock, typed by hand.
+"""The seizure list of a patient of Siena: clock times of seizures, typed by hand.
 
 Invariant: a time that contradicts its registration is an AnnotationError of that
 recording, with file and line.
@@ -55,8 +55,8 @@ _EDF_NAME = re.compile(r"PN[0-9][A-Za-z0-9._-]*\.edf", re.IGNORECASE)
 # '19.58.36', '21:51:02' (PN01) and both in one, '16:13.23' (PN12).
 _CLOCK = re.compile(r"([0-9]{1,2})[.:]([0-9]{2})[.:]([0-9]{2})")
 _ADVICE = (
-    "If you know what is right, correct your copy of the list; else do without this "
-    "recording"
+    "If you know the right value, correct your copy of the list; otherwise exclude "
+    "this recording (--exclude)"
 )
 
 
@@ -145,7 +145,7 @@ def parse_seizure_list(path: CorpusPath) -> SeizureList:
     for block in (head, *seizures):
         written = _block_name(block, patient, path, otherwise=common)
         if not written and block.lines:
-            problem = "names no file, so it is not known whose seizure this is"
+            problem = "names no file, so the recording of this seizure is unknown"
             _fail(path, block.line, problem)
         if written:
             recording = told.setdefault(
@@ -256,7 +256,7 @@ def _entry(recording: _Told, path: CorpusPath) -> ListEntry:
             clock = parse_clock(text)
             if clock is None:
                 problem = (
-                    f"{which} of a seizure: expected one time by the clock such as "
+                    f"{which} of a seizure: expected one clock time such as "
                     f"'19.58.36', got {text!r}"
                 )
                 _fail(path, line, problem)
@@ -307,7 +307,7 @@ def _registration(recording: _Told, which: str, path: CorpusPath) -> int:
     for text, line in told:
         if not readable:
             problem = (
-                f"registration {which}: expected a time by the clock such as "
+                f"registration {which}: expected a clock time such as "
                 f"'19.39.33', got {text!r}"
             )
             _fail(path, line, problem)
@@ -321,7 +321,7 @@ def _registration(recording: _Told, which: str, path: CorpusPath) -> int:
 
 
 def parse_clock(text: str) -> int | None:
-    """Return seconds since midnight; None if it is no time by the clock."""
+    """Return seconds since midnight; None if it is not a clock time."""
     match = _CLOCK.fullmatch(text)
     if match is None:
         return None

@@ -45,7 +45,7 @@ class SubjectInfo:
 def parse_subject_info(path: CorpusPath) -> dict[str, SubjectInfo | AnnotationError]:
     """Read type and number of seizures of each patient."""
     text = read_whole(path).decode("latin-1")
-    # Blanks stand behind the commas of the first line.
+    # The first line has blanks after its commas.
     rows = [[value.strip() for value in line.split(",")] for line in text.split("\n")]
     try:
         places = [

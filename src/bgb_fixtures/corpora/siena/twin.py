@@ -1,4 +1,4 @@
-"""The layout of Siena 1.0.0: seizures by the clock, in a list for each patient.
+"""The layout of Siena 1.0.0: clock times of seizures, in a list for each patient.
 
 Invariant: seizure times and registrations are whole seconds, so the lists, the table of
 patients and the signals agree to the sample; every recording holds a seizure, and all

@@ -121,15 +121,14 @@ class TuszCorpus(Corpus):
         match = _STEM.fullmatch(counts.stem)
         if match is None:
             problem = (
-                "expected a name like 'aaaaaajy_s001_t000', which says whose recording "
-                "it is"
+                "expected a name like 'aaaaaajy_s001_t000', which names the subject"
             )
             fail(counts, 0, problem)
         split = self.split_of(name)
         if not split:
             problem = (
-                "is in no folder 'train', 'dev' or 'eval', so its split is not known; "
-                "give the folder of the corpus as root"
+                "is not in a folder 'train', 'dev' or 'eval', so its split is "
+                "unknown; pass the folder of the corpus as root"
             )
             fail(counts, 0, problem)
         annotations = _PARSERS[counts.suffix.lower()](counts)

@@ -20,7 +20,5 @@ def tusz_label(label: str) -> str | None:
     if label in NOT_A_SEIZURE:
         return None
     known = ", ".join([*NOT_A_SEIZURE, *SZCORE_CODES])
-    msg = (
-        f"unknown label {label!r}, which is no known seizure and no background: {known}"
-    )
+    msg = f"unknown label {label!r}; expected a seizure or background: {known}"
     raise ValueError(msg)

@@ -204,7 +204,9 @@ def _check_cases(layout: str, cases: Sequence[str], *, n_recordings: int) -> Non
     form = LAYOUTS[layout].case_form
     if cases and not form:
         named = ", ".join(repr(n) for n, other in LAYOUTS.items() if other.case_form)
-        msg = f"cases: only the layouts {named} have names to choose, got {layout!r}"
+        msg = (
+            f"cases: expected one of the layouts {named}, got {layout!r}; drop --cases"
+        )
         raise SpecError(msg)
     for case in cases:
         if not re.fullmatch(form, case):
@@ -216,7 +218,7 @@ def _check_cases(layout: str, cases: Sequence[str], *, n_recordings: int) -> Non
     if len(cases) > n_recordings:
         msg = (
             f"cases: expected at most one per recording ({n_recordings}), got "
-            f"{len(cases)}. Ask for more recordings"
+            f"{len(cases)}. Request more recordings"
         )
         raise SpecError(msg)
 

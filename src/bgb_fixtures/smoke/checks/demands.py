@@ -75,23 +75,25 @@ def judge_loss(
     ):
         _refuse_bad(reaction, where)
     if zero.value is None or wrong.value is None:
-        return f"{seen or 'gradient not seen'}; returns no loss"
+        return f"{seen or 'gradient not observed'}; returns no loss"
     values = [item.value for item in right if item.value is not None]
     if min(values) >= zero.value:
         msg = (
-            f"right logits cost {min(values):.3g}, logits of zero {zero.value:.3g}, "
-            f"wrong ones {wrong.value:.3g}: expected right < zero; is a sign wrong?"
+            f"the loss is {min(values):.3g} for right logits, {zero.value:.3g} for "
+            f"zeros, {wrong.value:.3g} for wrong ones (expected right < zeros): is a "
+            "sign wrong?"
         )
         raise Failed(msg)
     if _is_faint(wrong, zero) and min(values) > ENOUGH * zero.value > 0:
         msg = (
-            f"the best logits cost {min(values):.3g}, logits of zero {zero.value:.3g}, "
-            "and wrong ones have almost no gradient: is the sigmoid taken twice?"
+            f"the loss is {min(values):.3g} for the best logits and {zero.value:.3g} "
+            "for zeros, and wrong logits have almost no gradient: is the sigmoid "
+            "applied twice?"
         )
         raise Failed(msg)
     return (
-        f"right logits cost {min(values):.3g}, zero {zero.value:.3g}, wrong "
-        f"{wrong.value:.3g}{seen and '; '}{seen}"
+        f"the loss is {min(values):.3g} for right logits, {zero.value:.3g} for zeros, "
+        f"{wrong.value:.3g} for wrong ones{seen and '; '}{seen}"
     )
 
 
@@ -100,7 +102,7 @@ def _refuse_bad(reaction: Reaction, where: str) -> None:
     bad = descent is not None and not bool(descent.isfinite().all())
     if bad or (value is not None and not abs(value) < float("inf")):
         what = "gradient" if bad else "loss"
-        msg = f"{what} of NaN or Inf at {where}: log of a probability of 0?"
+        msg = f"{what} is NaN or Inf at {where}: log of a probability of 0?"
         raise Failed(msg)
 
 

@@ -29,7 +29,10 @@ def repeat(detector: Detector) -> str:
         logits = contract.output.pick(contract.run(detector.model, signals))
     if not torch.equal(signals, kept):
         largest = float((signals - kept).abs().max())
-        msg = f"the model writes into its input (largest change {largest:.3g})"
+        msg = (
+            f"the model modifies its input in place (largest change {largest:.3g}); "
+            "copy it first"
+        )
         raise Failed(msg)
     first = contract.output.scores(logits).double()
     again = detector.scores(kept)
@@ -45,7 +48,7 @@ def repeat(detector: Detector) -> str:
                 f"spread of the scores: {why}"
             )
             raise Failed(msg, place=place)
-    kind = "same" if torch.equal(first, later) else "same but for rounding"
+    kind = "same" if torch.equal(first, later) else "same except for rounding"
     return f"{kind}, {detector.output.layout}"
 
 
@@ -60,9 +63,7 @@ def _explain(detector: Detector, signals: torch.Tensor) -> tuple[str, str]:
             "random numbers are drawn in eval mode; dropout(..., training=True)?",
             _changing_module(detector, signals),
         )
-    return "a state is kept from one call to the next", _changing_module(
-        detector, signals
-    )
+    return "the model keeps state between calls", _changing_module(detector, signals)
 
 
 def _changing_module(detector: Detector, signals: torch.Tensor) -> str:
@@ -111,7 +112,7 @@ def _batch_slack(detector: Detector) -> float:
 def batch(detector: Detector) -> str:
     """Change the other windows of a batch."""
     if any(".dynamic" in type(module).__module__ for module in detector.quantised):
-        msg = "dynamic quantisation has one scale for the whole batch"
+        msg = "dynamic quantisation uses one scale for the whole batch"
         raise Skipped(msg)
     signals = detector.probe(passes=3, least=2)
     detector.reset_warm()
@@ -131,4 +132,4 @@ def batch(detector: Detector) -> str:
     if not turned <= close(detector):
         msg = f"the order of the windows changes scores by {turned:.2g} of their spread"
         raise Failed(msg)
-    return f"other windows change nothing (difference {alone:.1e} of the spread)"
+    return f"other windows have no effect (difference {alone:.1e} of the spread)"

@@ -42,8 +42,8 @@ def build(detector: Detector) -> str:
     n_lazy = sum(map(is_lazy, parameters))
     if n_lazy:
         return (
-            f"{name}, {n_lazy} of {len(parameters)} parameter tensors get their shape "
-            f"from the first window (lazy modules), {kind}"
+            f"{name}, {n_lazy} of {len(parameters)} parameter tensors take their "
+            f"shape from the first window (lazy modules), {kind}"
         )
     n_trainable = sum(parameter.numel() for parameter in detector.trainable.values())
     n_all = sum(parameter.numel() for parameter in parameters)
@@ -89,7 +89,7 @@ def _channels_taken(detector: Detector) -> str:
     for n_channels in range(1, MAX_CHANNELS + 1):
         index = torch.arange(n_channels) % n_there
         if n_channels != n_there and _runs(detector, signals[:, index]):
-            return f"it takes {n_channels} channels, and this fixture has {n_there}"
+            return f"it accepts {n_channels} channels, but this fixture has {n_there}"
     return ""
 
 
@@ -102,8 +102,8 @@ def _length_taken(detector: Detector) -> str:
         n_times = round(seconds * fixture.sfreq)
         if seconds < there and _runs(detector, signals[:, :, :n_times]):
             return (
-                f"it takes windows of {seconds} s, and this fixture has {there:g} s: "
-                "pass another with --fixture"
+                f"it accepts windows of {seconds} s, but this fixture has {there:g} "
+                "s: pass another with --fixture"
             )
     return ""
 
@@ -179,9 +179,9 @@ def logits(detector: Detector) -> str:
         if not seen.is_suspicious():
             return f"{seen} after some training"
     side = "below" if seen.low >= 0 else "above"
-    what = f"never {side} zero, so always the same answer"
+    what = f"never {side} zero, so the answer is always the same"
     if seen.is_probabilities:
-        what = "probabilities, not logits; the loss takes their sigmoid a second time"
+        what = "probabilities, not logits; the loss applies the sigmoid a second time"
     if can_train:
         msg = f"{seen}, even when trained to leave that side of zero: {what}"
         raise Failed(msg)

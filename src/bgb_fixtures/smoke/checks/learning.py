@@ -69,7 +69,7 @@ def gradients(detector: Detector) -> str:
         raise warm.error
     bad = [name for name, size in warm.gradients.items() if not size < float("inf")]
     if bad:
-        msg = f"{len(bad)} of {len(known)} parameters get a gradient of NaN or Inf"
+        msg = f"{len(bad)} of {len(known)} parameters have a NaN or Inf gradient"
         raise Failed(msg, place=list_names(bad))
     silent = [name for name, size in warm.gradients.items() if size == 0]
     dead = [n for n in silent if n not in warm.auxiliary and not allows(n)]
@@ -87,7 +87,7 @@ def gradients(detector: Detector) -> str:
         )
     allowed = len(silent) - len(warm.auxiliary)
     if allowed:
-        notes.append(f"{allowed} without, as allowed")
+        notes.append(f"{allowed} without, as allowed by --allow-unused")
     text = "".join(f", {note}" for note in notes)
     return f"{len(alive)} parameters have a gradient{text}{weakest}"
 
@@ -96,7 +96,10 @@ def _refuse_unused(known: list[str], *, frozen: list[str], dead: list[str]) -> N
     """Fail once for all parameters that are not trained, grouped by module."""
     parts = []
     if dead:
-        parts.append(f"{len(dead)} of {len(known)} parameters get no gradient, or zero")
+        parts.append(
+            f"{len(dead)} of {len(known)} parameters have no gradient, or a zero "
+            "gradient"
+        )
     if frozen:
         parts.append(
             f"{len(frozen)} of {len(known)} parameters are frozen (requires_grad=False)"
@@ -118,11 +121,11 @@ def update(detector: Detector) -> str:
     detector.need_gradients()
     warm = detector.warm
     if warm.state is None:
-        msg = "needs finite gradients; see gradients"
+        msg = "needs finite gradients; see the check gradients"
         raise Skipped(msg)
     alive = {name for name, size in warm.gradients.items() if size > 0}
     if not alive:
-        msg = "no parameter has a gradient; see gradients"
+        msg = "no parameter has a gradient; see the check gradients"
         raise Skipped(msg)
     detector.reset()
     before = {name: item.detach().clone() for name, item in detector.trainable.items()}
@@ -134,10 +137,10 @@ def update(detector: Detector) -> str:
         msg = f"{len(bad)} of {len(after)} parameters are NaN or Inf after training"
         raise Failed(msg, place=list_names(bad))
     if still:
-        msg = f"{len(still)} of {len(after)} parameters did not move"
+        msg = f"{len(still)} of {len(after)} parameters did not change"
         raise Failed(msg, place=list_names(still))
     losses = " -> ".join(f"{value:.3g}" for value in warm.losses)
-    return f"all {len(after)} moved; loss {losses}"
+    return f"all {len(after)} changed; loss {losses}"
 
 
 def auc(scores: torch.Tensor, labels: torch.Tensor) -> float:
@@ -205,7 +208,10 @@ class _Progress:
                 "labels shifted by seconds fit the scores as well (expected an AUC lower "
                 f"by {MARGIN})"
             )
-        return f"the loss does not fall (expected {FALL:g} of that at the start)"
+        return (
+            f"the loss does not fall (expected at most {FALL:g} of the loss at the "
+            "start)"
+        )
 
 
 def learns(detector: Detector) -> str:
@@ -213,7 +219,7 @@ def learns(detector: Detector) -> str:
     detector.need_gradients()
     detector.need_training()
     if not detector.trainable:
-        msg = "every parameter is frozen; see gradients"
+        msg = "every parameter is frozen; see the check gradients"
         raise Skipped(msg)
     clips = detector.clips
     budget = detector.budget
@@ -260,8 +266,8 @@ def learns(detector: Detector) -> str:
         in_training = auc(detector.scores(clips.signals), clips.labels)
         if in_training - reached > MARGIN:
             note = (
-                f"; in training mode it is {in_training:.2f}: eval mode does something "
-                "else (statistics of a batch norm?)"
+                f"; in training mode it is {in_training:.2f}: eval mode behaves "
+                "differently (statistics of a batch norm?)"
             )
     if best is None:
         msg = f"the loss becomes NaN or Inf at each of {len(RATES)} rates"

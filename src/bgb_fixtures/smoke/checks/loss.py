@@ -18,7 +18,7 @@ __all__ = ["loss"]
 def loss(detector: Detector) -> str:
     """Ask the user's loss about chosen logits."""
     if detector.user_loss is None:
-        msg = "no loss was given"
+        msg = "no loss was passed; add --loss"
         raise Skipped(msg)
     output = detector.output
     clips = detector.clips if output.per_window else detector.windows

@@ -1,4 +1,4 @@
-"""How large a difference is, and which module it comes from; shared by the checks.
+"""Measure how large a difference is, and find the module that it comes from; shared by the checks.
 
 Differences are given in units of the spread of the scores. Rounding in float32, with
 other kernels for another batch size included, stays below 1e-4 in all healthy models of

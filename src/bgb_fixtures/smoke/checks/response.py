@@ -42,7 +42,7 @@ IGNORED = 1e-4
 """Change of the scores, as a share of their size, below which the input has no effect."""
 RESPONDS = 1e-2
 EXACT = 1e-9
-"""Share of the spread of the scores that is no rounding of float64."""
+"""Share of the spread of the scores that is not rounding in float64."""
 
 
 def scale(detector: Detector) -> str:
@@ -106,7 +106,7 @@ def windows(detector: Detector) -> str:
         return f"scores change by {detector.effect(signals):.2g} of their size"
     score = float(detector.scores(signals).flatten()[0])
     msg = (
-        f"{len(signals)} windows, and the same reversed in time, give one output, "
+        f"{len(signals)} windows, forward and reversed in time, all give the output "
         f"{score:.4g}: the input has no effect"
     )
     place = _first_constant_input(detector, signals)
@@ -164,7 +164,7 @@ def channels(detector: Detector) -> str:
     names = detector.fixture.ch_names
     n_channels = len(names)
     if n_channels < 2:
-        msg = "the fixture has one channel only"
+        msg = "the fixture has only one channel"
         raise Skipped(msg)
     signals = detector.probe(passes=2, least=2)
     detector.reset_warm()
@@ -189,15 +189,18 @@ def channels(detector: Detector) -> str:
         order = _order_in_double(detector, signals)
         if order > EXACT:
             return (
-                f"another order changes the scores by {order:.1e} of their spread, "
-                "little before training"
+                f"reordering the channels changes the scores by {order:.1e} of their "
+                "spread, little before training"
             )
     if order >= same(detector) and not dead:
         few = f"; {n_tried} of {n_channels} were tried" if n_tried < n_channels else ""
-        return f"another order changes the scores by {order:.2g} of their spread{few}"
+        return (
+            f"reordering the channels changes the scores by {order:.2g} of their "
+            f"spread{few}"
+        )
     reason = (
-        f"another order of the {n_channels} channels gives the same output "
-        f"(difference {order:.1e} of the spread): are they averaged?"
+        f"reordering the {n_channels} channels gives the same output (difference "
+        f"{order:.1e} of the spread): are they averaged?"
         if order < same(detector)
         else f"no effect on the output: {', '.join(dead)}"
     )
@@ -247,14 +250,16 @@ def alignment(detector: Detector) -> str:
     scores = detector.scores(signals)
     response = (scores[1:] - scores[:1]).abs()
     if float(response.max()) <= 1e-6 * spread(detector, scores):
-        msg = "a change of half a second has no effect; see windows and channels"
+        msg = (
+            "changing half a second has no effect; see the checks windows and channels"
+        )
         raise Skipped(msg)
     # From here on in steps of the output, of one sample or more.
     step_s = n_times / response.shape[1] / sfreq
     if bool((response.amin(1) > 0.9 * response.amax(1)).all()):
         msg = (
-            "a change of half a second changes the output at all times alike: is it one "
-            "answer for the whole window?"
+            "changing half a second changes the output equally at all times: is it "
+            "one answer for the whole window?"
         )
         raise Failed(msg)
     wide = max(round(width / sfreq / step_s), 1)
@@ -271,12 +276,12 @@ def alignment(detector: Detector) -> str:
         lags.append((best + wide / 2) * step_s - middle)
     if median(shares) < 0.1 or median(map(abs, lags)) > max(FAR_S, 1.5 * step_s):
         msg = (
-            f"changes of {width / sfreq:g} s in the input change the output most "
+            f"changing {width / sfreq:g} s of the input changes the output most "
             f"{', '.join(f'{lag:+.2f}' for lag in lags)} s from there: is the output "
             "shifted, reversed or reshaped?"
         )
         raise Failed(msg)
-    return f"for information: the effect of a change lies {median(lags):+.2f} s from it"
+    return f"for information: a change affects the output {median(lags):+.2f} s away"
 
 
 def lengths(detector: Detector) -> str:
@@ -307,11 +312,11 @@ def lengths(detector: Detector) -> str:
             raise Failed(msg)
         taken.append(detector.seconds(length))
     if taken:
-        return f"also takes windows of {', '.join(taken)}"
+        return f"also accepts windows of {', '.join(taken)}"
     # A model that pools may round one odd length down, but not all of them.
     if wrong:
         raise wrong[-1]
     only = detector.seconds(detector.n_times)
     reason = f"; {refused[0][0]} samples: {refused[0][1]:.150}" if refused else ""
-    msg = f"takes windows of {only} only{reason}"
+    msg = f"accepts only windows of {only}{reason}"
     raise Skipped(msg)

@@ -24,7 +24,7 @@ def device(detector: Detector) -> str:
     detector.known_contract()
     kind = detector.device.type
     if kind == "cpu":
-        msg = "runs on the CPU; see --device"
+        msg = "the model runs on the CPU; to check a GPU, pass --device"
         raise Skipped(msg)
     signals = detector.probe(passes=3)
     detector.reset()

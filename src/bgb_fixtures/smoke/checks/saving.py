@@ -21,7 +21,7 @@ __all__ = ["state"]
 def state(detector: Detector) -> str:
     """Save, load into an untrained model, and compare."""
     if not detector.is_module or not detector.model.state_dict():
-        msg = "the model has no state dict, or an empty one"
+        msg = "the state dict is missing or empty"
         raise Skipped(msg)
     signals = detector.probe(passes=3)
     detector.reset_warm()
@@ -43,7 +43,7 @@ def state(detector: Detector) -> str:
     if detector.make_model is not None:
         # Another seed: what is drawn at random and not saved differs.
         set_seed(detector.seed + 1)
-        copies.append(("a newly made model", detector.make_model()))
+        copies.append(("a newly created model", detector.make_model()))
     contract = detector.known_contract()
     for what, target in copies:
         try:
@@ -60,7 +60,7 @@ def state(detector: Detector) -> str:
         if not difference <= same(detector):
             msg = (
                 f"{what} with the saved state differs by {difference:.2g} of the "
-                "spread of the scores: some state is neither parameter nor buffer"
+                "spread of the scores: some state is neither a parameter nor a buffer"
             )
             raise Failed(msg)
     size = buffer.getbuffer().nbytes

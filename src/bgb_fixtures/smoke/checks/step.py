@@ -139,7 +139,7 @@ class _StepProbe:
         moved = rows.at_rate(self._samples_per_step)
         wanted = self._contract.output.from_scores(moved.follow(self._scores))
         if logits.shape != wanted.shape:
-            self.missed = f"it gives the model other windows: {tuple(logits.shape)}"
+            self.missed = f"it passes other windows to the model: {tuple(logits.shape)}"
             return None
         forced = logits + (wanted.to(logits.dtype) - logits).detach()
         if forced.requires_grad:
@@ -161,7 +161,7 @@ def _bind(detector: Detector) -> RunStep:
     """Return the user's step with its model; a maker of steps makes a new one."""
     user_step = detector.user_step
     if user_step is None:
-        msg = "no training step was given"
+        msg = "no training step was passed; add --step"
         raise Skipped(msg)
     model = detector.model
     try:
@@ -171,7 +171,7 @@ def _bind(detector: Detector) -> RunStep:
         if not callable(made):
             msg = (
                 f"step(model) returned {type(made).__name__}; expected a function of "
-                "(signals, labels), or give a step(model, signals, labels)"
+                "(signals, labels), or pass a step(model, signals, labels)"
             )
             raise Failed(msg) from None
         return lambda clips: made(*_batch(detector, clips))
@@ -209,7 +209,7 @@ def _check_input(detector: Detector, clips: Clips) -> str:
         probe = _StepProbe(detector, clips, clips.labels * 0)
         probe.watch(run)
         if probe.constant:
-            msg = "the model gets a constant, not the clips"
+            msg = "the model receives a constant instead of the clips"
             raise Failed(msg)
         recognised |= any(rows.n_recognised for rows in probe.rows)
         orders += [order for rows in probe.rows for order in rows.orders]
@@ -240,11 +240,14 @@ def _say_moved(found: list[Recognised], sfreq: float, in_place: float) -> str:
     where = f"(the gradient's correlation with the labels as given is {in_place:.2f})"
     if others:
         row, origin, _ = others[0]
-        return f"the model gets window {origin} with the labels of window {row} {where}"
+        return (
+            f"the model receives window {origin} with the labels of window {row} "
+            f"{where}"
+        )
     row, _, lag = rows[0]
     return (
-        f"the model gets window {row} {lag / sfreq:+.2f} s from its labels, or circularly "
-        f"so {where}"
+        f"the model receives window {row} shifted {lag / sfreq:+.2f} s from its "
+        f"labels, or circularly so {where}"
     )
 
 
@@ -256,8 +259,8 @@ def _say_reordered(
     place, origin = moved[0]
     n_moved = f"{len(moved)} of {len(order)} channels"
     return (
-        f"the step gives the model its channels in another order: {ch_names[origin]} is "
-        f"in the place of {ch_names[place]} ({n_moved} are moved)"
+        f"the step reorders the channels: {ch_names[origin]} is in place of "
+        f"{ch_names[place]} ({n_moved} moved)"
     )
 
 
@@ -273,9 +276,9 @@ def _check_mode(detector: Detector, clips: Clips) -> str:
 
     if modes(train=True) == {False}:
         msg = (
-            "the step trains in eval mode (no dropout, statistics of norms fixed), though "
-            "it got the model in training mode: call model.train() before the forward "
-            "pass"
+            "the step trains in eval mode (no dropout, statistics of norms fixed), "
+            "although the model was passed in training mode: call model.train() "
+            "before the forward pass"
         )
         raise Failed(msg)
     try:
@@ -325,7 +328,7 @@ def _check_old_gradients(detector: Detector, clips: Clips) -> None:
             total += float(parameter.grad.abs().square().sum())
     size = sum(float(item.abs().square().sum()) for item in junk.values())
     if total and along / (total * size) ** 0.5 > 0.5:
-        msg = "the gradients of the previous step are not cleared: call zero_grad"
+        msg = "the gradients of the previous step are not cleared: call zero_grad()"
         raise Failed(msg)
 
 
@@ -415,19 +418,19 @@ def _check_moves(
         raise Failed(msg, place=list_names(bad))
     if len(still) == len(before):
         why = (
-            "they have gradients, so does the optimizer hold other parameters, or "
-            "never step?"
+            "they have gradients: does the optimizer hold other parameters, or is "
+            "optimizer.step() never called?"
             if has_gradient
-            else "none has a gradient: is backward never called?"
+            else "none has a gradient: is loss.backward() never called?"
         )
-        msg = f"no parameter moves in {n_steps} steps; {why}"
+        msg = f"no parameter changes in {n_steps} steps; {why}"
         raise Failed(msg)
     excused = _too_small_to_move(before, now, gradients, n_steps)
     still = [name for name in still if name not in excused]
     if still:
         msg = (
-            f"{len(still)} of {len(before)} trainable parameters do not move in "
-            f"{n_steps} steps: are they missing in the optimizer?"
+            f"{len(still)} of {len(before)} trainable parameters do not change in "
+            f"{n_steps} steps: are they missing from the optimizer?"
         )
         raise Failed(msg, place=list_names(group_names(still, detector.trainable)))
     known = [value for value in values if value is not None]
@@ -437,7 +440,7 @@ def _check_moves(
             f", {len(excused)} have gradients too small to change them in float32 "
             f"({list_names(excused)}): biases before a norm?"
         )
-    return known, f"{len(before) - len(excused)} parameters move{small}"
+    return known, f"{len(before) - len(excused)} parameters change{small}"
 
 
 def _judge_trend(values: list[float], n_steps: int) -> str:

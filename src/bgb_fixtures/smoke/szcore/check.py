@@ -47,10 +47,10 @@ _ONSET_S = 10.0
 """Seconds that half of the onsets may be away from those of the seizures."""
 
 _NOTE = (
-    "A pass says that it is fit to be submitted, and nothing about its performance on "
+    "A pass means that it can be submitted; it says nothing about its performance on "
     "patients."
 )
-_DID_NOT_END = "not judged: the program did not run to its end on every file"
+_DID_NOT_END = "not checked: the program did not finish on every file"
 _Events = list[tuple[float, float]]
 _GOOD = {
     "columns": "the seven columns, separated by tabs",
@@ -140,7 +140,7 @@ def _check(
     why_not = None
     if not ran:
         failed = results[0].status == "FAIL"
-        reason = _DID_NOT_END if failed else "not judged: it was not run"
+        reason = _DID_NOT_END if failed else "not checked: the program was not run"
         why_not = Skipped(reason, cause="program" if failed else "")
     for rule in RULES:
         check(rule, lambda rule=rule: _judge_rule(rule, broken, why_not))  # type: ignore[misc]
@@ -186,11 +186,15 @@ def _check_fixture(fixture: Fixture) -> None:
     duration = fixture.signals.shape[2] / fixture.sfreq
     problems = []
     if fixture.ch_names not in {MONTAGES["10-20"], MONTAGES["szcore-19"]}:
-        problems.append("its channels are not the 19 electrodes")
+        problems.append(
+            "its channels are not the 19 electrodes; adapt it with montage 10-20"
+        )
     if fixture.sfreq != _SFREQ:
-        problems.append(f"its rate is {fixture.sfreq:g} Hz, not {_SFREQ:g} Hz")
+        problems.append(f"its rate is {fixture.sfreq:g} Hz, expected {_SFREQ:g} Hz")
     if duration < _LEAST_S:
-        problems.append(f"its windows have {duration:g} s, not {_LEAST_S:g} s or more")
+        problems.append(
+            f"its windows last {duration:g} s, expected at least {_LEAST_S:g} s"
+        )
     if not fixture.labels.any():
         problems.append("no window has a seizure")
     if problems:
@@ -259,7 +263,7 @@ def _judge_rule(
         raise Failed(first + more)
     cause = next((name for name in RULES[: RULES.index(rule)] if name in broken), "")
     if cause:
-        msg = f"not judged in every file: follows from {cause}, which fails"
+        msg = f"not checked in every file: follows from {cause}, which fails"
         raise Skipped(msg, cause=cause)
     return _GOOD[rule]
 
@@ -275,7 +279,7 @@ def _to_masks(events: list[_Events], fixture: Fixture) -> npt.NDArray[np.uint8]:
 
 def _need(masks: npt.NDArray[np.uint8] | None, cause: str) -> npt.NDArray[np.uint8]:
     if masks is None:
-        msg = "not judged: not every file has valid events"
+        msg = "not checked: not every file has valid events"
         raise Skipped(msg, cause=cause)
     return masks
 
@@ -283,7 +287,7 @@ def _need(masks: npt.NDArray[np.uint8] | None, cause: str) -> npt.NDArray[np.uin
 def _found(masks: npt.NDArray[np.uint8] | None, fixture: Fixture, cause: str) -> str:
     marked = _need(masks, cause)
     if not marked.any():
-        msg = "no event in any file: the program finds nothing"
+        msg = "no file has an event: the program finds nothing"
         raise Failed(msg)
     detections = [mask_to_spans(mask) for mask in marked]
     score = score_events(fixture.labels, detections, sfreq=fixture.sfreq)
@@ -313,7 +317,7 @@ def _alarms(masks: npt.NDArray[np.uint8] | None, fixture: Fixture, cause: str) -
 
 def _onsets(events: list[_Events] | None, fixture: Fixture, cause: str) -> str:
     if events is None:
-        msg = "not judged: no valid events, or everything is marked"
+        msg = "not checked: there are no valid events, or everything is marked"
         raise Skipped(msg, cause=cause)
     offsets = []
     for window, spans in zip(fixture.windows, events, strict=True):
@@ -328,8 +332,8 @@ def _onsets(events: list[_Events] | None, fixture: Fixture, cause: str) -> str:
     text = f"events begin {middle:+.1f} s from the seizures (median, nearest)"
     if away > _ONSET_S:
         msg = (
-            f"{text}, and half of them more than {away:.1f} s away; expected "
-            f"{_ONSET_S:g} s at most: onsets are seconds from the start of the file"
+            f"{text}, half of them more than {away:.1f} s away (expected at most "
+            f"{_ONSET_S:g} s): onsets are seconds from the start of the file"
         )
         raise Failed(msg)
     return text

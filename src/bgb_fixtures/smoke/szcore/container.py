@@ -47,7 +47,7 @@ def find_engine() -> str:
         else:
             return engine
     reason = "; ".join(reasons) or f"no {' or '.join(ENGINES)} on the PATH"
-    msg = f"containers cannot be run here: {reason}"
+    msg = f"containers cannot be run on this machine: {reason}"
     raise Skipped(msg)
 
 

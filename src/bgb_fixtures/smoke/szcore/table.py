@@ -116,20 +116,22 @@ def _is_time(text: str) -> bool:
 
 def _check_types(rows: list[tuple[int, dict[str, str]]]) -> None:
     if not rows:
-        msg = "the file has no row; a recording without a seizure has one row bckg"
+        msg = (
+            "the file has no row; write one row bckg for a recording without a seizure"
+        )
         raise BrokenRule(msg, rule="types")
     for line, row in rows:
         name = row["eventType"]
         if name == "bckg" and len(rows) > 1:
             msg = (
-                f"line {line} is bckg, in a file of {len(rows)} rows; expected one row "
-                "bckg and no other, or seizures only"
+                f"line {line} is bckg in a file of {len(rows)} rows; expected a "
+                "single row bckg, or only seizures"
             )
             raise BrokenRule(msg, rule="types")
         if name != "bckg" and not _SEIZURE.fullmatch(name):
             msg = (
-                f"line {line}: eventType is {name!r}; expected bckg, sz, or a type of "
-                "seizure such as sz_foc_ia"
+                f"line {line}: eventType is {name!r}; expected bckg, sz, or a seizure "
+                "type such as sz_foc_ia"
             )
             raise BrokenRule(msg, rule="types")
 
@@ -139,7 +141,7 @@ def _span(line: int, row: dict[str, str], *, duration: float) -> tuple[float, fl
     said = float(row["recordingDuration"])
     if abs(said - duration) > _SLACK_S:
         msg = (
-            f"line {line}: recordingDuration is {said:g}, and the recording has "
+            f"line {line}: recordingDuration is {said:g}, but the recording lasts "
             f"{duration:g} s"
         )
         raise BrokenRule(msg, rule="times")
@@ -155,9 +157,9 @@ def _span(line: int, row: dict[str, str], *, duration: float) -> tuple[float, fl
         raise BrokenRule(msg, rule="times")
     if onset < 0 or onset + length > duration + _SLACK_S:
         msg = (
-            f"line {line}: a seizure from {onset:g} s to {onset + length:g} s, outside "
-            f"the recording of {duration:g} s; onsets are seconds from the start of the "
-            "file"
+            f"line {line}: the seizure lies from {onset:g} s to {onset + length:g} s, "
+            f"outside the recording of {duration:g} s; onsets are seconds from the "
+            "start of the file"
         )
         raise BrokenRule(msg, rule="times")
     return onset, min(onset + length, duration)
