@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bgb_fixtures
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
+
+from make_gallery import draw_gallery, gallery_page
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -25,6 +30,9 @@ INCLUDED = {
     "CONTRIBUTING.md": "contributing.md",
     "SECURITY.md": "security.md",
 }
+
+GALLERY = "_gallery"
+"""Folder of the built site with the pictures."""
 
 project = "bgb-fixtures"
 author = "The bgb-fixtures authors"
@@ -92,6 +100,8 @@ def _at_home(_: Sphinx, name: str, source: list[str]) -> None:
     text = source[0]
     if name == "api":
         text = api_page()
+    if name == "gallery":
+        text = gallery_page(GALLERY)
     if f"{name}.md" in INCLUDED.values():
         [file] = [file for file, page in INCLUDED.items() if page == f"{name}.md"]
         text = (ROOT / file).read_text("utf-8").replace("](docs/", "](")
@@ -100,6 +110,13 @@ def _at_home(_: Sphinx, name: str, source: list[str]) -> None:
     source[0] = text
 
 
+def _draw(app: Sphinx) -> None:
+    """Draw the gallery into the site; no picture of it is in the repository."""
+    if app.builder.format == "html":
+        draw_gallery(Path(app.outdir) / GALLERY)
+
+
 def setup(app: Sphinx) -> None:
-    """Connect the hook above."""
+    """Connect the hooks above."""
+    app.connect("builder-inited", _draw)
     app.connect("source-read", _at_home)

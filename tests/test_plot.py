@@ -58,6 +58,32 @@ def test_page_begins_a_third_before_the_border(fixture: Fixture) -> None:
     assert axes.get_xlim() == pytest.approx((0.5 - 1 / 3, 1.5 - 1 / 3))
 
 
+def test_title_says_which_part_of_the_window_is_shown(fixture: Fixture) -> None:
+    part = draw_windows(fixture, [0], start=0.5, length=1).subfigs[0].axes[0]
+    assert "; 0.5 to 1.5 s of 2 s;" in part.get_title()
+    whole = draw_windows(fixture, [0]).subfigs[0].axes[0]
+    assert "; the whole window, 2 s;" in whole.get_title()
+
+
+def test_borders_of_the_page_are_marked_if_it_is_a_part(fixture: Fixture) -> None:
+    part = draw_windows(fixture, [0], start=0.5, length=1).subfigs[0].axes[1]
+    borders = [np.asarray(line.get_xdata()).tolist() for line in part.lines]
+    assert borders == [[0.5] * 2, [1.5] * 2]
+    assert not draw_windows(fixture, [0]).subfigs[0].axes[1].lines
+
+
+def test_colour_bar_gives_both_spectrograms_their_unit(fixture: Fixture) -> None:
+    _, left, right, bar = draw_windows(fixture, [0]).subfigs[0].axes
+    limits = [axes.collections[0].get_clim() for axes in (left, right)]
+    assert limits[0] == limits[1] == pytest.approx(bar.get_ylim())
+    assert bar.get_ylabel() == "dB re 1 µV²/Hz"
+
+
+def test_axes_of_time_have_their_unit(fixture: Fixture) -> None:
+    traces, _, right, _ = draw_windows(fixture, [0]).subfigs[0].axes
+    assert traces.get_xlabel() == right.get_xlabel() == "time in the window, s"
+
+
 def test_four_windows_make_a_grid(fixture: Fixture) -> None:
     figure = draw_windows(fixture, [0, 1, 2, 3])
     assert len(figure.subfigs) == 4

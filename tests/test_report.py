@@ -151,8 +151,11 @@ def test_links_go_to_windows_that_are_there_and_to_the_licence(page: str) -> Non
         "#w-w0",
         "#w-w3",
         "#w-w1",
+        # From each window back to the table.
+        *["#kinds"] * 4,
     ]
-    assert {"w-w0", "w-w1", "w-w2", "w-w3"} <= set(elements.values("id"))
+    ids = set(elements.values("id"))
+    assert {"w-w0", "w-w1", "w-w2", "w-w3", "kinds"} <= ids
 
 
 def test_alternative_text_says_window_kind_seizures_and_page(page: str) -> None:
@@ -217,9 +220,90 @@ def test_numbers_of_a_window_are_on_its_card(page: str) -> None:
     assert [re.sub(r"<[^>]+>", "|", row) for row in rows] == [
         "||RMS||8.1 µV||",
         "||Ictal||75.0 %||",
-        "||Clipped||0 (0.0000 %)||",
-        "||Kurtosis, median||−1.5, highest −1.5 (Fp1)||",  # noqa: RUF001
+        "||Clipped samples||0 (0.0000 %)||",
+        "||Excess kurtosis, median||−1.5, highest −1.5 (Fp1)||",  # noqa: RUF001
     ]
+
+
+def test_card_says_which_part_of_the_window_is_shown(
+    page: str, smoke_page: Path
+) -> None:
+    assert page.count("Traces: the whole window, 2 s. Spectrograms: the whole") == 4
+    # The seizure of win-01 begins at 38 s: a page of 15 s from 5 s before it.
+    card = smoke_page.read_text("utf-8").partition('id="w-win-01"')[2]
+    assert (
+        ">Traces: 33 to 48 s of 60 s. Spectrograms" in card.partition("</article>")[0]
+    )
+
+
+def test_page_says_that_z_scores_are_shown_in_microvolts(
+    page: str, smoke_page: Path
+) -> None:
+    smoke = smoke_page.read_text("utf-8")
+    assert (
+        "256 Hz, stored as z-scores (no unit): microvolts = value * scale + offset<"
+    ) in smoke
+    assert "256 Hz, stored as microvolts<" in page
+    assert "dimensionless" not in smoke
+
+
+@pytest.mark.parametrize(
+    ("source", "spec", "statement", "rebuilt"),
+    [
+        pytest.param(
+            {"name": "synthetic"},
+            {},
+            "synthetic EEG from a generator, not recorded from a patient.",
+            True,
+            id="synthetic",
+        ),
+        pytest.param(
+            {"name": "tusz", "synthetic": {"layout": "tusz"}},
+            {},
+            (
+                "synthetic recordings in the layout of tusz, not part of tusz and not "
+                "recorded from a patient."
+            ),
+            False,
+            id="twin",
+        ),
+        pytest.param(
+            {"name": "chbmit"},
+            {},
+            "recordings, read as source chbmit.",
+            False,
+            id="corpus",
+        ),
+        pytest.param(
+            {"name": "synthetic"},
+            {"adapted": [{"sfreq": 200.0}]},
+            (
+                "synthetic EEG from a generator, not recorded from a patient, in "
+                "windows adapted from another fixture."
+            ),
+            # The spec of an adapted fixture makes the fixture that it came from.
+            False,
+            id="adapted",
+        ),
+    ],
+)
+def test_verified_file_only_states_its_origin(
+    make_content: Callable[..., Content],
+    tmp_path: Path,
+    source: dict[str, Any],
+    spec: dict[str, Any],
+    statement: str,
+    rebuilt: bool,
+) -> None:
+    content = make_content(source=source, spec=spec)
+    path = write_fixture(content, tmp_path / "origin.h5")
+    text = write_report(path, tmp_path / "origin.html").path.read_text("utf-8")
+    verified, _, rest = text.partition("<strong>Origin.</strong> ")
+    assert "<strong>Verified.</strong> The file is complete and agrees" in verified
+    assert rest.startswith(
+        f"The file states: {statement}<p>These checks do not prove it"
+    )
+    assert ("verify --rebuild" in rest) == rebuilt
 
 
 def test_statistics_of_a_sine_are_those_of_the_book(banana_fixture: Path) -> None:
@@ -255,7 +339,7 @@ def test_window_of_two_seconds_has_a_spectrogram_over_time(
     banana_fixture: Path,
 ) -> None:
     with load_fixture(banana_fixture) as fixture:
-        _, left, right = draw_windows(fixture, [0]).subfigs[0].axes
+        _, left, right, _ = draw_windows(fixture, [0]).subfigs[0].axes
     for axes in (left, right):
         box = axes.collections[0].get_datalim(axes.transData)
         # All but half a piece of 0.5 s at each end.
@@ -453,20 +537,12 @@ def test_page_of_smoke_is_small(smoke_page: Path) -> None:
     assert 1e6 < smoke_page.stat().st_size < 6e6
 
 
-def test_browser_shows_every_window_at_every_width(
-    smoke_page: Path, tmp_path: Path
-) -> None:
+def browse(profile: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a browser without a window, or skip the test where there is none."""
     names = ("chromium", "chromium-browser", "google-chrome", "chrome")
     browser = next(filter(None, map(shutil.which, names)), None)
     if browser is None:
         pytest.skip(f"needs a browser: none of {', '.join(names)}")
-    frames = "".join(
-        f'<iframe src="{smoke_page.as_uri()}" width="{width}" height="900" '
-        'style="border:0"></iframe>'
-        for width in WIDTHS
-    )
-    harness = tmp_path / "harness.html"
-    harness.write_text(HARNESS.format(frames=frames))
     flags = (
         "--headless", "--disable-gpu", "--disable-quic", "--no-first-run",
         "--disable-background-networking", "--disable-component-update",
@@ -474,19 +550,39 @@ def test_browser_shows_every_window_at_every_width(
         "--allow-file-access-from-files", "--enable-logging=stderr",
         *(["--no-sandbox"] if os.name == "posix" and os.geteuid() == 0 else []),
     )  # fmt: skip
-    done = subprocess.run(
-        [
-            browser,
-            *flags,
-            f"--user-data-dir={tmp_path / 'profile'}",
-            "--dump-dom",
-            harness.as_uri(),
-        ],
+    return subprocess.run(
+        [browser, *flags, f"--user-data-dir={profile}", *arguments],
         capture_output=True,
         text=True,
         check=True,
         timeout=120,
     )
+
+
+def test_paper_holds_two_windows_a_page(smoke_page: Path, tmp_path: Path) -> None:
+    paper = tmp_path / "smoke.pdf"
+    browse(
+        tmp_path / "profile",
+        f"--print-to-pdf={paper}",
+        "--no-pdf-header-footer",
+        smoke_page.as_uri(),
+    )
+    n_pages = len(re.findall(rb"/Type\s*/Page\b", paper.read_bytes()))
+    # 18 windows, and at most three pages of facts and of what does not fit beside them.
+    assert 9 < n_pages <= 12
+
+
+def test_browser_shows_every_window_at_every_width(
+    smoke_page: Path, tmp_path: Path
+) -> None:
+    frames = "".join(
+        f'<iframe src="{smoke_page.as_uri()}" width="{width}" height="900" '
+        'style="border:0"></iframe>'
+        for width in WIDTHS
+    )
+    harness = tmp_path / "harness.html"
+    harness.write_text(HARNESS.format(frames=frames))
+    done = browse(tmp_path / "profile", "--dump-dom", harness.as_uri())
     answer = done.stdout.partition('<pre id="answer">')[2].partition("</pre>")[0]
     assert json.loads(answer) == [
         {"width": width, "windows": 18, "pictures": 18, "spectra": 18}

@@ -30,23 +30,19 @@ __all__ = ["comparison_to_page"]
 
 _STYLE = """
 .card svg { display: block; width: 100%; height: auto; }
-.card footer { text-align: right; font-size: .9rem; }
 svg text { font-size: 12px; }
 .worst td, .worst th { padding-right: .8rem; }
 .own, .switch:checked ~ .grid .common { display: none; }
 .switch:checked ~ .grid .own { display: block; }
 .switch { width: 1.1rem; height: 1.1rem; vertical-align: -.15rem; }
-:target { scroll-margin-top: .5rem; }
-.card:target { outline: 3px solid #1b4f8f; }
 @media (min-width: 40rem) { svg text { font-size: 9px; } }
 @media (max-width: 40rem) { .worst { font-size: .92rem; } }
 @media print {
   svg text { font-size: 8px; }
-  .switch, .switch + label, .card footer { display: none; }
+  .switch, .switch + label { display: none; }
   .card svg { width: 100%; max-width: 175mm; margin: 0 auto; }
   .pictures { break-before: page; }
   .lines .card:nth-child(2n):not(:last-child) { break-after: page; }
-  .card:target { outline: none; }
 }
 """
 

@@ -30,7 +30,7 @@ from bgb_fixtures.report.document import (
     make_document,
     write_page,
 )
-from bgb_fixtures.report.plot import draw_windows
+from bgb_fixtures.report.plot import describe_part, draw_windows
 from bgb_fixtures.report.spectrum import draw_spectrum, spectrum_limits
 from bgb_fixtures.report.statistics import Statistics, measure_window
 from bgb_fixtures.verify import verify_fixture
@@ -48,6 +48,18 @@ _PAGE_SIZE_IN = (6.4, 6.8)
 _DPI = 170
 _N_COLOURS = 64
 """A quarter of the bytes; traces and colour maps look the same."""
+_STYLE = """
+@media print {
+  /* Two windows a page, on A4 and on Letter: the numbers stand beside the traces. */
+  .window { display: grid; grid-template-columns: 106mm 1fr; column-gap: 5mm; }
+  .window > header { grid-column: 1 / -1; }
+  .window img { width: 106mm; }
+  .window .numbers { display: block; margin: 0; }
+  .window .numbers svg { width: 100%; margin-bottom: 3mm; }
+  .window .shown { grid-column: 2; }
+  .window .scroll { grid-column: 1; grid-row: 2 / span 2; }
+}
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +144,9 @@ def write_report(
         if problem is None:
             parts.append(_windows(fixture, progress))
         parts.append("</main>")
-        page = make_document(f"Fixture {fixture.index.name}: report", parts)
+        page = make_document(
+            f"Fixture {fixture.index.name}: report", parts, style=_STYLE
+        )
         n_windows = len(fixture)
     write_page(target, page)
     return Report(
@@ -179,7 +193,9 @@ def _summary(fixture: Fixture, checks: tuple[str, ...], problem: str | None) -> 
     index, records = fixture.index, fixture.records
     licence = records.licence
     n_windows, n_channels, n_times = fixture.signals.shape
-    unit = "dimensionless" if records.unit == "1" else "microvolts"
+    unit = "microvolts"
+    if records.unit == "1":
+        unit = "z-scores (no unit): microvolts = value * scale + offset"
     lines = [f"<header><h1>Fixture {escape(index.name)}</h1>"]
     if not licence["redistributable"]:
         lines.append(
@@ -190,8 +206,8 @@ def _summary(fixture: Fixture, checks: tuple[str, ...], problem: str | None) -> 
     if problem is None:
         items = "".join(f"<li>{escape(check)}</li>" for check in checks)
         lines.append(
-            '<div class="notice good"><strong>Verified.</strong> Checked when this page '
-            f"was written:<ul>{items}</ul></div>"
+            '<div class="notice good"><strong>Verified.</strong> The file is complete and '
+            f"agrees with itself. Checked when this page was written:<ul>{items}</ul></div>"
         )
     else:
         lines.append(
@@ -199,6 +215,10 @@ def _summary(fixture: Fixture, checks: tuple[str, ...], problem: str | None) -> 
             f"{escape(problem)}<p>No window is drawn: the samples may not be those "
             "that were recorded here. Copy or build the file again.</p></div>"
         )
+    lines.append(
+        f'<div class="notice plain"><strong>Origin.</strong> {_origin(records.source, records.spec)}'
+        "</div>"
+    )
     arrays = "".join(
         f"<li>{escape(name)} <code>{entry.sha256}</code></li>"
         for name, entry in sorted(index.arrays.items())
@@ -216,7 +236,7 @@ def _summary(fixture: Fixture, checks: tuple[str, ...], problem: str | None) -> 
             "Signals",
             (
                 f"{n_windows} windows of {n_times / index.sfreq:g} s, {n_channels} channels, "
-                f"{index.sfreq:g} Hz, {unit}"
+                f"{index.sfreq:g} Hz, stored as {unit}"
             ),
         ),
         (
@@ -272,10 +292,36 @@ def _source(source: dict[str, Any]) -> str:
     return escape(", ".join([name, *plain]))
 
 
+def _origin(source: dict[str, Any], spec: dict[str, Any]) -> str:
+    """Say what the file states about its origin, and how far that can be trusted."""
+    name = escape(str(source["name"]))
+    if name == "synthetic":
+        origin = "synthetic EEG from a generator, not recorded from a patient"
+    elif isinstance(source.get("synthetic"), dict):
+        origin = (
+            f"synthetic recordings in the layout of {name}, not part of {name} and not "
+            "recorded from a patient"
+        )
+    else:
+        origin = f"recordings, read as source {name}"
+    if spec.get("adapted"):
+        origin += ", in windows adapted from another fixture"
+    advice = "compare its digest below with one published by somebody whom you trust"
+    if name == "synthetic" and not spec.get("adapted"):
+        advice += (
+            ", or generate it again from its spec: "
+            "<code>bgb-fixtures verify --rebuild</code>"
+        )
+    return (
+        f"The file states: {origin}.<p>These checks do not prove it, because anyone can "
+        f"write a file that passes them. To trust it, {advice}.</p>"
+    )
+
+
 def _kinds(fixture: Fixture) -> str:
     seconds = fixture.signals.shape[2] / fixture.sfreq
     lines = [
-        "<h2>Categories and kinds</h2>",
+        '<h2 id="kinds">Categories and kinds</h2>',
         (
             '<table class="stack"><thead><tr><th scope="col">Category</th>'
             '<th scope="col">Kind</th><th scope="col" class="number">Windows</th>'
@@ -319,10 +365,11 @@ def _windows(fixture: Fixture, progress: Callable[[int, int], None] | None) -> s
     lines = [
         "<h2>Windows</h2>",
         (
-            f'<p class="muted">Pages of 15 s at most, {shown}; negative is up, shaded is '
-            "seizure. Below them the whole window as spectrograms, seizures as a bar on top, "
-            "the page between dashed lines. Spectra and numbers are those of the stored "
-            "channels, in microvolts, not filtered; kurtosis is 0 for a normal "
+            f'<p class="muted">Traces: at most 15 s of each window in microvolts, {shown}; '
+            "negative is up, seizures are shaded. Spectrograms: the whole window, the same "
+            "channels; seizures are a bar at the top, dashed lines enclose the part shown as "
+            "traces. Spectra and numbers are computed from the stored channels in "
+            "microvolts, without a filter. Excess kurtosis has no unit and is 0 for a normal "
             'distribution.<span class="narrow"> Move a page sideways to see all of it.'
             "</span></p>"
         ),
@@ -330,9 +377,9 @@ def _windows(fixture: Fixture, progress: Callable[[int, int], None] | None) -> s
     ]
     for row, numbers in enumerate(statistics):
         window = fixture.windows[row]
-        picture, alternative = _picture(fixture, row, montage)
+        picture, alternative, part = _picture(fixture, row, montage)
         spectrum = draw_spectrum(numbers, limits, where=window.id)
-        lines.append(_card(window, picture, alternative, spectrum, numbers))
+        lines.append(_card(window, picture, alternative, part, spectrum, numbers))
         if progress is not None:
             progress(row + 1, n_windows)
     lines.append("</div>")
@@ -347,8 +394,8 @@ def _choose_montage(fixture: Fixture) -> str | None:
     return _MONTAGE
 
 
-def _picture(fixture: Fixture, row: int, montage: str | None) -> tuple[str, str]:
-    """Return a window as a PNG in base64, and what it shows in words."""
+def _picture(fixture: Fixture, row: int, montage: str | None) -> tuple[str, str, str]:
+    """Return a window as a PNG in base64, what it shows, and the part in the traces."""
     from matplotlib import style
     from PIL import Image
 
@@ -366,13 +413,15 @@ def _picture(fixture: Fixture, row: int, montage: str | None) -> tuple[str, str]
         f"EEG of window {window.id}, kind {window.kind}, {_seizures(window)}: traces "
         f"from {_seconds(start)} to {_seconds(stop)} s, spectrograms of the whole window"
     )
-    return base64.b64encode(picture.getvalue()).decode("ascii"), alternative
+    part = describe_part(start, stop - start, fixture.signals.shape[2] / fixture.sfreq)
+    return base64.b64encode(picture.getvalue()).decode("ascii"), alternative, part
 
 
 def _card(
     window: WindowRecord,
     picture: str,
     alternative: str,
+    part: str,
     spectrum: str,
     numbers: Statistics,
 ) -> str:
@@ -386,8 +435,11 @@ def _card(
     rows = [
         ("RMS", f"{numbers.rms_uv:.1f} µV"),
         ("Ictal", f"{100 * numbers.ictal_share:.1f} %"),
-        ("Clipped", f"{window.n_clipped} ({100 * numbers.clipped_share:.4f} %)"),
-        ("Kurtosis, median", kurtosis),
+        (
+            "Clipped samples",
+            f"{window.n_clipped} ({100 * numbers.clipped_share:.4f} %)",
+        ),
+        ("Excess kurtosis, median", kurtosis),
     ]
     table = "".join(
         f'<tr><th scope="row">{head}</th><td>{value}</td></tr>' for head, value in rows
@@ -395,7 +447,7 @@ def _card(
     width, height = (round(inches * _DPI) for inches in _PAGE_SIZE_IN)
     return "\n".join(
         [
-            f'<article class="card" id="w-{name}" aria-labelledby="h-{name}">',
+            f'<article class="card window" id="w-{name}" aria-labelledby="h-{name}">',
             (
                 f'<header><h3 id="h-{name}">{name}: {window.kind}, {window.category}</h3>'
                 f'<span class="muted">{escape(window.split)}, {escape(window.subject)}, '
@@ -408,7 +460,9 @@ def _card(
                 f'<img width="{width}" height="{height}" alt="{escape(alternative)}" '
                 f'src="data:image/png;base64,{picture}"></div>'
             ),
+            f'<p class="muted shown">Traces: {part}. Spectrograms: the whole window.</p>',
             f'<div class="numbers">{spectrum}<table><tbody>{table}</tbody></table></div>',
+            '<footer><a href="#kinds">Back to the table</a></footer>',
             "</article>",
         ]
     )

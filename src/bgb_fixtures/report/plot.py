@@ -27,7 +27,13 @@ if TYPE_CHECKING:
 
     from bgb_fixtures.fixture import Fixture
 
-__all__ = ["REGION_COLOURS", "draw_windows", "region_of", "save_figure"]
+__all__ = [
+    "REGION_COLOURS",
+    "describe_part",
+    "draw_windows",
+    "region_of",
+    "save_figure",
+]
 
 PAGE_LENGTH_S = 15.0
 BAND_HZ = (0.8, 70.0)
@@ -63,6 +69,11 @@ class _Page:
     @property
     def n_times(self) -> int:
         return int(self.data_uv.shape[1])
+
+    @property
+    def part(self) -> str:
+        """Say which seconds of the window the traces show."""
+        return describe_part(self.start, self.length, self.n_times / self.sfreq)
 
 
 def draw_windows(
@@ -102,7 +113,8 @@ def draw_windows(
     Returns
     -------
     figure : matplotlib.figure.Figure
-        Per window the traces, and a spectrogram for each side of the head.
+        Per window the traces, a spectrogram for each side of the head, and the colour
+        bar of both.
 
     Raises
     ------
@@ -264,6 +276,13 @@ def _band_pass(
     return np.fft.irfft(np.fft.rfft(mirrored) * gain, 2 * n_times)[:, :n_times]
 
 
+def describe_part(start: float, length: float, seconds: float) -> str:
+    """Say in words which part of a window of `seconds` a page shows."""
+    if length >= seconds:
+        return f"the whole window, {seconds:g} s"
+    return f"{start:.4g} to {start + length:.4g} s of {seconds:g} s"
+
+
 def region_of(ch_name: str) -> str:
     """Say on which side of the head a row lies.
 
@@ -288,14 +307,25 @@ def _draw(figure: Figure, page: _Page) -> None:
     # Rows between the sides get a spectrogram only where there is nothing else.
     sides = [side for side in REGION_COLOURS if side in regions]
     sides = [side for side in sides if side != "midline"] or sides
-    traces, *spectrograms = figure.subplots(
-        1 + len(sides), 1, gridspec_kw={"height_ratios": [7] + [1] * len(sides)}
+    # A narrow second column: the scale bar of the traces, the colour bar below it.
+    grid = figure.add_gridspec(
+        1 + len(sides), 2, height_ratios=[7] + [1] * len(sides), width_ratios=[45, 1]
+    )
+    traces, *spectrograms = (
+        figure.add_subplot(grid[row, 0]) for row in range(1 + len(sides))
     )
     _draw_traces(traces, page)
     limits = None
     for axes, side in zip(spectrograms, sides, strict=True):
         limits = _draw_spectrogram(axes, page, side=side, limits=limits)
-    spectrograms[-1].set_xlabel("s in the window")
+    spectrograms[-1].set_xlabel("time in the window, s", fontsize=8)
+    bar = figure.colorbar(
+        spectrograms[-1].collections[0],
+        cax=figure.add_subplot(grid[1:, 1]),
+        extend="both",
+    )
+    bar.set_label("dB re 1 µV²/Hz", fontsize=8)
+    bar.ax.tick_params(labelsize=7)
 
 
 def _draw_traces(axes: Axes, page: _Page) -> None:
@@ -325,8 +355,10 @@ def _draw_traces(axes: Axes, page: _Page) -> None:
     axes.xaxis.grid(visible=True, color="#00000018", linewidth=0.6)
     axes.set_xticks(np.arange(np.ceil(page.start), page.start + page.length + 0.01,
                               1 if page.length <= 20 else 5))  # fmt: skip
+    axes.set_xlabel("time in the window, s", fontsize=8)
     axes.set_title(
-        f"{page.title}; negative up, {BAND_HZ[0]:g}-{BAND_HZ[1]:g} Hz, shaded = seizure",
+        f"{page.title}; {page.part};\n"
+        f"negative up, {BAND_HZ[0]:g}-{BAND_HZ[1]:g} Hz, shaded = seizure",
         fontsize=9,
     )
     # The scale bar, in the margin that no trace reaches.
@@ -384,6 +416,8 @@ def _draw_spectrogram(
     axes.tick_params(labelsize=7)
     for start, stop in page.spans:
         axes.axvspan(start / page.sfreq, stop / page.sfreq, ymin=0.94, color=_SHADE)
-    for border in (page.start, page.start + page.length):
+    # A page that shows the whole window needs no borders.
+    borders = (page.start, page.start + page.length)
+    for border in borders if page.length * page.sfreq < page.n_times else ():
         axes.axvline(border, color="white", linewidth=0.8, linestyle="--")
     return limits

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["draw_spectrum", "spectrum_limits"]
 
 _WIDTH, _HEIGHT = 360, 210
-_LEFT, _RIGHT, _TOP, _BOTTOM = 34, 14, 26, 36
+_LEFT, _RIGHT, _TOP, _BOTTOM = 50, 14, 26, 36
 _DASHES = {"left": "none", "right": "6 3", "midline": "1.5 3"}
 _TICKS_HZ = (0.5, 1, 2, 5, 10, 20, 50, 100)
 _MOST_DB = 70.0
@@ -87,7 +87,7 @@ def draw_spectrum(
                 numbers.frequencies.tolist(), spectrum.tolist(), strict=True
             )
         )
-        x = _LEFT + 4 + 95 * i
+        x = _LEFT + 95 * i
         parts.append(
             f'<polyline points="{points}" fill="none" {line} stroke-width="1.5"/>'
             f'<path d="M{x} 12h26" {line} stroke-width="2"/>'
@@ -95,6 +95,7 @@ def draw_spectrum(
         )
     parts.append(
         f'<text x="{(_LEFT + right) // 2}" y="{_HEIGHT - 4}" text-anchor="middle">'
-        "Hz; vertical: dB of 1 µV²/Hz</text></svg>"
+        f'frequency, Hz</text><text transform="translate(13 {(_TOP + bottom) // 2}) '
+        'rotate(-90)" text-anchor="middle">dB re 1 µV²/Hz</text></svg>'
     )
     return "".join(parts)

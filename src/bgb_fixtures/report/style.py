@@ -71,6 +71,10 @@ th {{ font-weight: 600; }}
   margin-top: .6rem; }}
 .numbers svg {{ flex: 1 1 18rem; min-width: 0; max-width: 30rem; height: auto; }}
 .numbers table {{ flex: 1 1 13rem; font-size: .92rem; }}
+.card footer {{ text-align: right; font-size: .9rem; }}
+:target {{ scroll-margin-top: .5rem; }}
+.card:target {{ outline: 3px solid {_LINK}; }}
+.plain {{ background: {_CARD}; border-color: {_MUTED}; }}
 svg text {{ font: 12px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif;
   fill: {_INK}; }}
 @media (max-width: 40rem) {{
@@ -93,14 +97,13 @@ svg text {{ font: 12px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif;
 @media print {{
   body {{ background: none; padding: 0; max-width: none; font-size: 10pt; }}
   * {{ print-color-adjust: exact; -webkit-print-color-adjust: exact; }}
-  .grid {{ display: block; }}
-  .card {{ break-inside: avoid; margin: 0 0 5mm; border: 0; padding: 0; }}
-  .card img {{ width: 155mm; max-width: 100%; margin: 0 auto; }}
+  .grid {{ display: block; margin-top: 4mm; }}
+  .card {{ break-inside: avoid; margin: 0 0 4mm; border: 0; padding: 0; }}
+  .card:target {{ outline: none; }}
+  .card footer {{ display: none; }}
   .scroll {{ overflow: visible; }}
-  .numbers {{ flex-wrap: nowrap; }}
   a {{ color: inherit; text-decoration: none; }}
-  h2, h3 {{ break-after: avoid; }}
-  table {{ break-inside: avoid; }}
+  h2, h2 + p, h3 {{ break-after: avoid; }}
   details {{ display: none; }}
 }}
 """
