@@ -496,7 +496,7 @@ def test_the_command_answers_scripts(tmp_path: Path) -> None:
 def test_the_command_without_a_change_is_wrong_usage(tmp_path: Path) -> None:
     done = run("adapt", "tiny", "--out", str(tmp_path / "a.h5"))
     assert done.exit_code == 2
-    assert "nothing to adapt: pass for example --window-length 4" in done.output
+    assert "nothing to adapt; pass an option such as --window-length 4" in done.output
 
 
 # What is refused
@@ -543,11 +543,13 @@ def test_the_command_without_a_change_is_wrong_usage(tmp_path: Path) -> None:
             {"montage": ["Fp1-F9x"]}, "unknown electrode 'F9x'", id="unknown row"
         ),
         pytest.param(
-            {"montage": ["Fz1"]}, r"called 'Fz1'; did you mean 'F", id="typed wrong"
+            {"montage": ["Fz1"]},
+            r"unknown electrode 'Fz1'; did you mean 'F",
+            id="typed wrong",
         ),
         pytest.param({"montage": []}, "list of at least one row", id="no rows"),
         pytest.param(
-            {"montage": ["Fp1", "FP1"]}, "'Fp1' is there twice", id="a row twice"
+            {"montage": ["Fp1", "FP1"]}, "'Fp1' is listed twice", id="a row twice"
         ),
         pytest.param({"montage": "tcp-22"}, "lacks A1-T3, T4-A2", id="ears"),
         pytest.param(

@@ -164,7 +164,9 @@ def test_goldens_of_two_fixtures_are_compared_by_value_alone(
     assert answer.stdout.endswith(" -> none\n")
     answer = run("diff", "a.npz", "b.npz", "--fixture", small_fixture)
     assert answer.exit_code == 1
-    assert "--fixture has no use, as the goldens do not have the same" in answer.stderr
+    assert (
+        "--fixture does not apply, because the goldens were recorded" in answer.stderr
+    )
 
 
 def test_missing_fixture_that_is_named_is_an_error(
@@ -204,7 +206,9 @@ def test_page_of_two_fixtures_is_refused_with_what_there_is_instead(
 ) -> None:
     answer = run("diff", small_fixture, small_fixture, "--html", "page.html")
     assert answer.exit_code == 2
-    assert "are for goldens; for a fixture use bgb-fixtures report" in answer.stderr
+    assert (
+        "apply to goldens only; for a fixture, use bgb-fixtures report" in answer.stderr
+    )
 
 
 # verify
