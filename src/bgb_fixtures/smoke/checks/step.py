@@ -73,7 +73,7 @@ def step(detector: Detector) -> str:
         judged = judge_loss(react, clips, step_s=step_s)
         _check_previous(detector, clips, step_s)
     except Skipped as skipped:
-        judged = f"labels not judged: {skipped}"
+        judged = f"labels not checked: {skipped}"
     trend = _judge_trend(values, n_steps)
     return f"{moves}{trend}; {judged}{''.join(notes)}"
 
