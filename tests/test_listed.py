@@ -374,7 +374,9 @@ def test_a_recording_that_is_not_there_is_named(chbmit: Path) -> None:
 
 def test_a_recording_without_its_file_is_named(own: Path) -> None:
     (own / ONE).unlink()
-    with pytest.raises(SourceError, match=f"'{ONE}': annotated, and there is no file"):
+    with pytest.raises(
+        SourceError, match=f"'{ONE}': annotated, and its file is missing"
+    ):
         select_fixture(listing(), root=own)
 
 

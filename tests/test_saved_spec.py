@@ -725,7 +725,7 @@ def test_a_recording_that_is_missing_is_named(saved: Path, refused: Path) -> Non
 
 
 def test_another_root_of_the_same_corpus_is_told(saved: Path, refused: Path) -> None:
-    with pytest.raises(SourceError, match="give the root of TUSZ that its name is"):
+    with pytest.raises(SourceError, match="pass the root of TUSZ that its name is"):
         rebuilt(saved, refused / "edf")
 
 
