@@ -352,9 +352,9 @@ def test_a_name_as_long_as_names_can_be_is_written(tmp_path: Path) -> None:
     ("place", "message"),
     [
         pytest.param("x" * 256, "File name too long", id="name-too-long"),
-        pytest.param("nowhere/t", "no folder|No such file", id="no-folder"),
+        pytest.param("nowhere/t", "does not exist|No such file", id="no-folder"),
         pytest.param("full", "folder|Is a directory", id="a-folder"),
-        pytest.param("new.toml/t", "no folder|Not a directory", id="in-a-file"),
+        pytest.param("new.toml/t", "does not exist|Not a directory", id="in-a-file"),
         pytest.param("pipe", "not a regular file|is a file", id="fifo"),
     ],
 )
