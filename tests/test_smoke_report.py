@@ -232,3 +232,12 @@ def test_layout_that_is_none_is_wrong_usage() -> None:
     result = smoke("my.models:make", "--layout", "BCX")
     assert result.exit_code == 2
     assert "layout 'BCX': expected the axes of the input" in result.stderr
+
+
+def test_detector_that_is_too_slow_for_every_check_was_not_checked() -> None:
+    checks = tuple(
+        CheckResult(name=name, status=status, reason="")  # type: ignore[arg-type]
+        for name, status in (("build", "PASS"), ("shape", "PASS"), ("learns", "SKIP"))
+    )
+    report = SmokeReport(model="slow", contract="", checks=checks, seconds=1, note="")
+    assert report.verdict == "was not checked"

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Detector"]
 
+LARGE = 20_000_000
+"""Parameters from which on a pass of one thread takes seconds."""
 SMALL_S = 0.3
 """Seconds for three windows with one thread, for which others are not worth a trial."""
 
@@ -262,7 +264,9 @@ class Detector:
         signals = torch.from_numpy(self.fixture.signals[rows])
         signals = signals.to(self.device, self.dtype)
         threads = torch.get_num_threads()
-        torch.set_num_threads(1)
+        # What is large needs all of them from the first pass on.
+        is_large = sum(tensor.numel() for tensor in self._sized) > LARGE
+        torch.set_num_threads(threads if is_large else 1)
         start = perf_counter()
         with torch.no_grad():
             contract = find_contract(
@@ -273,12 +277,14 @@ class Detector:
                 undo=self.reset,
             )
             one_s = perf_counter() - start
+            # Known from here on: a check that ends at the limit is slow, and no hang.
+            self.contract = contract
+            self.budget.window_s = one_s / len(signals)
             signals = signals[:, :, : contract.layout.whole(signals.shape[2])]
             if self.is_lazy:
                 contract.run(self.model, signals)
                 self.initial = ModelSnapshot(self.model)
             taken = self._choose_threads(contract, signals, threads, one_s=one_s)
-        self.contract = contract
         self.budget.window_s = taken / len(signals)
         self._find_clip_length()
         return contract
@@ -292,6 +298,9 @@ class Detector:
         cores, two of them took 28 s for a run that one did in 2 s.
         """
         if one_s <= SMALL_S / 4:
+            return one_s
+        if self.budget.is_slow:
+            torch.set_num_threads(threads)
             return one_s
         # The first pass may have prepared something, or tried several layouts.
         torch.set_num_threads(1 if one_s <= SMALL_S else threads)
@@ -310,6 +319,8 @@ class Detector:
         multiple = self.known_contract().layout.patch or round(output.step)
         budget = self.budget
         self.clip_length, budget.clip_s = self.n_times, budget.window_s
+        if budget.is_slow:
+            return
         for length in clip_lengths(self.n_times, multiple=multiple):
             signals = self.windows.signals[:, :, :length]
             start = perf_counter()

@@ -10,6 +10,8 @@ import textwrap
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from bgb_fixtures.smoke.catalogue import NEEDED
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -156,11 +158,14 @@ class SmokeReport:
 
     @property
     def verdict(self) -> str:
-        """``"works"``, ``"fails"``, or ``"was not checked"`` if nothing was judged."""
+        """``"works"``, ``"fails"``, or ``"was not checked"``.
+
+        That it can be made and run says nothing yet of how it behaves.
+        """
         if self.failed:
             return "fails"
-        judged = any(check.status == "PASS" for check in self.checks)
-        return "works" if judged else "was not checked"
+        passed = {check.name for check in self.checks if check.status == "PASS"}
+        return "works" if passed - {*NEEDED} else "was not checked"
 
     def __getitem__(self, name: str) -> CheckResult:
         """Return the result of a check."""
