@@ -1291,6 +1291,16 @@ def test_wrong_usage_is_told(
     assert message in " ".join(capsys.readouterr().err.split())
 
 
+def test_verify_names_what_took_the_place_of_plans(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["verify", "tiny", "--plan", "p.json"])
+    assert end.value.code == 2
+    told = "--plan was removed: plans became specs. Use --spec FILE, with a spec from"
+    assert told in " ".join(capsys.readouterr().err.split())
+
+
 # Any saved spec
 
 

@@ -19,12 +19,13 @@ from bgb_fixtures.commands.common import (
     known_word,
     opened_root,
     print_json,
+    replaced_by,
     say,
 )
 from bgb_fixtures.errors import SpecError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from bgb_fixtures.build import BuildReport
     from bgb_fixtures.build.select import Selection
@@ -47,17 +48,6 @@ _OF_RECORDINGS = {
 }
 _MOST_LINES = 10
 _OF_WINDOWS = {"windows", "ictal_share"}
-
-
-def _replaced(new: str) -> Callable[..., None]:
-    """Return a callback for an option that another one has replaced."""
-
-    def refuse(_: click.Context, param: click.Parameter, value: str | None) -> None:
-        if value is not None:
-            msg = f"{param.opts[0]} was removed: plans became specs. Use {new}"
-            raise click.UsageError(msg)
-
-    return refuse
 
 
 def _pairs(
@@ -287,11 +277,11 @@ def _quotas(
     "positions and digests. Anyone with the same corpus builds identical bytes "
     "from it (recordings only).",
 )
-@click.option("--save-plan", hidden=True, callback=_replaced("--save-spec FILE"))
+@click.option("--save-plan", hidden=True, callback=replaced_by("--save-spec FILE"))
 @click.option(
     "--plan",
     hidden=True,
-    callback=_replaced("--spec FILE, with a spec from --save-spec"),
+    callback=replaced_by("--spec FILE, with a spec from --save-spec"),
 )
 @click.option(
     "--dry-run",

@@ -17,16 +17,37 @@ import click
 from bgb_fixtures.errors import SpecError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bgb_fixtures.corpora.remote.session import Traffic
     from bgb_fixtures.corpora.remote.web import WebPath
 
-__all__ = ["QUIET", "Progress", "known_word", "opened_root", "print_json", "say"]
+__all__ = [
+    "QUIET",
+    "Progress",
+    "known_word",
+    "opened_root",
+    "print_json",
+    "replaced_by",
+    "say",
+]
 
 _LEAST_S = 0.1
 """Between two notes beside a bar."""
 
 QUIET = "bgb_fixtures.quiet"
 """Where a context keeps whether the user passed --quiet."""
+
+
+def replaced_by(new: str) -> Callable[..., None]:
+    """Return a callback for an option that another one has replaced."""
+
+    def refuse(_: click.Context, param: click.Parameter, value: str | None) -> None:
+        if value is not None:
+            msg = f"{param.opts[0]} was removed: plans became specs. Use {new}"
+            raise click.UsageError(msg)
+
+    return refuse
 
 
 def known_word(

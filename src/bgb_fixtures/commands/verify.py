@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bgb_fixtures.commands.common import Progress, print_json
+from bgb_fixtures.commands.common import Progress, print_json, replaced_by
 from bgb_fixtures.errors import FixtureError, IntegrityError, SpecError
 
 if TYPE_CHECKING:
@@ -39,6 +39,12 @@ __all__ = ["verify"]
     "only).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option(
+    "--plan",
+    hidden=True,
+    expose_value=False,
+    callback=replaced_by("--spec FILE, with a spec from build --save-spec"),
+)
 def verify(
     fixture: str | None,
     against: str | None,
