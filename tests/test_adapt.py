@@ -493,6 +493,14 @@ def test_the_command_answers_scripts(tmp_path: Path) -> None:
     }
 
 
+def test_a_rate_of_0_is_refused_and_not_taken_for_none(tmp_path: Path) -> None:
+    words = ["adapt", "tiny", "--window-length", "4", "--sfreq", "0"]
+    result = CliRunner().invoke(main, [*words, "--out", str(tmp_path / "a.h5")])
+    assert result.exit_code == 1
+    assert "sfreq" in result.stderr
+    assert not (tmp_path / "a.h5").exists()
+
+
 def test_the_command_without_a_change_is_wrong_usage(tmp_path: Path) -> None:
     done = run("adapt", "tiny", "--out", str(tmp_path / "a.h5"))
     assert done.exit_code == 2

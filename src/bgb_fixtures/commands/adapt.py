@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from bgb_fixtures.commands.adapting import adapting_options
+from bgb_fixtures.commands.adapting import adapting_options, given_options
 from bgb_fixtures.commands.common import print_json
 
 __all__ = ["adapt"]
@@ -37,7 +37,7 @@ def adapt(
     from bgb_fixtures.fixture import load_fixture
     from bgb_fixtures.format.write import write_fixture
 
-    given = {k: v for k, v in options.items() if v not in (None, False)}
+    given = given_options(options)
     if not given:
         msg = (
             "nothing to adapt; pass an option such as --window-length 4 or --sfreq 200"

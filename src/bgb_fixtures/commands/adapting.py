@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 
     from bgb_fixtures.fixture import Fixture
 
-__all__ = ["adapted", "adapting_options", "parse_montage", "shape_options"]
+__all__ = [
+    "adapted",
+    "adapting_options",
+    "given_options",
+    "parse_montage",
+    "shape_options",
+]
 
 _CommandT = TypeVar("_CommandT", bound="Callable[..., Any]")
 _KEYS = (
@@ -99,11 +105,17 @@ def adapting_options(command: _CommandT) -> _CommandT:
     return shape_options(command)
 
 
-def adapted(fixture: Fixture, options: dict[str, Any]) -> Fixture:
-    """Return a fixture adapted by those of its options that were given."""
-    given = {
+def given_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Return those options of `Fixture.adapt` that were given."""
+    return {
         key: value
         for key, value in options.items()
-        if key in _KEYS and value not in (None, False)
+        # A flag that was not passed is False, which 0 equals.
+        if key in _KEYS and value is not None and value is not False
     }
+
+
+def adapted(fixture: Fixture, options: dict[str, Any]) -> Fixture:
+    """Return a fixture adapted by those of its options that were given."""
+    given = given_options(options)
     return fixture.adapt(**given) if given else fixture

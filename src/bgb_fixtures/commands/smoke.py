@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from bgb_fixtures.commands.adapting import shape_options
+from bgb_fixtures.commands.adapting import given_options, shape_options
 from bgb_fixtures.commands.common import print_json
 from bgb_fixtures.errors import MissingPackageError, SpecError
 from bgb_fixtures.smoke.catalogue import CAN_SKIP, SENTENCES
@@ -260,7 +260,7 @@ def smoke(
             target=target,
             config=config,
             fixture=fixture,
-            shape={key: value for key, value in shape.items() if value is not None},
+            shape=given_options(shape),
             device=device,
             loss=loss,
             step=step,
