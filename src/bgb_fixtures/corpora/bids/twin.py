@@ -24,12 +24,12 @@ from bgb_fixtures.corpora.bids.write import (
 )
 from bgb_fixtures.corpora.manifest import MANIFEST_NAME
 from bgb_fixtures.corpora.twin.layout import Layout
-from bgb_fixtures.edf.writer import EdfChannel, write_edf_pieces
+from bgb_fixtures.edf.writer import EdfChannel
 from bgb_fixtures.synthetic import RECIPE, SFREQ
 from bgb_fixtures.synthetic.head import ELECTRODES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -63,15 +63,8 @@ def _edf_name(planned: PlannedRecording) -> str:
     )
 
 
-def _write_recording(
-    root: Path,
-    planned: PlannedRecording,
-    pieces: Iterable[npt.NDArray[np.int16]],
-) -> None:
-    """Write the EDF file of a recording, its sidecars and its events."""
-    path = root / _edf_name(planned)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_edf_pieces(path, map(_channels, pieces), start=planned.start)
+def _write_beside(path: Path, planned: PlannedRecording) -> None:
+    """Write the sidecars and the events of a recording."""
     spec = planned.spec
     write_sidecars(
         path,
@@ -135,6 +128,7 @@ LAYOUT = Layout(
     splits=("train",),
     steps_per_s=4,
     edf_name=_edf_name,
-    write_recording=_write_recording,
+    iter_channels=lambda _, pieces: map(_channels, pieces),
+    write_annotations=_write_beside,
     write_lists=_write_lists,
 )

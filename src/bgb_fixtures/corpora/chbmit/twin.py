@@ -19,13 +19,13 @@ import numpy as np
 from bgb_fixtures.corpora.chbmit.wfdb import encode_sidecar
 from bgb_fixtures.corpora.twin.layout import Layout
 from bgb_fixtures.corpora.twin.physionet import write_digests, write_lines
-from bgb_fixtures.edf.writer import EdfChannel, write_edf_pieces
+from bgb_fixtures.edf.writer import EdfChannel
 from bgb_fixtures.eeg.channels import ALIASES
 from bgb_fixtures.synthetic import SFREQ
 from bgb_fixtures.synthetic.head import ELECTRODES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from datetime import timedelta
     from pathlib import Path
 
@@ -69,15 +69,8 @@ def _edf_name(planned: PlannedRecording) -> str:
     return f"{_case(planned)}/{_case(planned)}_{planned.take + 1:02d}.edf"
 
 
-def _write_recording(
-    root: Path,
-    planned: PlannedRecording,
-    pieces: Iterable[npt.NDArray[np.int16]],
-) -> None:
-    """Write the EDF file of a recording and, if it holds seizures, their sidecar."""
-    path = root / _edf_name(planned)
-    path.parent.mkdir(exist_ok=True)
-    write_edf_pieces(path, map(_channels, pieces), start=planned.start)
+def _write_sidecar(path: Path, planned: PlannedRecording) -> None:
+    """Write the sidecar of a recording that holds seizures."""
     if planned.spec.events:
         sidecar = path.with_name(path.name + ".seizures")
         sidecar.write_bytes(encode_sidecar(planned.spec.events))
@@ -161,7 +154,8 @@ LAYOUT = Layout(
     splits=("train",),
     steps_per_s=1,
     edf_name=_edf_name,
-    write_recording=_write_recording,
+    iter_channels=lambda _, pieces: map(_channels, pieces),
+    write_annotations=_write_sidecar,
     write_lists=_write_lists,
     case_form=r"chb[0-9]{2}",
 )

@@ -20,11 +20,11 @@ import numpy as np
 from bgb_fixtures.corpora.siena.subjects import SUBJECT_INFO
 from bgb_fixtures.corpora.twin.layout import Layout
 from bgb_fixtures.corpora.twin.physionet import write_digests, write_lines
-from bgb_fixtures.edf.writer import EdfChannel, write_edf_pieces
+from bgb_fixtures.edf.writer import EdfChannel
 from bgb_fixtures.synthetic.head import ELECTRODES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -75,17 +75,6 @@ def _file_name(planned: PlannedRecording) -> str:
 def _edf_name(planned: PlannedRecording) -> str:
     """Return the path of a recording inside the corpus."""
     return f"{_case(planned)}/{_file_name(planned)}"
-
-
-def _write_recording(
-    root: Path,
-    planned: PlannedRecording,
-    pieces: Iterable[npt.NDArray[np.int16]],
-) -> None:
-    """Write the EDF file of a recording."""
-    path = root / _edf_name(planned)
-    path.parent.mkdir(exist_ok=True)
-    write_edf_pieces(path, map(_channels, pieces), start=planned.start)
 
 
 def _channels(digital: npt.NDArray[np.int16]) -> list[EdfChannel]:
@@ -161,7 +150,8 @@ LAYOUT = Layout(
     splits=("train",),
     steps_per_s=1,
     edf_name=_edf_name,
-    write_recording=_write_recording,
+    iter_channels=lambda _, pieces: map(_channels, pieces),
+    write_annotations=None,
     write_lists=_write_lists,
     rates=(_SFREQ,),
     case_form=r"PN[0-9]{2}",

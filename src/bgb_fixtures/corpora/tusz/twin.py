@@ -18,7 +18,7 @@ from bgb_fixtures.corpora.tusz.write import (
 )
 from bgb_fixtures.corpora.twin.layout import Layout
 from bgb_fixtures.corpora.twin.rates import RATES, change_rate
-from bgb_fixtures.edf.writer import EdfChannel, write_edf_pieces
+from bgb_fixtures.edf.writer import EdfChannel
 from bgb_fixtures.synthetic import RECIPE, SFREQ
 from bgb_fixtures.synthetic.head import ELECTRODES
 from bgb_fixtures.synthetic.streams import Streams
@@ -106,15 +106,8 @@ def _edf_name(planned: PlannedRecording) -> str:
     )
 
 
-def _write_recording(
-    root: Path,
-    planned: PlannedRecording,
-    pieces: Iterable[npt.NDArray[np.int16]],
-) -> None:
-    """Write the EDF file of a recording and its two annotation files."""
-    path = root / _edf_name(planned)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_edf_pieces(path, _iter_channels(planned, pieces), start=planned.start)
+def _write_csv(path: Path, planned: PlannedRecording) -> None:
+    """Write the two annotation files of a recording."""
     write_annotations(
         path,
         duration=planned.spec.duration,
@@ -133,15 +126,8 @@ def _edf_name_1_5(planned: PlannedRecording) -> str:
     )
 
 
-def _write_recording_1_5(
-    root: Path,
-    planned: PlannedRecording,
-    pieces: Iterable[npt.NDArray[np.int16]],
-) -> None:
-    """Write the EDF file of a recording and its four annotation files."""
-    path = root / _edf_name_1_5(planned)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_edf_pieces(path, _iter_channels(planned, pieces), start=planned.start)
+def _write_tse_and_lbl(path: Path, planned: PlannedRecording) -> None:
+    """Write the four annotation files of a recording."""
     reference = _SUFFIXES[planned.subject.reference]
     write_annotations_1_5(
         path,
@@ -250,7 +236,8 @@ LAYOUT = Layout(
     splits=("train", "dev", "eval"),
     steps_per_s=_STEPS_PER_S,
     edf_name=_edf_name,
-    write_recording=_write_recording,
+    iter_channels=_iter_channels,
+    write_annotations=_write_csv,
     write_lists=None,
     rates=(SFREQ, *(rate for rate in RATES if rate != SFREQ)),
 )
@@ -261,5 +248,5 @@ LAYOUT_1_5 = replace(
     notes=_NOTES_1_5,
     splits=("train", "dev"),
     edf_name=_edf_name_1_5,
-    write_recording=_write_recording_1_5,
+    write_annotations=_write_tse_and_lbl,
 )

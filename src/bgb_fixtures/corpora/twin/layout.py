@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bgb_fixtures.edf.writer import write_edf_pieces
 from bgb_fixtures.synthetic import SFREQ
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from bgb_fixtures.corpora.twin.plan import PlannedRecording
+    from bgb_fixtures.edf.writer import EdfChannel
 
 __all__ = ["Layout"]
 
@@ -35,10 +37,13 @@ class Layout:
         Annotations hold multiples of 1 / `steps_per_s` seconds exactly.
     edf_name : callable
         (planned recording) -> path of its EDF file inside the corpus, with ``/``.
-    write_recording : callable
-        (root, planned recording, pieces): write its EDF file and annotations. Pieces are
-        int16 of shape (21, n_times), whole seconds at the rate of the recording, in the
-        order of `bgb_fixtures.synthetic.head.ELECTRODES`.
+    iter_channels : callable
+        (planned recording, pieces) -> the channels of each piece. Pieces are int16 of
+        shape (21, n_times), whole seconds at the rate of the recording, in the order of
+        `bgb_fixtures.synthetic.head.ELECTRODES`.
+    write_annotations : callable or None
+        (path of the EDF file, planned recording): write what lies beside it; None if
+        there is nothing.
     write_lists : callable or None
         (root, plan): write what there is once for the corpus; None if there is nothing.
     rates : tuple of int
@@ -55,10 +60,25 @@ class Layout:
     splits: tuple[str, ...]
     steps_per_s: int
     edf_name: Callable[[PlannedRecording], str]
-    write_recording: Callable[
-        [Path, PlannedRecording, Iterable[npt.NDArray[np.int16]]], None
+    iter_channels: Callable[
+        [PlannedRecording, Iterable[npt.NDArray[np.int16]]],
+        Iterable[Sequence[EdfChannel]],
     ]
+    write_annotations: Callable[[Path, PlannedRecording], None] | None
     write_lists: Callable[[Path, Sequence[PlannedRecording]], None] | None
     rates: tuple[int, ...] = (SFREQ,)
     case_form: str = ""
     types: tuple[str, ...] = ()
+
+    def write_recording(
+        self,
+        root: Path,
+        planned: PlannedRecording,
+        pieces: Iterable[npt.NDArray[np.int16]],
+    ) -> None:
+        """Write the EDF file of a recording and what lies beside it."""
+        path = root / self.edf_name(planned)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_edf_pieces(path, self.iter_channels(planned, pieces), start=planned.start)
+        if self.write_annotations is not None:
+            self.write_annotations(path, planned)

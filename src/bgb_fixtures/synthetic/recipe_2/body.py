@@ -1,6 +1,6 @@
 """What the body does in a seizure: muscle, jerks, movement, lost contacts.
 
-Invariant: nothing of it lies outside of the ictal samples.
+Invariant: none of it lies outside the ictal samples.
 """
 
 from __future__ import annotations
