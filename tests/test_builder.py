@@ -14,7 +14,7 @@ from support.requests import recorded, synthetic
 
 from bgb_fixtures import build as build_module
 from bgb_fixtures.build import build_fixture, select_fixture
-from bgb_fixtures.build.windows import choose_windows
+from bgb_fixtures.build.quotas import choose_windows
 from bgb_fixtures.corpora.chbmit.loops import LoopCheckedSignal
 from bgb_fixtures.corpora.corpus import Corpus
 from bgb_fixtures.corpora.recording import Licence, Located, Recording
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from bgb_fixtures.build import BuildReport
+    from bgb_fixtures.build.quotas import Choice
     from bgb_fixtures.build.select import Selection
-    from bgb_fixtures.build.windows import Choice
     from bgb_fixtures.eeg.montage import Row
     from bgb_fixtures.eeg.signal import Signal
     from bgb_fixtures.request.recorded import RecordedRequest

@@ -20,13 +20,13 @@ from bgb_fixtures.golden import (
     run_model,
     write_golden,
 )
-from bgb_fixtures.golden.report import origin_of
+from bgb_fixtures.golden.report import first_difference_of
 from bgb_fixtures.golden.trace import Tracer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bgb_fixtures.golden.origin import Origin
+    from bgb_fixtures.golden.first_difference import FirstDifference
 
 
 class Block(nn.Module):
@@ -94,11 +94,11 @@ def recorded(fixture: Fixture) -> Golden:
     return run_model(make_detector(), fixture, name="logits")
 
 
-def find(recorded: Golden, model: nn.Module, fixture: Fixture) -> Origin:
+def find(recorded: Golden, model: nn.Module, fixture: Fixture) -> FirstDifference:
     """Say where the traces part; the outputs must have left tolerance."""
     comparison = compare_goldens(recorded, run_model(model, fixture, name="logits"))
     assert not comparison.equal
-    origin = origin_of(comparison)
+    origin = first_difference_of(comparison)
     assert origin is not None
     return origin
 
@@ -267,7 +267,7 @@ def test_rounding_is_no_fault(recorded: Golden, fixture: Fixture) -> None:
     again = run_model(model, fixture, name="logits")
     comparison = compare_goldens(recorded, again)
     assert comparison.equal
-    origin = origin_of(comparison)
+    origin = first_difference_of(comparison)
     assert origin is not None
     assert origin.module is None
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bgb_fixtures.build.windows import choose_windows
+from bgb_fixtures.build.quotas import choose_windows
 from bgb_fixtures.corpora.recording import Recording
 from bgb_fixtures.eeg.events import (
     Event,

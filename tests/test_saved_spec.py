@@ -22,7 +22,7 @@ from support.disk import Disk
 from support.requests import listing_of, load_recorded, recorded
 
 from bgb_fixtures.build import build_fixture, select_fixture
-from bgb_fixtures.build.evidence import is_exact, list_differences
+from bgb_fixtures.build.digests import is_exact, list_differences
 from bgb_fixtures.cli import main
 from bgb_fixtures.corpora.remote.web import open_web
 from bgb_fixtures.corpora.twin import write_corpus

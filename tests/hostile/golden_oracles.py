@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bgb_fixtures.golden import compare_goldens, describe_comparison, load_golden
-from bgb_fixtures.golden.describe import describe_golden
+from bgb_fixtures.golden.as_text import describe_golden
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

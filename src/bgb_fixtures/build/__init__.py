@@ -175,8 +175,8 @@ def _build_recorded(
     planning: Callable[[int, int], None] | None,
     progress: Callable[[int, int], None] | None,
 ) -> BuildReport:
-    from bgb_fixtures.build.evidence import (
-        Evidence,
+    from bgb_fixtures.build.digests import (
+        Digests,
         check_outcome,
         is_exact,
         saved_request,
@@ -189,12 +189,12 @@ def _build_recorded(
 
     manifest = find_manifest(corpus)
     save = spec_target is not None
-    evidence = Evidence(request, wanted=save)
-    whole_digests = evidence.needs_whole_digests or manifest is not None
+    digests = Digests(request, wanted=save)
+    whole_digests = digests.needs_whole_digests or manifest is not None
     with OpenRecordings(
         corpus, whole_digests=whole_digests, unit=request.unit
     ) as opened:
-        selection, content, evidence = read_recorded(
+        selection, content, digests = read_recorded(
             select_windows(request, opened, strict=strict, progress=planning),
             opened,
             manifest=manifest,
@@ -216,7 +216,7 @@ def _build_recorded(
                 listing.fixture, draft, target=target, exact=is_exact(selection)
             )
         for spec_draft in spec_drafts:
-            saved = saved_request(selection, corpus, evidence, draft)
+            saved = saved_request(selection, corpus, digests, draft)
             write_spec(saved, spec_draft, target=targets[0])
     return BuildReport(
         path=target,

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from bgb_fixtures.build.quotas import Window
 from bgb_fixtures.build.select import Selection, check_rates, count_samples, read_header
-from bgb_fixtures.build.windows import Window
 from bgb_fixtures.eeg.events import merge_spans, seconds_to_sample
 from bgb_fixtures.eeg.kinds import KINDS, kind_of
 from bgb_fixtures.errors import SourceError, SpecError

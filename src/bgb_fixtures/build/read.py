@@ -29,7 +29,7 @@ from bgb_fixtures.format.write import Content
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from bgb_fixtures.build.windows import Window
+    from bgb_fixtures.build.quotas import Window
     from bgb_fixtures.corpora.recording import Licence, Recording
     from bgb_fixtures.eeg.montage import Montage
     from bgb_fixtures.eeg.scaling import Profile, Scaled

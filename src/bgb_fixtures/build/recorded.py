@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bgb_fixtures.build.evidence import Evidence
+from bgb_fixtures.build.digests import Digests
 from bgb_fixtures.build.read import Origin, Part, Pseudonyms, read_content
 from bgb_fixtures.build.select import select_again
 from bgb_fixtures.build.signals import native_signal, processed_signal, signal_steps
@@ -35,7 +35,7 @@ class Reading(NamedTuple):
 
     selection: Selection
     content: Content
-    evidence: Evidence
+    digests: Digests
 
 
 def read_recorded(
@@ -56,12 +56,12 @@ def read_recorded(
     """
     listed = isinstance(selection.request.selection, Listing)
     while True:
-        evidence = Evidence(selection.request, wanted=save)
+        digests = Digests(selection.request, wanted=save)
         begun: list[str] = []
         names = Pseudonyms(selection.windows)
         try:
             content = read_content(
-                _iter_groups(selection, opened, evidence, begun),
+                _iter_groups(selection, opened, digests, begun),
                 _origin(selection, opened, names, manifest),
                 names=names,
                 n_times=selection.n_times,
@@ -75,13 +75,13 @@ def read_recorded(
                 selection, opened, without=begun[-1], why=error, progress=planning
             )
             continue
-        return Reading(selection, content, evidence)
+        return Reading(selection, content, digests)
 
 
 def _iter_groups(
     selection: Selection,
     opened: OpenRecordings,
-    evidence: Evidence,
+    digests: Digests,
     begun: list[str],
 ) -> Iterator[list[Part]]:
     """Yield the recordings one by one; `begun` gets the name of each."""
@@ -92,7 +92,7 @@ def _iter_groups(
     for recording in selection.chosen:
         begun.append(recording.name)
         one = opened.open(recording)
-        evidence.begin(one)
+        digests.begin(one)
         signal, _ = native_signal(one, request)
         # A profile that depends on the whole recording at its own rate resamples itself.
         if request.profile.sfreq is None:
@@ -107,7 +107,7 @@ def _iter_groups(
             scaled_with=f"recording {recording.name!r}",
         )
         yield [part]
-        evidence.end(one)
+        digests.end(one)
 
 
 def _origin(

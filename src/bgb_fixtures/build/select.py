@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bgb_fixtures.build.signals import native_signal, processed_signal
-from bgb_fixtures.build.windows import (
+from bgb_fixtures.build.quotas import (
     Choice,
     Window,
     choose_windows,
@@ -21,6 +20,7 @@ from bgb_fixtures.build.windows import (
     find_obstacles,
     iter_passed_over,
 )
+from bgb_fixtures.build.signals import native_signal, processed_signal
 from bgb_fixtures.corpora.find import named_recordings, usable_recordings
 from bgb_fixtures.corpora.labels import say_unmatched, sum_labels
 from bgb_fixtures.eeg.events import seconds_to_sample

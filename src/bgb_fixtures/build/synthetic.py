@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bgb_fixtures.build.quotas import Window
 from bgb_fixtures.build.read import Origin, Part, Pseudonyms, read_content
 from bgb_fixtures.build.signals import processed_signal, signal_steps
-from bgb_fixtures.build.windows import Window
 from bgb_fixtures.corpora.recording import CC0, Recording
 from bgb_fixtures.eeg.average import AveragedSignal
 from bgb_fixtures.eeg.events import merge_spans, seconds_to_sample

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from bgb_fixtures.commands.adapting import adapting_options, given_options
+from bgb_fixtures.commands.adapt_options import adapting_options, given_options
 from bgb_fixtures.commands.common import print_json
 
 __all__ = ["adapt"]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bgb_fixtures.commands.adapting import parse_montage
-from bgb_fixtures.commands.annotating import (
+from bgb_fixtures.commands.adapt_options import parse_montage
+from bgb_fixtures.commands.annotation_options import (
     annotation_options,
     given_options,
     labels_to_json,
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from bgb_fixtures.build import BuildReport
+    from bgb_fixtures.build.quotas import Window
     from bgb_fixtures.build.select import Selection
-    from bgb_fixtures.build.windows import Window
     from bgb_fixtures.corpora.remote.web import WebPath
     from bgb_fixtures.request.recorded import RecordedRequest
     from bgb_fixtures.request.spec import Request

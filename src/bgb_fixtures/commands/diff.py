@@ -92,7 +92,7 @@ def _diff_goldens(
     from bgb_fixtures.golden.store import load_golden
 
     if html is not None:
-        from bgb_fixtures.report.document import check_page_target
+        from bgb_fixtures.report.html import check_page_target
 
         check_page_target(Path(html))
     a, b = load_golden(before), load_golden(after)
@@ -100,7 +100,7 @@ def _diff_goldens(
     windows = _find_windows(a, b, fixture)
     if html is not None:
         from bgb_fixtures.golden.page import comparison_to_page
-        from bgb_fixtures.report.document import write_page
+        from bgb_fixtures.report.html import write_page
 
         write_page(
             Path(html), comparison_to_page(comparison, fixture=windows, advice="")

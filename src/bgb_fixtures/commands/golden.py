@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from bgb_fixtures.commands.adapting import adapted, shape_options
+from bgb_fixtures.commands.adapt_options import adapted, shape_options
 from bgb_fixtures.commands.common import Progress, print_json, say
 from bgb_fixtures.errors import (
     FixtureError,
@@ -384,7 +384,7 @@ def check(
     from bgb_fixtures.golden.store import load_golden
 
     if html is not None:
-        from bgb_fixtures.report.document import check_page_target
+        from bgb_fixtures.report.html import check_page_target
 
         check_page_target(Path(html))
     wanted = _prepare(model, **request)
@@ -401,7 +401,7 @@ def check(
     advice = _again("update")
     if html is not None:
         from bgb_fixtures.golden.page import comparison_to_page
-        from bgb_fixtures.report.document import write_page
+        from bgb_fixtures.report.html import write_page
 
         page = comparison_to_page(comparison, fixture=fixture, advice=advice)
         write_page(Path(html), page)

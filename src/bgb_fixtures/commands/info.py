@@ -58,7 +58,7 @@ def info(
 
 
 def _show_golden(path: str | None, *, as_text: bool, as_json: bool) -> Any:
-    from bgb_fixtures.golden.describe import describe_golden, golden_to_json
+    from bgb_fixtures.golden.as_text import describe_golden, golden_to_json
     from bgb_fixtures.golden.store import load_golden
 
     golden = load_golden(str(path))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bgb_fixtures.commands.annotating import (
+from bgb_fixtures.commands.annotation_options import (
     annotation_options,
     labels_to_json,
     rules_from_options,

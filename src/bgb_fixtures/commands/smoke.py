@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from bgb_fixtures.commands.adapting import given_options, shape_options
+from bgb_fixtures.commands.adapt_options import given_options, shape_options
 from bgb_fixtures.commands.common import print_json
 from bgb_fixtures.errors import MissingPackageError, SpecError
 from bgb_fixtures.smoke.catalogue import CAN_SKIP, SENTENCES

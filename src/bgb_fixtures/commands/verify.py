@@ -139,7 +139,7 @@ def _search(path: Path, against: str) -> str:
 
 
 def _differences(path: Path, spec: str) -> tuple[str, ...]:
-    from bgb_fixtures.build.evidence import list_differences
+    from bgb_fixtures.build.digests import list_differences
     from bgb_fixtures.fixture import load_fixture
     from bgb_fixtures.request.recorded import Listing, RecordedRequest
     from bgb_fixtures.request.spec import load_spec

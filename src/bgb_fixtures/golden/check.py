@@ -33,7 +33,7 @@ from bgb_fixtures.golden.record import (
 from bgb_fixtures.golden.report import (
     allowed,
     describe_comparison,
-    origin_of,
+    first_difference_of,
     show_size,
 )
 from bgb_fixtures.golden.store import is_replaceable, load_golden, write_golden
@@ -145,8 +145,8 @@ def refuse_difference(
 
 def _advice(comparison: Comparison, advice: str) -> str:
     """Say how to accept a change, or that random weights would change again."""
-    origin = origin_of(comparison)
-    if origin is None or not origin.all_weights_changed:
+    first = first_difference_of(comparison)
+    if first is None or not first.all_weights_changed:
         return f"if this change is intended: {advice}"
     sides = (comparison.recorded.environment, comparison.obtained.environment)
     if any(side.get("torch seed") == UNSEEDED for side in sides):

@@ -16,7 +16,7 @@ from bgb_fixtures.golden.dtypes import widen
 from bgb_fixtures.golden.report import allowed, describe_comparison, sum_up
 from bgb_fixtures.golden.seizures import per_sample
 from bgb_fixtures.golden.windows import moved_rows, windows_of
-from bgb_fixtures.report.document import make_document
+from bgb_fixtures.report.html import make_document
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

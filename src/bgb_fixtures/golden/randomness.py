@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bgb_fixtures.golden.compare import compare_goldens
 from bgb_fixtures.golden.record import run_model
-from bgb_fixtures.golden.report import origin_of
+from bgb_fixtures.golden.report import first_difference_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,11 +46,11 @@ class Randomness:
         if change.far is not None:
             n_far = int(change.far.sum())
             differs = f" ({change.key!r}: {n_far} of {change.far.size} values)"
-        origin = origin_of(self._comparison)
-        if self.by_weights and origin is not None:
+        first = first_difference_of(self._comparison)
+        if self.by_weights and first is not None:
             return (
                 "the weights are random: two models created with the same seed "
-                f"differ: {origin.lines[0]}. Draw the weights from the seeded "
+                f"differ: {first.lines[0]}. Draw the weights from the seeded "
                 "generators of random, numpy or torch"
             )
         if self.by_seed:
@@ -62,16 +62,16 @@ class Randomness:
                 "the output is not repeatable: runs with the same random seed differ"
                 f"{differs}; does the model keep state between calls?"
             )
-        if origin is None:
+        if first is None:
             return what
         training = any(
-            call.training and call.name == origin.module
+            call.training and call.name == first.module
             for trace in (self._comparison.obtained.trace,)
             if trace is not None
             for call in trace.calls
         )
-        hint = f". `{origin.module}` is in train mode: call model.eval()" * training
-        return f"{what}; {origin.lines[1]}{hint}"
+        hint = f". `{first.module}` is in train mode: call model.eval()" * training
+        return f"{what}; {first.lines[1]}{hint}"
 
 
 def find_randomness(
@@ -104,12 +104,12 @@ def find_randomness(
         comparison = compare_goldens(_first_rows(first, second), second)
         if comparison.equal:
             return None
-        origin = origin_of(comparison)
+        begun = first_difference_of(comparison)
         return Randomness(
             comparison,
             by_seed=compare_goldens(second, run()).equal,
             # A model that runs twice may have updated its buffers; a new one has not.
-            by_weights=remakes and origin is not None and bool(origin.weights_changed),
+            by_weights=remakes and begun is not None and bool(begun.weights_changed),
         )
 
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from bgb_fixtures.golden.compare import distances
 from bgb_fixtures.golden.environment import uses_tf32
+from bgb_fixtures.golden.first_difference import FirstDifference, find_first_difference
 from bgb_fixtures.golden.motion import describe_motion
-from bgb_fixtures.golden.origin import Origin, find_origin
 from bgb_fixtures.golden.seizures import (
     detection_changes,
     find_detections,
@@ -37,7 +37,7 @@ __all__ = [
     "allowed",
     "comparison_to_json",
     "describe_comparison",
-    "origin_of",
+    "first_difference_of",
     "show_size",
     "sum_up",
 ]
@@ -59,9 +59,9 @@ def describe_comparison(
     ]
     for change in comparison.changes:
         lines += _describe_change(change, comparison, windows)
-    origin = origin_of(comparison) if comparison.changes else None
-    if origin is not None:
-        lines += ["where it began:", *(f"  {line}" for line in origin.lines)]
+    first = first_difference_of(comparison) if comparison.changes else None
+    if first is not None:
+        lines += ["where it began:", *(f"  {line}" for line in first.lines)]
     return "\n".join(lines)
 
 
@@ -378,7 +378,7 @@ def _event(event: EventChange, windows: Windows | None) -> str:
     return f"{windows.ids[event.window]}: {words}{place}"
 
 
-def origin_of(comparison: Comparison) -> Origin | None:
+def first_difference_of(comparison: Comparison) -> FirstDifference | None:
     """Return where the two traces diverge; None if either side has none."""
     before, after = comparison.recorded.trace, comparison.obtained.trace
     if before is None or after is None:
@@ -392,7 +392,7 @@ def origin_of(comparison: Comparison) -> Origin | None:
         (relative_default(d, tf32=tf32) for d in dtypes if d in RELATIVE),
         default=RELATIVE["float32"],
     )
-    return find_origin(before, after, relative=relative)
+    return find_first_difference(before, after, relative=relative)
 
 
 def show_size(n_bytes: int) -> str:
@@ -405,7 +405,7 @@ def comparison_to_json(
 ) -> dict[str, Any]:
     """Return a comparison as JSON values."""
     windows = windows_of(comparison, fixture)
-    origin = origin_of(comparison) if comparison.changes else None
+    first = first_difference_of(comparison) if comparison.changes else None
     return {
         "equal": comparison.equal,
         "summary": sum_up(comparison, fixture=fixture),
@@ -418,12 +418,12 @@ def comparison_to_json(
             for change in comparison.changes
         ],
         "origin": None
-        if origin is None
+        if first is None
         else {
-            "module": origin.module,
-            "inputs_equal": origin.inputs_equal,
-            "weights_equal": origin.weights_equal,
-            "weights_changed": list(origin.weights_changed),
+            "module": first.module,
+            "inputs_equal": first.inputs_equal,
+            "weights_equal": first.weights_equal,
+            "weights_changed": list(first.weights_changed),
         },
         "text": describe_comparison(comparison, fixture=fixture),
     }

@@ -25,7 +25,7 @@ from bgb_fixtures.errors import (
 )
 from bgb_fixtures.fixture import Fixture, find_fixture, load_fixture
 from bgb_fixtures.format.records import FORMAT_VERSION
-from bgb_fixtures.report.document import (
+from bgb_fixtures.report.html import (
     check_page_target,
     make_document,
     write_page,

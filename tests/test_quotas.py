@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bgb_fixtures.build.windows import (
+from bgb_fixtures.build.quotas import (
     Choice,
     Window,
     choose_windows,

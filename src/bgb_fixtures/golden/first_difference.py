@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from bgb_fixtures.golden.content import Call, Trace
 
-__all__ = ["Origin", "find_origin"]
+__all__ = ["FirstDifference", "find_first_difference"]
 
 
 Pair = tuple[int | None, int | None]
@@ -27,7 +27,7 @@ _SAME_STRUCTURE = 0.4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+class FirstDifference:
     """Where two traces begin to differ.
 
     `module` is the path of the first module whose output left tolerance, or that is
@@ -89,7 +89,9 @@ def _side_equal(
     return bool(np.where(finite, close, same).all())
 
 
-def find_origin(before: Trace, after: Trace, *, relative: float) -> Origin:
+def find_first_difference(
+    before: Trace, after: Trace, *, relative: float
+) -> FirstDifference:
     """Find where two traces, recorded and now, begin to differ.
 
     `relative` is the allowed difference in units of the root mean square of a tensor, and
@@ -116,7 +118,7 @@ def find_origin(before: Trace, after: Trace, *, relative: float) -> Origin:
         )
         lines = [words, *lines]
     with_weights = {call.name for call in before.calls if call.weights}
-    return Origin(
+    return FirstDifference(
         module=module,
         inputs_equal=inputs_equal,
         weights_equal=weights_equal,

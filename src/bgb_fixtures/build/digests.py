@@ -1,8 +1,7 @@
 """What a fixture was made of: digests that let others build it again, or say what differs.
 
-Invariant: a listing with evidence names recordings, places and digests, and neither a
-sample nor an annotation; a fixture that is built from it is made of the same bytes, or
-not built.
+Invariant: a spec with digests names recordings and places, and neither a sample nor an
+annotation; a fixture is built from it of the same bytes, or not at all.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
     from bgb_fixtures.request.recorded import RecordedRequest
 
 __all__ = [
-    "Evidence",
+    "Digests",
     "check_outcome",
     "is_exact",
     "list_differences",
@@ -60,7 +59,7 @@ _ADVICE = (
 )
 
 
-class Evidence:
+class Digests:
     """The bytes of recordings that windows are read from: compared, or taken down.
 
     Compared with a listing that has digests; taken down if `wanted`, to be saved.
@@ -143,7 +142,7 @@ def _check_whole(source: HashedSource, expected: ListedRecording) -> None:
 
 
 def saved_request(
-    selection: Selection, corpus: Corpus, evidence: Evidence, fixture: Path
+    selection: Selection, corpus: Corpus, digests: Digests, fixture: Path
 ) -> RecordedRequest:
     """Return a request that lists what a fixture was made of, with its digests."""
     request = selection.request
@@ -155,18 +154,18 @@ def saved_request(
         starts.setdefault(window.recording.name, []).append(seconds)
     recordings = tuple(
         replace(
-            evidence.found[name],
+            digests.found[name],
             windows=listed[name].windows if name in listed else tuple(windows),
             split=listed[name].split if name in listed else None,
         )
         for name, windows in starts.items()
     )
-    digests = annotation_digests(corpus, selection.chosen)
+    of_annotations = annotation_digests(corpus, selection.chosen)
     return replace(
         request,
         selection=Listing(
             recordings=recordings,
-            sha256=tuple(sorted(digests.items())),
+            sha256=tuple(sorted(of_annotations.items())),
             chosen=old if isinstance(old, Criteria) else old.chosen,
             fixture=read_outcome(fixture),
         ),
