@@ -7,7 +7,6 @@ from the events. The same fixture and the same arguments give the same result.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -33,7 +32,7 @@ from bgb_fixtures.eeg.scaling import CLIP, PROFILES, Moments, Scaled, raw_1, zsc
 from bgb_fixtures.eeg.signal import ArraySignal
 from bgb_fixtures.errors import SpecError
 from bgb_fixtures.format.content import Content
-from bgb_fixtures.format.layout import dump_json
+from bgb_fixtures.format.records import adapted_digest
 from bgb_fixtures.memory import fixture_in_memory
 
 if TYPE_CHECKING:
@@ -76,9 +75,7 @@ class _Cut:
 def adapt_fixture(fixture: Fixture, **options: Any) -> Fixture:
     """Return an adapted fixture in memory; see `Fixture.adapt` for the options."""
     content = adapted_content(fixture, **options)
-    # What it was made of identifies it; hashing the arrays would take longer than this.
-    made_of = {"spec": content.spec, "windows": [w.id for w in content.windows]}
-    digest = hashlib.sha256(dump_json(made_of)).hexdigest()
+    digest = adapted_digest(content.spec, content.windows)
     return fixture_in_memory(content, path=fixture.path, digest=digest)
 
 

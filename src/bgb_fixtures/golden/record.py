@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bgb_fixtures.errors import GoldenMismatchError, MissingPackageError, SpecError
+from bgb_fixtures.eeg.montage import MONTAGES
+from bgb_fixtures.errors import (
+    FixtureError,
+    GoldenMismatchError,
+    MissingPackageError,
+    SpecError,
+)
+from bgb_fixtures.format.records import adapted_digest
 from bgb_fixtures.golden.content import (
     FixtureState,
     Golden,
@@ -42,6 +49,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "check_windows",
+    "fixture_digest",
     "fixture_state",
     "make_events_golden",
     "make_golden",
@@ -182,13 +190,25 @@ def _threshold(
     return guess_threshold(values) if threshold is None else float(threshold)
 
 
+def fixture_digest(fixture: Fixture) -> str:
+    """Return the digest by which a golden names a fixture.
+
+    That of its file; of an adapted fixture, in memory or in a file, that of what it was
+    adapted from and how.
+    """
+    records = fixture.records
+    if "adapted" in records.spec:
+        return adapted_digest(records.spec, records.windows)
+    return fixture.index.digest
+
+
 def fixture_state(fixture: Fixture) -> FixtureState:
     """Return what a golden says of the windows that went in."""
     index = fixture.index
     return FixtureState(
         name=index.name,
         content_version=index.content_version,
-        digest=index.digest,
+        digest=fixture_digest(fixture),
         windows=tuple(window.id for window in fixture.windows),
         sfreq=float(fixture.sfreq),
         n_times=int(fixture.labels.shape[1]),
@@ -213,14 +233,16 @@ def check_windows(recorded: Golden, fixture: Fixture | None) -> None:
     if same_fixture and a.shape != b.shape:
         msg = (
             f"{where} was made for fixture {a.name!r} in another shape (found {b.shape}; "
-            f"expected {a.shape}). Adapt it the same way, or record the golden again"
+            f"expected {a.shape}). Pass {_shape_options(a, b)} (in Python "
+            "Fixture.adapt), or record the golden again"
         )
         raise GoldenMismatchError(msg)
-    if a.digest != b.digest:
+    # Older goldens name an adapted file by the digest of the file.
+    if a.digest not in (b.digest, fixture.index.digest):
         msg = (
             f"{where} was made for another fixture (found {b.name!r}, content version "
             f"{b.content_version}, digest {b.digest[:12]}; expected {a.name!r}, content "
-            f"version {a.content_version}, digest {a.digest[:12]}). Use that fixture, or "
+            f"version {a.content_version}, digest {a.digest[:12]}). {_way_back(a, b)}, or "
             "record the golden again"
         )
         raise GoldenMismatchError(msg)
@@ -231,6 +253,41 @@ def check_windows(recorded: Golden, fixture: Fixture | None) -> None:
             "or record the golden again"
         )
         raise GoldenMismatchError(msg)
+
+
+def _way_back(recorded: FixtureState, here: FixtureState) -> str:
+    """Say which fixture a golden was recorded with, and how to ask for it."""
+    name = recorded.name
+    if name == here.name:
+        return f"It was recorded with another version or adaptation of {name!r}. Use that one"
+    from bgb_fixtures.fixture import load_fixture
+
+    try:
+        native = fixture_state(load_fixture(name, verify=False))
+    except FixtureError:
+        return (
+            f"It was recorded with {name!r}. Pass --fixture with the path of that file"
+        )
+    shape = _shape_options(recorded, native)
+    return (
+        f"It was recorded with {name!r}. Pass {f'--fixture {name} {shape}'.rstrip()} "
+        f"(in pytest --bgb-fixture {name})"
+    )
+
+
+def _shape_options(recorded: FixtureState, here: FixtureState) -> str:
+    """Return the options that give windows the shape that a golden was recorded for."""
+    montage = recorded.montage
+    words = []
+    if recorded.n_times / recorded.sfreq != here.n_times / here.sfreq:
+        words.append(f"--window-length {recorded.n_times / recorded.sfreq:g}")
+    if recorded.sfreq != here.sfreq:
+        words.append(f"--sfreq {recorded.sfreq:g}")
+    if montage != here.montage:
+        words.append(f"--montage {montage if montage in MONTAGES else 'ROWS'}")
+    if recorded.profile != here.profile:
+        words.append(f"--profile {recorded.profile}")
+    return " ".join(words)
 
 
 def _listed(windows: Sequence[str]) -> str:
