@@ -2,7 +2,7 @@
 
 Blocks of a document run in order, in one namespace and one empty folder: Python as it is,
 of a console the lines ``$ bgb-fixtures ...``. ``<!-- run: pytest -->``: as a test file of
-its own, beside what ``<!-- run: file NAME -->`` marks. ``<!-- run: needs NAME -->``: the document is skipped where the library NAME is
+its own. Both run beside the files that ``<!-- run: file NAME -->`` marks. ``<!-- run: needs NAME -->``: the document is skipped where the library NAME is
 not installed.
 """
 
@@ -89,11 +89,12 @@ TEST_FILES = [
 def test_code_of_the_document_runs(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    blocks = [
-        block
-        for block in blocks_of(path)
-        if block.how != "pytest" and not block.how.startswith(FILE)
-    ]
+    blocks = []
+    for block in blocks_of(path):
+        if block.how.startswith(FILE):
+            (tmp_path / block.how.removeprefix(FILE)).write_text(block.code, "utf-8")
+        elif block.how != "pytest":
+            blocks.append(block)
     for block in blocks:
         for name in block.how.removeprefix("needs ").split():
             pytest.importorskip(name, reason=f"{path.name} needs {name}")

@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from bgb_fixtures.commands.adapt_options import given_options, shape_options
+from bgb_fixtures.commands.adapt_options import (
+    given_options,
+    layout_option,
+    shape_options,
+)
 from bgb_fixtures.commands.common import print_json
 from bgb_fixtures.errors import MissingPackageError, SpecError
 from bgb_fixtures.smoke.catalogue import CAN_SKIP, SENTENCES
@@ -61,17 +65,6 @@ def _command(_: click.Context, __: click.Parameter, value: str | None) -> str | 
     if value is not None:
         try:
             split_command(value)
-        except SpecError as error:
-            raise click.BadParameter(str(error)) from error
-    return value
-
-
-def _layout(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    from bgb_fixtures.smoke.layout import InputLayout
-
-    if value is not None:
-        try:
-            InputLayout.parse(value)
         except SpecError as error:
             raise click.BadParameter(str(error)) from error
     return value
@@ -142,13 +135,7 @@ def _check_usage(context: click.Context) -> None:
 )
 @shape_options
 @click.option("--device", type=click.Choice(["cpu", "cuda", "mps"]), help="Device.")
-@click.option(
-    "--layout",
-    callback=_layout,
-    metavar="AXES",
-    help="Axes of the input: BCT, B1CT, BTC, ..., or BCS200 for patches of 200 "
-    "samples [detected].",
-)
+@layout_option("detected")
 @click.option(
     "--output",
     metavar="NAME",

@@ -6,6 +6,7 @@ the mode that it was in.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from bgb_fixtures.errors import (
 )
 from bgb_fixtures.format.records import adapted_digest
 from bgb_fixtures.golden.content import (
+    PLAIN,
     FixtureState,
     Golden,
     ModelState,
@@ -46,8 +48,10 @@ if TYPE_CHECKING:
     import torch
 
     from bgb_fixtures.fixture import Fixture
+    from bgb_fixtures.smoke.layout import InputLayout
 
 __all__ = [
+    "check_layout",
     "check_windows",
     "fixture_digest",
     "fixture_state",
@@ -56,6 +60,9 @@ __all__ = [
     "refuse_nan",
     "run_model",
 ]
+
+_FEW = 3
+"""Windows to try a layout with: no other axis is that long by chance."""
 
 
 def make_golden(
@@ -143,6 +150,7 @@ def _make(
     rtol: float | None,
     atol: float | None,
     threshold: float | None,
+    layout: str = PLAIN,
     model: ModelState | None = None,
     trace: Trace | None = None,
 ) -> Golden:
@@ -173,6 +181,7 @@ def _make(
         outputs=outputs,
         environment=environment,
         fixture=None if fixture is None else fixture_state(fixture),
+        layout=layout,
         model=model,
         trace=trace,
     )
@@ -226,9 +235,7 @@ def check_windows(recorded: Golden, fixture: Fixture | None) -> None:
     if recorded.fixture is None or fixture is None:
         return
     a, b = recorded.fixture, fixture_state(fixture)
-    where = f"golden {recorded.name!r}"
-    if recorded.path is not None:
-        where = f"{str(recorded.path)!r}: {where}"
+    where = _where(recorded)
     same_fixture = (a.name, a.content_version) == (b.name, b.content_version)
     if same_fixture and a.shape != b.shape:
         msg = (
@@ -253,6 +260,23 @@ def check_windows(recorded: Golden, fixture: Fixture | None) -> None:
             "or record the golden again"
         )
         raise GoldenMismatchError(msg)
+
+
+def check_layout(recorded: Golden, layout: str) -> None:
+    """Raise GoldenMismatchError if a golden was recorded with another layout."""
+    __tracebackhide__ = True
+    if recorded.layout != layout:
+        msg = (
+            f"{_where(recorded)} was made for another layout of the input (found "
+            f"{layout}, expected {recorded.layout}). Pass --layout {recorded.layout} (in "
+            f"Python layout={recorded.layout!r}), or record the golden again"
+        )
+        raise GoldenMismatchError(msg)
+
+
+def _where(golden: Golden) -> str:
+    name = f"golden {golden.name!r}"
+    return name if golden.path is None else f"{str(golden.path)!r}: {name}"
 
 
 def _way_back(recorded: FixtureState, here: FixtureState) -> str:
@@ -324,11 +348,13 @@ def run_model(
     atol: float | None = None,
     threshold: float | None = None,
     keep: Sequence[str] | None = None,
+    layout: str = PLAIN,
     progress: Callable[[int, int], None] | None = None,
 ) -> Golden:
     """Run a model over the windows of a fixture, `batch_size` at a time.
 
-    The model takes signals (n, n_channels, n_times) and returns outputs with n on axis 0.
+    The model takes signals (n, n_channels, n_times), or with the axes of `layout` as in
+    `run_smoke`, and returns outputs with n on axis 0.
     It runs as it is: mode, device and dtype are its own. The first batch is traced.
     `progress` is called with (windows done, windows in all).
     """
@@ -341,6 +367,7 @@ def run_model(
         )
         raise MissingPackageError(msg) from error
     from bgb_fixtures.golden.trace import Tracer, model_state
+    from bgb_fixtures.smoke.layout import InputLayout
 
     module = model if isinstance(model, torch.nn.Module) else None
     if module is not None and any(p.is_meta for p in module.parameters()):
@@ -353,21 +380,29 @@ def run_model(
     # Hooks do not fire inside a compiled graph.
     traced = module is not None and not isinstance(module, torch.jit.ScriptModule)
     state = None if module is None else model_state(module)
-    signals = _like_model(fixture.tensors()[0], module)
+    given = InputLayout.parse(layout)
+    whole = _like_model(fixture.tensors()[0], module)
+    signals = whole[:, :, : given.whole(whole.shape[2])]
+    advise = partial(_advise, model, whole, given, keep=keep, sfreq=fixture.sfreq)
     rows: list[dict[str, Value]] = []
     device, trace = "cpu", None
     with torch.no_grad():
         for start in range(0, len(signals), batch_size):
-            batch = signals[start : start + batch_size]
-            if start == 0 and traced and module is not None:
-                with Tracer(module) as tracer:
+            batch = given.arrange(signals[start : start + batch_size])
+            try:
+                if start == 0 and traced and module is not None:
+                    with Tracer(module) as tracer:
+                        result = model(batch)
+                    trace = tracer.trace()
+                else:
                     result = model(batch)
-                trace = tracer.trace()
-            else:
-                result = model(batch)
+            except Exception as error:
+                if start == 0:
+                    error.add_note(advise())
+                raise
             device = device_of(result)
             values = flatten_values(result, name=name, keep=keep)
-            _check_rows(values, len(batch))
+            _check_rows(values, len(batch), advise=advise)
             check_size(
                 {
                     key: value.array.nbytes * len(signals) // len(batch)
@@ -385,6 +420,7 @@ def run_model(
         rtol=rtol,
         atol=atol,
         threshold=threshold,
+        layout=given.code,
         model=state,
         trace=trace,
     )
@@ -398,7 +434,42 @@ def _like_model(signals: torch.Tensor, module: torch.nn.Module | None) -> torch.
     return signals.to(weights.device, weights.dtype)
 
 
-def _check_rows(values: Mapping[str, Value], n_windows: int) -> None:
+def _advise(
+    model: Callable[..., Any],
+    signals: torch.Tensor,
+    layout: InputLayout,
+    *,
+    keep: Sequence[str] | None,
+    sfreq: float,
+) -> str:
+    """Say what the windows of a model that failed are, and which options may help."""
+    from bgb_fixtures.smoke.layout import advise_shape
+    from bgb_fixtures.smoke.snapshot import ModelSnapshot, kept_random_state
+
+    few = signals[:_FEW]
+    _, n_channels, n_times = few.shape
+    before = ModelSnapshot(model)
+
+    def runs(other: InputLayout) -> bool:
+        try:
+            result = model(other.arrange(few[:, :, : other.whole(n_times)]))
+            _check_rows(flatten_values(result, name="x", keep=keep), len(few))
+        except Exception:  # noqa: BLE001 - whatever a model raises
+            return False
+        finally:
+            before.restore()
+        return True
+
+    with kept_random_state():
+        return advise_shape(n_channels, n_times, sfreq, tried=[layout], runs=runs)
+
+
+def _check_rows(
+    values: Mapping[str, Value],
+    n_windows: int,
+    *,
+    advise: Callable[[], str] | None = None,
+) -> None:
     for key, (array, dtype, _) in values.items():
         if dtype not in ("None", "empty", "str") and (
             array.ndim == 0 or len(array) != n_windows
@@ -407,6 +478,8 @@ def _check_rows(values: Mapping[str, Value], n_windows: int) -> None:
                 f"{key!r} has shape {array.shape} for {n_windows} windows; expected "
                 f"{n_windows} on axis 0, one row per window"
             )
+            if advise is not None and array.ndim:
+                msg = f"{msg}. {advise()}"
             raise SpecError(msg)
 
 
