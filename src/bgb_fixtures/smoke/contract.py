@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from bgb_fixtures.smoke.options import Declaration
 
-__all__ = ["Contract", "find_contract", "has_lazy_parameters"]
+__all__ = ["Contract", "Unfit", "find_contract", "has_lazy_parameters"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +50,14 @@ class Contract:
         return str(self.output) if plain else f"input {self.layout}; {self.output}"
 
 
+class Unfit(Failed):
+    """The verdict on a model that runs in no layout: the error, and what to do."""
+
+    def __init__(self, failed: Failed, advice: str) -> None:
+        super().__init__(f"{failed.reason}. {advice}", place=failed.place)
+        self.without_advice = failed.reason
+
+
 def has_lazy_parameters(model: Any) -> bool:
     """Tell whether a model has parameters or buffers that get their shape when it runs."""
     if not isinstance(model, torch.nn.Module):
@@ -64,12 +72,14 @@ def find_contract(
     declared: Declaration,
     sfreq: float,
     undo: Callable[[], None],
+    advise: bool = True,
 ) -> Contract:
     """Run a model on windows (B, C, T) in one layout after the other until one fits.
 
     `signals` has three windows or more, so that no other size can be taken for theirs.
     `undo` puts the model back after each try. Raises Failed if no layout fits, with the
-    reason why the first one does not; an ImportError of the model passes through.
+    reason why the first one does not, and how to give the model another shape unless
+    `advise` is False; an ImportError of the model passes through.
     """
     _, n_channels, n_times = signals.shape
     if declared.layout is None:
@@ -108,22 +118,23 @@ def find_contract(
     failed = next(unreadable, None)
     if failed is not None:
         raise failed
+    failed = _explain(reasons, signals)
+    if not advise:
+        raise failed
     advice = advise_shape(n_channels, n_times, sfreq, tried=layouts, runs=runs)
-    raise _explain(reasons, signals, advice)
+    raise Unfit(failed, advice)
 
 
 def _explain(
-    reasons: list[tuple[InputLayout, Failed | Exception]],
-    signals: torch.Tensor,
-    advice: str,
+    reasons: list[tuple[InputLayout, Failed | Exception]], signals: torch.Tensor
 ) -> Failed:
-    """Return why the first layout does not fit, and what to do."""
+    """Return why the first layout does not fit."""
     layout, error = reasons[0]
     reason, place = describe_error(error)
     shape = tuple(layout.arrange(signals[:, :, : layout.whole(signals.shape[2])]).shape)
     codes = ", ".join(dict.fromkeys(item.code for item, _ in reasons))
     others = f". It fails in every common layout ({codes})" if len(reasons) > 1 else ""
-    msg = f"input {shape}, as {layout}: {reason}{others}. {advice}"
+    msg = f"input {shape}, as {layout}: {reason}{others}"
     return Failed(msg, place=place)
 
 
