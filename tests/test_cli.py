@@ -133,6 +133,22 @@ def test_build_says_what_it_wrote(
     )
 
 
+@pytest.mark.parametrize("command", ["build", "adapt"])
+def test_replacing_a_fixture_is_said(
+    command: str, run: Callable[..., Answer], spec_file: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "a.h5"
+    words = ["build", "--spec", spec_file, "--out", target]
+    if command == "adapt":
+        words = ["adapt", "tiny", "--window-length", "4", "--out", target]
+    first = json.loads(run(*words, "--json").out)
+    assert first["replaced"] is False
+    assert run(*words).out.startswith(f"replaced {target}: ")
+    assert json.loads(run(*words, "--json").out)["replaced"] is True
+    helped = " ".join(run(command, "--help").out.split())
+    assert "an existing fixture is replaced" in helped
+
+
 def test_build_names_the_file_after_the_fixture_in_this_folder(
     run: Callable[..., Answer],
     spec_file: Path,

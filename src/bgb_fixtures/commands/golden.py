@@ -14,7 +14,7 @@ import click
 from click.core import ParameterSource
 
 from bgb_fixtures.commands.adapt_options import adapted, layout_option, shape_options
-from bgb_fixtures.commands.common import Progress, print_json, say
+from bgb_fixtures.commands.common import Progress, print_json, say, within
 from bgb_fixtures.errors import (
     FixtureError,
     FixtureNotFoundError,
@@ -65,8 +65,8 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
                 help="Folder of the goldens [golden].",
             ),
             click.option(
-                "--batch-size", type=click.IntRange(1), default=4, metavar="N",
-                help="Windows per batch [4].",
+                "--batch-size", type=int, callback=within(least=1), default=4,
+                metavar="N", help="Windows per batch [4].",
             ),
             click.option(
                 "--device", metavar="NAME",
@@ -83,11 +83,11 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
                 help="Output to keep, such as logits; repeatable [all].",
             ),
             click.option(
-                "--rtol", type=click.FloatRange(0), metavar="X",
+                "--rtol", type=float, callback=within(least=0), metavar="X",
                 help="Relative tolerance [by dtype and device].",
             ),
             click.option(
-                "--atol", type=click.FloatRange(0), metavar="X",
+                "--atol", type=float, callback=within(least=0), metavar="X",
                 help="Absolute tolerance [by dtype and device].",
             ),
             click.option("--json", "as_json", is_flag=True, help="Print JSON."),

@@ -16,7 +16,7 @@ from bgb_fixtures.commands.adapt_options import (
     layout_option,
     shape_options,
 )
-from bgb_fixtures.commands.common import print_json
+from bgb_fixtures.commands.common import print_json, within
 from bgb_fixtures.errors import MissingPackageError, SpecError
 from bgb_fixtures.smoke.catalogue import CAN_SKIP, SENTENCES
 from bgb_fixtures.smoke.report import TableWriter
@@ -145,7 +145,8 @@ def _check_usage(context: click.Context) -> None:
     "--positive-class",
     "positive_classes",
     multiple=True,
-    type=click.IntRange(min=0),
+    type=int,
+    callback=within(least=0),
     metavar="N",
     help="Class that is a seizure, numbered from 0; repeatable [all but 0].",
 )
@@ -179,18 +180,19 @@ def _check_usage(context: click.Context) -> None:
 )
 @click.option(
     "--time-limit",
-    type=click.FloatRange(min=0, min_open=True),
+    type=float,
+    callback=within(above=0),
     default=30.0,
-    show_default=True,
     metavar="SECONDS",
-    help="Time limit per check, or per file for --command and --image.",
+    help="Time limit per check, or per file for --command and --image [30].",
 )
 @click.option(
     "--seed",
-    type=click.IntRange(0, 2**32 - 1),
+    type=int,
+    callback=within(least=0, most=2**32 - 1),
     default=0,
-    show_default=True,
-    help="Seed of the random generators.",
+    metavar="N",
+    help="Seed of the random generators [0].",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option(
