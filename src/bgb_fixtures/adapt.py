@@ -27,7 +27,7 @@ from bgb_fixtures.eeg.montage import (
     resolve_montage,
     split_rows,
 )
-from bgb_fixtures.eeg.resample import ResampledSignal, resampling_ratio
+from bgb_fixtures.eeg.resample import RATES, ResampledSignal, resampling_ratio
 from bgb_fixtures.eeg.scaling import CLIP, PROFILES, Moments, Scaled, raw_1, zscore_1
 from bgb_fixtures.eeg.signal import ArraySignal
 from bgb_fixtures.errors import SpecError
@@ -509,8 +509,9 @@ def _exact(value: float) -> Fraction:
 
 
 def _check_rate(sfreq: float) -> float:
-    if not math.isfinite(sfreq) or not 1 <= sfreq <= 20000:
-        msg = f"sfreq: expected a rate in Hz in [1, 20000], got {sfreq!r}"
+    least, most = RATES
+    if not math.isfinite(sfreq) or not least <= sfreq <= most:
+        msg = f"sfreq: expected a rate from {least} to {most} Hz, got {sfreq!r}"
         raise SpecError(msg)
     return float(sfreq)
 
