@@ -90,12 +90,12 @@ def _asked(config: pytest.Config) -> dict[str, str]:
         value = option if option is not None else config.getini(f"bgb_{name}")
         if value:
             asked[name] = str(value)
-            place = _place(config, name)
+            origin = _origin(config, name)
             if name in _NUMBERS and not _is_positive(asked[name]):
-                msg = f"{place}: expected a number greater than 0, got {asked[name]!r}"
+                msg = f"{origin}: expected a number greater than 0, got {asked[name]!r}"
                 raise pytest.UsageError(msg)
             if name == "labels" and asked[name] not in _LABELS:
-                msg = f"{place}: expected {_LABELS_IN_WORDS}, got {asked[name]!r}"
+                msg = f"{origin}: expected {_LABELS_IN_WORDS}, got {asked[name]!r}"
                 raise pytest.UsageError(msg)
     if "fixture" in asked:
         for place in (config.invocation_params.dir, config.rootpath):
@@ -105,7 +105,7 @@ def _asked(config: pytest.Config) -> dict[str, str]:
     return asked
 
 
-def _place(config: pytest.Config, name: str) -> str:
+def _origin(config: pytest.Config, name: str) -> str:
     """Return where a value was given: the option, or the name in the ini file."""
     option = f"--bgb-{name.replace('_', '-')}"
     given = config.getoption(option) is not None
@@ -131,9 +131,9 @@ def _load(config: pytest.Config) -> Fixture:
             config.stash[_SHAPED] = load_shaped(asked)
         return config.stash[_SHAPED].private()
     except FixtureError as error:
-        given = [f"{_place(config, name)} {asked[name]}" for name in asked]
-        origin = f" (from {', '.join(given)})" if given else ""
-        message = f"{error}{origin}"
+        given = [f"{_origin(config, name)} {asked[name]}" for name in asked]
+        source = f" (from {', '.join(given)})" if given else ""
+        message = f"{error}{source}"
     pytest.fail(message, pytrace=False)
 
 
