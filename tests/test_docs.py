@@ -74,11 +74,13 @@ def run_python(block: Block, namespace: dict[str, Any]) -> None:
 def run_command(line: str, *, ci: bool = False) -> tuple[int, str]:
     """Run a command line of a document in the current folder; return code and output."""
     words = shlex.split(line, comments=True)
-    if words[0] == "git" and shutil.which("git") is None:
-        pytest.skip("needs git")
     # -P: as with the installed commands, the current folder is not on the import path.
-    module = {"bgb-fixtures": "bgb_fixtures", "pytest": "pytest"}.get(words[0])
-    start = [words[0]] if module is None else [sys.executable, "-P", "-m", module]
+    modules = {"bgb-fixtures": "bgb_fixtures", "pytest": "pytest"}
+    arguments: str | list[str] = line
+    if words[0] in modules:
+        arguments = [sys.executable, "-P", "-m", modules[words[0]], *words[1:]]
+    elif shutil.which(words[0]) is None:
+        pytest.skip(f"needs {words[0]}")
     bin_folder = Path(sys.executable).parent
     environment = os.environ | {
         "COLUMNS": "80",
@@ -93,7 +95,8 @@ def run_command(line: str, *, ci: bool = False) -> tuple[int, str]:
         "CI": "true" if ci else "false",
     }
     done = subprocess.run(
-        [*start, *words[1:]],
+        arguments,
+        shell=isinstance(arguments, str),
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
