@@ -51,6 +51,8 @@ myst_heading_anchors = 3
 myst_fence_as_directive: list[str] = []
 exclude_patterns = ["_build"]
 nitpicky = False
+# Otherwise "--option" in help texts becomes a dash.
+smartquotes = False
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
@@ -75,7 +77,7 @@ html_sidebars = {"index": []}
 
 def api_page() -> str:
     """Return the page of the Python interface, a section per module."""
-    lines = ["# Python"]
+    lines = ["# Python API"]
     modules: dict[str, list[str]] = {}
     for name in PUBLIC:
         modules.setdefault(name.rpartition(".")[0], []).append(name)

@@ -79,11 +79,11 @@ def test_check_says_what_is_stale_and_changes_nothing(
 
 def test_card_is_written_again_and_text_by_hand_is_kept(card: Path) -> None:
     edit(card, "| ictal share of samples | 18.6 %", "| ictal share of samples | 99 %")
-    edit(card, "# Data\n", "# Data, and a word by hand\n")
+    edit(card, "\n# Data", "\n# A word by hand: Data")
 
     code = main([str(card)])
 
-    expected = CARD.read_bytes().replace(b"# Data\n", b"# Data, and a word by hand\n")
+    expected = CARD.read_bytes().replace(b"\n# Data", b"\n# A word by hand: Data")
     assert code == 0
     assert card.read_bytes() == expected
     assert [path.name for path in card.parent.iterdir()] == ["DATA.md"]

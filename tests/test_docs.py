@@ -1,15 +1,29 @@
 """Code in the documents runs: blocks with a comment ``<!-- run -->`` before them.
 
 Blocks of a document run in order, in one namespace and one empty folder: Python as it is,
-of a console the lines ``$ bgb-fixtures ...``. ``<!-- run: pytest -->``: as a test file of
-its own. Both run beside the files that ``<!-- run: file NAME -->`` marks. ``<!-- run: needs NAME -->``: the document is skipped where the library NAME is
-not installed.
+of a console the lines that begin with ``$``. Output that a console block shows is compared
+with what the commands print: ``...`` stands for any text, and numbers with a decimal point
+may differ. Other marks:
+
+- ``<!-- run: fails -->``: the last command of the block exits with code 1;
+- ``<!-- run: file NAME -->``: the block is written to this file;
+- ``<!-- run: edit NAME -->``: lines of the file are replaced, ``-`` by ``+``;
+- ``<!-- run: ci NAME -->``: a workflow, written to this file; its commands run under CI,
+  except those of pip;
+- ``<!-- run: pytest -->``: the block passes as a test file of its own, beside the files of
+  the document;
+- ``<!-- run: needs NAME -->``: the document is skipped if library NAME is missing.
 """
 
 from __future__ import annotations
 
+import doctest
+import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -57,18 +71,111 @@ def run_python(block: Block, namespace: dict[str, Any]) -> None:
     exec(compile(source, str(block.path), "exec"), namespace)  # noqa: S102 (ours)
 
 
+def run_command(line: str, *, ci: bool = False) -> tuple[int, str]:
+    """Run a command line of a document in the current folder; return code and output."""
+    words = shlex.split(line, comments=True)
+    # -P: as with the installed commands, the current folder is not on the import path.
+    modules = {"bgb-fixtures": "bgb_fixtures", "pytest": "pytest"}
+    arguments: str | list[str] = line
+    if words[0] in modules:
+        arguments = [sys.executable, "-P", "-m", modules[words[0]], *words[1:]]
+    elif shutil.which(words[0]) is None:
+        pytest.skip(f"needs {words[0]}")
+    bin_folder = Path(sys.executable).parent
+    environment = os.environ | {
+        "COLUMNS": "80",
+        "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",  # for textconv of git
+        "PYTEST_ADDOPTS": "-p no:cacheprovider",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        **{f"GIT_{who}_NAME": "someone" for who in ("AUTHOR", "COMMITTER")},
+        **{
+            f"GIT_{who}_EMAIL": "someone@example.org" for who in ("AUTHOR", "COMMITTER")
+        },
+        "CI": "true" if ci else "false",
+    }
+    done = subprocess.run(
+        arguments,
+        shell=isinstance(arguments, str),
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+MEASURED = re.compile(r"\d+\.\d+(e[+-]\d+)?")
+
+
+def show(text: str) -> str:
+    """Return output as it is compared: without measured numbers and widths of lines."""
+    return re.sub(r"=+", "=", MEASURED.sub("#.#", text))
+
+
 def run_console(block: Block, _namespace: dict[str, Any]) -> None:
-    commands = re.findall(r"^\$ (.*)$", block.code.replace("\\\n", " "), re.MULTILINE)
+    place = f"{block.path}, line {block.line}"
+    head, *parts = re.split(r"^\$ ", block.code, flags=re.MULTILINE)
+    assert not head, f"{place}: text before the first command"
+    for number, part in enumerate(parts, 1):
+        command, _, shown = part.replace("\\\n", " ").partition("\n")
+        fails = block.how == FAILS and number == len(parts)
+        if command.startswith("bgb-fixtures ") and not shown.strip() and not fails:
+            # In this process, which has imported everything before.
+            main(shlex.split(command, comments=True)[1:], standalone_mode=False)
+            continue
+        code, printed = run_command(command)
+        assert code == int(fails), f"{place}: {command}\n{printed}"
+        same = doctest.OutputChecker().check_output(
+            show(shown), show(printed), doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+        )
+        assert same or not shown, f"{place}: {command}\n{printed}"
+
+
+def write_file(block: Block, namespace: dict[str, Any]) -> None:
+    del namespace
+    path = Path(block.how.split()[1])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(block.code, encoding="utf-8")
+
+
+def edit_file(block: Block, namespace: dict[str, Any]) -> None:
+    del namespace
+    path = Path(block.how.split()[1])
+    old, new = (
+        "".join(
+            f"{line[1:]}\n"
+            for line in block.code.splitlines()
+            if line[:1] in (sign, " ")
+        )
+        for sign in "-+"
+    )
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) == 1, f"{block.path}, line {block.line}: not in {path}"
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def run_workflow(block: Block, namespace: dict[str, Any]) -> None:
+    write_file(block, namespace)
+    yaml = pytest.importorskip("yaml", reason="needs PyYAML")
+    [job] = yaml.safe_load(block.code)["jobs"].values()
+    commands = [step["run"] for step in job["steps"] if "run" in step]
     for command in commands:
-        program, *arguments = shlex.split(command, comments=True)
-        assert program == "bgb-fixtures", f"{block.path}, line {block.line}: {command}"
-        main(arguments, standalone_mode=False)
+        if not command.startswith("pip "):
+            code, printed = run_command(command, ci=True)
+            assert code == 0, f"{block.path}, line {block.line}: {command}\n{printed}"
 
 
+FAILS = "fails"
 FILE = "file "
+# By the first word of the mark, or else the language of the block.
 RUNNERS: dict[str, Callable[[Block, dict[str, Any]], None]] = {
     "python": run_python,
     "console": run_console,
+    "file": write_file,
+    "edit": edit_file,
+    "ci": run_workflow,
 }
 DOCUMENTS = [
     path
@@ -89,21 +196,18 @@ TEST_FILES = [
 def test_code_of_the_document_runs(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    blocks = []
-    for block in blocks_of(path):
-        if block.how.startswith(FILE):
-            (tmp_path / block.how.removeprefix(FILE)).write_text(block.code, "utf-8")
-        elif block.how != "pytest":
-            blocks.append(block)
+    blocks = [block for block in blocks_of(path) if block.how != "pytest"]
     for block in blocks:
-        for name in block.how.removeprefix("needs ").split():
+        how, *names = block.how.split() or [""]
+        for name in names if how == "needs" else ():
             pytest.importorskip(name, reason=f"{path.name} needs {name}")
     # The documents speak to a person at a machine; under CI no golden is written.
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, Any] = {"__name__": path.stem}
     for block in blocks:
-        RUNNERS[block.language](block, namespace)
+        word = block.how.partition(" ")[0]
+        RUNNERS[word if word in RUNNERS else block.language](block, namespace)
 
 
 @pytest.fixture(scope="module")

@@ -162,6 +162,15 @@ def read_pyedflib(path: Path) -> Any:
         return np.stack([reader.readSignal(i, start, WINDOW_S * SFREQ) for i in rows])
 
 
+def read_edfio(path: Path) -> Any:
+    """Read a window with edfio."""
+    import edfio
+
+    start = window_start(path)
+    signals = edfio.read_edf(path, lazy_load_data=True).signals
+    return np.stack([s.get_data_slice(start, start + WINDOW_S) for s in signals])
+
+
 def read_mne(path: Path, *, preload: bool = False) -> Any:
     """Read a window with MNE."""
     import mne
@@ -180,6 +189,7 @@ WAYS: dict[str, Callable[[Path], Any]] = {
     "bgb-fixtures": read_ours,
     "plain numpy, seek + read, no check": read_numpy,
     "mne preload=False": read_mne,
+    "edfio, lazy_load_data": read_edfio,
     "pyedflib readSignal": read_pyedflib,
     "mne preload=True": read_mne_all,
 }

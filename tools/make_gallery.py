@@ -62,15 +62,15 @@ def _artefact(kind: str, duration: float, text: str, *, state: str = "awake") ->
 SECTIONS = {
     "Kinds of window": (
         Entry("onset", "The seizure begins in the window and continues after it; the last "
-              "label is 1. Compare the rhythm under the shade with the seconds before it.",
+              "label is 1. Compare the shaded rhythm with the seconds before it.",
               30, 60, label="cpsz"),
         Entry("offset", "The seizure began before the window and ends in it; the first "
               "label is 1. Slow waves over the focus may follow: their label is 0.",
               20, 70, label="fnsz", first=60),
         Entry("whole", "The seizure begins and ends in the window; the first and last "
               "labels are 0. Muscle activity covers most of this one.", 15, 30, label="cpsz"),
-        Entry("ictal", "Every label is 1: there is no border, and no background to "
-              "compare with.", 20, 90, label="gnsz", first=40),
+        Entry("ictal", "Every label is 1: the window has no onset, and no background "
+              "for comparison.", 20, 90, label="gnsz", first=40),
         Entry("background", "No seizure and no added artefact. Look for the posterior "
               "rhythm in P3-O1 and P4-O2, and for the muscle burst and the blink that "
               "any recording may hold.", 0, 0),
@@ -80,14 +80,14 @@ SECTIONS = {
                  "slows down and spreads."),
         _seizure("cpsz", 30, "Focal with impaired awareness. Rhythmic theta of one "
                  "temporal region slows to delta and may reach the other side."),
-        _seizure("spsz", 30, "Focal with awareness. A small field of a few electrodes "
-                 "and little more than the background in size: easy to miss."),
+        _seizure("spsz", 30, "Focal with awareness. It involves a few electrodes and is "
+                 "hardly larger than the background: easy to miss."),
         _seizure("gnsz", 30, "Generalised. Irregular spike-waves on both sides, which "
                  "slow down."),
         _seizure("absz", 10, "Absence. Spike-waves near 3 Hz, largest over the frontal "
                  "region, that begin and end suddenly; no slowing follows."),
-        _seizure("tnsz", 14, "Tonic. The EEG flattens, then a fast rhythm grows and "
-                 "slows down, with muscle activity."),
+        _seizure("tnsz", 14, "Tonic. The EEG flattens. Then a fast rhythm grows and slows "
+                 "down, with muscle activity."),
         _seizure("cnsz", 20, "Clonic. Rhythmic discharges on both sides, with a burst of "
                  "muscle activity at each jerk."),
         _seizure("tcsz", 38, "Tonic-clonic. A tonic rhythm is buried in muscle activity; "
@@ -106,8 +106,8 @@ SECTIONS = {
                   "largest over the temporal and frontal regions."),
         _artefact("chewing", 10, "Muscle bursts one to two times per second: rhythmic, "
                   "and so a classical false positive."),
-        _artefact("movement", 8, "Large irregular slow waves with muscle activity: loud, "
-                  "but without the rhythm of a seizure."),
+        _artefact("movement", 8, "Large irregular slow waves with muscle activity: a high "
+                  "amplitude, but not the rhythm of a seizure."),
         _artefact("electrode", 12, "One bad electrode: only the rows that share it are "
                   "disturbed, mostly with opposite signs."),
         _artefact("pop", 10, "Sudden steps of one electrode that return exponentially; "
@@ -152,9 +152,10 @@ def gallery_page(folder: str) -> str:
     lines = [
         "# Gallery",
         "",
-        "Windows of recipe `synthetic-2`, drawn by the package when this page was built, as",
-        "`bgb-fixtures plot` draws them: the double banana, negative up, seizures shaded,",
-        "spectrograms of the whole minute below. No patient was recorded.",
+        "These are windows of recipe `synthetic-2`, drawn by `bgb-fixtures plot` when this",
+        "page was built. The traces show 15 s of the double banana, negative up, with seizures",
+        "shaded. The spectrograms below show the whole minute. All of it is synthetic: no",
+        "patient was recorded. Select a picture to enlarge it.",
     ]
     for title, entries in SECTIONS.items():
         lines += ["", f"## {title}"]

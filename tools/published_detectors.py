@@ -253,17 +253,18 @@ def word_findings(name: str, report: SmokeReport) -> tuple[str, bool]:
 
 HEADER = """# Smoke checks of published detectors
 
-`python tools/published_detectors.py --out docs/published-detectors.md` made this table:
-every classification model of braindecode {version} that takes windows of EEG, with random
-weights, on the packaged fixture cut to the rate and length that the model is made for. A
-check that fails was looked into, and what is written here is true of the model. Most of
-it is harmless where it is intended: `--allow-frozen` and `--allow-unused PATTERN` say so.
-A check that a model is too slow for, on two cores, is skipped.
+This table shows the smoke checks of every classification model of braindecode {version} that
+takes windows of EEG. The models have random weights, and the packaged fixture was adapted
+to the sampling rate and window length that each model is made for. Every failure was
+investigated and is a property of the model. Most are harmless if intended; pass
+`--allow-frozen` or `--allow-unused PATTERN` to accept them. On two cores, some models are
+too slow for some checks, which are then skipped.
 
+`python tools/published_detectors.py --out docs/published-detectors.md` writes this page.
 The same script runs on your detectors: `python tools/published_detectors.py
 my.models:make_detector`.
 
-| model | windows | verdict | found | too slow for | seconds (of them processor) |
+| model | windows | verdict | found | too slow for | seconds (processor) |
 | --- | --- | --- | --- | --- | --- |"""
 
 

@@ -58,22 +58,22 @@ def _import_torch_data() -> ModuleType:
 
 
 def to_mne_raw(fixture: Fixture, row: int) -> Any:
-    """Return one window as a recording of MNE.
+    """Return one window as an MNE recording.
 
     Parameters
     ----------
     fixture : Fixture
         A loaded fixture, or a selection of one.
     row : int
-        The window: its place in `fixture`, not negative.
+        Index of the window in `fixture`, at least 0.
 
     Returns
     -------
     raw : mne.io.RawArray
         In volts. Each seizure is an annotation with its TUSZ code, in seconds from the
-        start of the window. Electrodes, alone or against the average, have the places
-        of MNE's ``standard_1020``, since MNE 1.13 ``colin27_1020``; where there are
-        derivations, no channel has one. A date is not set.
+        start of the window. Electrodes, also against the average, have the positions of
+        MNE's ``standard_1020`` (``colin27_1020`` since MNE 1.13). If the montage has
+        derivations, no channel has a position. No date is set.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def to_mne_raw(fixture: Fixture, row: int) -> Any:
 
 
 def to_mne_epochs(fixture: Fixture) -> Any:
-    """Return all windows as epochs of MNE.
+    """Return all windows as MNE epochs.
 
     Parameters
     ----------
@@ -107,10 +107,10 @@ def to_mne_epochs(fixture: Fixture) -> Any:
     Returns
     -------
     epochs : mne.EpochsArray
-        In volts, one epoch per window, named by its category: ``epochs["partial"]``.
-        Positions as for `to_mne_raw`. Annotations are those of the windows one after
-        the other: ``epochs.get_annotations_per_epoch()`` gives (onset, duration, TUSZ
-        code) of each, in seconds from the start of the window.
+        In volts, one epoch per window, named after its category: ``epochs["partial"]``.
+        Electrode positions are as in `to_mne_raw`. For each window,
+        ``epochs.get_annotations_per_epoch()`` returns (onset, duration, TUSZ code) of its
+        seizures, in seconds from the start of the window.
 
     Raises
     ------
@@ -181,7 +181,7 @@ def _set_positions(mne: ModuleType, instance: Any, ch_names: Sequence[str]) -> N
 def tensor_dataset(
     fixture: Fixture, *, labels: Literal["sample", "any", "majority"] = "sample"
 ) -> TensorDataset:
-    """Return the windows as a TensorDataset of PyTorch.
+    """Return the windows as a PyTorch ``TensorDataset``.
 
     Parameters
     ----------
@@ -193,8 +193,8 @@ def tensor_dataset(
     Returns
     -------
     dataset : torch.utils.data.TensorDataset
-        Of `Fixture.tensors`. It pickles as data: with workers that are spawned,
-        `FixtureDataset` is the better choice.
+        Holds the tensors of `Fixture.tensors`. Pickling it copies the data, so prefer
+        `FixtureDataset` for spawned workers.
 
     Raises
     ------
@@ -214,21 +214,21 @@ def category_sampler(
     num_samples: int | None = None,
     generator: torch.Generator | None = None,
 ) -> WeightedRandomSampler:
-    """Return a sampler that draws each category that there is equally often.
+    """Return a sampler that draws every existing category equally often.
 
     Parameters
     ----------
     dataset : FixtureDataset or Fixture
-        Its windows say their category; the fixture itself for a `tensor_dataset` of it.
+        Source of the categories. For a `tensor_dataset`, pass its fixture.
     num_samples : int or None
-        Draws in one epoch, at least 1; None: as many as there are windows.
+        Number of draws per epoch, at least 1. None: the number of windows.
     generator : torch.Generator or None
-        Random numbers; None: those of torch.
+        Random number generator. None: the global one of torch.
 
     Returns
     -------
     sampler : torch.utils.data.WeightedRandomSampler
-        With replacement. Windows of a category have the same chance.
+        A sampler with replacement. Windows of a category are equally likely.
 
     Raises
     ------

@@ -43,14 +43,14 @@ def _check_labels(labels: str) -> None:
 
 
 class FixtureDataset(Dataset[Item]):
-    """Give the windows of a fixture one by one, for a DataLoader.
+    """Return the windows of a fixture one by one, for a ``DataLoader``.
 
     Parameters
     ----------
     source : str, path, Fixture or None
         As for `load_fixture`, or a loaded fixture or a selection of one.
     split : str or None
-        Only the windows of this split; None gives all.
+        Use only the windows of this split. None: all.
     labels : str
         ``"sample"``, ``"any"`` or ``"majority"``, as in `Fixture.window_labels`.
 
@@ -63,8 +63,8 @@ class FixtureDataset(Dataset[Item]):
     -----
     Items are `(signals, labels)`, both float32: shapes (n_channels, n_times) and
     (n_times,), or () for labels per window. Each item is a copy, which takes about 0.1 ms
-    for 60 s of 19 channels: a transform may write in place, and no later epoch and no
-    other process sees it. (`Fixture.signals` and `Fixture.tensors` are views.)
+    for 60 s of 19 channels, so a transform may write in place without affecting later
+    epochs or other processes. (`Fixture.signals` and `Fixture.tensors` are views.)
 
     Examples
     --------
@@ -111,27 +111,27 @@ class FixtureDataset(Dataset[Item]):
 
 
 class SyntheticDataset(Dataset[Item]):
-    """Give windows of synthetic EEG with known seizures, generated when asked for.
+    """Generate windows of synthetic EEG with known seizures on demand.
 
     Parameters
     ----------
     n_windows : int
         Number of items, at least 1.
     seed : int
-        In [0, 2^32); other seeds are other subjects.
+        Seed in [0, 2^32); another seed gives other subjects.
     ictal_share : float
-        Share of the windows that hold a part of a seizure, in [0, 1]; kept by the first
-        n items for every n.
+        Share of windows that hold part of a seizure, in [0, 1]. The first n items have
+        this share for every n.
     window_length : float
         Seconds, from 1 to 600, a multiple of 1/16.
     sfreq : float
-        Hz, from 100 to 1024; others than 256 need SciPy.
+        Hz, from 100 to 1024; rates other than 256 need SciPy.
     montage : str or sequence of str
         Name of a montage, or rows such as ``"Fp1-F7"`` and ``"Cz"``.
     profile : str
         ``"zscore-1"`` (scaled and clipped) or ``"raw-1"`` (microvolts).
     band_pass : tuple of float or None
-        Edges in Hz of a filter without delay; needs SciPy.
+        Edges in Hz of a zero-phase filter; needs SciPy.
     labels : str
         ``"sample"``, ``"any"`` or ``"majority"``, as in `Fixture.window_labels`.
 
@@ -145,9 +145,9 @@ class SyntheticDataset(Dataset[Item]):
     Items are `(signals, labels)`, both float32: shapes (n_channels, n_times) and
     (n_times,), or () for labels per window. Item i is window i of
     ``bgb-fixtures build --windows N`` and of `bgb_fixtures.synthetic_fixture` with the
-    same arguments, of split ``"train"``. It is not kept: with 60 s it takes about 0.1 s
-    on one core each time; build a fixture to read the same windows often. In 40 windows
-    with a seizure every type comes four times.
+    same arguments, in split ``"train"``. It is generated each time, which takes about
+    0.1 s on one core for 60 s; build a fixture to read the same windows often. Of 40
+    windows with a seizure, each type has four.
 
     Examples
     --------

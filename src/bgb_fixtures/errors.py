@@ -49,7 +49,7 @@ def shorten(text: str, most: int = 600) -> str:
 
 
 class FixtureError(Exception):
-    """Base of all errors that this package raises for its users."""
+    """Base class of all errors that users of this package may handle."""
 
 
 class SpecError(FixtureError, ValueError):

@@ -255,12 +255,12 @@ class _FileStore:
 class Fixture:
     """Hold the windows of a fixture, or a selection of them.
 
-    Made by `load_fixture`, `Fixture.adapt` or `synthetic_fixture`, not by hand.
+    Returned by `load_fixture`, `Fixture.adapt` and `synthetic_fixture`.
 
     Attributes
     ----------
     path : pathlib.Path
-        The file; of an adapted fixture the file that it comes from.
+        The file; for an adapted fixture, the file that was adapted.
     index : Index
         Layout, name, versions and counts of the whole fixture.
     """
@@ -294,8 +294,8 @@ class Fixture:
     def signals(self) -> npt.NDArray[np.float32]:
         """Model-ready signal, shape (n_windows, n_channels, n_times).
 
-        Unit as `records.unit` says. A private copy-on-write map: writing changes this
-        process' view only, never the file.
+        The unit is `records.unit`. This is a private copy-on-write map: writing to it
+        changes only the view of this process, never the file.
         """
         return self._array("signals")
 
@@ -327,12 +327,12 @@ class Fixture:
 
     @property
     def in_memory(self) -> bool:
-        """Whether it was adapted or generated, and is not what a file holds."""
+        """Whether the arrays are in memory, because they were adapted or generated."""
         return not isinstance(self._open_store(), _FileStore)
 
     @property
     def rows(self) -> Rows:
-        """Rows of the file that this fixture shows."""
+        """Row of each window in the file."""
         whole = range(self.index.arrays["signals"].shape[0])
         return whole if self._rows is None else self._rows
 
@@ -343,7 +343,7 @@ class Fixture:
 
     @property
     def offset(self) -> npt.NDArray[np.float32]:
-        """Microvolts at 0 of `signals`, shape (n_windows, n_channels)."""
+        """Microvolts where `signals` is 0, shape (n_windows, n_channels)."""
         return self._array("offset")
 
     def __len__(self) -> int:
@@ -364,12 +364,12 @@ class Fixture:
         )
 
     def private(self) -> Fixture:
-        """Return the same windows, with arrays that no other fixture shows.
+        """Return the same windows with arrays that no other fixture shares.
 
         Returns
         -------
         fixture : Fixture
-            The file mapped again, or copies of arrays in memory, made at first use.
+            A new map of the file, or copies of arrays in memory, made at first use.
         """
         return Fixture(self._open_store().private(), self._rows)
 
@@ -379,7 +379,7 @@ class Fixture:
         Returns
         -------
         fixture : Fixture
-            All rows, in the order of the file.
+            All windows, in file order.
         """
         return Fixture(self._open_store())
 
@@ -389,17 +389,17 @@ class Fixture:
         Parameters
         ----------
         rows : sequence of int
-            Positions in this fixture, in the wanted order, not negative.
+            Indices in this fixture, at least 0, in the order of the result.
 
         Returns
         -------
         fixture : Fixture
-            A view where the rows are a run of the file, else a copy of their data.
+            A view if the rows are contiguous in the file, otherwise a copy.
 
         Raises
         ------
         SpecError
-            If a row is not there.
+            If there is no such row.
         """
         own = self.rows
         wrong = [row for row in rows if not 0 <= row < len(own)]
@@ -426,7 +426,7 @@ class Fixture:
         Parameters
         ----------
         split, category, kind, subject : str or None
-            Value of that field of `WindowRecord`; None matches all.
+            Value of this field of `WindowRecord`; None matches every value.
 
         Returns
         -------
@@ -477,51 +477,52 @@ class Fixture:
         balanced: bool = False,
         names: str | None = None,
     ) -> Fixture:
-        """Return these windows at another length, rate, montage or scale, in memory.
+        """Return these windows with another length, rate, montage or scale, in memory.
 
         Parameters
         ----------
         window_length : float or None
-            Seconds, at most the present length; windows are cut from the start of each
-            window, and a rest that does not fill the length is dropped. None: as it is.
+            Seconds, at most the current length. Windows are cut from the start of each
+            window, and a shorter remainder is dropped. None: unchanged.
         sfreq : float or None
-            Rate in Hz; each window is resampled as a whole, by a polyphase filter
-            (SciPy), before it is cut. None: as it is.
+            Sampling frequency in Hz. Each window is resampled as a whole, with a
+            polyphase filter (SciPy), before it is cut. None: unchanged.
         montage : str, sequence of str or None
-            A key of `bgb_fixtures.eeg.montage.MONTAGES`, or rows such as ``"Fp1-F7"``
-            in any case and both systems, as far as they follow exactly from the
-            channels that are there. None: as it is.
+            A key of `bgb_fixtures.eeg.montage.MONTAGES`, or rows such as ``"Fp1-F7"``,
+            in any case and with old or new electrode names. The rows must be exactly
+            computable from the channels of this fixture. None: unchanged.
         profile : str or None
-            ``"raw-1"`` (microvolts) or ``"zscore-1"``. None: as it is.
+            ``"raw-1"`` (microvolts) or ``"zscore-1"``. None: unchanged.
         band_pass : tuple of float or None
-            Edges in Hz of a filter without delay over each window as a whole (SciPy).
+            Edges in Hz of a zero-phase filter, applied to each whole window (SciPy).
         stride : float or None
             Seconds from one window to the next. None: `window_length`.
         n_windows : int or None
-            Keep so many windows, spread evenly, with and without a seizure; the same
-            ones each time. None: all.
+            Number of windows to keep, spread evenly over windows with and without a
+            seizure; the same every time. None: all.
         balanced : bool
-            Keep as many windows with a seizure as without.
+            Whether to keep as many windows with a seizure as without.
         names : str or None
-            ``"10-20"`` or ``"10-10"``: name channels ``T3-T5`` or ``T7-P7``. None: as
-            they are.
+            ``"10-20"`` names channels ``T3-T5``, ``"10-10"`` names them ``T7-P7``.
+            None: unchanged.
 
         Returns
         -------
         fixture : Fixture
-            Arrays of its own. Events are clipped and shifted, labels follow from them
-            at the new rate; categories and kinds are derived again; ids say where a
-            window comes from (``"win-05.03"``), and `records` what was done.
+            A fixture with its own arrays. Events are clipped and shifted, labels are
+            computed from them at the new rate, and categories and kinds are derived
+            again. Ids name the original window (``"win-05.03"``), and `records` lists
+            the steps.
 
         Raises
         ------
         SpecError
-            If a value is outside its range, a length is no whole number of samples, a
-            row is unknown, or no window with a seizure would be left.
+            If a value is outside its range, a length is not a whole number of samples,
+            a row is unknown, or no window with a seizure would remain.
         ChannelNotFoundError
             If the montage cannot be computed from these channels.
         MissingPackageError
-            If SciPy is needed and not installed.
+            If SciPy is required and not installed.
 
         Examples
         --------
@@ -546,12 +547,13 @@ class Fixture:
         )
 
     def window_labels(self, labels: str) -> npt.NDArray[np.uint8]:
-        """Return the labels per sample or per window, as `reduce_labels` does.
+        """Return the labels per sample or per window.
 
         Parameters
         ----------
         labels : str
-            ``"sample"``, ``"any"`` or ``"majority"``.
+            ``"sample"``: one label per sample. ``"any"``: 1 if any sample of the window
+            is ictal. ``"majority"``: 1 if most samples are.
 
         Returns
         -------
@@ -561,7 +563,7 @@ class Fixture:
         Raises
         ------
         SpecError
-            If `labels` is none of these.
+            If `labels` has another value.
         """
         return reduce_labels(self.labels, labels)
 
@@ -580,7 +582,7 @@ class Fixture:
         signals : torch.Tensor of float32, shape (n_windows, n_channels, n_times)
             Shares memory with `signals`.
         labels : torch.Tensor of float32, shape (n_windows, n_times) or (n_windows,)
-            0 and 1; float, as BCEWithLogitsLoss needs them.
+            0 and 1, as float because ``BCEWithLogitsLoss`` requires it.
 
         Raises
         ------
@@ -613,10 +615,10 @@ class Fixture:
         return signals_uv.astype(np.float32)
 
     def close(self) -> None:
-        """Drop this object's references; arrays and tensors elsewhere stay valid.
+        """Drop the references of this object; arrays and tensors in use stay valid.
 
-        The mapping goes with the last array that shows it. What this object was asked
-        before, apart from the arrays, it still knows.
+        The file is unmapped when its last array is gone. Metadata that was already read
+        stays available.
         """
         self._store = None
         self.__dict__.pop("signals", None)
@@ -708,13 +710,13 @@ def load_fixture(
     Parameters
     ----------
     source : str, path or None
-        None: the packaged ``smoke``. Else a known name (``"smoke"``, ``"tiny"``, then a
-        file in the folder that ``BGB_FIXTURES_DIR`` names), else a path.
+        None: the packaged ``smoke``. Otherwise a name (``"smoke"``, ``"tiny"``, or a file
+        in the folder named by ``BGB_FIXTURES_DIR``) or a path.
     mode : str
-        ``"mmap"``: map the file, private and copy-on-write; ``"copy"``: read it, for
-        file systems whose files may shrink while mapped.
+        ``"mmap"``: map the file, private and copy-on-write. ``"copy"``: read it into
+        memory, in case the file may shrink while it is in use.
     verify : bool
-        Check every digest and prove the labels, once per process for an unchanged
+        Whether to check every digest and label, once per process for an unchanged
         file. False trusts the arrays; the index is always checked.
 
     Returns
@@ -727,11 +729,11 @@ def load_fixture(
     FixtureNotFoundError
         If there is no such name or file.
     FormatError
-        If the file is not a fixture or breaks a rule of the format.
+        If the file is not a fixture or violates a rule of the format.
     FormatVersionError
-        If its format is newer than this release.
+        If this release cannot read its format version.
     IntegrityError
-        If its bytes are not those that were written.
+        If its bytes do not match their digests.
     SpecError
         If `mode` is unknown.
     """

@@ -41,13 +41,13 @@ def synthetic_fixture(
     Parameters
     ----------
     n_windows : int
-        From 1 to 999; each is of another subject. From 5 on, the last fifth is split
-        ``"dev"``.
+        Number of windows, from 1 to 999, each from another subject. With 5 or more, the
+        last fifth is in split ``"dev"``.
     seed : int
-        In [0, 2^32); other seeds are other subjects.
+        Seed in [0, 2^32); another seed gives other subjects.
     ictal_share : float
-        Share of the windows that hold a part of a seizure, in [0, 1]; kept by the first
-        n windows for every n.
+        Share of windows that hold part of a seizure, in [0, 1]. The first n windows have
+        this share for every n.
     window_length : float
         Seconds, from 1 to 600, a multiple of 1/16.
     sfreq : float
@@ -59,29 +59,29 @@ def synthetic_fixture(
         ``"zscore-1"``: scaled by the seizure-free signal of the subject and clipped at
         10; ``"raw-1"``: microvolts.
     band_pass : tuple of float or None
-        Edges in Hz of a filter without delay; needs SciPy.
+        Edges in Hz of a zero-phase filter; needs SciPy.
     names : str
         ``"10-20"``: T3-T5; ``"10-10"``: T7-P7.
 
     Returns
     -------
     fixture : Fixture
-        In memory, without a file: arrays are float32 and uint8 as in a fixture file, of
-        shapes (n_windows, n_channels, n_times) and (n_windows, n_times).
+        A fixture in memory, without a file. Signals are float32, shape (n_windows,
+        n_channels, n_times), and labels uint8, shape (n_windows, n_times).
 
     Raises
     ------
     SpecError
         If an argument is outside its range.
     MissingPackageError
-        If SciPy is needed and not installed.
+        If SciPy is required and not installed.
 
     Notes
     -----
-    Windows with a seizure are onset, offset, whole and ictal in turn; every second window
-    without one holds an artefact. A window of 60 s takes about 0.1 s on one core. With
-    256 Hz and no filter the values are the same on every machine; others may differ in
-    the last bits between versions of SciPy.
+    Windows with a seizure alternate between the kinds onset, offset, whole and ictal;
+    every second window without one holds an artefact. A window of 60 s takes about 0.1 s
+    on one core. At 256 Hz without a filter, the values are the same on every machine;
+    otherwise the last bits may differ between versions of SciPy.
 
     Examples
     --------

@@ -42,25 +42,25 @@ class BuildReport:
     path : pathlib.Path
         The file.
     windows : tuple of WindowRecord
-        What it holds.
+        Windows of the fixture.
     missing_kinds : tuple of str
         Kinds of window that do not exist at this window length.
     crowded_kinds : dict of str to str
-        Kinds of window that exist and were not chosen, and why.
+        Kinds of window that exist but were not selected, with the reason.
     other_lengths : tuple of str
-        Recordings whose annotations speak of another length than the file has, a line
+        Recordings whose annotations state another duration than the file has, one line
         each.
     n_recordings : int
-        Annotated recordings that the corpus offered.
+        Number of annotated recordings found in the corpus.
     left_out : tuple of str
-        What is wrong with recordings that were chosen and cannot be used, a line each.
+        Selected recordings that cannot be used, with the reason, one line each.
     n_problems : dict of str to int
-        Recordings that the corpus did not offer, by the reason.
+        Number of recordings that cannot be used, by reason.
     labels : tuple of LabelCount
-        Where labels are free text: what each was read as, and how often it occurs.
+        How free-text labels were read, and how often each occurs.
     differing : tuple of str
-        Built from a saved spec: arrays that differ from those of the spec, as another
-        version of a library filtered or resampled.
+        Arrays that differ from a saved spec, because another version of a library
+        filtered or resampled them.
     """
 
     path: Path
@@ -91,26 +91,26 @@ def build_fixture(
     Parameters
     ----------
     request : SyntheticRequest or RecordedRequest
-        What to build, from `bgb_fixtures.request.spec.load_spec` or `parse_spec`. A
-        listing with digests is built only from the same bytes.
+        What to build, from `bgb_fixtures.request.spec.load_spec` or `parse_spec`. If it
+        has digests, it is built only from the same bytes.
     path : str or path
-        The file to write; an older fixture there is replaced.
+        File to write. An existing fixture is replaced.
     root : str, path, WebPath or None
-        Folder or file of the recordings, or their web address; None for synthetic EEG.
+        Folder, file or web address of the recordings; None for synthetic EEG.
     annotations : str, path or None
-        Source ``edf`` only: file or folder of the annotations; None: beside or in the
-        recordings.
+        File or folder of the annotations (source ``edf`` only). None: beside or inside
+        the recordings.
     strict : bool
-        Whether a recording that cannot be used is an error, even if another can take
-        its place.
+        Whether a recording that cannot be used is an error, even if another can replace
+        it.
     save_spec : str, path or None
-        Where to save a spec that lists what was used, with digests; published together
-        with the fixture. Not for synthetic EEG, whose spec gives the same bytes.
+        File for a spec that lists the windows used, with digests; published together
+        with the fixture. Not for synthetic EEG, whose spec gives the same bytes anyway.
     planning : callable or None
         Called with (recordings done, recordings in total) before any sample is read.
     progress : callable or None
-        Called with (steps done, steps in total); a step is a window, or a recording
-        that profile zscore-1 sums up.
+        Called with (steps done, steps in total). A step is a window, or a recording of
+        which profile ``zscore-1`` computes statistics.
 
     Returns
     -------
@@ -120,17 +120,17 @@ def build_fixture(
     Raises
     ------
     SpecError
-        If the request cannot be met; for example no window would hold a seizure.
+        If the request cannot be fulfilled, for example if no window holds a seizure.
     SourceError
-        If a chosen recording cannot be read with certainty, or is not the one listed.
+        If a selected recording is invalid, ambiguous, or differs from the spec.
     FetchError
-        If a web server does not give what it should.
+        If a web server does not return the expected bytes.
     IntegrityError
-        If the fixture would not be the one of a saved spec.
+        If the fixture would differ from the saved spec.
     PrivacyError
         If the file would hold text that identifies a recording.
     TargetError
-        If a file cannot be written. In each case there is no new file.
+        If a file cannot be written. After any error there is no new file.
     """
     target = Path(path)
     # Before the work begins: it may take minutes.

@@ -72,24 +72,30 @@ def open_root(name: str, root: str | os.PathLike[str] | WebPath) -> CorpusPath:
 
 
 def _corpus_class(name: str) -> type[Corpus]:
-    # Modules of the rooms import this package.
-    from bgb_fixtures.corpora.bids.corpus import BidsCorpus
-    from bgb_fixtures.corpora.chbmit.corpus import ChbmitCorpus
-    from bgb_fixtures.corpora.plain.corpus import PlainCorpus
-    from bgb_fixtures.corpora.siena.corpus import SienaCorpus
-    from bgb_fixtures.corpora.tusz.corpus import TuszCorpus
+    # Only the room that is asked for is imported.
+    match name:
+        case "bids":
+            from bgb_fixtures.corpora.bids.corpus import BidsCorpus
 
-    corpora: dict[str, type[Corpus]] = {
-        "bids": BidsCorpus,
-        "chbmit": ChbmitCorpus,
-        "edf": PlainCorpus,
-        "siena": SienaCorpus,
-        "tusz": TuszCorpus,
-    }
-    if name not in corpora:
-        close = difflib.get_close_matches(name.lower(), CORPUS_NAMES, n=1)
-        hint = f"did you mean {close[0]!r}? " if close else ""
-        known = ", ".join(map(repr, CORPUS_NAMES))
-        msg = f"unknown source {name!r}; {hint}Sources of recordings in files: {known}"
-        raise SpecError(msg)
-    return corpora[name]
+            return BidsCorpus
+        case "chbmit":
+            from bgb_fixtures.corpora.chbmit.corpus import ChbmitCorpus
+
+            return ChbmitCorpus
+        case "edf":
+            from bgb_fixtures.corpora.plain.corpus import PlainCorpus
+
+            return PlainCorpus
+        case "siena":
+            from bgb_fixtures.corpora.siena.corpus import SienaCorpus
+
+            return SienaCorpus
+        case "tusz":
+            from bgb_fixtures.corpora.tusz.corpus import TuszCorpus
+
+            return TuszCorpus
+    close = difflib.get_close_matches(name.lower(), CORPUS_NAMES, n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    known = ", ".join(map(repr, CORPUS_NAMES))
+    msg = f"unknown source {name!r}; {hint}Sources of recordings in files: {known}"
+    raise SpecError(msg)

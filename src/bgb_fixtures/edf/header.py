@@ -25,6 +25,8 @@ from bgb_fixtures.eeg.units import microvolts_in, says_no_unit
 from bgb_fixtures.errors import SourceError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from bgb_fixtures.edf.source import ByteSource
@@ -39,6 +41,7 @@ __all__ = [
     "header_texts",
     "parse_header",
     "read_header_bytes",
+    "scale_to_uv",
     "signal_calibration",
 ]
 
@@ -172,24 +175,35 @@ class Calibration:
     microvolts: float
     unit_assumed: bool = False
 
-    def apply(
-        self,
-        digital: npt.NDArray[np.int16 | np.int32],
-        out: npt.NDArray[np.float64],
-    ) -> None:
-        """Write microvolts of stored samples into `out`, an array of the same shape.
 
-        Samples outside the digital range are scaled like all others: chb01_04 has some,
-        the range is what a recorder promised, and mne, pyedflib and edfio pass them on
-        as well.
-        """
-        # Step by step into one array: four times as fast as an expression.
-        np.subtract(digital, np.float64(self.digital_min), out=out)
-        out *= self.physical_max - self.physical_min
-        out /= self.digital_max - self.digital_min
-        out += self.physical_min
-        if self.microvolts != 1:
-            out *= self.microvolts
+def scale_to_uv(
+    values: npt.NDArray[np.float64], calibrations: Sequence[Calibration]
+) -> None:
+    """Turn stored values of some signals, a row each, into microvolts, in place.
+
+    Samples outside the digital range are scaled like all others: chb01_04 has some, the
+    range is what a recorder promised, and mne, pyedflib and edfio pass them on as well.
+    """
+    digital_min, digital_span, physical_min, physical_span, microvolts = np.array(
+        [
+            (
+                c.digital_min,
+                c.digital_max - c.digital_min,
+                c.physical_min,
+                c.physical_max - c.physical_min,
+                c.microvolts,
+            )
+            for c in calibrations
+        ],
+        np.float64,
+    ).T[:, :, None]
+    # Step by step in one array: four times as fast as an expression.
+    values -= digital_min
+    values *= physical_span
+    values /= digital_span
+    values += physical_min
+    if (microvolts != 1).any():
+        values *= microvolts
 
 
 def fail_field(name: str, field: str, *, expected: str, got: object) -> NoReturn:

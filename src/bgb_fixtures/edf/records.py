@@ -26,6 +26,7 @@ from bgb_fixtures.edf.header import (
     fail_field,
     parse_header,
     read_header_bytes,
+    scale_to_uv,
     signal_calibration,
 )
 from bgb_fixtures.eeg.resample import steppable_rate
@@ -317,12 +318,14 @@ class EdfFile:
 
         Raises SourceError if a signal cannot be scaled, or as in `read_digital`.
         """
-        scales = [self.calibration(index) for index in indices]
+        calibrations = [self.calibration(index) for index in indices]
         records, skipped = self._read_records(indices, start, stop)
         whole = np.empty((len(indices), *records[0].shape), np.float64)
-        for row, scale, values in zip(whole, scales, records, strict=True):
-            scale.apply(values, row)
-        return whole.reshape(len(indices), -1)[:, skipped : skipped + stop - start]
+        for row, values in zip(whole, records, strict=True):
+            row[:] = values
+        whole = whole.reshape(len(indices), -1)
+        scale_to_uv(whole, calibrations)
+        return whole[:, skipped : skipped + stop - start]
 
     def _read_records(
         self, indices: Sequence[int], start: int, stop: int

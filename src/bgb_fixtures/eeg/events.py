@@ -63,7 +63,7 @@ class Event:
     duration : float
         Seconds, greater than 0.
     label : str
-        TUSZ code, a key of `SZCORE_CODES`; ``"seiz"`` where the type is not known.
+        TUSZ code, a key of `SZCORE_CODES`; ``"seiz"`` if the type is unknown.
     """
 
     onset: float
@@ -72,7 +72,7 @@ class Event:
 
     @property
     def szcore(self) -> str:
-        """The SzCORE eventType of this event."""
+        """The SzCORE ``eventType`` of this event."""
         return SZCORE_CODES[self.label]
 
     def span(self, sfreq: float) -> tuple[int, int]:

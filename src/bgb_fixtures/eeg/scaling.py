@@ -186,11 +186,15 @@ class Moments:
 
 def _exact_sums(grid: npt.NDArray[np.float64]) -> list[tuple[int, int]]:
     """Return (sum, sum of squares) of each row of whole numbers below 2^31, exactly."""
-    squares = np.einsum("ij,ij->i", grid, grid)
+    # Products of matrices: several times as fast as a sum of each row.
+    squares = (grid[:, None, :] @ grid[:, :, None]).ravel()
     if squares.max(initial=0) < _EXACT:
         # Then no partial sum, in any order, was ever rounded.
-        totals = grid.sum(axis=1)
-        return [(int(a), int(b)) for a, b in zip(totals, squares, strict=True)]
+        totals = grid @ np.ones(grid.shape[1])
+        return [
+            (int(a), int(b))
+            for a, b in zip(totals.tolist(), squares.tolist(), strict=True)
+        ]
     whole = grid.astype(np.int64)
     totals = whole.sum(axis=1)
     np.square(whole, out=whole)

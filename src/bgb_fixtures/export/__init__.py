@@ -77,17 +77,16 @@ def export_fixture(
         As for `load_fixture`, or a loaded fixture or a selection of one.
     layout : str
         ``"brain-go-brr"``: the cache of brain-go-brr-v2 4.x, memory-mapped npy files;
-        ``"brain-go-brr-3"``: its npz cache of 3.x; ``"tusz"``: EDF files and
+        ``"brain-go-brr-3"``: the npz cache of 3.x; ``"tusz"``: EDF files and
         annotations; ``"edf"``: one EDF+C file per window; ``"bids"``: a BIDS-EEG data
-        set with the events of SzCORE; ``"npz"``, ``"safetensors"``: one file for numpy,
-        one for safetensors.
+        set with SzCORE events; ``"npz"`` or ``"safetensors"``: one file.
     out : str or path
-        The folder to make; it may exist if it is empty.
+        Folder to create; it may exist if it is empty.
     local_use : bool
-        Needed for a fixture that is not redistributable: the export stays on this
-        machine, and says so.
+        Required for a fixture that is not redistributable. The export must stay on this
+        machine, and states this.
     progress : callable or None
-        Called with (windows done, windows in all), first with none done.
+        Called with (windows done, windows in total), first with 0 done.
 
     Returns
     -------
@@ -97,10 +96,10 @@ def export_fixture(
     Raises
     ------
     SpecError
-        If there is no such layout, the fixture does not fit it, or it may not be
+        If the layout is unknown, the fixture does not fit it, or the fixture may not be
         redistributed and `local_use` is false.
     TargetError
-        If the folder is taken or cannot be written. Nothing is left behind.
+        If the folder is not empty or cannot be written. Nothing is left behind.
     MissingPackageError
         If edfio is not installed (layouts ``"tusz"``, ``"edf"``, ``"bids"``).
     FixtureError

@@ -134,15 +134,15 @@ class WindowRecord:
         ``"onset"``, ``"offset"``, ``"whole"``, ``"ictal"``, ``"background"`` or
         ``"artefact"``.
     split : str
-        ``"train"`` or ``"dev"``, or what the corpus has.
+        ``"train"``, ``"dev"`` or another split of the corpus.
     subject, recording : str
         Pseudonyms: ``"sub-01"``, ``"rec-01"``.
     onset : float
         Start of the window in seconds from the start of the recording.
     n_clipped : int
-        Samples that the profile clipped, over all channels.
+        Number of samples that the profile clipped, over all channels.
     events : tuple of Event
-        The part of each seizure inside the window, in seconds from its start.
+        The part of each seizure inside the window, in seconds from the window start.
     """
 
     id: str

@@ -224,18 +224,18 @@ def _shown(path: Path | None) -> str:
 
 
 class GoldenChecker:
-    """Check outputs against goldens in the name of one test; the fixture ``golden``.
+    """Compare outputs of a test with its goldens: the pytest fixture ``golden``.
 
     Parameters
     ----------
     folder : pathlib.Path
-        Where the goldens of the test file are.
+        Folder with the goldens of the test file.
     nodeid : str
-        The test, as pytest names it.
+        Node id of the test.
     updating : bool
-        Whether to write what the code returns now, and pass.
+        Whether to write the current outputs and pass.
     log : Log
-        Where this run keeps what its tests did.
+        Log of this test run.
     """
 
     def __init__(self, *, folder: Path, nodeid: str, updating: bool, log: Log) -> None:
@@ -258,33 +258,33 @@ class GoldenChecker:
         nan_ok: bool = False,
         keep: Sequence[str] | None = None,
     ) -> None:
-        """Check a value against its golden.
+        """Compare a value with its golden.
 
         Parameters
         ----------
         name : str
-            What it is called; each name once in a test.
+            Name of the golden, unique in the test.
         value : array, tensor, number, string, None, or dict, list, dataclass of these
-            What the code under test returned.
+            Output of the code under test.
         fixture : Fixture or None
-            What went in, if axis 0 is its windows: the report is then in terms of
-            windows, detections and score.
+            Input of the code, if axis 0 of `value` runs over its windows. The report
+            then names windows, detections and scores.
         rtol, atol : float or None
-            Tolerances instead of the recorded ones. The recorded ones are these, or
-            defaults by dtype and device.
+            Tolerances to record and to use instead of the recorded ones. None: the
+            recorded ones, which default to values by dtype and device.
         threshold : float or None
-            Above it, a value per sample is a detection; None: 0.5 where all values are
-            in [0, 1], else 0.
+            Value per sample above which a sample is a detection. None: 0.5 if all
+            values are in [0, 1], otherwise 0.
         nan_ok : bool
             Whether NaN may be recorded.
         keep : sequence of str or None
-            Keys, fields or positions of the outermost level to keep; None keeps all.
+            Keys, fields or positions of the outermost level to keep. None: all.
 
         Raises
         ------
         GoldenMismatchError
-            If the value differs, or the golden was missing or is written by this run. A
-            missing one is written, except under CI.
+            If the value differs, or if the golden was missing or was written by this
+            run. A missing golden is written, except under CI.
         SpecError
             If a golden cannot hold the value.
         """
@@ -320,19 +320,19 @@ class GoldenChecker:
         keep: Sequence[str] | None = None,
         layout: str = PLAIN,
     ) -> None:
-        """Run a model over windows and check its outputs; says where a change began.
+        """Compare outputs of a model with a golden, and find where a change begins.
 
         Parameters
         ----------
         name : str
-            What it is called; each name once in a test.
+            Name of the golden, unique in the test.
         model : torch.nn.Module
-            Takes signals (n, n_channels, n_times), or with the axes of `layout`. It runs
-            as it is: call `eval()` first.
+            Model for signals (n, n_channels, n_times), or with the axes of `layout`.
+            Call `eval()` first.
         fixture : Fixture
             The windows.
         batch_size : int
-            Windows at a time; the first batch is traced.
+            Windows per batch; the first batch is traced.
         rtol, atol : float or None
             Tolerances instead of the recorded ones, as in `check`.
         threshold : float or None
@@ -340,7 +340,7 @@ class GoldenChecker:
         nan_ok : bool
             Whether NaN may be recorded, as in `check`.
         keep : sequence of str or None
-            Which outputs to keep, as in `check`.
+            Outputs to keep, as in `check`.
         layout : str
             Axes of the input, such as ``"B1CT"``, ``"BTC"`` or ``"BCS200"`` for patches
             of 200 samples, as in `run_smoke`.
@@ -350,7 +350,7 @@ class GoldenChecker:
         GoldenMismatchError
             As in `check`.
         SpecError
-            If the model returns something that a golden cannot hold, or is random.
+            If a golden cannot hold the output, or if the output is random.
         """
         __tracebackhide__ = True
 
@@ -390,19 +390,19 @@ class GoldenChecker:
         fixture: Fixture | None = None,
         atol: float | None = None,
     ) -> None:
-        """Check events, such as the seizures that post-processing found.
+        """Compare events, such as seizures found by post-processing, with a golden.
 
         Parameters
         ----------
         name : str
-            What they are called; each name once in a test.
+            Name of the golden, unique in the test.
         events : list
             Events in seconds: `Event`, (onset, duration) or (onset, duration, label).
-            With `fixture`, one list of them for each of its windows.
+            With `fixture`, one list per window.
         fixture : Fixture or None
-            What went in; the report then names windows and gives the score.
+            Input of the code. The report then names windows and gives the score.
         atol : float or None
-            How many seconds onset and end may move, instead of what is recorded. The
+            Tolerance of onset and end in seconds, instead of the recorded one. The
             default is 0.001.
 
         Raises
@@ -410,7 +410,7 @@ class GoldenChecker:
         GoldenMismatchError
             If events were gained, lost, shifted or relabelled; otherwise as in `check`.
         SpecError
-            If these are no events.
+            If the values are not events.
         """
         __tracebackhide__ = True
         self._settle(

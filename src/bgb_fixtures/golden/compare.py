@@ -273,15 +273,15 @@ def compare_goldens(
     rtol: float | None = None,
     atol: float | None = None,
 ) -> Comparison:
-    """Compare a run with what was recorded, or two files.
+    """Compare two goldens.
 
     Parameters
     ----------
     recorded, obtained : Golden
-        Before and after.
+        Expected and obtained outputs.
     rtol, atol : float or None
-        Tolerances that replace the recorded ones, for all outputs. For events, `atol` is
-        in seconds.
+        Tolerances for all outputs, instead of the recorded ones. For events, `atol` is in
+        seconds.
 
     Returns
     -------

@@ -75,33 +75,33 @@ def make_golden(
     threshold: float | None = None,
     keep: Sequence[str] | None = None,
 ) -> Golden:
-    """Make a golden of what the code under test returned.
+    """Make a golden from outputs of the code under test.
 
     Parameters
     ----------
     value : array, tensor, number, string, None, or dict, list, dataclass of these
-        The outputs, nested as you like.
+        The outputs, with any nesting.
     name : str
-        What they are called.
+        Name of the golden.
     fixture : Fixture or None
-        What went in, if axis 0 of the outputs is its windows.
+        Input of the code, if axis 0 of the outputs runs over its windows.
     rtol, atol : float or None
         Tolerances instead of the default ones; if only one is given, the other is 0.
     threshold : float or None
-        Above it, a value per sample is a detection; None: 0.5 where all values are in
-        [0, 1], else 0.
+        Value per sample above which a sample is a detection. None: 0.5 if all values are
+        in [0, 1], otherwise 0.
     keep : sequence of str or None
-        Keys, fields or positions of the outermost level to keep; None keeps all.
+        Keys, fields or positions of the outermost level to keep. None: all.
 
     Returns
     -------
     golden : Golden
-        With the environment as it is now.
+        Outputs, tolerances and the current environment.
 
     Raises
     ------
     SpecError
-        If a golden cannot hold this.
+        If a golden cannot hold the outputs.
     """
     return _make(
         flatten_values(value, name=name, keep=keep),

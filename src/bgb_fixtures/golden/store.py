@@ -112,9 +112,9 @@ def write_golden(golden: Golden, path: str | os.PathLike[str]) -> Path:
     Parameters
     ----------
     golden : Golden
-        What to write.
+        Golden to write.
     path : str or path
-        Target. An older golden there is replaced, a damaged one too; any other file is
+        Target. An existing golden is replaced, also if it is damaged; any other file is
         not.
 
     Returns
@@ -125,9 +125,9 @@ def write_golden(golden: Golden, path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     TargetError
-        If the target cannot be written; it is then as it was before.
+        If the target cannot be written. It is unchanged then.
     FormatError
-        If the content breaks a rule of the format.
+        If the content violates a rule of the format.
     """
     target = Path(path)
     data = encode_golden(golden)
@@ -258,7 +258,7 @@ def describe_stranger(data: bytes) -> str:
 
 
 def load_golden(path: str | os.PathLike[str]) -> Golden:
-    """Load a golden file and check every byte of it.
+    """Load a golden and check every byte.
 
     Parameters
     ----------
@@ -268,18 +268,18 @@ def load_golden(path: str | os.PathLike[str]) -> Golden:
     Returns
     -------
     golden : Golden
-        Its content, in memory.
+        Content of the file, in memory.
 
     Raises
     ------
     FixtureNotFoundError
         If there is no such file.
     FormatError
-        If it is no golden, is too large, or breaks a rule of the format.
+        If it is not a golden, is too large, or violates a rule of the format.
     FormatVersionError
-        If its format is newer than this release.
+        If this release cannot read its format version.
     IntegrityError
-        If its bytes are not those that were written.
+        If its bytes do not match its digest.
     """
     path = Path(path)
     where = repr(str(path))

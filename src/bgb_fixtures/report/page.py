@@ -94,19 +94,19 @@ def write_report(
     local_use: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Report:
-    """Write a page about a fixture that needs no other file.
+    """Write a self-contained HTML page about a fixture.
 
     Parameters
     ----------
     source : str, path or None
         As for `load_fixture`.
     out : str or path
-        The page to write, ``.html``; an old one is replaced.
+        File to write, with suffix ``.html``. An existing page is replaced.
     local_use : bool
-        Needed for a fixture that is not redistributable: the page stays on this
-        machine, and says so.
+        Required for a fixture that is not redistributable. The page must stay on this
+        machine, and states this.
     progress : callable or None
-        Called with (windows done, windows in all), first with none done.
+        Called with (windows done, windows in total), first with 0 done.
 
     Returns
     -------
@@ -123,7 +123,7 @@ def write_report(
     MissingPackageError
         If matplotlib is not installed.
     FormatError
-        If index or records of the fixture cannot be read.
+        If the index or records of the fixture are invalid.
     FixtureNotFoundError
         If there is no such fixture.
     """

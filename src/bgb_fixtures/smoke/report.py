@@ -57,7 +57,7 @@ def list_names(names: list[str]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """Say how one check ended.
+    """Describe the result of one check.
 
     Attributes
     ----------
@@ -70,10 +70,10 @@ class CheckResult:
     place : str
         Module, parameter or line of the failure; empty if there is none.
     cause : str
-        Name of the failed check that this check could not be judged for; empty unless
-        it was skipped for that.
+        Name of the failed check because of which this check was skipped; otherwise
+        empty.
     seconds : float
-        Time that it took.
+        Duration in seconds.
     """
 
     name: str
@@ -123,22 +123,21 @@ class TableWriter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmokeReport:
-    """Hold what a smoke run found.
+    """Describe the result of a smoke run.
 
     Attributes
     ----------
     model : str
         Name of the model's class, or its import path, program or image.
     contract : str
-        What goes in and what comes out, as found out; empty if it could not be.
+        Input and output as detected; empty if detection failed.
     checks : tuple of CheckResult
-        In the order of the run: a check that failed is followed by those that could not
-        be judged because of it.
+        Results in the order of the run. A failed check is followed by the checks that
+        were skipped because of it.
     seconds : float
         Time of the whole run.
     note : str
-        What such a run cannot find out, shown after a pass; empty if there is nothing to
-        say.
+        What such a run cannot find, shown after a pass; empty if there is nothing to add.
     """
 
     model: str
@@ -149,7 +148,7 @@ class SmokeReport:
 
     @property
     def passed(self) -> bool:
-        """Whether no check failed, and at least one was judged."""
+        """Whether at least one check passed and none failed."""
         return self.verdict == "works"
 
     @property
@@ -161,7 +160,7 @@ class SmokeReport:
     def verdict(self) -> str:
         """``"works"``, ``"fails"``, or ``"was not checked"``.
 
-        That it can be made and run says nothing yet of how it behaves.
+        Building and running the model alone does not count as ``"works"``.
         """
         if self.failed:
             return "fails"
@@ -179,7 +178,7 @@ class SmokeReport:
 
     @property
     def summary(self) -> str:
-        """One line: the verdict, how many checks ended how, and the time."""
+        """One line with the verdict, the numbers of checks by result, and the time."""
         counts = {
             word: sum(check.status == status for check in self.checks)
             for status, word in (
@@ -193,7 +192,7 @@ class SmokeReport:
 
     @property
     def last_lines(self) -> str:
-        """The summary, and after a pass what such a run cannot find out."""
+        """The summary, and the note after a pass."""
         note = textwrap.fill(self.note, _WIDTH) if self.passed else ""
         return f"{self.summary}\n{note}".rstrip()
 

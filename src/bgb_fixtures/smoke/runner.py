@@ -274,52 +274,51 @@ def run_smoke(
     time_limit: float = 30.0,
     seed: int = 0,
 ) -> SmokeReport:
-    """Find out whether a detector works, from its behaviour on a few windows.
+    """Check on a few windows whether a detector works.
 
     Parameters
     ----------
     model : torch.nn.Module, callable, or class or function that makes one
-        Maps signals to raw logits. Signals are (B, C, T), and (B, 1, C, T), (B, T, C)
-        and patches (B, C, S, 200) are tried. Logits are per sample, (B, T), per step,
-        (B, S), or per window, (B,), with any axes of 1, and with one axis of classes if
-        there are several, background first. Of a tuple the first entry is taken; of a
-        dict ``logits``, or the first entry that fits.
+        Maps signals to raw logits. Signals are (B, C, T); (B, 1, C, T), (B, T, C) and
+        patches (B, C, S, 200) are detected. Logits are per sample, (B, T), per time step,
+        (B, S), or per window, (B,), with any axes of size 1, and with an axis of classes
+        if there are several, background first. The first entry of a tuple is used; in a
+        dict, ``logits`` or the first entry that fits.
     loss : callable or None
-        Your loss: `loss(logits, labels)` gives a tensor with one number. Labels are
-        float32, for several classes int64. None: balanced cross-entropy, not checked.
+        Your loss: `loss(logits, labels)` returns a tensor with one number. Labels are
+        float32, or int64 for several classes. None: balanced cross-entropy, not checked.
     step : callable or None
-        Your training step: `step(model, signals, labels)`, or `make_step(model)` that
-        returns a `step(signals, labels)` with an optimizer of its own, which is called
-        again for each part of the check. One call is forward, backward and one step of
-        the optimizer; what it returns, if a number, is taken for the loss.
+        Your training step: `step(model, signals, labels)`, or `make_step(model)`, which
+        returns a `step(signals, labels)` with its own optimizer and is called for each
+        part of the check. One call runs forward, backward and one optimizer step. If it
+        returns a number, this is the loss.
     fixture : str, path, Fixture or None
-        As for `load_fixture`; None takes the packaged ``smoke``.
+        As for `load_fixture`. None: the packaged ``smoke``.
     device : str, torch.device or None
-        Where the model is moved to for the run; None: where it is.
+        Device that the model is moved to for the run. None: its current device.
     make_model : callable or None
-        Makes the model again, to load its checkpoint into; `model` itself if that is a
-        class or function.
+        Creates the model again, to load its checkpoint into it. None: `model`, if that
+        is a class or function.
     layout : str or None
         Axes of the input, such as ``"B1CT"``, ``"BTC"`` or ``"BCS200"`` for patches of
-        200 samples; None: found out.
+        200 samples. None: detected.
     output : str, int or None
-        Key or index of the logits in a dict or tuple; None: found out.
+        Key or index of the logits in a dict or tuple. None: detected.
     positive_classes : sequence of int
         Classes that are seizures, numbered from 0; empty: all but the first.
     skip : collection of str
-        Names of checks to leave out.
+        Names of checks to skip.
     allow_frozen : bool
         Whether parameters with ``requires_grad=False`` are intended.
     allow_unused : sequence of str
         Patterns, as of `fnmatch`, of parameters or modules that may be unused or frozen.
     time_limit : float
-        Seconds for each check; checks of a slow model do less, or are skipped, to keep
-        it. In the main thread of a POSIX process, Python code is stopped at the limit;
-        elsewhere, and inside a call into C that does not return, a check cannot be
-        stopped from within: ``bgb-fixtures smoke`` runs in a process of its own, which
-        it ends.
+        Seconds per check. For a slow model, checks do less or are skipped to stay below
+        it. In the main thread of a POSIX process, Python code is stopped at the limit.
+        Other threads, and C code that does not return, cannot be stopped;
+        ``bgb-fixtures smoke`` can, because it ends its child process.
     seed : int
-        Of the global generators before each check.
+        Seed for the global generators before each check.
 
     Returns
     -------
@@ -329,7 +328,7 @@ def run_smoke(
     Raises
     ------
     SpecError
-        If a check to leave out or a layout is unknown, or the fixture does not show both
+        If a check to skip or a layout is unknown, or the fixture does not hold both
         classes.
     FixtureError
         If the fixture cannot be loaded.
@@ -338,9 +337,8 @@ def run_smoke(
 
     Notes
     -----
-    Afterwards parameters, buffers, plain attributes, gradients, training modes and the
-    global generators are as they were. Of an optimizer that `step` brings along, the
-    parameters are, its own state is not.
+    Parameters, buffers, plain attributes, gradients, training modes and the global
+    generators are restored afterwards. The state of an optimizer inside `step` is not.
 
     Examples
     --------
@@ -430,7 +428,7 @@ class SmokeOptions(TypedDict, total=False):
 
 
 def assert_smoke(model: Any, **options: Unpack[SmokeOptions]) -> SmokeReport:
-    """Fail a test, with the whole table, if a detector does not work.
+    """Raise an error with the full table if a detector does not work.
 
     Parameters
     ----------
@@ -442,7 +440,7 @@ def assert_smoke(model: Any, **options: Unpack[SmokeOptions]) -> SmokeReport:
     Returns
     -------
     report : SmokeReport
-        If all checks passed or were skipped.
+        The report, if no check failed.
 
     Raises
     ------

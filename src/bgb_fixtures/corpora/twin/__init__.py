@@ -112,26 +112,26 @@ def write_corpus(
     layout : str
         ``"tusz"`` (2.x), ``"tusz-1.5"``, ``"chbmit"``, ``"siena"`` or ``"bids"``.
     out : str or path
-        The folder to make; it may exist if it is empty.
+        Folder to create; it may exist if it is empty.
     n_recordings : int
-        1 to 999. The first recording by name holds a seizure; with 6 or more, a third
-        to a half of them do, and every split has both kinds.
+        Number of recordings, 1 to 999. The first by name holds a seizure. With 6 or more,
+        a third to a half hold one, and every split has recordings with and without.
     duration : float
-        Whole seconds of each recording, 10 to 3600. Memory does not grow with it.
+        Whole seconds per recording, 10 to 3600. It does not affect memory use.
     seed : int
-        0 to 4294967295; of patients, seizures and signals.
+        Seed for patients, seizures and signals, 0 to 4294967295.
     without_fz_pz : bool
-        For TUSZ: leave Fz and Pz out of the last recording of the train split, as 3 % of
-        the files of the corpus lack them.
+        Whether the last recording of split ``train`` lacks Fz and Pz, as 3 % of the files
+        of TUSZ do (TUSZ only).
     rates : sequence of int
-        For TUSZ: sampling rates in Hz, of 250, 256, 400 and 512, that patients take in
-        turn; empty: all have 256. The EEG is generated at 256 Hz and resampled.
+        Sampling rates in Hz, of 250, 256, 400 and 512, assigned to patients in turn (TUSZ
+        only). Empty: 256. The EEG is generated at 256 Hz and resampled.
     cases : sequence of str
-        For CHB-MIT and Siena: names of the patients, such as ``"chb01"``, for programs
-        with names of the real corpus in them; recordings are shared among them. Empty:
-        names that the corpus does not have.
+        Names of the patients, such as ``"chb01"``, for programs that contain names from
+        the real corpus (CHB-MIT and Siena only). Recordings are distributed among them.
+        Empty: names that the real corpus does not have.
     progress : callable or None
-        Called with (recordings done, recordings in all), first with none done.
+        Called with (recordings done, recordings in total), first with 0 done.
 
     Returns
     -------
@@ -141,9 +141,9 @@ def write_corpus(
     Raises
     ------
     SpecError
-        If the request cannot be met.
+        If an argument is invalid.
     TargetError
-        If the folder is taken or cannot be written. Nothing is left behind.
+        If the folder is not empty or cannot be written. Nothing is left behind.
     MissingPackageError
         If edfio is not installed.
     """
