@@ -74,6 +74,12 @@ def test_steps_of_the_action_fail_for_a_detector_that_does_not(tmp_path: Path) -
     assert (tmp_path / "report.xml").exists()
 
 
+def test_action_installs_what_every_option_of_smoke_needs() -> None:
+    # --sfreq resamples with SciPy.
+    action = load(ROOT / "action.yml")
+    assert action["inputs"]["package"]["default"] == "bgb-fixtures[torch,build]"
+
+
 @pytest.mark.parametrize("name", ["target", "fixture", "junit"])
 def test_no_input_of_the_action_is_run_by_the_shell(name: str, tmp_path: Path) -> None:
     given = {"target": "mine:model", name: "$(touch hacked); touch hacked"}

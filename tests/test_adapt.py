@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import pickle
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -488,6 +489,7 @@ def test_the_command_answers_scripts(tmp_path: Path) -> None:
         "n_positive": 11,
         "n_windows": 25,
         "path": out,
+        "replaced": False,
         "sfreq": 256.0,
         "shape": [25, 19, 512],
     }
@@ -536,7 +538,15 @@ def test_the_command_without_a_change_is_wrong_usage(tmp_path: Path) -> None:
         pytest.param(
             {"window_length": float("nan")}, "expected seconds greater than 0", id="NaN"
         ),
-        pytest.param({"sfreq": 0}, r"sfreq: expected a rate in Hz", id="no rate"),
+        pytest.param(
+            {"sfreq": 0},
+            r"^sfreq: expected a rate from 1 to 20000 Hz, got 0",
+            id="no rate",
+        ),
+        pytest.param(
+            {"sfreq": 20001}, r"a rate from 1 to 20000 Hz, got 20001", id="high rate"
+        ),
+        pytest.param({"sfreq": math.nan}, r"1 to 20000 Hz, got nan", id="nan rate"),
         pytest.param(
             {"sfreq": 257.123457},
             r"cannot resample 256\.0 Hz",

@@ -552,7 +552,9 @@ def test_no_annotated_recording_is_refused(
 ) -> None:
     del source.listed[:]
     with pytest.raises(
-        SourceError, match=r"no usable recording of Fake: there is none"
+        SourceError,
+        match=r"^'somewhere': no Fake recording found \(looked for EDF files in this "
+        r"folder and all folders below\). Pass the folder of the recordings with --root$",
     ):
         build()
 

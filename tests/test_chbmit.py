@@ -597,7 +597,7 @@ def test_one_unannotated_file_is_refused(tmp_path: Path) -> None:
 
 def test_annotations_without_any_recording_are_refused(tmp_path: Path) -> None:
     write_summary(tmp_path, entry("chb01_01.edf"))
-    message = "no usable recording of CHB-MIT: 1 x annotated, but its EDF or"
+    message = "has no usable CHB-MIT recording: 1 x annotated, but its EDF or"
     with pytest.raises(SourceError, match=message):
         search(ChbmitCorpus, tmp_path).recordings()
 

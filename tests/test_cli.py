@@ -133,6 +133,22 @@ def test_build_says_what_it_wrote(
     )
 
 
+@pytest.mark.parametrize("command", ["build", "adapt"])
+def test_replacing_a_fixture_is_said(
+    command: str, run: Callable[..., Answer], spec_file: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "a.h5"
+    words = ["build", "--spec", spec_file, "--out", target]
+    if command == "adapt":
+        words = ["adapt", "tiny", "--window-length", "4", "--out", target]
+    first = json.loads(run(*words, "--json").out)
+    assert first["replaced"] is False
+    assert run(*words).out.startswith(f"replaced {target}: ")
+    assert json.loads(run(*words, "--json").out)["replaced"] is True
+    helped = " ".join(run(command, "--help").out.split())
+    assert "an existing fixture is replaced" in helped
+
+
 def test_build_names_the_file_after_the_fixture_in_this_folder(
     run: Callable[..., Answer],
     spec_file: Path,
@@ -349,7 +365,14 @@ def test_info_shows_facts_and_a_table(
     run: Callable[..., Answer], small_fixture: Path
 ) -> None:
     answer = run("info", small_fixture)
-    facts, table = answer.out.split("\n\n")
+    facts, table, legend = answer.out.split("\n\n")
+    assert legend.splitlines() == [
+        "category: none = no ictal sample, full = at least 99 %, partial = between",
+        "kind: onset/offset = a seizure begins/ends inside, whole = both, ictal = throughout",
+        "clipped: samples cut off at 10 standard deviations, in all channels together",
+        "codes, as in TUSZ: fnsz = focal",
+        "montage: what each channel is; Fp1-F7 is Fp1 minus F7",
+    ]
     assert (answer.code, answer.err) == (0, "")
     assert facts.splitlines()[0] == "fixture  small, content version 1"
     assert facts.splitlines()[2:9] == [
@@ -389,6 +412,12 @@ def test_info_shows_facts_and_a_table(
             "0.25-1.25",
         ],
     ]
+
+
+def test_info_for_git_diff_has_no_legend(
+    run: Callable[..., Answer], small_fixture: Path
+) -> None:
+    assert run("info", small_fixture, "--text").out.count("\n\n") == 1
 
 
 def test_info_shows_long_times_in_full(

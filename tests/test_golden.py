@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from bgb_fixtures.adapt import adapted_content
 from bgb_fixtures.errors import GoldenMismatchError, SpecError
 from bgb_fixtures.fixture import Fixture, load_fixture
 from bgb_fixtures.format.write import write_fixture
@@ -24,7 +25,7 @@ from bgb_fixtures.golden import (
 from bgb_fixtures.golden import values as golden_values
 from bgb_fixtures.golden.check import refuse_difference, save, size_note
 from bgb_fixtures.golden.dtypes import TORCH, to_numbers
-from bgb_fixtures.golden.record import check_windows
+from bgb_fixtures.golden.record import check_windows, fixture_state
 from bgb_fixtures.golden.seizures import (
     detection_changes,
     find_detections,
@@ -660,7 +661,9 @@ def test_golden_of_another_content_version_is_refused(
     with pytest.raises(
         GoldenMismatchError,
         match=r"^golden 'out' was made for another fixture \(found 'small', content version "
-        r"2, digest [0-9a-f]{12}; expected 'small', content version 1, .*record the golden",
+        r"2, digest [0-9a-f]{12}; expected 'small', content version 1, .*"
+        r"It was recorded with another version or adaptation of 'small'. Use that one, or "
+        r"record the golden again$",
     ):
         check_windows(before, load_fixture(newer))
 
@@ -675,39 +678,77 @@ def test_golden_of_other_windows_is_refused(fixture: Fixture) -> None:
         check_windows(before, fixture.take([2, 3]))
 
 
+def test_golden_of_another_fixture_names_the_one_to_use(fixture: Fixture) -> None:
+    before = golden_of(np.zeros((5, 2560)), fixture=load_fixture("tiny"))
+    with pytest.raises(
+        GoldenMismatchError,
+        match=r"It was recorded with 'tiny'. Pass --fixture tiny \(in pytest "
+        r"--bgb-fixture tiny\), or record the golden again$",
+    ):
+        check_windows(before, fixture)
+
+
+def test_golden_of_a_fixture_that_is_not_here_says_that_its_path_is_needed(
+    fixture: Fixture,
+) -> None:
+    before = golden_of(np.zeros((4, 512)), fixture=fixture)
+    with pytest.raises(
+        GoldenMismatchError,
+        match=r"It was recorded with 'small'. Pass --fixture with the path of that file, "
+        r"or record the golden again$",
+    ):
+        check_windows(before, load_fixture("tiny"))
+
+
+def test_golden_of_an_adapted_fixture_of_another_name_names_its_shape_too(
+    fixture: Fixture,
+) -> None:
+    tiny = load_fixture("tiny").adapt(window_length=4, montage="tcp-20")
+    before = golden_of(np.zeros((10, 1024)), fixture=tiny)
+    with pytest.raises(
+        GoldenMismatchError,
+        match="Pass --fixture tiny --window-length 4 --montage tcp-20 ",
+    ):
+        check_windows(before, fixture)
+
+
 @pytest.mark.parametrize(
-    ("changes", "shape"),
+    ("changes", "shape", "option"),
     [
         pytest.param(
             {"window_length": 1},
             "1 s at 256 Hz, montage 10-20, profile zscore-1",
+            "--window-length 2",
             id="length",
         ),
         pytest.param(
             {"sfreq": 128},
             "2 s at 128 Hz, montage 10-20, profile zscore-1",
+            "--sfreq 256",
             id="rate",
         ),
         pytest.param(
             {"montage": ["Fp1", "C3"]},
             "2 s at 256 Hz, montage custom, profile zscore-1",
+            "--montage 10-20",
             id="montage",
         ),
         pytest.param(
             {"profile": "raw-1"},
             "2 s at 256 Hz, montage 10-20, profile raw-1",
+            "--profile zscore-1",
             id="profile",
         ),
     ],
 )
 def test_golden_of_another_shape_is_refused(
-    changes: dict[str, Any], shape: str, fixture: Fixture
+    changes: dict[str, Any], shape: str, option: str, fixture: Fixture
 ) -> None:
     before = golden_of(np.zeros((4, 512)), fixture=fixture)
     message = (
         "golden 'out' was made for fixture 'small' in another shape (found "
-        f"{shape}; expected 2 s at 256 Hz, montage 10-20, profile zscore-1). Adapt it the "
-        "same way, or record the golden again"
+        f"{shape}; expected 2 s at 256 Hz, montage 10-20, profile zscore-1). Pass "
+        f"{option} (in Python Fixture.adapt), or record the golden again"
     )
     with pytest.raises(GoldenMismatchError, match=f"^{re.escape(message)}$"):
         check_windows(before, fixture.adapt(**changes))
@@ -717,6 +758,31 @@ def test_golden_of_the_same_shape_is_of_the_same_fixture(fixture: Fixture) -> No
     adapted = fixture.adapt(window_length=1, sfreq=128)
     before = golden_of(np.zeros((8, 128)), fixture=adapted)
     check_windows(before, fixture.adapt(window_length=1.0, sfreq=128.0))
+
+
+def test_golden_of_windows_adapted_on_the_fly_is_that_of_the_file_that_adapt_writes(
+    fixture: Fixture, tmp_path: Path
+) -> None:
+    changes: dict[str, Any] = {"window_length": 1, "montage": ["Fp1", "C3"]}
+    path = write_fixture(adapted_content(fixture, **changes), tmp_path / "mine.h5")
+    here, written = fixture.adapt(**changes), load_fixture(path)
+    assert fixture_state(here) == fixture_state(written)
+    rows = [1, 0]
+    check_windows(
+        golden_of(np.zeros((2, 256)), fixture=here.take(rows)), written.take(rows)
+    )
+    check_windows(golden_of(np.zeros((8, 256)), fixture=written), here)
+
+
+def test_golden_that_names_an_adapted_file_by_its_own_digest_is_kept(
+    fixture: Fixture, tmp_path: Path
+) -> None:
+    path = write_fixture(adapted_content(fixture, window_length=1), tmp_path / "a.h5")
+    written = load_fixture(path)
+    recorded = golden_of(np.zeros((8, 256)), fixture=written)
+    assert recorded.fixture is not None
+    old = dataclasses.replace(recorded.fixture, digest=written.index.digest)
+    check_windows(dataclasses.replace(recorded, fixture=old), written)
 
 
 def test_golden_of_another_filter_is_of_another_fixture(fixture: Fixture) -> None:

@@ -77,6 +77,30 @@ class Shared(torch.nn.Module):
     def forward(self, x):
         return {{"logits": x[:, 0], "window": x.amax(dim=(1, 2))}}
 
+class Imaging(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = torch.nn.Conv2d(1, 1, (3, 1))
+        torch.nn.init.constant_(self.conv.weight, 0.25)
+        torch.nn.init.constant_(self.conv.bias, {bias})
+
+    def forward(self, x):
+        if x.ndim != 4:
+            raise ValueError("expected (B, 1, C, T)")
+        return self.conv(x)[:, 0, 0]
+
+class TimeFirst(torch.nn.Module):
+    def forward(self, x):
+        return x.mean(dim=2)
+
+class Patched(torch.nn.Module):
+    def forward(self, x):
+        return x.mean(dim=(1, 3))
+
+class Rows(torch.nn.Module):
+    def forward(self, x):
+        return x.mean(dim=0)
+
 class Counting(Net):
     calls = 0
 
@@ -298,6 +322,98 @@ def test_fixture_is_adapted_before_the_model_runs(
     assert (again.exit_code, again.stderr) == (0, "")
 
 
+def test_layout_is_recorded_so_that_check_and_update_need_no_option(
+    run: Callable[..., Answer], tmp_path: Path
+) -> None:
+    answer = run("record", "my_models:Imaging", "--layout", "b1ct")
+    assert (answer.exit_code, answer.stderr) == (0, "")
+    assert "  input: layout B1CT\n" in answer.stdout
+    golden = load_golden(tmp_path / "golden" / "Imaging.npz")
+    assert golden.layout == "B1CT"
+    assert golden.outputs["Imaging"].array.shape == (4, 512)
+    assert golden.trace is not None
+    assert golden.trace.calls[0].shapes[0] == ((4, 1, 3, 512),)
+    assert run("check", "my_models:Imaging").exit_code == 0
+    assert run("check", "my_models:Imaging", "--layout", "B1CT").exit_code == 0
+    assert "left as it is" in run("update", "my_models:Imaging").stdout
+    change_bias(tmp_path, 0.75)
+    assert run("check", "my_models:Imaging").exit_code == 1
+    assert run("update", "my_models:Imaging").exit_code == 0
+    assert load_golden(tmp_path / "golden" / "Imaging.npz").layout == "B1CT"
+
+
+def test_layout_of_patches_takes_as_many_whole_patches_as_there_are(
+    run: Callable[..., Answer], tmp_path: Path
+) -> None:
+    assert run("record", "my_models:Patched", "--layout", "BCS200").exit_code == 0
+    golden = load_golden(tmp_path / "golden" / "Patched.npz")
+    assert golden.outputs["Patched"].array.shape == (4, 2)
+
+
+def test_check_with_another_layout_names_the_recorded_one(
+    run: Callable[..., Answer],
+) -> None:
+    assert run("record", "my_models:Imaging", "--layout", "B1CT").exit_code == 0
+    answer = run("check", "my_models:Imaging", "--layout", "BTC")
+    assert answer.exit_code == 1
+    assert answer.stderr.endswith(
+        "was made for another layout of the input (found BTC, expected B1CT). Pass "
+        "--layout B1CT (in Python layout='B1CT'), or record the golden again\n"
+    )
+
+
+def test_update_with_another_layout_records_it(
+    run: Callable[..., Answer], tmp_path: Path
+) -> None:
+    assert run("record", "my_models:TimeFirst").exit_code == 0
+    answer = run("update", "my_models:TimeFirst", "--layout", "BTC")
+    assert "was recorded with layout BCT" in answer.stdout
+    golden = load_golden(tmp_path / "golden" / "TimeFirst.npz")
+    assert (golden.layout, golden.outputs["TimeFirst"].array.shape) == ("BTC", (4, 512))
+
+
+def test_unknown_layout_is_wrong_usage(run: Callable[..., Answer]) -> None:
+    answer = run("record", "my_models:Net", "--layout", "CT")
+    assert answer.exit_code == 2
+    assert "layout 'CT': expected the axes of the input" in answer.stderr
+
+
+def test_model_that_takes_another_layout_is_told_which(
+    run: Callable[..., Answer], tmp_path: Path
+) -> None:
+    answer = run("record", "my_models:Imaging")
+    assert answer.exit_code == 1
+    assert "failed while it was run: ValueError: expected (B, 1, C, T)" in answer.stderr
+    assert answer.stderr.endswith(
+        "The windows have 3 channels, 2 s at 256 Hz (512 samples). It runs with --layout "
+        "B1CT: pass that (in Python layout='B1CT')\n"
+    )
+    assert not (tmp_path / "golden").exists()
+
+
+def test_model_that_takes_another_shape_is_told_what_the_windows_are(
+    run: Callable[..., Answer],
+) -> None:
+    answer = run("record", "my_models:Net", "--montage", "Fp1,F3")
+    assert answer.exit_code == 1
+    # The line of this package that called the model is of no interest.
+    assert "record.py" not in answer.stderr
+    assert answer.stderr.endswith(
+        "The windows have 2 channels, 2 s at 256 Hz (512 samples). If the detector takes "
+        "another shape, pass --montage, --window-length or --sfreq (in Python "
+        "Fixture.adapt)\n"
+    )
+
+
+def test_output_without_a_row_per_window_is_told_what_the_windows_are(
+    run: Callable[..., Answer],
+) -> None:
+    answer = run("record", "my_models:Rows")
+    assert answer.exit_code == 1
+    assert "has shape (3, 512) for 4 windows; expected 4 on axis 0" in answer.stderr
+    assert "The windows have 3 channels, 2 s at 256 Hz (512 samples)" in answer.stderr
+
+
 def test_split_of_an_adapted_fixture_is_that_of_tests(
     run: Callable[..., Answer], tmp_path: Path, small_fixture: Path
 ) -> None:
@@ -315,7 +431,8 @@ def test_golden_of_another_shape_is_refused(run: Callable[..., Answer]) -> None:
     assert (
         "was made for fixture 'small' in another shape (found 2 s at 256 Hz, montage "
         "10-20, profile zscore-1; expected 1 s at 256 Hz, montage 10-20, profile "
-        "zscore-1). Adapt it the same way, or record the golden again\n"
+        "zscore-1). Pass --window-length 1 (in Python Fixture.adapt), or record the golden "
+        "again\n"
     ) in answer.stderr
     assert answer.stderr.count("\n") == 1
 

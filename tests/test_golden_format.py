@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -255,6 +256,15 @@ def test_g7_fixture_and_model_are_named_by_digest(
         tensor = convolution.get_parameter(name).detach().numpy()
         digest.update(f"0.{name}\0torch.float32\0{shape}\0".encode() + tensor.tobytes())
     assert document["model"] == {"digest": digest.hexdigest(), "n_parameters": 16}
+
+
+def test_g7_layout_is_there_if_windows_went_in_with_other_axes(path: Path) -> None:
+    assert "layout" not in read_document(path)
+    golden = load_golden(path)
+    assert golden.layout == "BCT"
+    write_golden(replace(golden, layout="B1CT"), path)
+    assert read_document(path)["layout"] == "B1CT"
+    assert load_golden(path).layout == "B1CT"
 
 
 def test_g8_trace_lists_the_calls(path: Path) -> None:

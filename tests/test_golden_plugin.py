@@ -792,6 +792,44 @@ def test_torch_model_is_traced_and_the_message_names_the_module(
     )
 
 
+def test_model_with_another_layout_is_run_in_it_and_told_if_it_is_not(
+    outside: pytest.Pytester,
+) -> None:
+    outside.makepyfile(
+        test_it="""
+        import os
+        import torch
+
+        class Imaging(torch.nn.Module):
+            def forward(self, x):
+                assert x.ndim == 4
+                return x.mean(dim=(1, 2))
+
+        def test_model(golden, smoke_fixture):
+            layout = os.environ["LAYOUT"]
+            golden.check_model("net", Imaging().eval(), smoke_fixture, layout=layout)
+        """
+    )
+    outside._monkeypatch.setenv("LAYOUT", "BCT")
+    run(outside).stdout.fnmatch_lines(
+        [
+            (
+                "*The windows have 3 channels, 2 s at 256 Hz (512 samples). It runs with "
+                "--layout B1CT: pass that (in Python layout='B1CT')"
+            )
+        ]
+    )
+    outside._monkeypatch.setenv("LAYOUT", "B1CT")
+    run(outside).assert_outcomes(failed=1)
+    run(outside).assert_outcomes(passed=1)
+    outside._monkeypatch.setenv("LAYOUT", "B1TC")
+    run(outside).stdout.fnmatch_lines(
+        [
+            "*for another layout of the input (found B1TC, expected B1CT). Pass --layout *"
+        ]
+    )
+
+
 # Randomness
 
 NET = """

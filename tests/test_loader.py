@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from bgb_fixtures import fixture as loader
+from bgb_fixtures import synthetic_fixture
 from bgb_fixtures.errors import (
     FixtureError,
     FixtureNotFoundError,
@@ -152,6 +153,25 @@ def test_name_is_looked_up_in_the_folder_of_the_environment(
     assert find_fixture(name) == path
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("smok", "smoke"), ("Tiny", "tiny"), ("mine", "mine.h5"), ("a/mine", "a/mine.h5")],
+)
+def test_name_that_is_nearly_one_is_asked_about(
+    name: str, meant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("BGB_FIXTURES_DIR", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a").mkdir()
+    for path in ("mine.h5", "a/mine.h5"):
+        (tmp_path / path).touch()
+    with pytest.raises(
+        FixtureNotFoundError,
+        match=f"no such file. Did you mean '{meant}'[?] Packaged fixtures: 'smoke', 'ti",
+    ):
+        find_fixture(name)
+
+
 def test_name_that_is_nowhere_says_where_it_was_looked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,6 +216,14 @@ def test_fixture_shows_arrays_and_facts(fixture: Fixture, small_fixture: Path) -
     ]
     assert len(fixture) == 4
     assert repr(fixture) == f"<Fixture 'small': 4x3x512 at 256 Hz, '{small_fixture}'>"
+    adapted = fixture.adapt(window_length=1)
+    assert repr(adapted) == (
+        "<Fixture 'small': 8x3x256 at 256 Hz, in memory, adapted from "
+        f"'{small_fixture}'>"
+    )
+    assert repr(synthetic_fixture(2, window_length=4)) == (
+        "<Fixture 'synthetic': 2x19x1024 at 256 Hz, in memory>"
+    )
 
 
 def test_as_many_full_as_partial_windows_are_positive_windows(

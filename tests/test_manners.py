@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -87,6 +88,39 @@ def test_list_of_commands_cuts_no_sentence(
     assert run(*words, "--help") == 0
     listed = capsys.readouterr().out.split("Commands:")[1].splitlines()
     assert [line for line in listed if line.endswith("...")] == []
+
+
+@pytest.mark.parametrize("words", list(commands()), ids=" ".join)
+def test_help_of_a_command_gives_defaults_in_one_way_and_no_formula(
+    capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    run(*words, "--help")
+    text = capsys.readouterr().out
+    assert re.findall(r"\[[^]]*(?:x[<>]|[<>]=?x|default:)[^]]*\]", text) == []
+
+
+def test_help_ends_with_what_few_need(capsys: pytest.CaptureFixture[str]) -> None:
+    run("--help")
+    described = capsys.readouterr().out.split("Options:")[0]
+    assert described.split()[-1] == "lines."
+    assert described.index("NO_COLOR") > described.index("COMPLETE")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("golden check a:b --batch-size 0", "expected at least 1, got 0"),
+        ("golden check a:b --rtol -1", "expected at least 0, got -1.0"),
+        ("smoke a:b --time-limit 0", "expected more than 0, got 0.0"),
+        ("smoke a:b --positive-class 1 --positive-class -2", "at least 0, got -2"),
+        ("plot tiny --out a.png --dpi 700", "at least 20 and at most 600, got 700"),
+    ],
+)
+def test_number_out_of_range_is_wrong_usage(
+    words: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*words.split()) == 2
+    assert message in capsys.readouterr().err
 
 
 def test_help_says_how_to_be_quiet_verbose_and_completed(

@@ -299,10 +299,46 @@ def test_an_ini_path_is_relative_to_the_root_of_the_tests(
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("--bgb-sfreq=fast", "*bgb_sfreq: expected a number, got 'fast'*"),
-        ("--bgb-labels=each", "*bgb_labels: expected one of sample, any, majority*"),
-        ("--bgb-montage=tcp20", "*unknown montage 'tcp20'; did you mean 'tcp-20'*"),
-        ("--bgb-window-length=61", "*expected at most 60 s*"),
+        ("sfreq=abc", "sfreq: expected a number greater than 0, got 'abc'"),
+        ("sfreq=nan", "sfreq: expected a number greater than 0, got 'nan'"),
+        (
+            "window-length=-4",
+            "window-length: expected a number greater than 0, got '-4'",
+        ),
+        ("labels=each", "labels: expected sample, any or majority, got 'each'"),
+    ],
+)
+def test_a_value_that_no_fixture_can_have_is_wrong_usage_of_pytest(
+    pytester: pytest.Pytester, option: str, message: str
+) -> None:
+    pytester.makepyfile("def test_it(): pass")
+    result = pytester.runpytest_subprocess(f"--bgb-{option}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: --bgb-{message}"])
+    result.stderr.no_fnmatch_line("*Traceback*")
+    name, value = option.replace("-", "_", 1).split("=")
+    pytester.makeini(f"[pytest]\nbgb_{name} = {value}\n")
+    result = pytester.runpytest_subprocess()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    expected = message.partition(":")[2]
+    result.stderr.fnmatch_lines([f"ERROR: bgb_{name} in *tox.ini:{expected}"])
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (
+            "--bgb-montage=tcp20",
+            "*unknown montage 'tcp20'; did you mean 'tcp-20'* (from --bgb-montage tcp20)*",
+        ),
+        (
+            "--bgb-profile=raw",
+            "*profile: expected *, got 'raw' (from --bgb-profile raw)*",
+        ),
+        (
+            "--bgb-window-length=61",
+            "*expected at most 60 s* (from --bgb-window-length 61)*",
+        ),
     ],
 )
 def test_a_wrong_shape_is_an_error_of_the_test_in_one_line(

@@ -70,19 +70,44 @@ def test_uncommon_layout_is_taken_if_declared(layout: str) -> None:
     assert contract_of(model, layout=layout) == expected
 
 
-def test_model_that_takes_no_layout_says_how_to_wrap_it() -> None:
+def test_model_that_takes_no_layout_is_told_what_the_windows_are() -> None:
     model = Takes((None, 7, None), lambda x: x)
     reason = run_smoke(model, fixture="tiny", skip=FEW)["shape"].reason
     assert (
         "input (3, 19, 2560), as (B, C, T): ValueError: cannot take (3, 19," in reason
     )
-    assert "No other layout works (BCT, B1CT, BTC, BCS200, BCS256)" in reason
-    assert "pass --layout, or wrap the detector, as in `lambda x: model(" in reason
+    assert "It fails in every common layout (BCT, B1CT, BTC, BCS200, BCS256)" in reason
+    assert reason.endswith(
+        "The windows have 19 channels, 10 s at 256 Hz (2560 samples). If the detector "
+        "takes another shape, pass --montage, --window-length or --sfreq (in Python "
+        "Fixture.adapt)"
+    )
+
+
+def test_layout_that_is_not_common_but_fits_is_suggested_after_the_shape() -> None:
+    model = Takes((None, 1, None, 19), lambda x: x[:, 0].transpose(1, 2))
+    reason = run_smoke(model, fixture="tiny", skip=FEW)["shape"].reason
+    assert reason.endswith(
+        "pass --montage, --window-length or --sfreq (in Python Fixture.adapt); if only "
+        "the order of its axes is another, pass --layout B1TC, in which it runs"
+    )
 
 
 def test_declared_layout_is_the_only_one_that_is_tried() -> None:
     report = run_smoke(TIME_FIRST, fixture="tiny", skip=FEW, layout="BCT")
     assert report["shape"].status == "FAIL"
+    assert report["shape"].reason.endswith(
+        "The windows have 19 channels, 10 s at 256 Hz (2560 samples). It runs with "
+        "--layout BTC: pass that (in Python layout='BTC')"
+    )
+
+
+def test_patches_longer_than_the_windows_are_refused() -> None:
+    with pytest.raises(
+        SpecError,
+        match=r"layout BCS4000: the windows have 2560 samples; expected at least one patch",
+    ):
+        run_smoke(TIME_FIRST, fixture="tiny", layout="BCS4000")
 
 
 def test_unknown_layout_is_refused() -> None:

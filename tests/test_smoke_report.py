@@ -53,6 +53,13 @@ def test_last_lines_say_what_smoke_cannot_know() -> None:
     )
 
 
+@pytest.mark.parametrize("status", ["FAIL", "SKIP"])
+def test_what_smoke_cannot_know_is_said_only_after_a_pass(status: str) -> None:
+    report = report_of(status, note="Some note.")
+    assert report.last_lines == report.summary
+    assert report_of("PASS", note="Some note.").last_lines.endswith("\nSome note.")
+
+
 def test_assert_smoke_takes_the_options_of_run_smoke() -> None:
     parameters = list(inspect.signature(run_smoke).parameters)
     assert parameters == ["model", *SmokeOptions.__annotations__]

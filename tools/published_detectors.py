@@ -107,7 +107,7 @@ FINDINGS = {
         "STEEGFormer",
         "channels",
     ): "as called here, another order of the channels changes "
-    "nothing (3e-15 of the spread in float64): they have no embedding of their own",
+    "nothing (3e-15 standard deviations in float64): they have no embedding of their own",
     ("SleepStagerBlanco2020", "windows"): "with the weights of seed 0 the ReLUs before "
     "the last pooling are all off, and the output is its bias; with seeds 1 to 3 it "
     "responds",

@@ -7,7 +7,6 @@ from the events. The same fixture and the same arguments give the same result.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -28,12 +27,12 @@ from bgb_fixtures.eeg.montage import (
     resolve_montage,
     split_rows,
 )
-from bgb_fixtures.eeg.resample import ResampledSignal, resampling_ratio
+from bgb_fixtures.eeg.resample import RATES, ResampledSignal, resampling_ratio
 from bgb_fixtures.eeg.scaling import CLIP, PROFILES, Moments, Scaled, raw_1, zscore_1
 from bgb_fixtures.eeg.signal import ArraySignal
 from bgb_fixtures.errors import SpecError
 from bgb_fixtures.format.content import Content
-from bgb_fixtures.format.layout import dump_json
+from bgb_fixtures.format.records import adapted_digest
 from bgb_fixtures.memory import fixture_in_memory
 
 if TYPE_CHECKING:
@@ -76,9 +75,7 @@ class _Cut:
 def adapt_fixture(fixture: Fixture, **options: Any) -> Fixture:
     """Return an adapted fixture in memory; see `Fixture.adapt` for the options."""
     content = adapted_content(fixture, **options)
-    # What it was made of identifies it; hashing the arrays would take longer than this.
-    made_of = {"spec": content.spec, "windows": [w.id for w in content.windows]}
-    digest = hashlib.sha256(dump_json(made_of)).hexdigest()
+    digest = adapted_digest(content.spec, content.windows)
     return fixture_in_memory(content, path=fixture.path, digest=digest)
 
 
@@ -512,8 +509,9 @@ def _exact(value: float) -> Fraction:
 
 
 def _check_rate(sfreq: float) -> float:
-    if not math.isfinite(sfreq) or not 1 <= sfreq <= 20000:
-        msg = f"sfreq: expected a rate in Hz in [1, 20000], got {sfreq!r}"
+    least, most = RATES
+    if not math.isfinite(sfreq) or not least <= sfreq <= most:
+        msg = f"sfreq: expected a rate from {least} to {most} Hz, got {sfreq!r}"
         raise SpecError(msg)
     return float(sfreq)
 

@@ -95,11 +95,13 @@ def main(
 ) -> None:
     """Build, inspect and verify small fixtures of EEG with known seizures.
 
-    No bar is drawn where NO_COLOR is set or TERM is dumb. Each COMMAND has a --help with
-    an example. Completion in bash; zsh_source and fish_source for other shells:
+    Each COMMAND has a --help with an example. To complete words in bash (zsh_source and
+    fish_source for other shells):
 
     \b
       eval "$(_BGB_FIXTURES_COMPLETE=bash_source bgb-fixtures)"
+
+    With NO_COLOR set, or TERM=dumb, progress is printed as plain lines.
     """  # noqa: D301 (a backspace is how click keeps lines)
     if quiet and verbose:
         msg = "--quiet and --verbose exclude each other; drop one"

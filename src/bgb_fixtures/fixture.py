@@ -112,14 +112,28 @@ def find_fixture(source: str | os.PathLike[str] | None) -> Path:
     path = Path(source)
     if _exists(path):
         return path
-    names = ", ".join(repr(known) for known in PACKAGED)
     looked = (
         f", and no fixture of that name in BGB_FIXTURES_DIR={folder!r}"
         if folder
         else ""
     )
-    msg = f"no fixture {str(path)!r}: no such file{looked}. Packaged fixtures: {names}"
+    names = ", ".join(map(repr, PACKAGED))
+    msg = (
+        f"no fixture {str(path)!r}: no such file{looked}. {_suggest(path)}Packaged "
+        f"fixtures: {names}"
+    )
     raise FixtureNotFoundError(msg)
+
+
+def _suggest(path: Path) -> str:
+    """Return a question that names a fixture which may be meant, or nothing."""
+    import difflib
+
+    file = Path(f"{path}.h5")
+    if _exists(file):
+        return f"Did you mean {str(file)!r}? "
+    close = difflib.get_close_matches(str(path).lower(), PACKAGED, n=1)
+    return f"Did you mean {close[0]!r}? " if close else ""
 
 
 def _exists(path: Path) -> bool:
@@ -337,13 +351,16 @@ class Fixture:
         return len(self.rows)
 
     def __repr__(self) -> str:
-        """Name the fixture, its shape and its file."""
+        """Name the fixture, its shape and its file, or the one it was adapted from."""
         _, n_channels, n_times = self.index.arrays["signals"].shape
+        place = repr(str(self.path))
         store = self._store
-        memory = "" if store is None or isinstance(store, _FileStore) else ", in memory"
+        if store is not None and not isinstance(store, _FileStore):
+            adapted = "adapted" in self.records.spec
+            place = f"in memory, adapted from {place}" if adapted else "in memory"
         return (
             f"<Fixture {self.index.name!r}: {len(self)}x{n_channels}x{n_times} "
-            f"at {self.sfreq:g} Hz, {str(self.path)!r}{memory}>"
+            f"at {self.sfreq:g} Hz, {place}>"
         )
 
     def private(self) -> Fixture:

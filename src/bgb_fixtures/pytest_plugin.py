@@ -37,6 +37,9 @@ _SHAPE = {
     "labels": ("HOW", "Labels of smoke_batch: sample, any or majority [sample]."),
 }
 """Options and ini values that give smoke_fixture and the others another shape."""
+_NUMBERS = ("window_length", "sfreq")
+_LABELS = ("sample", "any", "majority")
+_LABELS_IN_WORDS = "sample, any or majority"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -87,12 +90,34 @@ def _asked(config: pytest.Config) -> dict[str, str]:
         value = option if option is not None else config.getini(f"bgb_{name}")
         if value:
             asked[name] = str(value)
+            origin = _origin(config, name)
+            if name in _NUMBERS and not _is_positive(asked[name]):
+                msg = f"{origin}: expected a number greater than 0, got {asked[name]!r}"
+                raise pytest.UsageError(msg)
+            if name == "labels" and asked[name] not in _LABELS:
+                msg = f"{origin}: expected {_LABELS_IN_WORDS}, got {asked[name]!r}"
+                raise pytest.UsageError(msg)
     if "fixture" in asked:
         for place in (config.invocation_params.dir, config.rootpath):
             if (place / asked["fixture"]).is_file():
                 asked["fixture"] = str(place / asked["fixture"])
                 break
     return asked
+
+
+def _origin(config: pytest.Config, name: str) -> str:
+    """Return where a value was given: the option, or the name in the ini file."""
+    option = f"--bgb-{name.replace('_', '-')}"
+    given = config.getoption(option) is not None
+    return option if given else f"bgb_{name} in {config.inipath}"
+
+
+def _is_positive(text: str) -> bool:
+    try:
+        # NaN is not above 0 either.
+        return 0 < float(text) < float("inf")
+    except ValueError:
+        return False
 
 
 def _load(config: pytest.Config) -> Fixture:
@@ -106,7 +131,9 @@ def _load(config: pytest.Config) -> Fixture:
             config.stash[_SHAPED] = load_shaped(asked)
         return config.stash[_SHAPED].private()
     except FixtureError as error:
-        message = str(error)
+        given = [f"{_origin(config, name)} {asked[name]}" for name in asked]
+        source = f" (from {', '.join(given)})" if given else ""
+        message = f"{error}{source}"
     pytest.fail(message, pytrace=False)
 
 

@@ -807,6 +807,11 @@ for _name, _message, _edit in (
         lambda d: d["fixture"].update(content_version=0),
     ),
     ("digest", "64 hexadecimal digits", lambda d: d["fixture"].update(digest="ff")),
+    ("layout", "layout: expected axes such as B1CT", lambda d: d.update(layout="B9")),
+    ("layout-list", "layout: expected axes such", lambda d: d.update(layout=["BTC"])),
+    ("layout-lower", "layout: expected axes such", lambda d: d.update(layout="btc")),
+    ("layout-plain", "layout: expected axes such", lambda d: d.update(layout="BCT")),
+    ("layout-long", "layout: exp", lambda d: d.update(layout="BCS" + "9" * 9999)),
     ("windows", "a list of texts", lambda d: d["fixture"].update(windows="w0")),
     ("sfreq", "sfreq: expected more than 0 Hz", lambda d: d["fixture"].update(sfreq=0)),
     (

@@ -52,7 +52,7 @@ INFORMATION = (
         make=QuarterRate,
         says="one logit per 4 samples",
     ),
-    Entry(name="numpy: channels summed", make=LineLength, says="for information"),
+    Entry(name="numpy: channels summed", make=LineLength, says="not judged"),
     Entry(name="output 0.15 s late", make=SlightlyLate, says="+0.1"),
     Entry(
         name="step: labels 0.15 s late",

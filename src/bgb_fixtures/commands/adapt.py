@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from bgb_fixtures.commands.adapt_options import adapting_options, given_options
-from bgb_fixtures.commands.common import print_json
+from bgb_fixtures.commands.common import is_there, print_json
 
 __all__ = ["adapt"]
 
@@ -18,7 +18,12 @@ __all__ = ["adapt"]
 )
 @click.argument("fixture", required=False)
 @adapting_options
-@click.option("--out", required=True, metavar="FILE", help="File to write.")
+@click.option(
+    "--out",
+    required=True,
+    metavar="FILE",
+    help="File to write; an existing fixture is replaced.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def adapt(
     fixture: str | None,
@@ -45,6 +50,7 @@ def adapt(
         raise click.UsageError(msg)
     with load_fixture(fixture) as source:
         content = adapted_content(source, **given)
+    replaced = is_there(out)
     path = write_fixture(content, out)
     n_windows, n_channels, n_times = content.signals.shape
     n_positive = sum(window.category != "none" for window in content.windows)
@@ -52,6 +58,7 @@ def adapt(
         print_json(
             {
                 "path": str(path),
+                "replaced": replaced,
                 "n_windows": n_windows,
                 "n_positive": n_positive,
                 "shape": [n_windows, n_channels, n_times],
@@ -60,7 +67,7 @@ def adapt(
         )
         return
     click.echo(
-        f"wrote {path}: {n_windows} windows of {n_channels} channels and "
+        f"{'replaced' if replaced else 'wrote'} {path}: {n_windows} windows of {n_channels} channels and "
         f"{n_times / content.sfreq:g} s at {content.sfreq:g} Hz, {n_positive} with a "
         f"seizure, {path.stat().st_size / 1e6:.1f} MB"
     )

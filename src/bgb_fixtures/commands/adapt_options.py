@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from bgb_fixtures.commands.common import known_word
+from bgb_fixtures.errors import SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +18,7 @@ __all__ = [
     "adapted",
     "adapting_options",
     "given_options",
+    "layout_option",
     "parse_montage",
     "shape_options",
 ]
@@ -69,6 +71,30 @@ def shape_options(command: _CommandT) -> _CommandT:
     ):
         command = option(command)
     return command
+
+
+def _code_of_layout(
+    _: click.Context, __: click.Parameter, value: str | None
+) -> str | None:
+    from bgb_fixtures.smoke.layout import InputLayout
+
+    if value is None:
+        return None
+    try:
+        return InputLayout.parse(value).code
+    except SpecError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def layout_option(default: str) -> Callable[[_CommandT], _CommandT]:
+    """Return the option that gives a detector its windows with other axes."""
+    return click.option(
+        "--layout",
+        callback=_code_of_layout,
+        metavar="AXES",
+        help="Axes of the input: BCT, B1CT, BTC, ..., or BCS200 for patches of 200 "
+        f"samples [{default}].",
+    )
 
 
 def adapting_options(command: _CommandT) -> _CommandT:

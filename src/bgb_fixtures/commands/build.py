@@ -16,6 +16,7 @@ from bgb_fixtures.commands.annotation_options import (
 )
 from bgb_fixtures.commands.common import (
     Progress,
+    is_there,
     known_word,
     opened_root,
     print_json,
@@ -263,7 +264,11 @@ def _quotas(
 @click.option(
     "--name", metavar="NAME", help="Name of the fixture [the name of the source]."
 )
-@click.option("--out", metavar="FILE", help="File to write [NAME.h5 in this folder].")
+@click.option(
+    "--out",
+    metavar="FILE",
+    help="File to write; an existing fixture is replaced [NAME.h5 in this folder].",
+)
 @click.option(
     "--strict",
     is_flag=True,
@@ -363,10 +368,12 @@ def build(
         return
     from bgb_fixtures.build import build_fixture
 
+    target = out if out is not None else f"{request.name}.h5"
+    replaced = is_there(target)
     with Progress("planning") as planning, Progress("building") as progress:
         report = build_fixture(
             request,
-            out if out is not None else f"{request.name}.h5",
+            target,
             root=place,
             annotations=annotations,
             strict=strict,
@@ -374,7 +381,7 @@ def build(
             planning=planning.show,
             progress=progress.show,
         )
-    _report(report, request, save_spec=save_spec, as_json=as_json)
+    _report(report, request, replaced=replaced, save_spec=save_spec, as_json=as_json)
 
 
 def _refuse_files(
@@ -435,7 +442,12 @@ def _dry_run(
 
 
 def _report(
-    report: BuildReport, request: Request, *, save_spec: str | None, as_json: bool
+    report: BuildReport,
+    request: Request,
+    *,
+    replaced: bool,
+    save_spec: str | None,
+    as_json: bool,
 ) -> None:
     """Print what was built."""
     from bgb_fixtures.request.recorded import Listing, RecordedRequest
@@ -450,6 +462,7 @@ def _report(
     if as_json:
         answer = {
             "path": str(report.path),
+            "replaced": replaced,
             "n_windows": len(report.windows),
             "n_positive": n_positive,
             "n_recordings": report.n_recordings,
@@ -467,7 +480,7 @@ def _report(
         print_json(answer)
         return
     click.echo(
-        f"wrote {report.path}: {len(report.windows)} windows, {n_positive} with a "
+        f"{'replaced' if replaced else 'wrote'} {report.path}: {len(report.windows)} windows, {n_positive} with a "
         f"seizure, {report.path.stat().st_size / 1e6:.1f} MB"
     )
     if save_spec is not None:

@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import click
@@ -25,11 +26,13 @@ if TYPE_CHECKING:
 __all__ = [
     "QUIET",
     "Progress",
+    "is_there",
     "known_word",
     "opened_root",
     "print_json",
     "replaced_by",
     "say",
+    "within",
 ]
 
 _LEAST_S = 0.1
@@ -69,6 +72,45 @@ def known_word(
         msg = f"unknown {name} {value!r}; {hint}{name.title()}s: {known}"
         raise click.BadParameter(msg)
     return value
+
+
+def is_there(path: str) -> bool:
+    """Tell whether a path exists; a path that cannot be looked up is refused later."""
+    try:
+        return Path(path).exists()
+    except OSError:
+        return False
+
+
+def within(
+    *, least: float | None = None, most: float | None = None, above: float | None = None
+) -> Callable[..., Any]:
+    """Return a callback that refuses numbers outside of a range.
+
+    click's own ranges would print formulas such as ``x>=1`` in the help.
+    """
+    words = [
+        f"{word} {bound:g}"
+        for word, bound in (
+            ("at least", least),
+            ("more than", above),
+            ("at most", most),
+        )
+        if bound is not None
+    ]
+
+    def check(_: click.Context, __: click.Parameter, value: Any) -> Any:
+        for number in value if isinstance(value, tuple) else (value,):
+            if number is not None and not (
+                (least is None or number >= least)
+                and (above is None or number > above)
+                and (most is None or number <= most)
+            ):
+                msg = f"expected {' and '.join(words)}, got {number!r}"
+                raise click.BadParameter(msg)
+        return value
+
+    return check
 
 
 def say(message: str) -> None:

@@ -148,6 +148,7 @@ def _find_windows(a: Golden, b: Golden, source: str | None) -> Fixture | None:
     """Find the windows of two goldens: those asked for, or by name if they are here."""
     from bgb_fixtures.errors import FixtureError, SpecError
     from bgb_fixtures.fixture import load_fixture
+    from bgb_fixtures.golden.record import fixture_digest
 
     state = a.fixture
     if state is None or state != b.fixture:
@@ -164,11 +165,12 @@ def _find_windows(a: Golden, b: Golden, source: str | None) -> Fixture | None:
         if source is not None:
             raise
         return None
-    if fixture.index.digest != state.digest:
+    digest = fixture_digest(fixture)
+    if state.digest not in (digest, fixture.index.digest):
         if source is not None:
             msg = (
                 f"{str(fixture.path)!r} is not the fixture of the goldens (found digest "
-                f"{fixture.index.digest[:12]}, expected {state.digest[:12]})"
+                f"{digest[:12]}, expected {state.digest[:12]})"
             )
             raise SpecError(msg)
         return None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 import sys
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from bgb_fixtures.commands.adapt_options import adapted, shape_options
-from bgb_fixtures.commands.common import Progress, print_json, say
+from bgb_fixtures.commands.adapt_options import adapted, layout_option, shape_options
+from bgb_fixtures.commands.common import Progress, print_json, say, within
 from bgb_fixtures.errors import (
     FixtureError,
     FixtureNotFoundError,
@@ -53,6 +53,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
                 "--fixture", metavar="NAME_OR_PATH", help="Fixture to run on [smoke]."
             ),
             shape_options,
+            layout_option("BCT, or as recorded"),
             click.option(
                 "--split", metavar="NAME", help="Use only windows from this split."
             ),
@@ -64,8 +65,8 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
                 help="Folder of the goldens [golden].",
             ),
             click.option(
-                "--batch-size", type=click.IntRange(1), default=4, metavar="N",
-                help="Windows per batch [4].",
+                "--batch-size", type=int, callback=within(least=1), default=4,
+                metavar="N", help="Windows per batch [4].",
             ),
             click.option(
                 "--device", metavar="NAME",
@@ -82,11 +83,11 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
                 help="Output to keep, such as logits; repeatable [all].",
             ),
             click.option(
-                "--rtol", type=click.FloatRange(0), metavar="X",
+                "--rtol", type=float, callback=within(least=0), metavar="X",
                 help="Relative tolerance [by dtype and device].",
             ),
             click.option(
-                "--atol", type=click.FloatRange(0), metavar="X",
+                "--atol", type=float, callback=within(least=0), metavar="X",
                 help="Absolute tolerance [by dtype and device].",
             ),
             click.option("--json", "as_json", is_flag=True, help="Print JSON."),
@@ -122,6 +123,7 @@ class _Request:
     device: str | None
     config: str | None
     keep: tuple[str, ...] | None
+    layout: str | None
     options: dict[str, float | None]
 
     def run(self) -> Golden:
@@ -131,6 +133,7 @@ class _Request:
                 'run: pip install "bgb-fixtures[torch]"'
             )
             raise MissingPackageError(msg)
+        from bgb_fixtures.golden.content import PLAIN
         from bgb_fixtures.golden.record import run_model
 
         made = self._make()
@@ -141,6 +144,7 @@ class _Request:
                 name=self.name,
                 batch_size=self.batch_size,
                 keep=self.keep,
+                layout=self.layout or PLAIN,
                 progress=progress.show,
                 **self.options,
             )
@@ -195,7 +199,8 @@ def _code_of_user(model: str, doing: str) -> Iterator[None]:
     except Exception as error:
         reason, place = describe_error(error)
         where = f" [at {place}]" if place else ""
-        msg = f"{model!r} failed while it was {doing}: {reason}{where}"
+        advice = "".join(f". {note}" for note in getattr(error, "__notes__", ()))
+        msg = f"{model!r} failed while it was {doing}: {reason}{where}{advice}"
         raise SpecError(msg) from error
 
 
@@ -205,7 +210,7 @@ def _again(verb: str) -> str:
     given = {"folder": "--dir"} | {
         key: f"--{key.replace('_', '-')}"
         for key in (
-            *("fixture", "window_length", "sfreq", "montage", "profile"),
+            *("fixture", "window_length", "sfreq", "montage", "profile", "layout"),
             *("split", "name", "batch_size", "device", "config"),
         )
     }
@@ -244,6 +249,7 @@ def _prepare(
     device: str | None,
     config: str | None,
     keep: tuple[str, ...],
+    layout: str | None,
     **options: Any,
 ) -> _Request:
     """Find the windows and the file, before the model is imported."""
@@ -265,10 +271,22 @@ def _prepare(
         device=device,
         config=config,
         keep=keep or None,
+        layout=layout,
         options={
             key: options[key] for key in ("rtol", "atol", "threshold") if key in options
         },
     )
+
+
+def _as_recorded(wanted: _Request) -> _Request:
+    """Return a request with the layout of the golden that it replaces, if it names none."""
+    from bgb_fixtures.golden.store import load_golden
+
+    if wanted.layout is None and wanted.path.exists():
+        # What cannot be read is replaced, and has no layout to keep.
+        with suppress(FixtureError):
+            return replace(wanted, layout=load_golden(wanted.path).layout)
+    return wanted
 
 
 def _refuse_ci(*, in_ci: bool) -> None:
@@ -316,6 +334,7 @@ def _facts(obtained: Golden, path: Path) -> dict[str, Any]:
             }
             for key, output in obtained.outputs.items()
         },
+        "layout": obtained.layout,
         "modules": 0 if obtained.trace is None else len(obtained.trace.calls),
     }
 
@@ -334,6 +353,7 @@ def record(
 ) -> None:
     """Run MODEL and record its outputs as a new golden."""
     from bgb_fixtures.golden.check import save
+    from bgb_fixtures.golden.content import PLAIN
     from bgb_fixtures.golden.report import show_size
 
     _refuse_ci(in_ci=in_ci)
@@ -357,6 +377,8 @@ def record(
             f"{output['atol']:g} + {output['rtol']:g} x |expected| "
             f"({output['tolerance']})"
         )
+    if obtained.layout != PLAIN:
+        click.echo(f"  input: layout {obtained.layout}")
     click.echo(f"  trace: {facts['modules']} module calls")
 
 
@@ -379,7 +401,7 @@ def check(
     """
     from bgb_fixtures.golden.check import refuse_difference
     from bgb_fixtures.golden.compare import compare_goldens
-    from bgb_fixtures.golden.record import check_windows
+    from bgb_fixtures.golden.record import check_layout, check_windows
     from bgb_fixtures.golden.report import comparison_to_json
     from bgb_fixtures.golden.store import load_golden
 
@@ -395,6 +417,9 @@ def check(
     recorded = load_golden(path)
     # Checked first, as running the model may take long.
     check_windows(recorded, fixture)
+    if wanted.layout is not None:
+        check_layout(recorded, wanted.layout)
+    wanted = replace(wanted, layout=recorded.layout)
     obtained = wanted.run()
     rtol, atol = request["rtol"], request["atol"]
     comparison = compare_goldens(recorded, obtained, rtol=rtol, atol=atol)
@@ -432,7 +457,7 @@ def update(
     from bgb_fixtures.golden.check import update as write_again
 
     _refuse_ci(in_ci=in_ci)
-    wanted = _prepare(model, **request)
+    wanted = _as_recorded(_prepare(model, **request))
     obtained, path = wanted.run(), wanted.path
     _refuse_random(wanted, obtained)
     note = write_again(obtained, path, fixture=wanted.fixture, nan_ok=nan_ok)

@@ -16,6 +16,21 @@ if TYPE_CHECKING:
 
 __all__ = ["info"]
 
+_CODES = {
+    "seiz": "seizure of unstated type",
+    "fnsz": "focal",
+    "gnsz": "generalised",
+    "spsz": "simple partial",
+    "cpsz": "complex partial",
+    "absz": "absence",
+    "tnsz": "tonic",
+    "cnsz": "clonic",
+    "tcsz": "tonic-clonic",
+    "atsz": "atonic",
+    "mysz": "myoclonic",
+}
+"""Types of seizure as TUSZ names them."""
+
 
 @click.command(epilog="Example: bgb-fixtures info smoke")
 @click.argument("file", required=False, metavar="[FIXTURE_OR_GOLDEN]")
@@ -130,7 +145,8 @@ def _describe(fixture: Fixture, *, as_text: bool) -> str:
         ]
         facts.append(("spec", json.dumps(records.spec, sort_keys=True)))
     lines = [f"{key:<9}{value}" for key, value in facts]
-    return "\n".join([*lines, "", *_table(fixture)])
+    legend = [] if as_text else ["", *_legend(fixture)]
+    return "\n".join([*lines, "", *_table(fixture), *legend])
 
 
 def _describe_source(source: dict[str, Any]) -> str:
@@ -145,6 +161,22 @@ def _describe_source(source: dict[str, Any]) -> str:
     for name, electrodes in sorted(source.get("interpolated", {}).items()):
         parts.append(f"{' and '.join(electrodes)} of {name} interpolated")
     return ", ".join(parts)
+
+
+def _legend(fixture: Fixture) -> list[str]:
+    """Say what the columns of the table mean, and those codes that are in it."""
+    records = fixture.records
+    present = {event.label for window in records.windows for event in window.events}
+    codes = [f"{code} = {text}" for code, text in _CODES.items() if code in present]
+    return [
+        "category: none = no ictal sample, full = at least 99 %, partial = between",
+        "kind: onset/offset = a seizure begins/ends inside, whole = both, ictal = throughout",
+        "clipped: samples cut off at 10 standard deviations, in all channels together"
+        if records.unit == "1"
+        else "clipped: samples cut off by the profile, in all channels together",
+        *([f"codes, as in TUSZ: {', '.join(codes)}"] if codes else []),
+        "montage: what each channel is; Fp1-F7 is Fp1 minus F7",
+    ]
 
 
 def _table(fixture: Fixture) -> list[str]:

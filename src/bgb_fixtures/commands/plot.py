@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bgb_fixtures.commands.common import Progress, known_word
+from bgb_fixtures.commands.common import Progress, known_word, within
 from bgb_fixtures.errors import SpecError
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ __all__ = ["plot"]
 )
 @click.option(
     "--dpi",
-    type=click.IntRange(20, 600),
+    type=int,
+    callback=within(least=20, most=600),
     default=110,
     metavar="N",
     help="Pixels per inch; a page has 11 x 9 inches [110].",

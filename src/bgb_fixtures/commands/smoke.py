@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from bgb_fixtures.commands.adapt_options import given_options, shape_options
-from bgb_fixtures.commands.common import print_json
+from bgb_fixtures.commands.adapt_options import (
+    given_options,
+    layout_option,
+    shape_options,
+)
+from bgb_fixtures.commands.common import print_json, within
 from bgb_fixtures.errors import MissingPackageError, SpecError
 from bgb_fixtures.smoke.catalogue import CAN_SKIP, SENTENCES
 from bgb_fixtures.smoke.report import TableWriter
@@ -61,17 +65,6 @@ def _command(_: click.Context, __: click.Parameter, value: str | None) -> str | 
     if value is not None:
         try:
             split_command(value)
-        except SpecError as error:
-            raise click.BadParameter(str(error)) from error
-    return value
-
-
-def _layout(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    from bgb_fixtures.smoke.layout import InputLayout
-
-    if value is not None:
-        try:
-            InputLayout.parse(value)
         except SpecError as error:
             raise click.BadParameter(str(error)) from error
     return value
@@ -142,13 +135,7 @@ def _check_usage(context: click.Context) -> None:
 )
 @shape_options
 @click.option("--device", type=click.Choice(["cpu", "cuda", "mps"]), help="Device.")
-@click.option(
-    "--layout",
-    callback=_layout,
-    metavar="AXES",
-    help="Axes of the input: BCT, B1CT, BTC, ..., or BCS200 for patches of 200 "
-    "samples [detected].",
-)
+@layout_option("detected")
 @click.option(
     "--output",
     metavar="NAME",
@@ -158,7 +145,8 @@ def _check_usage(context: click.Context) -> None:
     "--positive-class",
     "positive_classes",
     multiple=True,
-    type=click.IntRange(min=0),
+    type=int,
+    callback=within(least=0),
     metavar="N",
     help="Class that is a seizure, numbered from 0; repeatable [all but 0].",
 )
@@ -192,18 +180,19 @@ def _check_usage(context: click.Context) -> None:
 )
 @click.option(
     "--time-limit",
-    type=click.FloatRange(min=0, min_open=True),
+    type=float,
+    callback=within(above=0),
     default=30.0,
-    show_default=True,
     metavar="SECONDS",
-    help="Time limit per check, or per file for --command and --image.",
+    help="Time limit per check, or per file for --command and --image [30].",
 )
 @click.option(
     "--seed",
-    type=click.IntRange(0, 2**32 - 1),
+    type=int,
+    callback=within(least=0, most=2**32 - 1),
     default=0,
-    show_default=True,
-    help="Seed of the random generators.",
+    metavar="N",
+    help="Seed of the random generators [0].",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option(

@@ -55,6 +55,8 @@ class Corpus(ABC):
     """
 
     title: ClassVar[str]
+    sought: ClassVar[str] = "EDF files"
+    """What counts as a recording, for messages."""
     on_web: ClassVar[bool] = False
     """Whether a root may be a web address."""
     why_unannotated: ClassVar[str] = (

@@ -198,16 +198,20 @@ def _check_subjects(corpus: Corpus, recordings: Sequence[Recording]) -> None:
 def _nothing_usable(
     corpus: Corpus, problems: Sequence[Finding], counts: Counter[str]
 ) -> str:
-    msg = f"{str(corpus.root)!r} holds no usable recording of {corpus.title}"
+    root = repr(str(corpus.root))
     if not counts:
-        return f"{msg}: there is none at all"
+        return (
+            f"{root}: no {corpus.title} recording found (looked for {corpus.sought} in "
+            "this folder and all folders below). Pass the folder of the recordings with "
+            "--root"
+        )
     reasons = [f"{n} x {PROBLEMS[key]}" for key, n in sorted(counts.items())]
     bad = next((p for p in problems if p.problem == "annotation"), problems[0])
     labels = sum_labels(problem.labels for problem in problems)
     unmatched = say_unmatched(corpus.rules, labels)
     return (
-        f"{msg}: {'; '.join(reasons)}. {unmatched}{'. ' * bool(unmatched)}The first: "
-        f"{bad.message}"
+        f"{root} has no usable {corpus.title} recording: {'; '.join(reasons)}. "
+        f"{unmatched}{'. ' * bool(unmatched)}The first: {bad.message}"
     )
 
 

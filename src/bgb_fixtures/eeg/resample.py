@@ -14,8 +14,18 @@ if TYPE_CHECKING:
 
     from bgb_fixtures.eeg.signal import Signal
 
-__all__ = ["ResampledSignal", "needs_scipy", "resampling_ratio", "steppable_rate"]
+__all__ = [
+    "RATES",
+    "ResampledSignal",
+    "needs_scipy",
+    "resampling_ratio",
+    "steppable_rate",
+]
 
+RATES = (1, 20000)
+"""Lowest and highest rate in Hz to resample to. Amplifiers for intracranial EEG reach some
+20 kHz, and a fixture may be adapted to any rate that one can be built at; more is a typing
+error. The generator has limits of its own, as it makes scalp EEG."""
 _MAX_FACTOR = 2**15
 """The filter has twenty times as many taps; 244.140625 to 256 Hz is 16384/15625."""
 _ROUNDING = Fraction(1, 10**14)

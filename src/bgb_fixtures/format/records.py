@@ -6,9 +6,10 @@ an error names the rule's subject.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bgb_fixtures.eeg.events import SZCORE_CODES, Event
 from bgb_fixtures.eeg.kinds import CATEGORIES, KINDS
@@ -27,11 +28,15 @@ from bgb_fixtures.format.layout import (
     check_overlap,
     check_text,
     check_texts,
+    dump_json,
     fail,
     parse_entry,
     parse_head,
     parse_json,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __all__ = [
     "ARRAYS",
@@ -41,6 +46,7 @@ __all__ = [
     "Index",
     "Records",
     "WindowRecord",
+    "adapted_digest",
     "event_to_json",
     "parse_events",
     "parse_index",
@@ -187,6 +193,16 @@ class Records:
     def is_synthetic(self) -> bool:
         """Whether nobody was recorded: from the generator, or from files that it wrote."""
         return self.source["name"] == "synthetic" or "synthetic" in self.source
+
+
+def adapted_digest(spec: dict[str, Any], windows: Iterable[WindowRecord]) -> str:
+    """Return the SHA-256 of what windows were adapted from and how, and of their ids.
+
+    The same in memory and in the file that holds these windows; hashing the arrays would
+    take longer than adapting them.
+    """
+    made_of = {"spec": spec, "windows": [window.id for window in windows]}
+    return hashlib.sha256(dump_json(made_of)).hexdigest()
 
 
 def event_to_json(event: Event) -> dict[str, object]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bgb_fixtures.golden.content import PLAIN
 from bgb_fixtures.golden.dtypes import widen
 from bgb_fixtures.golden.npz import VERSION
 from bgb_fixtures.golden.report import allowed, show_size
@@ -53,6 +54,8 @@ def describe_golden(golden: Golden, *, as_text: bool = False) -> list[str]:
                 (f"{len(state.windows)} of {state.shape}: {' '.join(state.windows)}"),
             ),
         ]
+    if golden.layout != PLAIN:
+        facts.append(("input", f"layout {golden.layout}"))
     if golden.model is not None:
         facts.append(
             (
@@ -158,6 +161,7 @@ def golden_to_json(golden: Golden) -> dict[str, Any]:
         "format_version": VERSION,
         "environment": dict(golden.environment),
         "fixture": None if golden.fixture is None else asdict(golden.fixture),
+        "layout": golden.layout,
         "model": None if golden.model is None else asdict(golden.model),
         "n_calls": 0 if golden.trace is None else golden.trace.n_calls,
         "outputs": {

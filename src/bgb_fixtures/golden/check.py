@@ -21,9 +21,11 @@ from bgb_fixtures.errors import (
 )
 from bgb_fixtures.golden.ci import ci_variable
 from bgb_fixtures.golden.compare import compare_goldens
+from bgb_fixtures.golden.content import PLAIN
 from bgb_fixtures.golden.environment import UNSEEDED
 from bgb_fixtures.golden.names import as_stored, check_name, file_name_of
 from bgb_fixtures.golden.record import (
+    check_layout,
     check_windows,
     make_events_golden,
     make_golden,
@@ -190,6 +192,8 @@ def _reason_to_update(
 ) -> str:
     if recorded.fixture != obtained.fixture:
         return "was recorded with other windows"
+    if recorded.layout != obtained.layout:
+        return f"was recorded with layout {recorded.layout}"
     if (recorded.test, recorded.name) != (obtained.test, obtained.name):
         return f"was made for {recorded.test or recorded.name!r}"
     for key, output in obtained.outputs.items():
@@ -314,6 +318,7 @@ class GoldenChecker:
         threshold: float | None = None,
         nan_ok: bool = False,
         keep: Sequence[str] | None = None,
+        layout: str = PLAIN,
     ) -> None:
         """Compare outputs of a model with a golden, and find where a change begins.
 
@@ -322,7 +327,8 @@ class GoldenChecker:
         name : str
             Name of the golden, unique in the test.
         model : torch.nn.Module
-            Model for signals (n, n_channels, n_times). Call `eval()` first.
+            Model for signals (n, n_channels, n_times), or with the axes of `layout`.
+            Call `eval()` first.
         fixture : Fixture
             The windows.
         batch_size : int
@@ -335,6 +341,9 @@ class GoldenChecker:
             Whether NaN may be recorded, as in `check`.
         keep : sequence of str or None
             Outputs to keep, as in `check`.
+        layout : str
+            Axes of the input, such as ``"B1CT"``, ``"BTC"`` or ``"BCS200"`` for patches
+            of 200 samples, as in `run_smoke`.
 
         Raises
         ------
@@ -363,8 +372,10 @@ class GoldenChecker:
                 atol=atol,
                 threshold=threshold,
                 keep=keep,
+                layout=layout,
             ),
             fixture=fixture,
+            layout=layout,
             rtol=rtol,
             atol=atol,
             nan_ok=nan_ok,
@@ -417,6 +428,7 @@ class GoldenChecker:
         obtain: Callable[[], Golden],
         *,
         fixture: Fixture | None,
+        layout: str | None = None,
         rtol: float | None,
         atol: float | None,
         nan_ok: bool,
@@ -449,6 +461,8 @@ class GoldenChecker:
             recorded = self._load(path, name)
             # Checked first, as running the model may take long.
             check_windows(recorded, fixture)
+            if layout is not None:
+                check_layout(recorded, layout)
             obtained = obtain()
             comparison = compare_goldens(recorded, obtained, rtol=rtol, atol=atol)
             if not comparison.equal:

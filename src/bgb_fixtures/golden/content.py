@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_CALLS",
     "N_SAMPLES",
+    "PLAIN",
     "STATISTICS",
     "Call",
     "FixtureState",
@@ -31,6 +32,8 @@ __all__ = [
     "Trace",
 ]
 
+PLAIN = "BCT"
+"""The axes of windows as a fixture has them: windows, channels, time."""
 STATISTICS = (
     "n_nan",
     "n_infinite",
@@ -169,7 +172,8 @@ class Golden:
 
     `name` is its key in the test, `test` the test it was made for (class, function and
     parameters), empty if it was recorded from the command line. Keys of `outputs` begin
-    with the name: ``"logits"``, or ``"out.logits"`` from a dict. `path` is where it was
+    with the name: ``"logits"``, or ``"out.logits"`` from a dict. `layout` has the axes in
+    which a model got the windows, as `smoke --layout` takes them. `path` is where it was
     read from and no part of its value.
     """
 
@@ -178,6 +182,7 @@ class Golden:
     environment: Mapping[str, str]
     test: str = ""
     fixture: FixtureState | None = None
+    layout: str = PLAIN
     model: ModelState | None = None
     trace: Trace | None = None
     path: Path | None = field(default=None, compare=False)

@@ -96,7 +96,12 @@ def find_randomness(
         model = make()
         set_seed(_SEED)
         return run_model(
-            model, windows, name=first.name, batch_size=batch_size, keep=keep
+            model,
+            windows,
+            name=first.name,
+            batch_size=batch_size,
+            keep=keep,
+            layout=first.layout,
         )
 
     with kept_random_state():

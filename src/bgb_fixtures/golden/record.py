@@ -6,12 +6,21 @@ the mode that it was in.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bgb_fixtures.errors import GoldenMismatchError, MissingPackageError, SpecError
+from bgb_fixtures.eeg.montage import MONTAGES
+from bgb_fixtures.errors import (
+    FixtureError,
+    GoldenMismatchError,
+    MissingPackageError,
+    SpecError,
+)
+from bgb_fixtures.format.records import adapted_digest
 from bgb_fixtures.golden.content import (
+    PLAIN,
     FixtureState,
     Golden,
     ModelState,
@@ -39,15 +48,21 @@ if TYPE_CHECKING:
     import torch
 
     from bgb_fixtures.fixture import Fixture
+    from bgb_fixtures.smoke.layout import InputLayout
 
 __all__ = [
+    "check_layout",
     "check_windows",
+    "fixture_digest",
     "fixture_state",
     "make_events_golden",
     "make_golden",
     "refuse_nan",
     "run_model",
 ]
+
+_FEW = 3
+"""Windows to try a layout with: no other axis is that long by chance."""
 
 
 def make_golden(
@@ -135,6 +150,7 @@ def _make(
     rtol: float | None,
     atol: float | None,
     threshold: float | None,
+    layout: str = PLAIN,
     model: ModelState | None = None,
     trace: Trace | None = None,
 ) -> Golden:
@@ -165,6 +181,7 @@ def _make(
         outputs=outputs,
         environment=environment,
         fixture=None if fixture is None else fixture_state(fixture),
+        layout=layout,
         model=model,
         trace=trace,
     )
@@ -182,13 +199,25 @@ def _threshold(
     return guess_threshold(values) if threshold is None else float(threshold)
 
 
+def fixture_digest(fixture: Fixture) -> str:
+    """Return the digest by which a golden names a fixture.
+
+    That of its file; of an adapted fixture, in memory or in a file, that of what it was
+    adapted from and how.
+    """
+    records = fixture.records
+    if "adapted" in records.spec:
+        return adapted_digest(records.spec, records.windows)
+    return fixture.index.digest
+
+
 def fixture_state(fixture: Fixture) -> FixtureState:
     """Return what a golden says of the windows that went in."""
     index = fixture.index
     return FixtureState(
         name=index.name,
         content_version=index.content_version,
-        digest=index.digest,
+        digest=fixture_digest(fixture),
         windows=tuple(window.id for window in fixture.windows),
         sfreq=float(fixture.sfreq),
         n_times=int(fixture.labels.shape[1]),
@@ -206,21 +235,21 @@ def check_windows(recorded: Golden, fixture: Fixture | None) -> None:
     if recorded.fixture is None or fixture is None:
         return
     a, b = recorded.fixture, fixture_state(fixture)
-    where = f"golden {recorded.name!r}"
-    if recorded.path is not None:
-        where = f"{str(recorded.path)!r}: {where}"
+    where = _where(recorded)
     same_fixture = (a.name, a.content_version) == (b.name, b.content_version)
     if same_fixture and a.shape != b.shape:
         msg = (
             f"{where} was made for fixture {a.name!r} in another shape (found {b.shape}; "
-            f"expected {a.shape}). Adapt it the same way, or record the golden again"
+            f"expected {a.shape}). Pass {_shape_options(a, b)} (in Python "
+            "Fixture.adapt), or record the golden again"
         )
         raise GoldenMismatchError(msg)
-    if a.digest != b.digest:
+    # Older goldens name an adapted file by the digest of the file.
+    if a.digest not in (b.digest, fixture.index.digest):
         msg = (
             f"{where} was made for another fixture (found {b.name!r}, content version "
             f"{b.content_version}, digest {b.digest[:12]}; expected {a.name!r}, content "
-            f"version {a.content_version}, digest {a.digest[:12]}). Use that fixture, or "
+            f"version {a.content_version}, digest {a.digest[:12]}). {_way_back(a, b)}, or "
             "record the golden again"
         )
         raise GoldenMismatchError(msg)
@@ -231,6 +260,58 @@ def check_windows(recorded: Golden, fixture: Fixture | None) -> None:
             "or record the golden again"
         )
         raise GoldenMismatchError(msg)
+
+
+def check_layout(recorded: Golden, layout: str) -> None:
+    """Raise GoldenMismatchError if a golden was recorded with another layout."""
+    __tracebackhide__ = True
+    if recorded.layout != layout:
+        msg = (
+            f"{_where(recorded)} was made for another layout of the input (found "
+            f"{layout}, expected {recorded.layout}). Pass --layout {recorded.layout} (in "
+            f"Python layout={recorded.layout!r}), or record the golden again"
+        )
+        raise GoldenMismatchError(msg)
+
+
+def _where(golden: Golden) -> str:
+    name = f"golden {golden.name!r}"
+    return name if golden.path is None else f"{str(golden.path)!r}: {name}"
+
+
+def _way_back(recorded: FixtureState, here: FixtureState) -> str:
+    """Say which fixture a golden was recorded with, and how to ask for it."""
+    name = recorded.name
+    if name == here.name:
+        return f"It was recorded with another version or adaptation of {name!r}. Use that one"
+    from bgb_fixtures.fixture import load_fixture
+
+    try:
+        native = fixture_state(load_fixture(name, verify=False))
+    except FixtureError:
+        return (
+            f"It was recorded with {name!r}. Pass --fixture with the path of that file"
+        )
+    shape = _shape_options(recorded, native)
+    return (
+        f"It was recorded with {name!r}. Pass {f'--fixture {name} {shape}'.rstrip()} "
+        f"(in pytest --bgb-fixture {name})"
+    )
+
+
+def _shape_options(recorded: FixtureState, here: FixtureState) -> str:
+    """Return the options that give windows the shape that a golden was recorded for."""
+    montage = recorded.montage
+    words = []
+    if recorded.n_times / recorded.sfreq != here.n_times / here.sfreq:
+        words.append(f"--window-length {recorded.n_times / recorded.sfreq:g}")
+    if recorded.sfreq != here.sfreq:
+        words.append(f"--sfreq {recorded.sfreq:g}")
+    if montage != here.montage:
+        words.append(f"--montage {montage if montage in MONTAGES else 'ROWS'}")
+    if recorded.profile != here.profile:
+        words.append(f"--profile {recorded.profile}")
+    return " ".join(words)
 
 
 def _listed(windows: Sequence[str]) -> str:
@@ -267,11 +348,13 @@ def run_model(
     atol: float | None = None,
     threshold: float | None = None,
     keep: Sequence[str] | None = None,
+    layout: str = PLAIN,
     progress: Callable[[int, int], None] | None = None,
 ) -> Golden:
     """Run a model over the windows of a fixture, `batch_size` at a time.
 
-    The model takes signals (n, n_channels, n_times) and returns outputs with n on axis 0.
+    The model takes signals (n, n_channels, n_times), or with the axes of `layout` as in
+    `run_smoke`, and returns outputs with n on axis 0.
     It runs as it is: mode, device and dtype are its own. The first batch is traced.
     `progress` is called with (windows done, windows in all).
     """
@@ -284,6 +367,7 @@ def run_model(
         )
         raise MissingPackageError(msg) from error
     from bgb_fixtures.golden.trace import Tracer, model_state
+    from bgb_fixtures.smoke.layout import InputLayout
 
     module = model if isinstance(model, torch.nn.Module) else None
     if module is not None and any(p.is_meta for p in module.parameters()):
@@ -296,21 +380,29 @@ def run_model(
     # Hooks do not fire inside a compiled graph.
     traced = module is not None and not isinstance(module, torch.jit.ScriptModule)
     state = None if module is None else model_state(module)
-    signals = _like_model(fixture.tensors()[0], module)
+    given = InputLayout.parse(layout)
+    whole = _like_model(fixture.tensors()[0], module)
+    signals = whole[:, :, : given.whole(whole.shape[2])]
+    advise = partial(_advise, model, whole, given, keep=keep, sfreq=fixture.sfreq)
     rows: list[dict[str, Value]] = []
     device, trace = "cpu", None
     with torch.no_grad():
         for start in range(0, len(signals), batch_size):
-            batch = signals[start : start + batch_size]
-            if start == 0 and traced and module is not None:
-                with Tracer(module) as tracer:
+            batch = given.arrange(signals[start : start + batch_size])
+            try:
+                if start == 0 and traced and module is not None:
+                    with Tracer(module) as tracer:
+                        result = model(batch)
+                    trace = tracer.trace()
+                else:
                     result = model(batch)
-                trace = tracer.trace()
-            else:
-                result = model(batch)
+            except Exception as error:
+                if start == 0:
+                    error.add_note(advise())
+                raise
             device = device_of(result)
             values = flatten_values(result, name=name, keep=keep)
-            _check_rows(values, len(batch))
+            _check_rows(values, len(batch), advise=advise)
             check_size(
                 {
                     key: value.array.nbytes * len(signals) // len(batch)
@@ -328,6 +420,7 @@ def run_model(
         rtol=rtol,
         atol=atol,
         threshold=threshold,
+        layout=given.code,
         model=state,
         trace=trace,
     )
@@ -341,7 +434,42 @@ def _like_model(signals: torch.Tensor, module: torch.nn.Module | None) -> torch.
     return signals.to(weights.device, weights.dtype)
 
 
-def _check_rows(values: Mapping[str, Value], n_windows: int) -> None:
+def _advise(
+    model: Callable[..., Any],
+    signals: torch.Tensor,
+    layout: InputLayout,
+    *,
+    keep: Sequence[str] | None,
+    sfreq: float,
+) -> str:
+    """Say what the windows of a model that failed are, and which options may help."""
+    from bgb_fixtures.smoke.layout import advise_shape
+    from bgb_fixtures.smoke.snapshot import ModelSnapshot, kept_random_state
+
+    few = signals[:_FEW]
+    _, n_channels, n_times = few.shape
+    before = ModelSnapshot(model)
+
+    def runs(other: InputLayout) -> bool:
+        try:
+            result = model(other.arrange(few[:, :, : other.whole(n_times)]))
+            _check_rows(flatten_values(result, name="x", keep=keep), len(few))
+        except Exception:  # noqa: BLE001 - whatever a model raises
+            return False
+        finally:
+            before.restore()
+        return True
+
+    with kept_random_state():
+        return advise_shape(n_channels, n_times, sfreq, tried=[layout], runs=runs)
+
+
+def _check_rows(
+    values: Mapping[str, Value],
+    n_windows: int,
+    *,
+    advise: Callable[[], str] | None = None,
+) -> None:
     for key, (array, dtype, _) in values.items():
         if dtype not in ("None", "empty", "str") and (
             array.ndim == 0 or len(array) != n_windows
@@ -350,6 +478,8 @@ def _check_rows(values: Mapping[str, Value], n_windows: int) -> None:
                 f"{key!r} has shape {array.shape} for {n_windows} windows; expected "
                 f"{n_windows} on axis 0, one row per window"
             )
+            if advise is not None and array.ndim:
+                msg = f"{msg}. {advise()}"
             raise SpecError(msg)
 
 

@@ -17,7 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bgb_fixtures.errors import FixtureNotFoundError, FormatError, TargetError
+from bgb_fixtures.errors import (
+    FixtureNotFoundError,
+    FormatError,
+    SpecError,
+    TargetError,
+)
 from bgb_fixtures.format.layout import (
     NAME,
     TEXT,
@@ -35,6 +40,7 @@ from bgb_fixtures.golden import npz
 from bgb_fixtures.golden.content import (
     MAX_CALLS,
     N_SAMPLES,
+    PLAIN,
     STATISTICS,
     Call,
     FixtureState,
@@ -94,6 +100,7 @@ _TRACE_KEYS = frozenset(["calls", "n_calls"])
 _CALL_KEYS = frozenset(
     ["name", "kind", "settings", "training", "weights", "dtypes", "shapes"]
 )
+_LONGEST_LAYOUT = 16
 _LFS = b"version https://git-lfs"
 _OLD = b"BGBGLD "
 _CONFLICT = re.compile(rb"(?:^|\n)<{7} .{1,200}\n", re.DOTALL)
@@ -143,7 +150,9 @@ def encode_golden(golden: Golden) -> bytes:
 
 def _to_json(golden: Golden) -> dict[str, Any]:
     trace = golden.trace
-    return {
+    # Without the key, a golden has the same bytes as before there was one.
+    layout = {} if golden.layout == PLAIN else {"layout": golden.layout}
+    return layout | {
         "name": golden.name,
         "test": golden.test,
         "outputs": {
@@ -320,6 +329,7 @@ def _parse(data: bytes, *, path: Path, where: str) -> Golden:
     if document.nbytes > MAX_DOCUMENT:
         fail(where, npz.DOCUMENT, f"at most {MAX_DOCUMENT} bytes", document.nbytes)
     value = parse_json(bytes(document), where=where, what=npz.DOCUMENT)
+    layout = _parse_layout(value, where=where)
     check_keys(value, _RECORDS_KEYS, where=where, what=npz.DOCUMENT)
     outputs = value["outputs"]
     if type(outputs) is not dict or not 0 < len(outputs) <= MAX_OUTPUTS:
@@ -352,6 +362,7 @@ def _parse(data: bytes, *, path: Path, where: str) -> Golden:
         },
         environment=_parse_environment(value["environment"], where=where),
         fixture=_parse_fixture(value["fixture"], where=where),
+        layout=layout,
         model=_parse_model(value["model"], where=where),
         trace=_parse_trace(value["trace"], entries, where=where),
         path=path,
@@ -460,6 +471,22 @@ def _parse_fixture(value: object, *, where: str) -> FixtureState | None:
         montage=check_text(fixture["montage"], where=where, what=f"{what}, montage"),
         profile=check_text(fixture["profile"], where=where, what=f"{what}, profile"),
     )
+
+
+def _parse_layout(document: object, *, where: str) -> str:
+    """Take the axes of the input out of a document; it has the key only for other axes."""
+    if type(document) is not dict or "layout" not in document:
+        return PLAIN
+    from bgb_fixtures.smoke.layout import InputLayout
+
+    layout = document.pop("layout")
+    try:
+        code = InputLayout.parse(layout).code if type(layout) is str else ""
+    except SpecError:
+        code = ""
+    if code != layout or code == PLAIN or len(code) > _LONGEST_LAYOUT:
+        fail(where, "layout", "axes such as B1CT", layout)
+    return code
 
 
 def _parse_model(value: object, *, where: str) -> ModelState | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from bgb_fixtures.eeg.events import SZCORE_CODES
 from bgb_fixtures.eeg.kinds import KINDS
 from bgb_fixtures.eeg.montage import MONTAGES, row_electrodes
+from bgb_fixtures.eeg.resample import RATES
 from bgb_fixtures.eeg.scaling import PROFILES
 from bgb_fixtures.eeg.units import UNITS
 from bgb_fixtures.errors import SpecError, shorten
@@ -447,7 +448,7 @@ def parse_recorded(
         "licence": table.take("licence"),
         "attribution": table.take("attribution"),
         "source": source,
-        "sfreq": table.rate("sfreq", least=1, most=20000),
+        "sfreq": table.rate("sfreq", least=RATES[0], most=RATES[1]),
         "selection": selection,
         "splits": table.words("splits", _SPLIT),
         "missing": table.text("missing", MISSING, "error"),

@@ -13,7 +13,7 @@ import torch
 from torch.nn.parameter import is_lazy
 
 from bgb_fixtures.errors import SpecError
-from bgb_fixtures.smoke.layout import InputLayout, layouts_to_try
+from bgb_fixtures.smoke.layout import InputLayout, advise_shape, layouts_to_try
 from bgb_fixtures.smoke.limits import describe_error
 from bgb_fixtures.smoke.output import (
     Entry,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from bgb_fixtures.smoke.options import Declaration
 
-__all__ = ["Contract", "find_contract", "has_lazy_parameters"]
+__all__ = ["Contract", "Unfit", "find_contract", "has_lazy_parameters"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +50,14 @@ class Contract:
         return str(self.output) if plain else f"input {self.layout}; {self.output}"
 
 
+class Unfit(Failed):
+    """The verdict on a model that runs in no layout: the error, and what to do."""
+
+    def __init__(self, failed: Failed, advice: str) -> None:
+        super().__init__(f"{failed.reason}. {advice}", place=failed.place)
+        self.without_advice = failed.reason
+
+
 def has_lazy_parameters(model: Any) -> bool:
     """Tell whether a model has parameters or buffers that get their shape when it runs."""
     if not isinstance(model, torch.nn.Module):
@@ -64,51 +72,69 @@ def find_contract(
     declared: Declaration,
     sfreq: float,
     undo: Callable[[], None],
+    advise: bool = True,
 ) -> Contract:
     """Run a model on windows (B, C, T) in one layout after the other until one fits.
 
     `signals` has three windows or more, so that no other size can be taken for theirs.
     `undo` puts the model back after each try. Raises Failed if no layout fits, with the
-    reason why the first one does not; an ImportError of the model passes through.
+    reason why the first one does not, and how to give the model another shape unless
+    `advise` is False; an ImportError of the model passes through.
     """
+    _, n_channels, n_times = signals.shape
     if declared.layout is None:
         numpy = not isinstance(model, torch.nn.Module)
-        layouts = layouts_to_try(sfreq, numpy=numpy)
+        layouts = layouts_to_try(sfreq, n_times, numpy=numpy)
     else:
         layouts = [InputLayout.parse(declared.layout)]
     lazy = has_lazy_parameters(model)
-    reasons: list[tuple[InputLayout, Failed | Exception]] = []
-    for layout in layouts:
+
+    def read(layout: InputLayout) -> Contract:
         # A lazy layer takes its shape from the first input, right or wrong.
         tried = copy.deepcopy(model) if lazy else model
-        shown = signals[:, :, : layout.whole(signals.shape[2])]
+        shown = signals[:, :, : layout.whole(n_times)]
+        return _read(tried, shown, layout, declared=declared, sfreq=sfreq)
+
+    def runs(layout: InputLayout) -> bool:
         try:
-            return _read(tried, shown, layout, declared=declared, sfreq=sfreq)
+            read(layout)
+        except Exception:  # noqa: BLE001 - whatever a model raises
+            return False
+        finally:
+            undo()
+        return True
+
+    reasons: list[tuple[InputLayout, Failed | Exception]] = []
+    for layout in layouts:
+        try:
+            return read(layout)
         except (ImportError, SpecError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever a model raises
             reasons.append((layout, error))
         undo()
-    raise _explain(reasons, signals)
+    # The first layout in which the model ran, or the first.
+    unreadable = (item for _, item in reasons if isinstance(item, Failed))
+    failed = next(unreadable, None)
+    if failed is not None:
+        raise failed
+    failed = _explain(reasons, signals)
+    if not advise:
+        raise failed
+    advice = advise_shape(n_channels, n_times, sfreq, tried=layouts, runs=runs)
+    raise Unfit(failed, advice)
 
 
 def _explain(
     reasons: list[tuple[InputLayout, Failed | Exception]], signals: torch.Tensor
 ) -> Failed:
-    """Return why the first layout in which the model ran, or the first, does not fit."""
-    unreadable = (item for _, item in reasons if isinstance(item, Failed))
-    failed = next(unreadable, None)
-    if failed is not None:
-        return failed
+    """Return why the first layout does not fit."""
     layout, error = reasons[0]
     reason, place = describe_error(error)
     shape = tuple(layout.arrange(signals[:, :, : layout.whole(signals.shape[2])]).shape)
     codes = ", ".join(dict.fromkeys(item.code for item, _ in reasons))
-    others = f". No other layout works ({codes})" if len(reasons) > 1 else ""
-    msg = (
-        f"input {shape}, as {layout}: {reason}{others}: pass --layout, or wrap the "
-        "detector, as in `lambda x: model(x.unsqueeze(1))`"
-    )
+    others = f". It fails in every common layout ({codes})" if len(reasons) > 1 else ""
+    msg = f"input {shape}, as {layout}: {reason}{others}"
     return Failed(msg, place=place)
 
 
@@ -174,8 +200,8 @@ def _run_on_half(
     model: Any, signals: torch.Tensor, layout: InputLayout
 ) -> dict[Entry, Any]:
     """Return the entries for windows of half the length; none if the model refuses."""
-    n_times = layout.whole(signals.shape[2] // 2)
     try:
+        n_times = layout.whole(signals.shape[2] // 2)
         return list_entries(model(layout.arrange(signals[:, :, :n_times])))
     except Exception:  # noqa: BLE001 - whatever a model raises
         return {}

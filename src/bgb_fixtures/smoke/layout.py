@@ -10,13 +10,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bgb_fixtures.errors import SpecError
+from bgb_fixtures.smoke.limits import Deadline
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
     import torch
 
-__all__ = ["InputLayout", "layouts_to_try"]
+__all__ = ["InputLayout", "advise_shape", "describe_windows", "layouts_to_try"]
 
-_PATCHES = re.compile(r"BCS([1-9][0-9]*)")
+_PATCHES = re.compile(r"BCS([1-9][0-9]{0,6})")
+_UNCOMMON = ("BC1T", "BCT1", "B1TC", "BTC1", "BT1C")
+"""Tried for advice only: a detector of another shape may run in one of them by chance."""
+_ADVICE_S = 2.0
+"""Seconds after which no further layout is tried for advice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +59,13 @@ class InputLayout:
         return f"{self.axes}{self.patch or ''}"
 
     def whole(self, n_times: int) -> int:
-        """Return how many of `n_times` samples such an input can hold."""
+        """Return how many of `n_times` samples such an input can hold; at least one patch."""
+        if self.patch > n_times:
+            msg = (
+                f"layout {self.code}: the windows have {n_times} samples; expected at "
+                "least one patch"
+            )
+            raise SpecError(msg)
         return n_times - n_times % self.patch if self.patch else n_times
 
     def arrange(self, signals: torch.Tensor) -> Any:
@@ -84,12 +97,12 @@ class InputLayout:
         return f"({', '.join(self.axes)}{patch}){kind}"
 
 
-def layouts_to_try(sfreq: float, *, numpy: bool) -> list[InputLayout]:
-    """Return the layouts that are common, the most common first.
+def layouts_to_try(sfreq: float, n_times: int, *, numpy: bool) -> list[InputLayout]:
+    """Return the layouts of `n_times` samples that are common, the most common first.
 
     Those in which a detector for other channels could run by chance are not among them.
     """
-    patches = dict.fromkeys((200, round(sfreq)))
+    patches = [n for n in dict.fromkeys((200, round(sfreq))) if 0 < n <= n_times]
     layouts = [
         *map(InputLayout.parse, ("BCT", "B1CT", "BTC")),
         *(InputLayout(axes="BCS", patch=patch) for patch in patches),
@@ -100,3 +113,53 @@ def layouts_to_try(sfreq: float, *, numpy: bool) -> list[InputLayout]:
             for item in layouts
         ]
     return layouts
+
+
+def describe_windows(n_channels: int, n_times: int, sfreq: float) -> str:
+    """Say in a sentence what shape windows have."""
+    return (
+        f"The windows have {n_channels} channels, {n_times / sfreq:g} s at {sfreq:g} Hz "
+        f"({n_times} samples)"
+    )
+
+
+def advise_shape(
+    n_channels: int,
+    n_times: int,
+    sfreq: float,
+    *,
+    tried: Sequence[InputLayout],
+    runs: Callable[[InputLayout], bool],
+) -> str:
+    """Say what the windows of a detector that failed are, and which options may help.
+
+    `runs` says whether the detector runs in a layout, of those that were not tried.
+    """
+    windows = describe_windows(n_channels, n_times, sfreq)
+    deadline = Deadline(_ADVICE_S)
+
+    def first(layouts: Iterable[InputLayout]) -> InputLayout | None:
+        fitting = (
+            layout
+            for layout in layouts
+            if layout not in tried and not deadline.is_over and runs(layout)
+        )
+        return next(fitting, None)
+
+    common = first(layouts_to_try(sfreq, n_times, numpy=False))
+    if common is not None:
+        return (
+            f"{windows}. It runs with --layout {common.code}: pass that (in Python "
+            f"layout={common.code!r})"
+        )
+    other = first(map(InputLayout.parse, _UNCOMMON))
+    order = (
+        ""
+        if other is None
+        else "; if only the order of its axes is another, pass --layout "
+        f"{other.code}, in which it runs"
+    )
+    return (
+        f"{windows}. If the detector takes another shape, pass --montage, "
+        f"--window-length or --sfreq (in Python Fixture.adapt){order}"
+    )

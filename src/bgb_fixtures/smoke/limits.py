@@ -29,7 +29,7 @@ __all__ = [
     "time_limit",
 ]
 
-_OURS = str(Path(__file__).parent)
+_OURS = str(Path(__file__).parents[1])
 _PYTHON = str(Path(threading.__file__).parent)
 
 

@@ -137,7 +137,7 @@ class SmokeReport:
     seconds : float
         Time of the whole run.
     note : str
-        What such a run cannot find; empty if there is nothing to add.
+        What such a run cannot find, shown after a pass; empty if there is nothing to add.
     """
 
     model: str
@@ -192,8 +192,8 @@ class SmokeReport:
 
     @property
     def last_lines(self) -> str:
-        """The summary and the note."""
-        note = textwrap.fill(self.note, _WIDTH) if self.note else ""
+        """The summary, and after a pass what such a run cannot find out."""
+        note = textwrap.fill(self.note, _WIDTH) if self.passed else ""
         return f"{self.summary}\n{note}".rstrip()
 
     def __str__(self) -> str:

@@ -68,6 +68,7 @@ class BidsCorpus(Corpus):
     """
 
     title = "BIDS-EEG"
+    sought = "files sub-*_eeg.edf and sub-*_eeg.bdf"
 
     def __init__(
         self,

@@ -75,6 +75,7 @@ class PlainCorpus(Corpus):
     """
 
     title = "EDF"
+    sought = "files *.edf and *.bdf"
     why_unannotated = (
         "has no file of annotations (NAME.tsv, NAME.csv, NAME_events.tsv or "
         "NAME.csv_bi) beside it; unannotated does not mean free of seizures. If they "

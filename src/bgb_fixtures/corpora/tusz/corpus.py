@@ -70,6 +70,7 @@ class TuszCorpus(Corpus):
     """TUSZ recordings below a folder, or one of them."""
 
     title = "TUSZ"
+    sought = "files *.edf with annotations such as *.csv_bi"
 
     @property
     def licence(self) -> Licence:

@@ -171,7 +171,7 @@ def judge_descent(
         raise Failed(msg)
     seen = f"follows the labels (correlation {now:.2f})"
     if lag:
-        return f"{seen}, for information: shifted by {lag * step_s:+.3f} s"
+        return f"{seen}, shifted by {lag * step_s:+.3f} s, which is accepted"
     return seen
 
 

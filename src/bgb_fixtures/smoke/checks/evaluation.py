@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from bgb_fixtures.smoke.checks.measure import close, module_name, rms, same, spread
+from bgb_fixtures.smoke.checks.measure import (
+    close,
+    module_name,
+    rms,
+    same,
+    show_difference,
+    spread,
+)
 from bgb_fixtures.smoke.report import Failed, Skipped
 from bgb_fixtures.smoke.snapshot import set_seed
 
@@ -44,12 +51,12 @@ def repeat(detector: Detector) -> str:
         if not difference <= same(detector):
             why, place = _explain(detector, kept)
             msg = (
-                f"the same input again, {what}, differs by {difference:.2g} of the "
-                f"spread of the scores: {why}"
+                f"the same input again, {what}, gives another output (difference "
+                f"{show_difference(difference)}): {why}"
             )
             raise Failed(msg, place=place)
-    kind = "same" if torch.equal(first, later) else "same except for rounding"
-    return f"{kind}, {detector.output.layout}"
+    rounding = "" if torch.equal(first, later) else ", except for rounding"
+    return f"the same input gives the same output{rounding}"
 
 
 def _explain(detector: Detector, signals: torch.Tensor) -> tuple[str, str]:
@@ -99,9 +106,15 @@ def single(detector: Detector) -> str:
     one = detector.scores(signals[:1])
     difference = rms(one[0] - many[0]) / spread(detector, many)
     if not difference <= _batch_slack(detector):
-        msg = f"alone, a window's scores differ by {difference:.2g} of their spread"
+        msg = (
+            "a window alone gives another output than in a batch (difference "
+            f"{show_difference(difference)})"
+        )
         raise Failed(msg)
-    return f"difference {difference:.1e} of the spread"
+    return (
+        "a window alone gives the same output as in a batch (difference "
+        f"{show_difference(difference)})"
+    )
 
 
 def _batch_slack(detector: Detector) -> float:
@@ -124,12 +137,18 @@ def batch(detector: Detector) -> str:
     alone = rms(detector.scores(changed)[0] - scores[0]) / unit
     if not alone <= same(detector):
         msg = (
-            f"other windows in the batch change the first one's scores by {alone:.2g} "
-            "of their spread: statistics over the batch in eval mode?"
+            "other windows in the batch change the output of the first one (difference "
+            f"{show_difference(alone)}): statistics over the batch in eval mode?"
         )
         raise Failed(msg)
     turned = rms(detector.scores(signals.roll(1, 0)).roll(-1, 0) - scores) / unit
     if not turned <= close(detector):
-        msg = f"the order of the windows changes scores by {turned:.2g} of their spread"
+        msg = (
+            "the order of the windows in the batch changes their outputs (difference "
+            f"{show_difference(turned)})"
+        )
         raise Failed(msg)
-    return f"other windows have no effect (difference {alone:.1e} of the spread)"
+    return (
+        "other windows in the batch have no effect (difference "
+        f"{show_difference(alone)})"
+    )

@@ -10,7 +10,7 @@ import torch
 from torch.nn.parameter import is_lazy
 
 from bgb_fixtures.smoke.checks.measure import check_finite
-from bgb_fixtures.smoke.contract import find_contract
+from bgb_fixtures.smoke.contract import Unfit, find_contract
 from bgb_fixtures.smoke.limits import Deadline
 from bgb_fixtures.smoke.optimizer import RelativeAdam
 from bgb_fixtures.smoke.report import Failed
@@ -58,7 +58,8 @@ def shape(detector: Detector) -> str:
         hint = _channels_taken(detector) or _length_taken(detector)
         if not hint:
             raise
-        msg = f"{hint}; {failed.reason}"
+        reason = failed.without_advice if isinstance(failed, Unfit) else failed.reason
+        msg = f"{hint}; {reason}"
         raise Failed(msg, place=failed.place) from failed
 
 
@@ -74,6 +75,7 @@ def _runs(detector: Detector, signals: torch.Tensor) -> bool:
                 declared=detector.declared,
                 sfreq=detector.fixture.sfreq,
                 undo=detector.reset,
+                advise=False,
             )
     except Exception:  # noqa: BLE001 - it is a question
         return False
@@ -89,7 +91,10 @@ def _channels_taken(detector: Detector) -> str:
     for n_channels in range(1, MAX_CHANNELS + 1):
         index = torch.arange(n_channels) % n_there
         if n_channels != n_there and _runs(detector, signals[:, index]):
-            return f"it accepts {n_channels} channels, but this fixture has {n_there}"
+            return (
+                f"it accepts {n_channels} channels, but this fixture has {n_there}: pass "
+                f"--montage with {n_channels} rows (in Python Fixture.adapt)"
+            )
     return ""
 
 
@@ -102,8 +107,8 @@ def _length_taken(detector: Detector) -> str:
         n_times = round(seconds * fixture.sfreq)
         if seconds < there and _runs(detector, signals[:, :, :n_times]):
             return (
-                f"it accepts windows of {seconds} s, but this fixture has {there:g} "
-                "s: pass another with --fixture"
+                f"it accepts windows of {seconds} s, but this fixture has {there:g} s: "
+                f"pass --window-length {seconds} (in Python Fixture.adapt)"
             )
     return ""
 
@@ -188,7 +193,7 @@ def logits(detector: Detector) -> str:
     if seen.is_probabilities:
         msg = f"{seen}: {what}"
         raise Failed(msg)
-    return f"for information, as it has no parameters to train: {seen}: {what}"
+    return f"not judged, as there are no parameters to train: {seen}: {what}"
 
 
 def _judge_sums(detector: Detector, output: torch.Tensor) -> str:

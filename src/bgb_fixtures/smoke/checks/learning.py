@@ -77,13 +77,12 @@ def gradients(detector: Detector) -> str:
         known, frozen=[] if detector.declared.allow_frozen else frozen, dead=dead
     )
     alive = [size for size in warm.gradients.values() if size > 0]
-    weakest = f"; the weakest {min(alive):.1e}" if alive else ""
+    weakest = f"; the smallest has values up to {min(alive):.1e}" if alive else ""
     notes = [f"{len(detector.frozen)} frozen"] if detector.frozen else []
     if warm.auxiliary:
         groups = list_names(group_names(warm.auxiliary, known))
         notes.append(
-            f"for information: {groups} only affects other entries of the output, which "
-            "have no labels here"
+            f"{groups} only affects other entries of the output, which have no labels here"
         )
     allowed = len(silent) - len(warm.auxiliary)
     if allowed:
@@ -140,7 +139,7 @@ def update(detector: Detector) -> str:
         msg = f"{len(still)} of {len(after)} parameters did not change"
         raise Failed(msg, place=list_names(still))
     losses = " -> ".join(f"{value:.3g}" for value in warm.losses)
-    return f"all {len(after)} changed; loss {losses}"
+    return f"all {len(after)} parameters changed; loss {losses}"
 
 
 def auc(scores: torch.Tensor, labels: torch.Tensor) -> float:

@@ -27,6 +27,7 @@ __all__ = [
     "module_name",
     "rms",
     "same",
+    "show_difference",
     "spread",
 ]
 
@@ -50,6 +51,13 @@ def spread(detector: Detector, scores: torch.Tensor) -> float:
     size = float(scores.square().mean().sqrt())
     rounding = 8 * torch.finfo(detector.dtype).eps * size
     return max(deviation, rounding / same(detector), 1e-30)
+
+
+def show_difference(difference: float) -> str:
+    """Write a difference in units of the spread so that the unit explains itself."""
+    if not difference:
+        return "0"
+    return f"{difference:.2g} times the standard deviation of the outputs"
 
 
 def rms(difference: torch.Tensor) -> float:

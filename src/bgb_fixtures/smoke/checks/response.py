@@ -14,6 +14,7 @@ from bgb_fixtures.smoke.checks.measure import (
     module_name,
     rms,
     same,
+    show_difference,
     spread,
 )
 from bgb_fixtures.smoke.clips import clip_lengths
@@ -74,7 +75,10 @@ def scale(detector: Detector) -> str:
                     f"times this amplitude they do: do the weights expect {unit}?"
                 )
                 raise Failed(msg)
-    return "finite at 1e-6, at 1000, with one and with all channels flat"
+    return (
+        "the output is finite for input times 1e-6, times 1000, and with one or all "
+        "channels flat"
+    )
 
 
 def _has_gradient(detector: Detector, signals: torch.Tensor) -> bool:
@@ -103,7 +107,10 @@ def windows(detector: Detector) -> str:
     detector.reset_warm()
     detector.mode(train=False)
     if not detector.ignores_input(signals):
-        return f"scores change by {detector.effect(signals):.2g} of their size"
+        effect = detector.effect(signals)
+        return (
+            f"other windows change the outputs by {effect:.2g} times their size (RMS)"
+        )
     score = float(detector.scores(signals).flatten()[0])
     msg = (
         f"{len(signals)} windows, forward and reversed in time, all give the output "
@@ -189,23 +196,23 @@ def channels(detector: Detector) -> str:
         order = _order_in_double(detector, signals)
         if order > EXACT:
             return (
-                f"reordering the channels changes the scores by {order:.1e} of their "
-                "spread, little before training"
+                "reordering the channels changes the outputs, if little before training "
+                f"(difference {show_difference(order)})"
             )
     if order >= same(detector) and not dead:
         few = f"; {n_tried} of {n_channels} were tried" if n_tried < n_channels else ""
         return (
-            f"reordering the channels changes the scores by {order:.2g} of their "
-            f"spread{few}"
+            "reordering the channels changes the outputs (difference "
+            f"{show_difference(order)}){few}"
         )
     reason = (
         f"reordering the {n_channels} channels gives the same output (difference "
-        f"{order:.1e} of the spread): are they averaged?"
+        f"{show_difference(order)}): are they averaged?"
         if order < same(detector)
         else f"no effect on the output: {', '.join(dead)}"
     )
     if not detector.trainable:
-        msg = f"for information, as it has no parameters to train: {reason}"
+        msg = f"not judged, as there are no parameters to train: {reason}"
         raise Skipped(msg)
     raise Failed(reason)
 
@@ -281,7 +288,9 @@ def alignment(detector: Detector) -> str:
             "shifted, reversed or reshaped?"
         )
         raise Failed(msg)
-    return f"for information: a change affects the output {median(lags):+.2f} s away"
+    lag = median(lags)
+    shown = "0 s" if abs(lag) < 0.005 else f"{lag:+.2f} s"
+    return f"the output changes {shown} after the input; up to {FAR_S:g} s is accepted"
 
 
 def lengths(detector: Detector) -> str:

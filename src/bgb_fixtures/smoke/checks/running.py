@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from bgb_fixtures.smoke.checks.measure import close, rms, spread
+from bgb_fixtures.smoke.checks.measure import close, rms, show_difference, spread
 from bgb_fixtures.smoke.report import Failed, Skipped
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def device(detector: Detector) -> str:
     unit = spread(detector, expected)
     rough = rms(contract.output.scores(half).double().cpu() - expected) / unit
     if not detector.is_module:
-        return f"float16 differs by {rough:.1e} of the spread"
+        return f"difference in float16: {show_difference(rough)}"
     try:
         detector.model.to("cpu")
         with torch.no_grad():
@@ -48,9 +48,15 @@ def device(detector: Detector) -> str:
     finally:
         detector.model.to(detector.device)
     if difference > close(detector):
-        msg = f"CPU and {kind} differ by {difference:.2g} of the spread of the scores"
+        msg = (
+            f"CPU and {kind} give different outputs (difference "
+            f"{show_difference(difference)})"
+        )
         raise Failed(msg)
-    return f"CPU differs by {difference:.1e} of the spread, float16 by {rough:.1e}"
+    return (
+        f"difference on the CPU: {show_difference(difference)}; in float16: "
+        f"{show_difference(rough)}"
+    )
 
 
 def cost(detector: Detector) -> str:

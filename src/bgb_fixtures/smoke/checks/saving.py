@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from bgb_fixtures.smoke.checks.measure import rms, same, spread
+from bgb_fixtures.smoke.checks.measure import rms, same, show_difference, spread
 from bgb_fixtures.smoke.limits import describe_error
 from bgb_fixtures.smoke.report import Failed, Skipped
 from bgb_fixtures.smoke.snapshot import set_seed
@@ -59,8 +59,9 @@ def state(detector: Detector) -> str:
         difference = rms(obtained - expected) / spread(detector, expected)
         if not difference <= same(detector):
             msg = (
-                f"{what} with the saved state differs by {difference:.2g} of the "
-                "spread of the scores: some state is neither a parameter nor a buffer"
+                f"{what} with the saved state gives other outputs (difference "
+                f"{show_difference(difference)}): some state is neither a parameter nor "
+                "a buffer"
             )
             raise Failed(msg)
     size = buffer.getbuffer().nbytes

@@ -223,8 +223,8 @@ def _check_input(detector: Detector, clips: Clips) -> str:
     if recognised or not probe.calls:
         return ""
     return (
-        "; for information: the step alters its input too much to check that the labels "
-        "belong to it"
+        "; not checked: whether the labels belong to the windows, as the step alters its "
+        "input too much"
     )
 
 
@@ -286,7 +286,7 @@ def _check_mode(detector: Detector, clips: Clips) -> str:
     except Exception:  # noqa: BLE001 - the output may be another one in eval mode
         seen = {False}
     if seen == {False}:
-        return "; for information: it does not call model.train(), so your loop must"
+        return "; it does not call model.train(), so your loop must"
     return ""
 
 
