@@ -27,7 +27,7 @@ from bgb_fixtures.eeg.kinds import KINDS
 from bgb_fixtures.errors import PrivacyError, SourceError
 from bgb_fixtures.format.layout import LINE_LENGTH, parse_json
 from bgb_fixtures.format.records import parse_index
-from bgb_fixtures.request.annotations import RULE_KEYS
+from bgb_fixtures.request.annotation_rules import RULE_KEYS
 from bgb_fixtures.request.recorded import MISSING
 
 if TYPE_CHECKING:
