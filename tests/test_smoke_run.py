@@ -374,7 +374,7 @@ def test_unused_parameters_are_named_by_module_in_one_failure() -> None:
         "5 of 11 parameters have no gradient, or a zero gradient; if"
     )
     assert failed.place == "token, unused"
-    assert report["update"].reason.startswith("all 6 changed")
+    assert report["update"].reason.startswith("all 6 parameters changed")
 
 
 @pytest.mark.parametrize("patterns", [("unused", "token"), ("unused.*", "tok*")])
@@ -400,7 +400,7 @@ def test_healthy_model_passes_update_without_the_check_of_gradients() -> None:
     model = make()
     model.conv.bias.requires_grad_(False)  # type: ignore[union-attr]
     report = run(model, skip=("gradients",))
-    assert report["update"].reason.startswith("all 5 changed")
+    assert report["update"].reason.startswith("all 5 parameters changed")
 
 
 def test_check_can_be_left_out() -> None:

@@ -27,8 +27,7 @@ from bgb_fixtures.commands.common import Progress
 from bgb_fixtures.corpora import open_corpus
 from bgb_fixtures.corpora.chbmit.corpus import ChbmitCorpus
 from bgb_fixtures.corpora.opened import OpenRecordings
-from bgb_fixtures.corpora.remote import http
-from bgb_fixtures.corpora.remote import web
+from bgb_fixtures.corpora.remote import http, web
 from bgb_fixtures.corpora.remote.cache import default_cache
 from bgb_fixtures.corpora.remote.http import HttpSession
 from bgb_fixtures.corpora.remote.web import WebPath, open_web
