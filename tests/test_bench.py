@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import json
 import platform
 import re
 import shutil
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parents[1]
 PARTS = [
@@ -31,16 +37,26 @@ def timer(bench: Any) -> Any:  # noqa: ARG001
     return importlib.import_module("bench_timer")
 
 
+@pytest.fixture(scope="module")
+def figures(bench: Any) -> Callable[[str], Any]:
+    """Return the answer in JSON to a trial of a part, which runs once."""
+
+    @functools.cache
+    def run(part: str) -> Any:
+        with redirect_stdout(StringIO()) as printed:
+            bench.main(["--tiny", "--json", part])
+        return json.loads(printed.getvalue())
+
+    return run
+
+
 def test_every_part_is_tried_here(bench: Any) -> None:
     assert list(bench.PARTS) == PARTS
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_part_gives_figures(
-    bench: Any, part: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    bench.main(["--tiny", "--json", part])
-    answer = json.loads(capsys.readouterr().out)
+def test_part_gives_figures(part: str, figures: Callable[[str], Any]) -> None:
+    answer = figures(part)
     assert list(answer["parts"]) == [part]
     tables = answer["parts"][part]
     assert tables
@@ -195,10 +211,9 @@ def test_checkout_without_the_package_is_refused(
 
 
 def test_build_says_how_often_a_recording_is_opened_and_read(
-    bench: Any, capsys: pytest.CaptureFixture[str]
+    figures: Callable[[str], Any],
 ) -> None:
-    bench.main(["--tiny", "--json", "build"])
-    (table,) = json.loads(capsys.readouterr().out)["parts"]["build"]
+    (table,) = figures("build")["parts"]["build"]
     names = [row["name"] for row in table["rows"]]
     assert names == ["raw-1", "zscore-1", "zscore-1, 0.5-70 Hz"]
     for row in table["rows"]:

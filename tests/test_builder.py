@@ -30,7 +30,7 @@ from bgb_fixtures.errors import (
     TargetError,
 )
 from bgb_fixtures.fixture import load_fixture
-from bgb_fixtures.request.annotations import NO_RULES
+from bgb_fixtures.request.annotation_rules import NO_RULES
 from bgb_fixtures.request.spec import load_default_spec, parse_spec
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from bgb_fixtures.edf.source import LocalFile
 from bgb_fixtures.eeg.annotations import Span
 from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.errors import AnnotationError, SourceError, SpecError
-from bgb_fixtures.request.annotations import AnnotationRules
+from bgb_fixtures.request.annotation_rules import AnnotationRules
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -24,14 +24,14 @@ from bgb_fixtures.golden import (
 )
 from bgb_fixtures.golden import values as golden_values
 from bgb_fixtures.golden.check import refuse_difference, save, size_note
-from bgb_fixtures.golden.dtypes import TORCH, to_numbers
-from bgb_fixtures.golden.record import check_windows, fixture_state
-from bgb_fixtures.golden.seizures import (
+from bgb_fixtures.golden.detections import (
     detection_changes,
     find_detections,
     guess_threshold,
     score_events,
 )
+from bgb_fixtures.golden.dtypes import TORCH, to_numbers
+from bgb_fixtures.golden.record import check_windows, fixture_state
 from bgb_fixtures.golden.tolerance import default_tolerance
 from bgb_fixtures.golden.values import flatten_values
 

@@ -11,8 +11,8 @@ from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.errors import SpecError
 from bgb_fixtures.fixture import Fixture, load_fixture
 from bgb_fixtures.golden import compare_goldens, describe_comparison, make_golden
+from bgb_fixtures.golden.detections import pair_spans
 from bgb_fixtures.golden.record import make_events_golden
-from bgb_fixtures.golden.seizures import pair_spans
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -600,8 +600,8 @@ def test_last_failed_calls_nothing_unused(two_files: pytest.Pytester) -> None:
         def test_threshold(golden): golden.check("d", 3)
         """
     )
-    two_files.runpytest_subprocess(*STRICT)
-    assert listed(two_files.runpytest_subprocess(*STRICT, "--lf", UNUSED)) == []
+    run(two_files).assert_outcomes(passed=2, failed=1)
+    assert listed(run(two_files, "--lf", UNUSED)) == []
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])

@@ -414,7 +414,7 @@ def test_git_diff_shows_what_changed_in_a_golden(
 ) -> None:
     folder = tmp_path / "repository"
     page = (ROOT / "docs" / "golden.md").read_text("utf-8")
-    (line,) = re.findall(r"^\$ echo '(.+)' >> .gitattributes$", page, re.MULTILINE)
+    (line,) = re.findall(r"^\$ echo '(.+)' >>? .gitattributes$", page, re.MULTILINE)
     (folder / ".gitattributes").write_text(f"{line}\n")
     path = folder / "tests" / "golden" / "test_it" / "test_out.out.npz"
     path.parent.mkdir(parents=True)

@@ -25,18 +25,20 @@ def run(*command: str | Path, cwd: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel of this checkout."""
-    folder = tmp_path_factory.mktemp("wheel")
-    pip = (sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps")
-    run(*pip, "--no-build-isolation", "--wheel-dir", folder, ROOT, cwd=folder)
-    return next(folder.glob("*.whl"))
+def archives(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Build what is published of this checkout: a wheel, and the sdist it is made of."""
+    folder = tmp_path_factory.mktemp("archives")
+    build = (sys.executable, "-m", "build", "--no-isolation", "--outdir", folder)
+    run(*build, ROOT, cwd=folder)
+    return sorted(folder.iterdir())
 
 
-def test_archives_can_be_published(tmp_path: Path) -> None:
-    build = (sys.executable, "-m", "build", "--no-isolation", "--outdir", tmp_path)
-    run(*build, ROOT, cwd=tmp_path)
-    archives = sorted(tmp_path.iterdir())
+@pytest.fixture(scope="module")
+def wheel(archives: list[Path]) -> Path:
+    return archives[0]
+
+
+def test_archives_can_be_published(archives: list[Path], tmp_path: Path) -> None:
     assert [path.suffix for path in archives] == [".whl", ".gz"]
     check = (sys.executable, "-m", "twine", "check", "--strict")
     assert run(*check, *archives, cwd=tmp_path).count("PASSED") == 2
@@ -46,9 +48,11 @@ def test_archives_can_be_published(tmp_path: Path) -> None:
 def empty_environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Install the wheel and its base dependencies in an environment of its own."""
     folder = tmp_path_factory.mktemp("environment")
-    run(sys.executable, "-m", "venv", folder / "venv", cwd=folder)
+    run(sys.executable, "-m", "venv", "--without-pip", folder / "venv", cwd=folder)
     python = folder / "venv" / "bin" / "python"
-    run(python, "-m", "pip", "install", "--quiet", wheel, cwd=folder)
+    pip = (sys.executable, "-m", "pip", "--python", python, "install", "--quiet")
+    # Modules that are imported are compiled then: few of all.
+    run(*pip, "--disable-pip-version-check", "--no-compile", wheel, cwd=folder)
     return python
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import scipy.signal  # noqa: F401 (nor torch bears a second import in one process)
+import torch  # noqa: F401
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 # What the first consumer runs its tests with.
 STRICT = ("--strict-markers", "--strict-config", "-p", "no:warnings")
+# Its plugin costs more than all that is tested here, in each run.
+FAST = ("-p", "no:hypothesispytest")
 
 
 @pytest.fixture
@@ -18,6 +22,11 @@ def outside(pytester: pytest.Pytester, small_fixture: Path) -> pytest.Pytester:
     """A project of its own, whose fixture file is a small one."""
     pytester.makeini(f"[pytest]\naddopts = --bgb-fixture={small_fixture}\n")
     return pytester
+
+
+def run(project: pytest.Pytester, *args: str) -> pytest.RunResult:
+    """Run the tests of a project in this process, where torch is loaded already."""
+    return project.runpytest_inprocess(*FAST, *args)
 
 
 def test_smoke_fixture_is_there_without_configuration(
@@ -30,7 +39,7 @@ def test_smoke_fixture_is_there_without_configuration(
             assert smoke_fixture.labels.any()
         """
     )
-    outside.runpytest_subprocess(*STRICT).assert_outcomes(passed=1)
+    run(outside, *STRICT).assert_outcomes(passed=1)
 
 
 def test_packaged_smoke_is_what_a_test_gets_without_an_option(
@@ -42,6 +51,7 @@ def test_packaged_smoke_is_what_a_test_gets_without_an_option(
             assert smoke_fixture.signals.shape == (18, 19, 15360)
         """
     )
+    # As a user runs it: in a process of its own, with every plugin there is.
     pytester.runpytest_subprocess(*STRICT).assert_outcomes(passed=1)
 
 
@@ -62,7 +72,7 @@ def test_smoke_batch_holds_two_partial_and_two_none_windows_of_train(
             assert (share == 0).sum() == 2
         """
     )
-    pytester.runpytest_subprocess(*STRICT).assert_outcomes(passed=1)
+    run(pytester, *STRICT).assert_outcomes(passed=1)
 
 
 def test_seizure_and_background_windows_share_out_the_fixture(
@@ -77,7 +87,7 @@ def test_seizure_and_background_windows_share_out_the_fixture(
             assert n_windows == len(smoke_fixture)
         """
     )
-    outside.runpytest_subprocess(*STRICT).assert_outcomes(passed=1)
+    run(outside, *STRICT).assert_outcomes(passed=1)
 
 
 def test_what_one_test_writes_no_other_sees(outside: pytest.Pytester) -> None:
@@ -91,17 +101,17 @@ def test_what_one_test_writes_no_other_sees(outside: pytest.Pytester) -> None:
             smoke_fixture.signals[0, 0, 0] = 1e9
         """
     )
-    outside.runpytest_subprocess(*STRICT).assert_outcomes(passed=2)
+    run(outside, *STRICT).assert_outcomes(passed=2)
 
 
 def test_plugin_lives_with_xdist(outside: pytest.Pytester) -> None:
     outside.makepyfile("def test_it(smoke_fixture): assert len(smoke_fixture) > 0")
-    outside.runpytest_subprocess(*STRICT, "-n", "1").assert_outcomes(passed=1)
+    outside.runpytest_subprocess(*STRICT, *FAST, "-n", "1").assert_outcomes(passed=1)
 
 
 def test_wrong_path_is_an_error_that_names_it(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_it(smoke_fixture): pass")
-    result = pytester.runpytest_subprocess("--bgb-fixture", "nowhere.h5")
+    result = run(pytester, "--bgb-fixture", "nowhere.h5")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*no fixture 'nowhere.h5': no such file*"])
 
@@ -111,19 +121,17 @@ def test_batch_that_cannot_be_had_says_what_the_fixture_has(
 ) -> None:
     pytester.makepyfile("def test_it(smoke_batch): pass")
     # The only seizure of split train in tiny is in three windows, and it has two others.
-    result = pytester.runpytest_subprocess(
-        "--bgb-fixture=tiny", "--bgb-window-length=1.001"
-    )
+    result = run(pytester, "--bgb-fixture=tiny", "--bgb-window-length=1.001")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
         ["*1.001 s is not a whole number of samples at 256 Hz*"]
     )
-    few = pytester.runpytest_subprocess("--bgb-fixture=tiny", "--bgb-window-length=10")
+    few = run(pytester, "--bgb-fixture=tiny", "--bgb-window-length=10")
     few.assert_outcomes(passed=1)
 
 
 def test_options_are_in_the_help(pytester: pytest.Pytester) -> None:
-    result = pytester.runpytest_subprocess("--help")
+    result = run(pytester, "--help")
     result.stdout.fnmatch_lines(["*--bgb-fixture=NAME_OR_PATH*"])
     result.stdout.fnmatch_lines(["*--bgb-window-length=SECONDS*"])
 
@@ -161,7 +169,7 @@ def test_three_ini_lines_give_every_fixture_another_shape(
             assert sorted(labels.tolist()) == [0, 0, 1, 1]
         """
     )
-    pytester.runpytest_subprocess(*STRICT).assert_outcomes(passed=2)
+    run(pytester, *STRICT).assert_outcomes(passed=2)
 
 
 def test_the_same_lines_work_in_pyproject(pytester: pytest.Pytester) -> None:
@@ -178,7 +186,7 @@ def test_the_same_lines_work_in_pyproject(pytester: pytest.Pytester) -> None:
             assert smoke_fixture.signals.shape == (25, 19, 512)
         """
     )
-    pytester.runpytest_subprocess(*STRICT).assert_outcomes(passed=1)
+    run(pytester, *STRICT).assert_outcomes(passed=1)
 
 
 def test_the_command_line_comes_before_the_ini_file(pytester: pytest.Pytester) -> None:
@@ -189,8 +197,8 @@ def test_the_command_line_comes_before_the_ini_file(pytester: pytest.Pytester) -
             assert smoke_fixture.signals.shape == (540, 19, 200)
         """
     )
-    pytester.runpytest_subprocess(
-        "--bgb-window-length=2", "--bgb-sfreq=100", "--bgb-montage=10-20"
+    run(
+        pytester, "--bgb-window-length=2", "--bgb-sfreq=100", "--bgb-montage=10-20"
     ).assert_outcomes(passed=1)
 
 
@@ -201,9 +209,7 @@ def test_a_montage_may_be_rows(pytester: pytest.Pytester) -> None:
             assert smoke_fixture.ch_names == ("Fp1-F7", "T3-T5", "Cz")
         """
     )
-    pytester.runpytest_subprocess("--bgb-montage=FP1-F7, T7-P7, cz").assert_outcomes(
-        passed=1
-    )
+    run(pytester, "--bgb-montage=FP1-F7, T7-P7, cz").assert_outcomes(passed=1)
 
 
 def test_what_one_test_writes_into_a_shaped_fixture_no_other_sees(
@@ -224,7 +230,7 @@ def test_what_one_test_writes_into_a_shaped_fixture_no_other_sees(
             smoke_batch[0].zero_()
         """
     )
-    pytester.runpytest_subprocess().assert_outcomes(passed=2)
+    run(pytester).assert_outcomes(passed=2)
 
 
 def test_the_fixture_is_adapted_once_per_session(pytester: pytest.Pytester) -> None:
@@ -251,7 +257,10 @@ def test_the_fixture_is_adapted_once_per_session(pytester: pytest.Pytester) -> N
         def test_third(seizure_windows): assert len(made) == 1
         """
     )
-    pytester.runpytest_subprocess("--import-mode=prepend").assert_outcomes(passed=3)
+    # In a process of its own, as the module that it changes is loaded in this one.
+    pytester.runpytest_subprocess(*FAST, "--import-mode=prepend").assert_outcomes(
+        passed=3
+    )
 
 
 @pytest.mark.parametrize("how", ["option", "ini", "folder"])
@@ -280,7 +289,7 @@ def test_a_path_stays_right_when_a_test_changes_the_folder(
         pytester.makeini("[pytest]\nbgb_fixture = data/mine.h5\n")
     if how == "folder":
         pytester._monkeypatch.setenv("BGB_FIXTURES_DIR", "data")
-    pytester.runpytest_subprocess(*arguments.get(how, [])).assert_outcomes(passed=1)
+    run(pytester, *arguments.get(how, [])).assert_outcomes(passed=1)
 
 
 def test_an_ini_path_is_relative_to_the_root_of_the_tests(
@@ -293,7 +302,7 @@ def test_an_ini_path_is_relative_to_the_root_of_the_tests(
         "def test_it(smoke_fixture): assert smoke_fixture.path.name == 'mine.h5'"
     )
     pytester.chdir()
-    pytester.runpytest_subprocess("--rootdir=.", "below").assert_outcomes(passed=1)
+    run(pytester, "--rootdir=.", "below").assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize(
@@ -345,7 +354,7 @@ def test_a_wrong_shape_is_an_error_of_the_test_in_one_line(
     pytester: pytest.Pytester, option: str, message: str
 ) -> None:
     pytester.makepyfile("def test_it(smoke_fixture): pass")
-    result = pytester.runpytest_subprocess(option)
+    result = run(pytester, option)
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines([message])
     result.stdout.no_fnmatch_line("*Traceback*")

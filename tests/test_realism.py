@@ -458,18 +458,28 @@ def test_default_fixture_is_hard_enough_and_can_be_learned(
     assert low <= hardness[name] <= high, f"{name}: {hardness[name]:.3f}"
 
 
+@pytest.fixture(scope="module")
+def real(shared_data: Path) -> Any:
+    return windows.read_real(shared_data)
+
+
+@pytest.fixture(scope="module")
+def of_real(real: Any) -> Any:
+    return ranges.measure(real)
+
+
 @pytest.mark.edf
 @pytest.mark.parametrize("name", BACKGROUND)
-def test_real_excerpts_lie_in_the_ranges(name: str, shared_data: Path) -> None:
+def test_real_excerpts_lie_in_the_ranges(name: str, of_real: Any) -> None:
     quantity = ranges.QUANTITIES[ALL.index(name)]
-    values = ranges.measure(windows.read_real(shared_data))
-    assert ranges.judge(quantity, [values[name]]).mark in ("", "~", "-")
+    assert ranges.judge(quantity, [of_real[name]]).mark in ("", "~", "-")
 
 
 # A classifier carried over ------------------------------------------------------------
 
 
-def _real_and_synthetic() -> tuple[Any, Any]:
+@pytest.fixture(scope="module")
+def real_and_synthetic() -> tuple[Any, Any]:
     """Return epochs of two toys: a sine that seizures have in one, of 3 and of 12 Hz."""
     slow = _toy_windows(windows.make_sine_on_noise)
     fast = [
@@ -512,22 +522,28 @@ def test_shift_of_alpha_to_the_front_is_seen() -> None:
 
 
 @pytest.mark.parametrize("kind", transfer.CLASSIFIERS)
-def test_classifier_carries_over_to_the_same_seizures(kind: str) -> None:
-    slow, _ = _real_and_synthetic()
+def test_classifier_carries_over_to_the_same_seizures(
+    kind: str, real_and_synthetic: tuple[Any, Any]
+) -> None:
+    slow, _ = real_and_synthetic
     areas = transfer.transfer(slow, slow, scale_free=False)
     assert areas["synthetic to real"][kind] == pytest.approx(1)
     assert areas["synthetic to sub-2"][kind] == pytest.approx(1)
 
 
 @pytest.mark.parametrize("kind", transfer.CLASSIFIERS)
-def test_pink_noise_is_told_from_white_noise(kind: str) -> None:
-    slow, fast = _real_and_synthetic()
+def test_pink_noise_is_told_from_white_noise(
+    kind: str, real_and_synthetic: tuple[Any, Any]
+) -> None:
+    slow, fast = real_and_synthetic
     assert transfer.tell_apart(slow, fast, ictal=False)["mean"][kind] > 0.95
     assert transfer.tell_apart(slow, slow, ictal=False)["mean"][kind] < 0.8
 
 
-def test_feature_that_gives_a_toy_away_comes_first() -> None:
-    slow, fast = _real_and_synthetic()
+def test_feature_that_gives_a_toy_away_comes_first(
+    real_and_synthetic: tuple[Any, Any],
+) -> None:
+    slow, fast = real_and_synthetic
     gaps = transfer.feature_gaps(slow, fast, ictal=False)
     assert gaps[0][0] == pytest.approx(0.5, abs=0.01)
     names = [name for gap, name, *_ in gaps if gap > 0.45]
@@ -535,8 +551,10 @@ def test_feature_that_gives_a_toy_away_comes_first() -> None:
     assert "rms, left to right" not in names
 
 
-def test_change_at_onset_has_the_sign_of_the_toy() -> None:
-    slow, fast = _real_and_synthetic()
+def test_change_at_onset_has_the_sign_of_the_toy(
+    real_and_synthetic: tuple[Any, Any],
+) -> None:
+    slow, fast = real_and_synthetic
     assert transfer.onset_changes(slow)["share of delta"] > 0.95
     assert transfer.onset_changes(fast)["share of delta"] < 0.05
 
@@ -663,12 +681,12 @@ def test_command_prints_both_tables_of_a_fixture(
 
 @pytest.mark.edf
 def test_command_prints_how_far_a_classifier_carries_over(
-    capsys: pytest.CaptureFixture[str], shared_data: Path
+    capsys: pytest.CaptureFixture[str], real: Any
 ) -> None:
-    real = take_epochs(windows.read_real(shared_data))
+    theirs = take_epochs(real)
     ours = take_epochs(windows.compose_windows(12, seed=43))
-    realism.show_transfer([ours], real)
-    realism.show_gaps(ours, real)
+    realism.show_transfer([ours], theirs)
+    realism.show_gaps(ours, theirs)
     printed = capsys.readouterr().out
     assert "synthetic to chb03" in printed
     assert "Real or synthetic? Ictal" in printed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import json
 import os
 import re
@@ -96,10 +97,30 @@ def smoke_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report("smoke", tmp_path_factory.mktemp("smoke") / "smoke.html").path
 
 
+@pytest.fixture(scope="module")
+def small_report(
+    small_fixture: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, list[tuple[int, int]]]:
+    """Write the page of the small content; return it, and the progress reported."""
+    steps: list[tuple[int, int]] = []
+    out = tmp_path_factory.mktemp("small") / "report.html"
+    write_report(small_fixture, out, progress=lambda *step: steps.append(step))
+    return out, steps
+
+
 @pytest.fixture
-def closed(make_content: Callable[..., Content], tmp_path: Path) -> Path:
+def make_first(make_content: Callable[..., Content]) -> Callable[..., Content]:
+    """Make the small content with its first window alone: one picture to draw."""
+    content = make_content()
+    rows = ("windows", "signals", "labels", "scale", "offset")
+    first = {name: getattr(content, name)[:1] for name in rows}
+    return functools.partial(make_content, **first)
+
+
+@pytest.fixture
+def closed(make_first: Callable[..., Content], tmp_path: Path) -> Path:
     """Write a fixture that may not be redistributed."""
-    return write_fixture(make_content(licence=LICENCE), tmp_path / "closed.h5")
+    return write_fixture(make_first(licence=LICENCE), tmp_path / "closed.h5")
 
 
 @pytest.fixture
@@ -114,9 +135,12 @@ def broken(small_fixture: Path, tmp_path: Path) -> Path:
 
 
 def test_same_fixture_gives_the_same_bytes(
-    small_fixture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small_fixture: Path,
+    small_report: tuple[Path, list[tuple[int, int]]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    first = write_report(small_fixture, tmp_path / "a.html").path.read_bytes()
+    first = small_report[0].read_bytes()
     monkeypatch.chdir(tmp_path)
     # Another folder, another clock, another taste.
     shutil.copy(small_fixture, "small.h5")
@@ -288,14 +312,14 @@ def test_page_says_that_z_scores_are_shown_in_microvolts(
     ],
 )
 def test_verified_file_only_states_its_origin(
-    make_content: Callable[..., Content],
+    make_first: Callable[..., Content],
     tmp_path: Path,
     source: dict[str, Any],
     spec: dict[str, Any],
     statement: str,
     rebuilt: bool,
 ) -> None:
-    content = make_content(source=source, spec=spec)
+    content = make_first(source=source, spec=spec)
     path = write_fixture(content, tmp_path / "origin.h5")
     text = write_report(path, tmp_path / "origin.html").path.read_text("utf-8")
     verified, _, rest = text.partition("<strong>Origin.</strong> ")
@@ -327,10 +351,9 @@ def test_silent_window_has_no_kurtosis(banana_fixture: Path) -> None:
 
 
 def test_fixture_without_a_double_banana_is_drawn_as_stored(
-    small_fixture: Path, tmp_path: Path
+    small_report: tuple[Path, list[tuple[int, int]]],
 ) -> None:
-    report = write_report(small_fixture, tmp_path / "small.html")
-    text = report.path.read_text("utf-8")
+    text = small_report[0].read_text("utf-8")
     assert "channels as stored" in text
     assert text.count("data:image/png;base64,") == 4
 
@@ -347,9 +370,9 @@ def test_window_of_two_seconds_has_a_spectrogram_over_time(
 
 
 def test_fixture_of_the_midline_alone_is_drawn(
-    make_content: Callable[..., Content], tmp_path: Path
+    make_first: Callable[..., Content], tmp_path: Path
 ) -> None:
-    content = make_content(ch_names=("Fz", "Cz", "Pz"))
+    content = make_first(ch_names=("Fz", "Cz", "Pz"))
     path = write_fixture(content, tmp_path / "midline.h5")
     text = write_report(path, tmp_path / "midline.html").path.read_text("utf-8")
     assert 'aria-label="Spectra of window w0: midline, 0.5 to 100 Hz"' in text
@@ -393,7 +416,7 @@ def test_page_names_no_folder_of_this_machine(
 
 
 def test_text_of_a_fixture_is_text_on_the_page(
-    make_content: Callable[..., Content], tmp_path: Path
+    make_first: Callable[..., Content], tmp_path: Path
 ) -> None:
     licence: dict[str, Any] = {
         "name": "<script>alert(1)</script>",
@@ -403,7 +426,7 @@ def test_text_of_a_fixture_is_text_on_the_page(
         "changes": "<style>*{display:none}</style>",
     }
     source = {"name": "<b>", "seed": "</pre><script>"}
-    content = make_content(licence=licence, source=source)
+    content = make_first(licence=licence, source=source)
     path = write_fixture(content, tmp_path / "evil.h5")
     text = write_report(path, tmp_path / "evil.html").path.read_text("utf-8")
     elements = Elements(text)
@@ -466,14 +489,10 @@ def test_fixture_that_is_not_there_is_named(tmp_path: Path) -> None:
         write_report("nothing", tmp_path / "r.html")
 
 
-def test_progress_is_told_window_by_window(small_fixture: Path, tmp_path: Path) -> None:
-    steps: list[tuple[int, int]] = []
-    write_report(
-        small_fixture,
-        tmp_path / "r.html",
-        progress=lambda done, total: steps.append((done, total)),
-    )
-    assert steps == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
+def test_progress_is_told_window_by_window(
+    small_report: tuple[Path, list[tuple[int, int]]],
+) -> None:
+    assert small_report[1] == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
 
 
 def test_command_writes_the_page_and_answers_in_json(

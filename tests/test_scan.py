@@ -16,7 +16,7 @@ from bgb_fixtures.corpora import open_corpus
 from bgb_fixtures.corpora.scan import scan_corpus
 from bgb_fixtures.corpora.twin import write_corpus
 from bgb_fixtures.edf.source import LocalFile
-from bgb_fixtures.request.annotations import AnnotationRules
+from bgb_fixtures.request.annotation_rules import AnnotationRules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -453,7 +453,9 @@ def test_failing_assert_smoke_reads_well_in_pytest(pytester: pytest.Pytester) ->
             assert_smoke(model, fixture="tiny", skip=["learns"])
         """
     )
-    result = pytester.runpytest_subprocess("-p", "no:warnings")
+    # The plugin of hypothesis costs more than the run.
+    options = ("-p", "no:warnings", "-p", "no:hypothesispytest")
+    result = pytester.runpytest_inprocess(*options)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         ["*SmokeError: Sequential fails: * 1 failed*", "*FAIL  logits *"]

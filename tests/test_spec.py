@@ -16,7 +16,7 @@ from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.eeg.montage import find_montage
 from bgb_fixtures.eeg.scaling import PROFILES
 from bgb_fixtures.errors import SpecError
-from bgb_fixtures.request.annotations import AnnotationRules
+from bgb_fixtures.request.annotation_rules import AnnotationRules
 from bgb_fixtures.request.recorded import (
     Criteria,
     Quota,

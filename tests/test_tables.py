@@ -19,7 +19,7 @@ from bgb_fixtures.corpora.plain.corpus import PlainCorpus
 from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.eeg.montage import MONTAGES
 from bgb_fixtures.errors import AnnotationError, SourceError, SpecError
-from bgb_fixtures.request.annotations import AnnotationRules
+from bgb_fixtures.request.annotation_rules import AnnotationRules
 
 if TYPE_CHECKING:
     from pathlib import Path

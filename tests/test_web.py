@@ -27,10 +27,9 @@ from bgb_fixtures.commands.common import Progress
 from bgb_fixtures.corpora import open_corpus
 from bgb_fixtures.corpora.chbmit.corpus import ChbmitCorpus
 from bgb_fixtures.corpora.opened import OpenRecordings
-from bgb_fixtures.corpora.remote import session as http_session
-from bgb_fixtures.corpora.remote import web
+from bgb_fixtures.corpora.remote import http, web
 from bgb_fixtures.corpora.remote.cache import default_cache
-from bgb_fixtures.corpora.remote.session import HttpSession
+from bgb_fixtures.corpora.remote.http import HttpSession
 from bgb_fixtures.corpora.remote.web import WebPath, open_web
 from bgb_fixtures.corpora.scan import scan_corpus
 from bgb_fixtures.corpora.twin import write_corpus
@@ -822,7 +821,7 @@ def test_a_redirect_from_https_to_http_is_refused() -> None:
     with pytest.raises(
         FetchError, match="'https://h/a': redirected from https to http"
     ):
-        http_session._redirected("https://h/a", "https://h/a", "http://h/a")
+        http._redirected("https://h/a", "https://h/a", "http://h/a")
 
 
 def test_without_requests_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -162,7 +162,11 @@ def _golden_table(bench: Bench, name: str, model: nn.Module, fixture: Fixture) -
 def tolerances(bench: Bench) -> list[Table]:
     """Show how far logits lie apart; ``tools/tolerances.py`` says where it comes from."""
     dtypes = bench.pick(spread.DTYPES, spread.DTYPES[:1])
-    spreads = spread.measure_all(dtypes, processors=bench.pick(None, ("newest",)))
+    spreads = spread.measure_all(
+        dtypes,
+        processors=bench.pick(None, ("newest",)),
+        fixture=bench.pick("smoke", "tiny"),
+    )
     rows = tuple(
         Row(
             name=f"{name}, {dtype}",

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from bgb_fixtures.golden.seizures import find_detections
+from bgb_fixtures.golden.detections import find_detections
 
 __all__ = ["Tcn", "UNet", "find_seizures", "make_tcn", "make_unet"]
 

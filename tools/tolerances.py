@@ -50,9 +50,11 @@ PROCESSORS = {
 Logits = dict[str, npt.NDArray[np.float64]]
 
 
-def logits(name: str, dtype: str, *, batch: int) -> npt.NDArray[np.float64]:
-    """Return the logits of a model over all windows of `smoke`."""
-    signals, _ = load_fixture().tensors()
+def logits(
+    name: str, dtype: str, *, fixture: str, batch: int
+) -> npt.NDArray[np.float64]:
+    """Return the logits of a model over all windows of a fixture."""
+    signals, _ = load_fixture(fixture).tensors()
     kind: torch.dtype = getattr(torch, dtype)
     model = MODELS[name]().to(kind)
     with torch.inference_mode():
@@ -63,7 +65,7 @@ def logits(name: str, dtype: str, *, batch: int) -> npt.NDArray[np.float64]:
     return np.concatenate(parts)
 
 
-def write_logits(path: str, dtypes: Sequence[str]) -> None:
+def write_logits(path: str, fixture: str, dtypes: Sequence[str]) -> None:
     """Write logits by model, dtype and setting on this processor."""
     warnings.filterwarnings("ignore", message="TF32 acceleration on top of oneDNN")
     results: Logits = {}
@@ -71,12 +73,17 @@ def write_logits(path: str, dtypes: Sequence[str]) -> None:
         threads, onednn, batch = SETTINGS[setting]
         torch.set_num_threads(threads)
         with torch.backends.mkldnn.flags(enabled=onednn):
-            results[f"{name}/{dtype}/{setting}"] = logits(name, dtype, batch=batch)
+            results[f"{name}/{dtype}/{setting}"] = logits(
+                name, dtype, fixture=fixture, batch=batch
+            )
     np.savez(path, allow_pickle=False, **results)
 
 
 def measure_all(
-    dtypes: Sequence[str] = DTYPES, *, processors: Iterable[str] | None = None
+    dtypes: Sequence[str] = DTYPES,
+    *,
+    processors: Iterable[str] | None = None,
+    fixture: str = "smoke",
 ) -> dict[tuple[str, str], tuple[float, dict[str, float]]]:
     """Return (model, dtype) -> the rms of the logits, and the largest differences.
 
@@ -90,7 +97,7 @@ def measure_all(
             names = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA")
             chosen = zip(names, PROCESSORS[processor], strict=True)
             environment = os.environ | {key: value for key, value in chosen if value}
-            command = [sys.executable, __file__, path, *dtypes]
+            command = [sys.executable, __file__, path, fixture, *dtypes]
             subprocess.run(command, env=environment, check=True)
             with np.load(path) as file:
                 runs[processor] = dict(file)
@@ -111,7 +118,7 @@ def measure_all(
 def main() -> None:
     """Print a table: a row for each model and dtype."""
     if len(sys.argv) > 1:
-        write_logits(sys.argv[1], sys.argv[2:])
+        write_logits(sys.argv[1], sys.argv[2], sys.argv[3:])
         return
     spreads = measure_all()
     print(f"torch {torch.__version__}, {torch.backends.cpu.get_cpu_capability()}")

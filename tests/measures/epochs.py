@@ -214,7 +214,11 @@ def _shape(epochs: Array) -> dict[str, Array]:
         )
         for lag in _LAGS
     }
-    kurtosis, skewness = (scaled**4).mean(axis=2), np.abs((scaled**3).mean(axis=2))
+    square = scaled**2
+    kurtosis, skewness = (
+        (square**2).mean(axis=2),
+        np.abs((square * scaled).mean(axis=2)),
+    )
     pieces = epochs.reshape(*epochs.shape[:2], -1, SFREQ // 4).std(axis=3)
     steps = np.diff(epochs)
     mobility = steps.std(axis=2) / rms[..., 0]

@@ -13,7 +13,7 @@ from bgb_fixtures.corpora.find import (
 )
 from bgb_fixtures.corpora.opened import OpenRecordings
 from bgb_fixtures.eeg.montage import Montage, find_montage
-from bgb_fixtures.request.annotations import RULE_KEYS, AnnotationRules
+from bgb_fixtures.request.annotation_rules import RULE_KEYS, AnnotationRules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping

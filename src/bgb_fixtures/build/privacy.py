@@ -27,7 +27,7 @@ from bgb_fixtures.eeg.kinds import KINDS
 from bgb_fixtures.errors import PrivacyError, SourceError
 from bgb_fixtures.format.layout import LINE_LENGTH, parse_json
 from bgb_fixtures.format.records import parse_index
-from bgb_fixtures.request.annotations import RULE_KEYS
+from bgb_fixtures.request.annotation_rules import RULE_KEYS
 from bgb_fixtures.request.recorded import MISSING
 
 if TYPE_CHECKING:
@@ -400,8 +400,11 @@ def _vocabulary(
     longest_first = sorted(escaped, key=lambda word: (-len(word), word))
     alternatives = "|".join(re.escape(word) for word in longest_first)
     # In a column of HDF5 texts of one length follow each other: traintraintrain.
-    pattern = rf"(?<![0-9a-z])(?:{alternatives}|{_OWN})+(?![0-9a-z])"
-    return re.compile(pattern.encode())
+    pattern = rf"(?:{alternatives}|{_OWN})+(?![0-9a-z])".encode()
+    # Most bytes are zeros: look at the first byte before trying hundreds of words.
+    first = {re.escape(word.encode()[:1]) for word in escaped}
+    begins = b"(?<![0-9a-z])(?=[%s0-9a-z])" % b"".join(sorted(first))
+    return re.compile(begins + pattern)
 
 
 def _strings(value: Any) -> Iterator[str]:

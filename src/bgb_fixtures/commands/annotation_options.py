@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from bgb_fixtures.eeg.annotations import LabelCount
-    from bgb_fixtures.request.annotations import AnnotationRules
+    from bgb_fixtures.request.annotation_rules import AnnotationRules
 
 __all__ = [
     "annotation_options",
@@ -127,7 +127,7 @@ def given_options(options: dict[str, Any]) -> dict[str, Any]:
 
 def rules_from_options(options: dict[str, Any]) -> AnnotationRules:
     """Return the rules that options describe; UsageError if they are not valid."""
-    from bgb_fixtures.request.annotations import parse_rules
+    from bgb_fixtures.request.annotation_rules import parse_rules
     from bgb_fixtures.request.table import Table
 
     try:

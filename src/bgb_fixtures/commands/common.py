@@ -20,7 +20,7 @@ from bgb_fixtures.errors import SpecError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bgb_fixtures.corpora.remote.session import Traffic
+    from bgb_fixtures.corpora.remote.http import Traffic
     from bgb_fixtures.corpora.remote.web import WebPath
 
 __all__ = [

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bgb_fixtures.errors import SpecError
-from bgb_fixtures.request.annotations import NO_RULES
+from bgb_fixtures.request.annotation_rules import NO_RULES
 
 if TYPE_CHECKING:
     import os
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bgb_fixtures.corpora.corpus import Corpus
     from bgb_fixtures.corpora.places import CorpusPath
     from bgb_fixtures.corpora.remote.web import WebPath
-    from bgb_fixtures.request.annotations import AnnotationRules
+    from bgb_fixtures.request.annotation_rules import AnnotationRules
 
 __all__ = ["CORPUS_NAMES", "open_corpus", "open_root"]
 

@@ -16,7 +16,7 @@ from bgb_fixtures.corpora.places import list_folder
 from bgb_fixtures.corpora.recording import Located, Recording
 from bgb_fixtures.eeg.events import Event
 from bgb_fixtures.errors import AnnotationError, SourceError
-from bgb_fixtures.request.annotations import NO_RULES
+from bgb_fixtures.request.annotation_rules import NO_RULES
 
 if TYPE_CHECKING:
     import os
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from bgb_fixtures.corpora.places import CorpusPath
     from bgb_fixtures.corpora.remote.web import WebPath
-    from bgb_fixtures.request.annotations import AnnotationRules
+    from bgb_fixtures.request.annotation_rules import AnnotationRules
 
 __all__ = ["CaseCorpus"]
 

@@ -20,7 +20,7 @@ from bgb_fixtures.corpora.places import (
 )
 from bgb_fixtures.corpora.recording import Located
 from bgb_fixtures.errors import SourceError, SpecError
-from bgb_fixtures.request.annotations import NO_RULES
+from bgb_fixtures.request.annotation_rules import NO_RULES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from bgb_fixtures.edf.header import EdfHeader
     from bgb_fixtures.eeg.montage import Row
     from bgb_fixtures.eeg.signal import Signal
-    from bgb_fixtures.request.annotations import AnnotationRules
+    from bgb_fixtures.request.annotation_rules import AnnotationRules
 
 __all__ = ["BLIND_SPLIT", "Corpus", "leads_to", "list_folder"]
 

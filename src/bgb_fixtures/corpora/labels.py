@@ -11,7 +11,7 @@ from bgb_fixtures.errors import shorten
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from bgb_fixtures.request.annotations import AnnotationRules
+    from bgb_fixtures.request.annotation_rules import AnnotationRules
 
 __all__ = ["label_lines", "say_unmatched", "sum_labels"]
 

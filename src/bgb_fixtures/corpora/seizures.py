@@ -15,14 +15,14 @@ from bgb_fixtures.corpora.text import fail, problem_at
 from bgb_fixtures.eeg.annotations import NOT_SEIZURES, LabelCount, Span
 from bgb_fixtures.eeg.events import Event, merge_spans
 from bgb_fixtures.errors import AnnotationError, shorten
-from bgb_fixtures.request.annotations import NO_RULES
+from bgb_fixtures.request.annotation_rules import NO_RULES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from bgb_fixtures.corpora.places import CorpusPath
     from bgb_fixtures.eeg.annotations import Annotations
-    from bgb_fixtures.request.annotations import AnnotationRules
+    from bgb_fixtures.request.annotation_rules import AnnotationRules
 
 __all__ = ["label_counts", "merge_by_label", "seizures_of"]
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
     from pathlib import Path
 
-    from bgb_fixtures.request.annotations import AnnotationRules
+    from bgb_fixtures.request.annotation_rules import AnnotationRules
 
 __all__ = ["EventTable", "Row", "read_columns", "read_table"]
 

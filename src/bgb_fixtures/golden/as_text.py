@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bgb_fixtures.golden.content import PLAIN
+from bgb_fixtures.golden.detections import find_detections, per_sample
 from bgb_fixtures.golden.dtypes import widen
 from bgb_fixtures.golden.npz import VERSION
 from bgb_fixtures.golden.report import allowed, show_size
-from bgb_fixtures.golden.seizures import find_detections, per_sample
 from bgb_fixtures.golden.values import count_nan
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bgb_fixtures.golden.content import Golden, Output, Tolerance
+from bgb_fixtures.golden.detections import pair_spans
 from bgb_fixtures.golden.dtypes import widen
 from bgb_fixtures.golden.environment import environment_changes, uses_tf32
-from bgb_fixtures.golden.seizures import pair_spans
 from bgb_fixtures.golden.tolerance import relative_default, root_mean_square
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bgb_fixtures.golden.compare import distances
+from bgb_fixtures.golden.detections import per_sample
 from bgb_fixtures.golden.drawing import Scale, draw_events, draw_lines
 from bgb_fixtures.golden.dtypes import widen
 from bgb_fixtures.golden.report import allowed, describe_comparison, sum_up
-from bgb_fixtures.golden.seizures import per_sample
 from bgb_fixtures.golden.windows import moved_rows, windows_of
 from bgb_fixtures.report.html import make_document
 

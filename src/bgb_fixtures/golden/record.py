@@ -28,9 +28,9 @@ from bgb_fixtures.golden.content import (
     Tolerance,
     Trace,
 )
+from bgb_fixtures.golden.detections import guess_threshold, per_sample
 from bgb_fixtures.golden.dtypes import to_numbers
 from bgb_fixtures.golden.environment import describe_environment, uses_tf32
-from bgb_fixtures.golden.seizures import guess_threshold, per_sample
 from bgb_fixtures.golden.tolerance import default_tolerance
 from bgb_fixtures.golden.values import (
     Value,

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bgb_fixtures.golden.compare import distances
-from bgb_fixtures.golden.environment import uses_tf32
-from bgb_fixtures.golden.first_difference import FirstDifference, find_first_difference
-from bgb_fixtures.golden.motion import describe_motion
-from bgb_fixtures.golden.seizures import (
+from bgb_fixtures.golden.detections import (
     detection_changes,
     find_detections,
     per_sample,
     score_events,
 )
+from bgb_fixtures.golden.environment import uses_tf32
+from bgb_fixtures.golden.first_difference import FirstDifference, find_first_difference
+from bgb_fixtures.golden.motion import describe_motion
 from bgb_fixtures.golden.tolerance import RELATIVE, relative_default
 from bgb_fixtures.golden.windows import Windows, moved_rows, windows_of
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from bgb_fixtures.fixture import Fixture
     from bgb_fixtures.golden.compare import Change, Comparison, EventChange, Extreme
     from bgb_fixtures.golden.content import Tolerance
-    from bgb_fixtures.golden.seizures import DetectionChange, Score, Span
+    from bgb_fixtures.golden.detections import DetectionChange, Score, Span
 
 __all__ = [
     "allowed",

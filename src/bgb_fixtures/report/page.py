@@ -14,6 +14,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from bgb_fixtures.eeg.kinds import KINDS
 from bgb_fixtures.eeg.montage import resolve_montage
 from bgb_fixtures.errors import (
@@ -397,15 +399,19 @@ def _choose_montage(fixture: Fixture) -> str | None:
 def _picture(fixture: Fixture, row: int, montage: str | None) -> tuple[str, str, str]:
     """Return a window as a PNG in base64, what it shows, and the part in the traces."""
     from matplotlib import style
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
-    drawing, picture = BytesIO(), BytesIO()
+    picture = BytesIO()
     # Whatever the user's matplotlibrc says.
     with style.context("default"):
         figure = draw_windows(fixture, [row], montage=montage, page_size=_PAGE_SIZE_IN)
-        figure.savefig(drawing, format="png", dpi=_DPI)
-    with Image.open(drawing) as image:
-        small = image.convert("RGB").quantize(_N_COLOURS, dither=Image.Dither.NONE)
+        figure.dpi = _DPI
+        # Not savefig, which draws everything twice.
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+    image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    small = image.quantize(_N_COLOURS, dither=Image.Dither.NONE)
     small.save(picture, format="PNG", optimize=True)
     start, stop = figure.subfigs[0].axes[0].get_xlim()
     window = fixture.windows[row]

@@ -16,7 +16,7 @@ from bgb_fixtures.eeg.scaling import PROFILES
 from bgb_fixtures.eeg.units import UNITS
 from bgb_fixtures.errors import SpecError, shorten
 from bgb_fixtures.format.records import ARRAYS
-from bgb_fixtures.request.annotations import (
+from bgb_fixtures.request.annotation_rules import (
     NO_RULES,
     AnnotationRules,
     rules_to_json,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bgb_fixtures.eeg.montage import MONTAGES, SYSTEMS, find_montage
 from bgb_fixtures.eeg.scaling import PROFILES
 from bgb_fixtures.errors import SpecError, TargetError, shorten
-from bgb_fixtures.request.annotations import RULE_KEYS, parse_rules
+from bgb_fixtures.request.annotation_rules import RULE_KEYS, parse_rules
 from bgb_fixtures.request.recorded import (
     RecordedRequest,
     parse_labels,

@@ -48,7 +48,7 @@ class Table:
         self._path = path
 
     def expect(self, known: Collection[str], *, of: str = "") -> None:
-        """Refuse other keys, before a slip of the pen shows as another mistake."""
+        """Reject unknown keys first, so that a typo is reported as a typo."""
         unknown = sorted(self._value.keys() - known)
         if unknown:
             hints = ""

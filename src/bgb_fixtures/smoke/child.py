@@ -115,16 +115,11 @@ def _run(request: dict[str, Any], messages: _Messages) -> None:
     from bgb_fixtures.fixture import load_fixture
     from bgb_fixtures.smoke.catalogue import NEEDED
     from bgb_fixtures.smoke.detector import Detector
+    from bgb_fixtures.smoke.judge import Judge, attempt
     from bgb_fixtures.smoke.loading import import_object, read_config
     from bgb_fixtures.smoke.options import Declaration
     from bgb_fixtures.smoke.report import CheckResult
-    from bgb_fixtures.smoke.runner import (
-        Judge,
-        attempt,
-        load_model,
-        run_checks,
-        select_checks,
-    )
+    from bgb_fixtures.smoke.runner import load_model, run_checks, select_checks
     from bgb_fixtures.smoke.snapshot import set_seed
 
     device = _find_device(request["device"])

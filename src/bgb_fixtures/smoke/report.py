@@ -192,7 +192,7 @@ class SmokeReport:
 
     @property
     def last_lines(self) -> str:
-        """The summary, and the note after a pass."""
+        """The summary, and after a pass what such a run cannot find out."""
         note = textwrap.fill(self.note, _WIDTH) if self.passed else ""
         return f"{self.summary}\n{note}".rstrip()
 

@@ -1,17 +1,15 @@
-"""Run the checks, each on its own, and find the cause of what fails.
+"""Run the checks on a model.
 
-Invariant: a check that raises or hangs is one FAIL; whatever happens, the model, its
-modes and the global generators are afterwards as they were before.
+Invariant: whatever happens, the model, its modes and the global generators are afterwards
+as they were before.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import warnings
 from contextlib import contextmanager
-from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 try:
     import torch
@@ -24,152 +22,37 @@ except ImportError as error:
     )
     raise MissingPackageError(_message) from error
 
-from bgb_fixtures.errors import FixtureError, SmokeError, SpecError
+from bgb_fixtures.errors import SmokeError, SpecError
 from bgb_fixtures.fixture import Fixture, load_fixture
-from bgb_fixtures.smoke.catalogue import CAN_SKIP, CAUSES, NEEDED, WARM
+from bgb_fixtures.smoke.catalogue import CAN_SKIP, CAUSES
 from bgb_fixtures.smoke.checks import CHECKS
 from bgb_fixtures.smoke.clips import choose_windows
 from bgb_fixtures.smoke.contract import find_contract
 from bgb_fixtures.smoke.detector import Detector
-from bgb_fixtures.smoke.limits import TimeLimitExceeded, describe_error, time_limit
+from bgb_fixtures.smoke.judge import Judge, attempt, consequence
+from bgb_fixtures.smoke.limits import describe_error
 from bgb_fixtures.smoke.loading import (
     find_factory,
     needs_one_argument,
-    raise_import_failure,
 )
 from bgb_fixtures.smoke.options import NOTE, Declaration
-from bgb_fixtures.smoke.report import CheckResult, Failed, Skipped, SmokeReport
+from bgb_fixtures.smoke.report import CheckResult, Failed, SmokeReport
 from bgb_fixtures.smoke.snapshot import kept_random_state, set_seed
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 __all__ = [
-    "Judge",
     "SmokeOptions",
     "assert_smoke",
-    "attempt",
     "load_model",
     "run_checks",
     "run_smoke",
     "select_checks",
 ]
-
-
-class Judge:
-    """Judge checks, each at most once, and find out which failure explains which.
-
-    `known` has verdicts from an earlier process. `on_start` is called with the name of a
-    check before it runs, `on_verdict` with what it says by itself.
-    """
-
-    def __init__(
-        self,
-        detector: Detector,
-        *,
-        known: Iterable[CheckResult] = (),
-        on_start: Callable[[str], None] | None = None,
-        on_verdict: Callable[[CheckResult], None] | None = None,
-    ) -> None:
-        self._detector = detector
-        self._verdicts = {result.name: result for result in known}
-        self._on_start = on_start
-        self._on_verdict = on_verdict
-
-    def result(self, name: str) -> CheckResult:
-        """Return how a check ends: a failure that another one explains is a SKIP."""
-        verdict = self._verdict(name)
-        if verdict.status != "FAIL":
-            return verdict
-        for cause in CAUSES[name]:
-            other = self.result(cause)
-            root = other.name if other.status == "FAIL" else other.cause
-            if root:
-                return _consequence(name, root)
-        return verdict
-
-    def _verdict(self, name: str) -> CheckResult:
-        """Return what a check says by itself."""
-        if name not in self._verdicts:
-            for needed in NEEDED[: NEEDED.index(name)] if name in NEEDED else NEEDED:
-                if self._verdict(needed).status == "FAIL":
-                    return _consequence(name, needed)
-            if name in WARM:
-                self._verdict("gradients")
-            if self._on_start is not None:
-                self._on_start(name)
-            self._verdicts[name] = verdict = self._run(name)
-            if self._on_verdict is not None:
-                self._on_verdict(verdict)
-        return self._verdicts[name]
-
-    def _run(self, name: str) -> CheckResult:
-        detector = self._detector
-
-        def run() -> str:
-            with torch.enable_grad():
-                detector.reset()
-                return CHECKS[name](detector)
-
-        outcome = attempt(name, run, limit=detector.budget.time_limit)
-        if outcome.timed_out and detector.budget.is_slow:
-            # Slowness is no fault, and looks the same as a hang here.
-            return dataclasses.replace(outcome.result, status="SKIP")
-        return outcome.result
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """Hold what came of the user's code: a verdict, and the value if it passed."""
-
-    result: CheckResult
-    value: Any = None
-    timed_out: bool = False
-
-
-def attempt(name: str, run: Callable[[], Any], *, limit: float) -> Outcome:
-    """Run code of the user's as a part of check `name`, for `limit` seconds at most.
-
-    A library that cannot be imported raises MissingPackageError, as it is no verdict.
-    """
-    start = perf_counter()
-    status: Literal["PASS", "FAIL", "SKIP"] = "FAIL"
-    value, place, cause, timed_out = None, "", "", False
-    try:
-        with time_limit(limit):
-            value = run()
-        status, reason = "PASS", str(value)
-    except Skipped as skipped:
-        status, reason, cause = "SKIP", str(skipped), skipped.cause
-    except Failed as failed:
-        reason, place = failed.reason, failed.place
-    except TimeLimitExceeded as error:
-        timed_out = True
-        reason, place = f"did not return within {limit:g} s", describe_error(error)[1]
-    except FixtureError:
-        raise
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - the user's code
-        raise_import_failure(error)
-        reason, place = describe_error(error)
-    seconds = perf_counter() - start
-    result = CheckResult(
-        name=name,
-        status=status,
-        reason=reason,
-        place=place,
-        cause=cause,
-        seconds=seconds,
-    )
-    return Outcome(result=result, value=value, timed_out=timed_out)
-
-
-def _consequence(name: str, cause: str) -> CheckResult:
-    """Return the result of a check that the failure of another one explains."""
-    reason = f"not checked: follows from {cause}, which fails"
-    return CheckResult(name=name, status="SKIP", reason=reason, cause=cause)
 
 
 def run_checks(
@@ -367,7 +250,7 @@ def run_smoke(
         built = attempt("build", build, limit=time_limit)
     contract = ""
     if built.result.status == "FAIL":
-        rest = [_consequence(name, "build") for name in names if name != "build"]
+        rest = [consequence(name, "build") for name in names if name != "build"]
         results = [built.result, *rest]
     else:
         made, make = built.value

@@ -30,14 +30,14 @@ from bgb_fixtures.errors import (
     SpecError,
     shorten,
 )
-from bgb_fixtures.request.annotations import NO_RULES
+from bgb_fixtures.request.annotation_rules import NO_RULES
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from bgb_fixtures.eeg.annotations import LabelCount
-    from bgb_fixtures.request.annotations import AnnotationRules
+    from bgb_fixtures.request.annotation_rules import AnnotationRules
 
 __all__ = ["BidsCorpus"]
 

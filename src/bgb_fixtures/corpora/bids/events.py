@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from bgb_fixtures.corpora.table import read_table
 from bgb_fixtures.eeg.events import SZCORE_CODES
-from bgb_fixtures.request.annotations import NO_RULES
+from bgb_fixtures.request.annotation_rules import NO_RULES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bgb_fixtures.eeg.annotations import Annotations
-    from bgb_fixtures.request.annotations import AnnotationRules
+    from bgb_fixtures.request.annotation_rules import AnnotationRules
 
 __all__ = ["parse_events_tsv", "szcore_label"]
 

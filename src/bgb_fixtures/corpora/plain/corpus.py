@@ -31,7 +31,7 @@ from bgb_fixtures.corpora.tusz.labels import tusz_label
 from bgb_fixtures.edf.annotations import read_edf_annotations
 from bgb_fixtures.eeg.annotations import Annotations
 from bgb_fixtures.errors import AnnotationError, SourceError
-from bgb_fixtures.request.annotations import NO_RULES
+from bgb_fixtures.request.annotation_rules import NO_RULES
 
 if TYPE_CHECKING:
     import os
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from bgb_fixtures.corpora.remote.web import WebPath
     from bgb_fixtures.corpora.table import Row as TableRow
     from bgb_fixtures.eeg.montage import Row
-    from bgb_fixtures.request.annotations import AnnotationRules
+    from bgb_fixtures.request.annotation_rules import AnnotationRules
 
 __all__ = ["PlainCorpus"]
 

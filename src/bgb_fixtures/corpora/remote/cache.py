@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from bgb_fixtures.corpora.remote.session import Piece
+from bgb_fixtures.corpora.remote.http import Piece
 from bgb_fixtures.errors import TargetError
 from bgb_fixtures.staging import new_file
 

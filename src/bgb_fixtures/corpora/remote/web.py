@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn, Self
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from bgb_fixtures.corpora.remote.cache import WebCache, default_cache
-from bgb_fixtures.corpora.remote.session import (
+from bgb_fixtures.corpora.remote.http import (
     FileChangedError,
     HttpSession,
     Piece,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from bgb_fixtures.smoke.catalogue import SENTENCES
 from bgb_fixtures.smoke.checks import (
-    evaluation,
+    eval_mode,
     interface,
     learning,
     loss,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["CHECKS"]
 
 _MODULES = (
-    interface, evaluation, response, learning, saving, running, loss, step,
+    interface, eval_mode, response, learning, saving, running, loss, step,
 )  # fmt: skip
 CHECKS: dict[str, Callable[[Detector], str]] = {
     name: next(vars(module)[name] for module in _MODULES if name in module.__all__)

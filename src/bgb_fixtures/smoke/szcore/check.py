@@ -21,7 +21,7 @@ from bgb_fixtures.eeg.montage import MONTAGES
 from bgb_fixtures.errors import MissingPackageError, SpecError
 from bgb_fixtures.export import export_fixture
 from bgb_fixtures.fixture import Fixture, load_fixture
-from bgb_fixtures.golden.seizures import score_events
+from bgb_fixtures.golden.detections import score_events
 from bgb_fixtures.smoke.report import CheckResult, Failed, Skipped, SmokeReport
 from bgb_fixtures.smoke.szcore.container import find_engine, pull_image, run_container
 from bgb_fixtures.smoke.szcore.program import run_program, split_command

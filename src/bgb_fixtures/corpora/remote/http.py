@@ -1,4 +1,4 @@
-"""Bytes of web addresses: ranges and small files, checked, and asked for again.
+"""Fetch byte ranges and small files over HTTP, validated and retried.
 
 Invariant: what is returned is exactly what was asked for, of one version of the file; a
 server that cannot give that is noticed before the body of its answer is read. No
