@@ -35,7 +35,8 @@ MODULES = (
 )
 TESTS = (
     *("container", "mapping", "format", "refusals", "hostile", "verify", "loader"),
-    *("dataset", "edf", "edf_source", "record_reader"),
+    *("dataset", "adapt", "edf", "edf_source", "record_reader", "odd_recordings"),
+    *("signals", "preprocess"),
 )
 # Random input and every byte of a file: slow, and no mutant needs them to be killed.
 SLOW = "crash the_rest_is synthetic command"
@@ -109,7 +110,12 @@ def _copy_tree(folder: Path) -> None:
         "source_paths": ["src"],
         "only_mutate": [f"src/bgb_fixtures/{name}.py" for name in MODULES],
         "also_copy": ["fixtures", "docs", "tools", "README.md", "DATA.md"],
-        "pytest_add_cli_args": ["-p", "no:cacheprovider", "-m", "not edf", "-k", names],
+        "pytest_add_cli_args": [
+            *("-p", "no:cacheprovider", "-m", "not edf", "-k", names),
+            # A mutant that waits for a FIFO uses no time of the processor.
+            *("-o", "faulthandler_timeout=120"),
+            *("-o", "faulthandler_exit_on_timeout=true"),
+        ],
         "pytest_add_cli_args_test_selection": [f"tests/test_{t}.py" for t in TESTS],
     }
     with (folder / "pyproject.toml").open("a") as file:
@@ -141,7 +147,7 @@ def _report(patterns: list[str]) -> None:
     from mutmut.mutation.diff_apply import get_diff_for_mutant
     from mutmut.stats import status_by_exit_code
 
-    print(f"\n{'module':<12} {'killed':>7} {'of':>6}")
+    print(f"\n{'module':<15} {'killed':>7} {'of':>6}")
     survivors = []
     for name in MODULES:
         data = SourceFileMutationData(path=Path(f"src/bgb_fixtures/{name}.py"))
@@ -154,7 +160,7 @@ def _report(patterns: list[str]) -> None:
         counts = Counter(chosen.values())
         killed = sum(counts[status] for status in _KILLED)
         others = {key: n for key, n in counts.items() if key not in _KILLED}
-        print(f"{Path(name).name:<12} {killed:>7} {len(chosen):>6} {others or ''}")
+        print(f"{name:<15} {killed:>7} {len(chosen):>6} {others or ''}")
         survivors += [m for m, status in chosen.items() if status not in _KILLED]
     for mutant in survivors:
         print(f"\n{mutant}")
