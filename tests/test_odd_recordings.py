@@ -404,6 +404,7 @@ def test_a_rate_with_a_large_ratio_is_resampled_as_scipy_does(tmp_path: Path) ->
     [
         pytest.param(85, "0.332031", r"256\.0001928", id="cut-off"),
         pytest.param(250, "1.024", r"244\.140625", id="clock-of-a-power-of-two"),
+        pytest.param(32, "96", r"0\.3333333333", id="less-than-one-in-two-seconds"),
     ],
 )
 def test_without_a_rate_the_message_offers_one(

@@ -406,7 +406,8 @@ def _is_one_of(time: Decimal | None, written: Iterable[Decimal | None]) -> bool:
 
 
 def _numbers(line: str) -> Iterator[Decimal]:
-    for word in re.split(r"[\t\s,{}\[\]]+", line):
+    decimal_commas = (word.replace(",", ".") for word in re.split(r"[\s;]+", line))
+    for word in (*re.split(r"[\t\s,{}\[\]]+", line), *decimal_commas):
         with suppress(ArithmeticError):
             yield Decimal(word)
 

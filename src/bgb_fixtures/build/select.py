@@ -325,7 +325,7 @@ def count_samples(request: RecordedRequest, sfreq: float) -> int:
         if request.rate is not None or sfreq == round(sfreq):
             raise
         # 256.0002 Hz are 256, cut off; of others 256 is what most detectors take.
-        near = round(sfreq) if abs(sfreq / round(sfreq) - 1) < _NEAR else 256
+        near = round(sfreq) if abs(sfreq - round(sfreq)) < _NEAR * sfreq else 256
         msg = (
             f"{error}, the rate of the recordings; to resample them pass --sfreq, for "
             f"example --sfreq {near}"

@@ -41,6 +41,7 @@ _NAMES = {
     "file": ("file", "filename", "file_name", "recording"),
     "recording_duration": ("recordingduration",),
 }
+_ROLES = tuple(_NAMES)
 _STANDARD = ("onset", "duration", "eventtype")
 _TIMES = ("start", "end", "duration", "recording_duration")
 _SECONDS = re.compile(r"(?<=\w) ?[(\[](?:s|sec|seconds)[)\]]$")
@@ -56,10 +57,15 @@ _SLACK_S = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The texts of a row by what they are: ``start``, ``label`` ...; empty if missing."""
+    """A row of the table: its line, and a text for each role, empty if missing."""
 
     line: int
-    texts: dict[str, str]
+    # No dict: a file of a megabyte may have half a million rows.
+    texts: tuple[str, ...]
+
+    def text(self, role: str) -> str:
+        """Return the text of a column by what it holds: ``start``, ``label`` ..."""
+        return self.texts[_ROLES.index(role)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,16 +87,16 @@ class EventTable:
         for row in self.rows if rows is None else rows:
             start = self._seconds(row, "start")
             stop = self._stop(row, start)
-            if row.texts["recording_duration"] not in _UNKNOWN:
+            if row.text("recording_duration") not in _UNKNOWN:
                 duration = self._recording_duration(row, duration)
-            label = row.texts["label"]
+            label = row.text("label")
             if label in _UNKNOWN:
                 fail(self.path, row.line, "expected an eventType or label, got none")
             spans.append(Span(start=start, stop=stop, label=label, line=row.line))
         return Annotations(spans=tuple(spans), duration=duration)
 
     def _seconds(self, row: Row, role: str) -> Decimal:
-        text = row.texts[role]
+        text = row.text(role)
         if self.mark == ",":
             text = text.replace(",", ".")
         what = {"start": "onset", "recording_duration": "recordingDuration"}
@@ -98,9 +104,9 @@ class EventTable:
 
     def _stop(self, row: Row, start: Decimal) -> Decimal | None:
         stop = None
-        if row.texts["end"] not in _UNKNOWN:
+        if row.text("end") not in _UNKNOWN:
             stop = self._seconds(row, "end")
-        if row.texts["duration"] not in _UNKNOWN:
+        if row.text("duration") not in _UNKNOWN:
             by_duration = start + self._seconds(row, "duration")
             if stop is not None and abs(stop - by_duration) > _SLACK_S:
                 problem = f"ends at {stop} s, and by its duration at {by_duration} s"
@@ -155,10 +161,9 @@ def read_table(
             problem = f"expected {n_columns} values, got {len(values)}{hint}"
             fail(path, line, problem)
         # Blanks at the end of a line are gone, and empty last values with them.
-        texts = dict.fromkeys(_NAMES, "") | {
-            role: values[at] for role, at in places.items() if at < len(values)
-        }
-        rows.append(Row(line, texts))
+        found_at = [places.get(role, len(values)) for role in _ROLES]
+        texts = (values[at] if at < len(values) else "" for at in found_at)
+        rows.append(Row(line, tuple(texts)))
     return EventTable(
         path=path,
         rows=tuple(rows),
@@ -273,9 +278,12 @@ def _got(names: Sequence[str]) -> str:
 
 def _decimal_mark(path: Path, rows: Sequence[Row], given: str | None) -> str:
     """Return the decimal mark of a table; refuse numbers that can be read in two ways."""
-    times = [(row.line, row.texts[role]) for row in rows for role in _TIMES]
-    commas = [(line, text) for line, text in times if "," in text]
-    points = [(line, text) for line, text in times if "." in text]
+
+    def with_mark(mark: str) -> list[tuple[int, str]]:
+        texts = ((row.line, row.text(role)) for row in rows for role in _TIMES)
+        return [(line, text) for line, text in texts if mark in text]
+
+    commas, points = with_mark(","), with_mark(".")
     for line, text in commas:
         if given == "." or not _DECIMAL_COMMA.fullmatch(text):
             problem = f"expected seconds without a separator of thousands, got {text!r}"

@@ -338,7 +338,7 @@ def _rows_by_recording(table: EventTable, signals: Sequence[str]) -> dict[str, _
             named[key].add(name)
     rows: dict[str, list[TableRow]] = defaultdict(list)
     for row in table.rows:
-        text = row.texts["file"].replace("\\", "/").removeprefix("./")
+        text = row.text("file").replace("\\", "/").removeprefix("./")
         found = named.get(text) or named.get(text.rpartition("/")[2]) or {text}
         if not text or len(found) > 1:
             problem = f"may be about {' or '.join(map(repr, sorted(found)))}: {text!r}"
