@@ -42,7 +42,7 @@ class BrokenRule(Exception):  # noqa: N818 - a verdict, not an error of the prog
 
 
 def read_events(path: Path, *, duration: float) -> list[tuple[float, float]]:
-    """Return the seizures of a recording of `duration` seconds as (onset, end) in seconds.
+    """Return the seizures of a recording of `duration` seconds as (onset, end) in s.
 
     The result is empty if the file states background. Raises BrokenRule for the first
     of `RULES` that the file breaks.
