@@ -2,8 +2,8 @@
 
 Invariant: the same scenario, seed and recipe give the same integers on every machine.
 Floats differ in the last bits between versions of numpy, kernels of BLAS and
-processors, so a recording is accepted only if every sample is far enough from a rounding
-boundary.
+processors, so a recording is accepted only if every sample is far enough from a
+rounding boundary.
 """
 
 from __future__ import annotations

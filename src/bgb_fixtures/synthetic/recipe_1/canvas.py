@@ -50,7 +50,7 @@ class Canvas:
         self._put(self.scalp_uv, start, topography, course_uv)
 
     def add_emg(self, start: int, topography: Array, course_uv: Array) -> None:
-        """Add muscle with RMS (n,) in microvolts, cut to the length of the recording."""
+        """Add muscle of RMS (n,) in microvolts, cut to the length of the recording."""
         self._put(self.emg_uv, start, topography, course_uv)
 
     def _put(self, target: Array, start: int, topography: Array, course: Array) -> None:

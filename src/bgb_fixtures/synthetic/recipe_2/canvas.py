@@ -57,7 +57,7 @@ class Canvas:
         _put(self.scalp_uv, start, self.amplitude * topography, course_uv)
 
     def add_emg(self, start: int, topography: Array, course_uv: Array) -> None:
-        """Add muscle with RMS (n,) in microvolts, cut to the length of the recording."""
+        """Add muscle of RMS (n,) in microvolts, cut to the length of the recording."""
         _put(self.emg_uv, start, self.amplitude * topography, course_uv)
 
     def points(self, *knots: tuple[float, float]) -> Array:

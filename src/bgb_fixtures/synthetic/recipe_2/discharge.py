@@ -145,8 +145,8 @@ def add_complexes(
     """Add spikes of fixed duration and slow waves that fill the cycle; return the phase.
 
     `spikes` are the minimum and maximum number per cycle, `unrest` is the standard
-    deviation of the logarithm of its amplitude, and `offset` is the start in samples from
-    the onset. Spike and wave have their own gains in every zone; `size_uv` is the
+    deviation of the logarithm of its amplitude, and `offset` is the start in samples
+    from the onset. Spike and wave have their own gains in every zone; `size_uv` is the
     amplitude of a spike at the electrode where all zones together are largest.
     """
     n = len(envelope)
