@@ -165,7 +165,7 @@ def run_tests(environment: Environment, *, with_torch: bool) -> str:
 
 
 def compare(tried: list[Environment]) -> bool:
-    """Write files and read all of them in each environment; return whether any differ."""
+    """Write and read files in each environment; return whether any differ."""
     versions = {}
     for environment in tried:
         answer = run(environment.python, FILES, "write", environment.files)

@@ -170,7 +170,7 @@ def find_paths(folder: Path, case: Case, log: Path) -> list[str]:
 
 
 def find_calls(text: str) -> list[tuple[str, int]]:
-    """Return the calls that write to paths, as (name, index among calls of that name)."""
+    """Return the calls that write to paths: (name, number among calls of that name)."""
     seen: Counter[str] = Counter()
     calls = []
     for name, rest in re.findall(r"^\d+ +(\w+)\((.*)", text, re.MULTILINE):

@@ -5,7 +5,7 @@
 
 The files, their mutations and the properties required of every reader are those of the
 property tests (``tests/hostile``). Each target gets the same time; an input depends
-only on the seed, the target and its number. The smallest input of each finding is saved.
+only on the seed, the target and its number. The smallest input per finding is saved.
 """
 
 from __future__ import annotations

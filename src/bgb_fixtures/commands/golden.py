@@ -150,7 +150,7 @@ class _Request:
             )
 
     def find_randomness(self, first: Golden) -> Randomness | None:
-        """Create the model again, run it with another seed and compare."""
+        """Run the model again, recreated if possible, with another seed and compare."""
         from bgb_fixtures.golden.randomness import find_randomness
 
         _, factory = _find(self.model, self.config)

@@ -41,7 +41,7 @@ NOTICE_NAME = "DO-NOT-REDISTRIBUTE.txt"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportReport:
-    """Say what was written.
+    """Summary of what was written.
 
     Attributes
     ----------

@@ -77,7 +77,7 @@ _PROFILES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _CacheFile:
-    """A recording as the detector sees it: an EDF name, and rows of the fixture."""
+    """A recording for the detector: an EDF name, and rows of the fixture."""
 
     split: str
     edf: str

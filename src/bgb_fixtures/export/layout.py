@@ -45,7 +45,7 @@ EDF_FOLDER = "03_tcp_ar_a"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Describe a layout to export to.
+    """A layout to export to.
 
     Attributes
     ----------

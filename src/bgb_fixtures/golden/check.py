@@ -478,7 +478,7 @@ class GoldenChecker:
             self._log.entries.append((outcome, str(path), note))
 
     def _claim(self, name: str) -> Path:
-        """Return the path of a golden; fail if another test of this run has used it."""
+        """Return the path of a golden; fail if its name or file is already in use."""
         __tracebackhide__ = True
         check_name(name)
         if name in self._names:

@@ -1,4 +1,4 @@
-"""The environment that affects last digits: versions, device, threads, flags, seed.
+"""Settings that affect last digits: versions, device, CPU, threads, flags, seed.
 
 Invariant: no host name, user name or path is included. Torch is described only if the
 program has already imported it.

@@ -59,7 +59,7 @@ def _order(
 ) -> str:
     n = len(windows)
     for step in (s for k in range(1, n // 2 + 1) for s in (k, -k)):
-        # Compare one window first, which rules out most shifts.
+        # Compare one window first, which rules out most orders.
         if far_apart(expected[-step % n], obtained[0], tolerance).any():
             continue
         if not far_apart(np.roll(expected, step, axis=0), obtained, tolerance).any():

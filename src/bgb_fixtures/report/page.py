@@ -66,7 +66,7 @@ _STYLE = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Say what was written.
+    """Summary of what was written.
 
     Attributes
     ----------

@@ -28,7 +28,7 @@ _FLOOR_UV2 = 1e-6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
-    """Describe one window in numbers.
+    """Statistics of one window.
 
     Attributes
     ----------

@@ -127,7 +127,7 @@ class OutputContract:
         return self.axes.index("K")
 
     def n_steps(self, n_times: int) -> int:
-        """Return how many scores in time a window of `n_times` samples gives."""
+        """Return the number of time steps in the scores of a window of `n_times`."""
         return n_times if "T" in self.axes else round(n_times / self.step)
 
     def pick(self, output: Any) -> torch.Tensor:

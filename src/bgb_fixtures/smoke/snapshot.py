@@ -89,7 +89,7 @@ class _ModuleSnapshot:
         }
 
     def restore(self) -> None:
-        """Put everything back."""
+        """Restore the attributes of the module."""
         attributes = vars(self._module)
         for name, contents in self._registered.items():
             entries = attributes[name]
@@ -112,7 +112,7 @@ class _ScriptSnapshot:
         self._tensors = [_Content(tensor) for tensor in tensors]
 
     def restore(self) -> None:
-        """Put everything back."""
+        """Restore the tensors and the mode."""
         for content in self._tensors:
             content.restore()
         if self._module.training != self._training:
@@ -146,7 +146,7 @@ class ModelSnapshot:
         ]
 
     def restore(self) -> None:
-        """Put everything back."""
+        """Restore the state of all modules."""
         for module in self._modules:
             module.restore()
         for parameter, requires_grad, gradient, values in self._parameters:

@@ -201,7 +201,7 @@ class _Progress:
         )
 
     def explain(self) -> str:
-        """Name the first condition that is not met."""
+        """Describe the first condition that is not met."""
         if self.area < ENOUGH:
             return f"ictal scores do not rise above background (expected AUC {ENOUGH})"
         if self.area - self.control < MARGIN:
