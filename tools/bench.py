@@ -1,11 +1,12 @@
-"""Measure what the README claims, each beside what people use today, and how cost grows.
+"""Measure the claims of the README, compared with common alternatives and by size.
 
     python tools/bench.py [PART ...]
     python tools/bench.py --against OTHER PART ...
 
-Medians within one run on one machine; ratios are what travels. Without a part, all of
-them (about five minutes). A part is a function from `Bench` to tables. ``--against``
-measures the package of another checkout with the same code, in turns with this one.
+Times are medians within one run on one machine; only ratios are comparable between
+machines. Without a part, all are measured (about five minutes). A part is a function
+from `Bench` to tables. ``--against`` measures the package of another checkout with the
+same code, alternating with this one.
 """
 
 from __future__ import annotations
@@ -41,11 +42,11 @@ PACKAGES = (
     "pytest",
 )  # fmt: skip
 TURNS = 3
-"""Runs of each checkout with ``--against``."""
+"""Number of runs of each checkout with ``--against``."""
 
 
 def describe_machine() -> dict[str, str]:
-    """Return what the figures depend on; no name of a host, user or path."""
+    """Return facts that affect the results, without host name, user name or path."""
     return {
         "processor": _processor(),
         "cores": str(os.cpu_count()),
@@ -80,7 +81,7 @@ def _version(name: str) -> str:
 
 
 def load_average() -> float:
-    """Return how many programs wanted to run over the last minute; 0 if unknown."""
+    """Return the load average over the last minute; 0 if unknown."""
     try:
         return os.getloadavg()[0]
     except (AttributeError, OSError):
@@ -89,7 +90,7 @@ def load_average() -> float:
 
 def measure(part: str, *, tiny: bool) -> list[Table]:
     """Return the tables of a part."""
-    # A part imports what it measures: that of others is not in its process.
+    # Each part imports what it measures, so its process is free of others' imports.
     run = getattr(importlib.import_module(PARTS[part]), part)
     with tempfile.TemporaryDirectory() as folder:
         tables: list[Table] = run(Bench(folder=Path(folder).resolve(), tiny=tiny))
@@ -99,7 +100,8 @@ def measure(part: str, *, tiny: bool) -> list[Table]:
 def measure_against(part: str, other: Path, *, tiny: bool) -> list[Table]:
     """Return the tables of a part with ratios of this checkout to another.
 
-    A ratio below 1 means that this one is faster. Peaks and notes are shown for both.
+    A ratio below 1 means that this checkout is faster. Peaks and notes are shown for
+    both.
     """
     sources = (Path(__file__).parents[1] / "src", other.resolve() / "src")
     runs: list[list[Any]] = [[], []]
@@ -127,7 +129,7 @@ def measure_against(part: str, other: Path, *, tiny: bool) -> list[Table]:
 
 
 def _pair(these: list[dict[str, Any]], those: list[dict[str, Any]]) -> tuple[Row, Row]:
-    """Return the medians of both sides of a row, with the ratio of this to that."""
+    """Return the median rows of this and the other checkout, with their ratio."""
     this, that = (
         statistics.median(r["value"] for r in rows) for rows in (these, those)
     )
@@ -138,7 +140,7 @@ def _pair(these: list[dict[str, Any]], those: list[dict[str, Any]]) -> tuple[Row
 
 
 def main(args: Sequence[str]) -> None:
-    """Run the named parts, or all, and print what they measured."""
+    """Run the named parts, or all, and print their tables."""
     parser = argparse.ArgumentParser(description="Measure what the README claims.")
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--json", action="store_true", help="Print one JSON object.")
@@ -176,7 +178,7 @@ def main(args: Sequence[str]) -> None:
             json.dumps({"machine": machine, "load": busy, "parts": results}, indent=1)
         )
     elif busy > 0.5:
-        # A long run meets the other programs more often: ratios suffer, too.
+        # Other programs disturb a long run more often, which also affects ratios.
         print(f"\nother programs were running: load {busy:.1f} at the start")
 
 

@@ -1,4 +1,4 @@
-"""Tables of what it costs to scan a corpus, and to build from one on the web."""
+"""Benchmarks of scanning a corpus and of building from a remote one."""
 
 from __future__ import annotations
 
@@ -54,15 +54,16 @@ _SEIZURE = "FP1-F7,12.0000,24.5000,fnsz,1.0000\nF7-T3,13.0000,24.5000,fnsz,1.000
 
 
 def _add_recordings(root: Path, first: int, stop: int) -> None:
-    """Write recordings as TUSZ has them; every fifth holds a seizure.
+    """Write recordings in the layout of TUSZ; every fifth has a seizure.
 
-    The EDF files have their header and, where a file can be sparse, nothing else.
+    The EDF files consist of a header and, if the file system supports it, a sparse
+    rest.
     """
     labels = [f"EEG {name}-REF" for name in ELECTRODES]
     header = edf_header(labels, n_records=SCAN_S)
     n_bytes = len(header) + SCAN_S * len(labels) * 2 * SFREQ
     for number in range(first, stop):
-        # Four recordings of each subject; letters, as the corpus has them.
+        # Four recordings per subject, whose names are letters as in the corpus.
         digits = f"{number // 4:08d}"
         subject = "".join(chr(ord("a") + int(digit)) for digit in digits)
         stem = f"{subject}_s001_t{number % 4:03d}"
@@ -112,7 +113,7 @@ def scan(bench: Bench) -> list[Table]:
 
 
 def remote(bench: Bench) -> list[Table]:
-    """Build 1, 10 and 100 windows of 10 s from hours on a slow server."""
+    """Build 1, 10 and 100 windows of 10 s from recordings of hours on a slow server."""
     from support.loopback import Loopback
 
     corpus = bench.folder / "chbmit"
@@ -136,7 +137,7 @@ def remote(bench: Bench) -> list[Table]:
 
 
 def _remote_rows(n_windows: int, server: Loopback, bench: Bench) -> list[Row]:
-    """Measure three ways to the same windows."""
+    """Measure three ways to get the same windows."""
     folder = bench.folder / f"{n_windows}"
     folder.mkdir()
     os.environ["BGB_FIXTURES_CACHE"] = str(folder / "cache")
@@ -167,7 +168,7 @@ def _remote_rows(n_windows: int, server: Loopback, bench: Bench) -> list[Row]:
         run()
         value = (perf_counter() - start) * 1000
         requests = server.requests[before:]
-        # What somebody needs who downloads whole files.
+        # The size of a download of whole files.
         asked = {request.path for request in requests if "/" in request.path}
         names = names or sorted(asked)
         megabytes = (server.n_sent - n_bytes) / 1e6

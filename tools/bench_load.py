@@ -1,4 +1,4 @@
-"""Tables of what it costs to open a fixture, and what a new process pays."""
+"""Benchmarks of loading a fixture, and of a new process."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ FLOOR = "hashlib.sha256 of the file"
 
 
 def first_load(path: Path) -> object:
-    """Load as a new process does: check every digest and prove the labels."""
+    """Load like a new process: check every digest and verify the labels."""
     loader._proved.clear()
     return load_fixture(path).tensors()
 
 
 def load(bench: Bench) -> list[Table]:
-    """Open the default fixture and give float32 tensors."""
+    """Measure opening the default fixture and making float32 tensors."""
     path = loader.find_fixture(bench.pick("smoke", "tiny"))
     fixture = load_fixture(path)
     signals, labels = np.array(fixture.signals), np.array(fixture.labels)
@@ -60,7 +60,7 @@ def load(bench: Bench) -> list[Table]:
 def _other_ways(
     path: Path, signals: Any, labels: Any, *, folder: Path
 ) -> dict[str, Callable[[], object]]:
-    """Write the same arrays for other readers; return how each gives tensors."""
+    """Write the same arrays for other readers; return functions that load tensors."""
     import h5py
     import torch
     from safetensors.torch import load_file, save_file
@@ -74,7 +74,7 @@ def _other_ways(
     np.save(folder / "labels.npy", labels)
 
     def tensors(x: Any, y: Any) -> object:
-        # Labels are converted by numpy, as ours are: torch would wake its threads.
+        # Labels are converted by numpy, like ours, as torch would start its threads.
         y = torch.from_numpy(np.asarray(y).astype(np.float32))
         return (x if isinstance(x, torch.Tensor) else torch.from_numpy(x)), y
 
@@ -87,7 +87,7 @@ def _other_ways(
         return tensors(loaded["signals"], loaded["labels"].numpy())
 
     def npy_map() -> object:
-        # Mode "c" as ours: copy-on-write, so that tensors are writable.
+        # Mode "c" (copy-on-write) like ours, so that tensors are writable.
         names = ("signals", "labels")
         return tensors(*(np.load(folder / f"{n}.npy", mmap_mode="c") for n in names))
 
@@ -123,7 +123,7 @@ def _other_ways(
 
 
 def adapt(bench: Bench) -> list[Table]:
-    """Adapt the default fixture, and give a test session its batch."""
+    """Measure adapting the default fixture and getting a batch for a test session."""
     name = bench.pick("smoke", "tiny")
     fixture = load_fixture(name)
     ways: dict[str, Callable[[], object]] = {
@@ -169,7 +169,7 @@ def adapt(bench: Bench) -> list[Table]:
 
 
 def windows(bench: Bench) -> list[Table]:
-    """Load 1 to 10,000 windows of 1 s."""
+    """Measure loading 1 to 10,000 windows of 1 s."""
     from support.small import many_windows
 
     from bgb_fixtures.dataset import FixtureDataset
@@ -191,7 +191,8 @@ def windows(bench: Bench) -> list[Table]:
         ),
         "one window of a FixtureDataset": lambda size: datasets[size][size - 1],
     }
-    # Of a process without torch; pages of the file count, though processes share them.
+    # The process does not import torch. Pages of the file count, although they are
+    # shared.
     peaks = {
         title: {
             size: bench.process(
@@ -231,7 +232,7 @@ _CODES = {
 
 
 def process(bench: Bench) -> list[Table]:
-    """Start a process, import, load."""
+    """Measure the start of a process, import and loading."""
     names = bench.pick(tuple(_CODES), ("python -c pass", "load_fixture(), no torch"))
     medians, peaks = bench.processes({name: _CODES[name] for name in names})
     title = "a new process, from start to end, warm page cache"
@@ -239,7 +240,7 @@ def process(bench: Bench) -> list[Table]:
 
 
 def pytest(bench: Bench) -> list[Table]:
-    """Run one empty test in a project that only has this package installed."""
+    """Measure one empty test in a project that only has this package installed."""
     (bench.folder / "test_nothing.py").write_text("def test_nothing():\n    pass\n")
     run = "import pytest; assert pytest.main(['-q', '-p', 'no:cacheprovider'{}]) == 0"
     codes = {

@@ -1,4 +1,4 @@
-"""Tables of what it costs to generate, export and report, and to check a detector."""
+"""Benchmarks of generating, exporting, reporting, and checking a detector."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MODELS: dict[str, Callable[[], nn.Module]] = {"U-Net": make_unet, "TCN": make_tc
 
 
 def generate(bench: Bench) -> list[Table]:
-    """Generate a packaged fixture, and a window alone."""
+    """Measure generating a packaged fixture and a single window."""
     from bgb_fixtures.dataset import SyntheticDataset
 
     name = bench.pick("smoke", "tiny")
@@ -61,7 +61,7 @@ def generate(bench: Bench) -> list[Table]:
 
 
 def export(bench: Bench) -> list[Table]:
-    """Export the default fixture to each layout, and write its report."""
+    """Measure exporting the default fixture to each layout and writing its report."""
     layouts = ["npz", "safetensors", "brain-go-brr", "edf", "bids", "tusz"]
     layouts = bench.pick(layouts, ["npz", "edf"])
     name = bench.pick("smoke", "tiny")
@@ -90,7 +90,7 @@ def export(bench: Bench) -> list[Table]:
 
 
 def smoke(bench: Bench) -> list[Table]:
-    """Run all smoke checks on a small U-Net and a TCN, from process start to end."""
+    """Measure all smoke checks on a small U-Net and a TCN, with process start."""
     code = (
         "from bgb_fixtures.cli import main\n"
         "main(['smoke', 'reference_models:{}'{}], standalone_mode=False)"
@@ -109,7 +109,7 @@ def smoke(bench: Bench) -> list[Table]:
     if bench.tiny:
         codes = {"bgb-fixtures smoke, TCN": codes["bgb-fixtures smoke, TCN"]}
     medians, peaks = bench.processes(codes, rounds=3)
-    # The command judges in a process of its own, whose peak is not known here.
+    # The command runs the checks in a child process, whose peak is unknown here.
     peaks = {name: None if "smoke," in name else peak for name, peak in peaks.items()}
     sizes = ", ".join(
         f"{name} {sum(p.numel() for p in make().parameters()) / 1e3:.0f}k parameters"
@@ -120,7 +120,7 @@ def smoke(bench: Bench) -> list[Table]:
 
 
 def golden(bench: Bench) -> list[Table]:
-    """Record and check the outputs of both detectors on three windows."""
+    """Measure recording and checking outputs of both detectors on three windows."""
     fixture = load_fixture(bench.pick("smoke", "tiny")).take(range(3))
     return [
         _golden_table(bench, name, MODELS[name](), fixture)
@@ -160,7 +160,7 @@ def _golden_table(bench: Bench, name: str, model: nn.Module, fixture: Fixture) -
 
 
 def tolerances(bench: Bench) -> list[Table]:
-    """Show how far logits lie apart; ``tools/tolerances.py`` says where it comes from."""
+    """Show how much logits differ; ``tools/tolerances.py`` documents the method."""
     dtypes = bench.pick(spread.DTYPES, spread.DTYPES[:1])
     spreads = spread.measure_all(
         dtypes,

@@ -1,7 +1,7 @@
-"""Tables of what it costs to read recordings, and to build from them.
+"""Benchmarks of reading recordings and of building from them.
 
-Invariant: each way to read imports what it needs itself, so that the peak of a process
-that uses it is its own. Builds go through the command line, which other versions have.
+Invariant: each reader imports its own dependencies, so that they count in the peak
+memory of its process only. Builds use the command line, which other versions also have.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ WINDOW_S = 60
 
 
 def edf_header(labels: Sequence[str], *, n_records: int) -> bytes:
-    """Return the header of an EDF file of records of 1 s at 256 Hz, steps of 0.39 uV."""
+    """Return an EDF header for records of 1 s at 256 Hz, with steps of 0.39 uV."""
 
     def field(value: object, size: int) -> bytes:
         return str(value).encode("ascii").ljust(size)
@@ -76,16 +76,16 @@ def edf_header(labels: Sequence[str], *, n_records: int) -> bytes:
 
 
 def write_recording(path: Path, *, minutes: int) -> None:
-    """Write 23 channels of noise; an hour of it has 42.4 MB.
+    """Write 23 channels of noise; an hour takes 42.4 MB.
 
-    The chains between two electrodes have the same sum, as in real recordings.
+    Chains between the same two electrodes have equal sums, as in real recordings.
     """
     rng = np.random.default_rng(0)
     pairs = [[*name.split("-"), "reference"][:2] for name in CHANNELS]
     names = dict.fromkeys(name for pair in pairs for name in pair)
     noise = {name: rng.integers(-500, 500, SFREQ * 60) for name in names}
     rows = np.stack([noise[a] - noise[b] for a, b in pairs])
-    # A record holds a second of each channel.
+    # A record has one second of each channel.
     minute = rows.reshape(len(CHANNELS), 60, SFREQ).swapaxes(0, 1).astype("<i2")
     with path.open("wb") as file:
         file.write(edf_header(CHANNELS, n_records=60 * minutes))
@@ -94,7 +94,7 @@ def write_recording(path: Path, *, minutes: int) -> None:
 
 
 def command(*words: object) -> None:
-    """Run bgb-fixtures in this process, without its output."""
+    """Run bgb-fixtures in this process and discard its output."""
     from bgb_fixtures.cli import main
 
     with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
@@ -120,12 +120,12 @@ def local_file() -> Any:
 
 
 def window_start(path: Path) -> int:
-    """Return where each way reads, in seconds: the last window but one."""
+    """Return the start of the window to read, the last but one, in seconds."""
     return (path.stat().st_size - N_HEADER) // N_RECORD - 2 * WINDOW_S
 
 
 def read_ours(path: Path) -> tuple[int, npt.NDArray[np.float64]]:
-    """Read a window with bgb-fixtures; return the bytes that it read, too."""
+    """Read a window with bgb-fixtures; return the number of bytes read and the data."""
     from bgb_fixtures.edf.records import EdfFile
 
     class Counting(local_file()):  # type: ignore[misc]
@@ -143,7 +143,7 @@ def read_ours(path: Path) -> tuple[int, npt.NDArray[np.float64]]:
 
 
 def read_numpy(path: Path) -> npt.NDArray[np.float64]:
-    """Read a window of a file whose layout is known: nothing is checked."""
+    """Read a window of a file with known layout, without any checks."""
     with path.open("rb") as file:
         file.read(N_HEADER)
         file.seek(N_HEADER + window_start(path) * N_RECORD)
@@ -196,7 +196,7 @@ WAYS: dict[str, Callable[[Path], Any]] = {
 
 
 def edf(bench: Bench) -> list[Table]:
-    """Read one window of 60 s of a long recording."""
+    """Measure reading one window of 60 s from a long recording."""
     path = bench.folder / "recording.edf"
     minutes = bench.pick(60, 3)
     write_recording(path, minutes=minutes)
@@ -224,7 +224,7 @@ def edf(bench: Bench) -> list[Table]:
 
 
 def write_ours(path: Path, digital: npt.NDArray[np.int16]) -> None:
-    """Write a window as the exports and twins do."""
+    """Write a window in the same way as exports and twins."""
     from bgb_fixtures.edf.steps import START
     from bgb_fixtures.edf.writer import EdfChannel, write_edf
 
@@ -269,7 +269,7 @@ def write_mne(path: Path, digital: npt.NDArray[np.int16]) -> None:
 
 
 def write(bench: Bench) -> list[Table]:
-    """Write windows of 60 s as EDF files, 19 channels each."""
+    """Measure writing windows of 60 s and 19 channels as EDF files."""
     rng = np.random.default_rng(0)
     n_windows = bench.pick(18, 2)
     shape = (n_windows, 19, WINDOW_S * SFREQ)
@@ -290,7 +290,7 @@ def write(bench: Bench) -> list[Table]:
 
 
 def length(bench: Bench) -> list[Table]:
-    """Build from an EDF recording, and load, by length of window."""
+    """Measure building from an EDF recording, and loading, by window length."""
     from bench_load import first_load
 
     from bgb_fixtures import load_fixture
@@ -356,9 +356,9 @@ LocalFile.__init__, LocalFile.read = spy_open, spy_read
 
 
 def _write_corpus(root: Path, *, recordings: int, minutes: int, window_s: int) -> str:
-    """Write recordings as CHB-MIT has them; return a spec of two windows of each.
+    """Write recordings in the layout of CHB-MIT; return a spec with two windows each.
 
-    A seizure begins in the first window, and none is in the second.
+    A seizure begins in the first window; the second one has none.
     """
     onset = 30 * minutes
     seizure = (onset, onset + window_s)
@@ -382,7 +382,7 @@ def _write_corpus(root: Path, *, recordings: int, minutes: int, window_s: int) -
 
 
 def build(bench: Bench) -> list[Table]:
-    """Build 18 windows of 60 s from recordings of an hour, by profile."""
+    """Measure building 18 windows of 60 s from recordings of an hour, by profile."""
     n_recordings, minutes = bench.pick((9, 60), (2, 3))
     root = bench.folder / "corpus"
     spec = _write_corpus(

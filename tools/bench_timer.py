@@ -1,7 +1,7 @@
-"""The timer of the benchmark: medians of interleaved runs, peaks of processes, tables.
+"""Timer of the benchmarks: medians of interleaved runs, peaks of processes, tables.
 
-Invariant: the rows of a table were measured in turns, so that whatever else the machine
-did met all of them alike.
+Invariant: the rows of a table are measured alternately, so that other load on the
+machine affects all of them alike.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 __all__ = ["Bench", "Row", "Table", "compare", "format_tables", "growth"]
 
 T = TypeVar("T")
-# The tables use the small contents and the web server of the tests.
+# The benchmarks use the small test data and the web server of the tests.
 _TOOLS = Path(__file__).parent
 _PATHS = [str(_TOOLS), str(_TOOLS.parent / "tests")]
 sys.path.append(_PATHS[1])
 MOST_RUNS = 60
-"""Runs of one way in one round."""
-# At exit, as commands end with sys.exit(). Of the memory map that ends: the counter of
-# getrusage(), which survives exec(), begins with the size of the parent.
+"""Maximum number of runs of one way per round."""
+# Print the peak at exit, as commands end with sys.exit(). Use the peak of the current
+# memory map, as the counter of getrusage() survives exec() and includes the parent.
 _PRELUDE = """\
 import atexit as _atexit
 @_atexit.register
@@ -47,7 +47,7 @@ def _tell():
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One measured way: a median, the ratio to the first row, the peak of a process."""
+    """One measurement: a median, the ratio to the first row, the peak of a process."""
 
     name: str
     value: float
@@ -68,13 +68,13 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bench:
-    """Measure in an empty folder; a tiny benchmark does everything once and small."""
+    """Benchmark in an empty folder; if `tiny`, everything is small and runs once."""
 
     folder: Path
     tiny: bool = False
 
     def pick(self, full: T, tiny: T) -> T:
-        """Return a size for a measurement, or the one for a trial."""
+        """Return the size for a full or a tiny benchmark."""
         return tiny if self.tiny else full
 
     def medians(
@@ -84,9 +84,9 @@ class Bench:
         seconds: float = 0.5,
         rounds: int = 5,
     ) -> dict[str, float]:
-        """Return the median time of each way in ms, after a run that does not count.
+        """Return the median time of each way in ms, after an uncounted run.
 
-        Each way takes about so many seconds, and runs at least once per round.
+        Each way runs for about `seconds`, and at least once per round.
         """
         times: dict[str, list[float]] = {name: [] for name in ways}
         if not self.tiny:
@@ -107,7 +107,7 @@ class Bench:
     def process(self, code: str) -> float | None:
         """Run Python code in a new process in the folder; return its peak in MiB.
 
-        The peak is the largest resident memory, or None where the system does not tell.
+        The peak is the largest resident memory; None if the system does not report it.
         """
         paths = [*filter(None, [os.environ.get("PYTHONPATH")]), *_PATHS]
         done = subprocess.run(
@@ -138,7 +138,7 @@ class Bench:
         return self.medians(ways, seconds=seconds, rounds=rounds), peaks
 
     def let_settle(self) -> None:
-        """Wait until new files count as unchanged; before, each load checks all of it."""
+        """Wait until new files count as unchanged; before that, loads verify them."""
         time.sleep(self.pick(2.1, 0))
 
 
@@ -169,9 +169,9 @@ def growth(
     unit: str,
     peaks: Mapping[int, float | None] | None = None,
 ) -> Table:
-    """Return a table of a cost in ms by size, which says how it grows.
+    """Return a table of times in ms by size, which states how they grow.
 
-    The unit is what the sizes count: ``"s"``, or a word in the singular.
+    `unit` is the unit of the sizes: ``"s"``, or a word in the singular.
     """
     plural = unit if unit == "s" else f"{unit}s"
     names = {size: f"{size:,} {unit if size == 1 else plural}" for size in medians}
@@ -191,11 +191,11 @@ def growth(
     return Table(title=title, rows=rows, note=note)
 
 
-# How figures are shown
+# Formatting of numbers
 
 
 def format_time(milliseconds: float) -> str:
-    """Show three digits in the unit that suits: ``"3.05 us"``, ``"12.5 ms"``."""
+    """Format three digits in a suitable unit: ``"3.05 us"``, ``"12.5 ms"``."""
     for factor, unit in ((1e-3, "s"), (1, "ms"), (1e3, "us")):
         if milliseconds * factor >= 1:
             return f"{milliseconds * factor:.3g} {unit}"
@@ -203,21 +203,21 @@ def format_time(milliseconds: float) -> str:
 
 
 def format_number(value: float) -> str:
-    """Show three digits, without an exponent from 0.001 to a million."""
+    """Format three digits, without an exponent from 0.001 to a million."""
     if value >= 100:
         return f"{value:.0f}"
     return f"{value:#.3g}" if value >= 0.001 or value == 0 else f"{value:.1e}"
 
 
 def format_ratio(ratio: float) -> str:
-    """Show a ratio with the digits that mean something: ``"0.35 x"``, ``"208 x"``."""
+    """Format a ratio with its significant digits: ``"0.35 x"``, ``"208 x"``."""
     if ratio < 0.95:
         return f"{ratio:.2g} x"
     return f"{ratio:.1f} x" if ratio < 9.95 else f"{ratio:.0f} x"
 
 
 def format_tables(tables: Sequence[Table]) -> str:
-    """Lay out tables in columns, each after an empty line."""
+    """Format tables in columns, each after an empty line."""
     lines = []
     for table in tables:
         lines += ["", table.title]

@@ -1,9 +1,8 @@
-"""Write what DATA.md says of the packaged fixtures: sizes, digests, counts, windows.
+"""Write the facts about packaged fixtures in DATA.md: sizes, digests, counts, windows.
 
-Only what stands between ``<!-- generated: NAME -->`` and ``<!-- end -->`` is written; in
-the YAML at the top the same marks are comments.
-Usage: ``python tools/card.py [--check] [FILE]``; with --check nothing is changed, and the
-exit code is 1 if a part is stale.
+Only the text between ``<!-- generated: NAME -->`` and ``<!-- end -->`` is replaced; in
+the YAML at the top the same marks are comments. Usage: ``python tools/card.py [--check]
+[FILE]``. With --check, nothing is changed, and the exit code is 1 if a part is stale.
 """
 
 from __future__ import annotations
@@ -35,9 +34,9 @@ _SECTION = re.compile(
 
 
 def fill_card(card: str) -> tuple[str, tuple[str, ...]]:
-    """Return the text of a card, its parts generated again, and which were stale.
+    """Return the text of a card with regenerated parts, and the names of stale parts.
 
-    SpecError if the card does not have each of the generated parts once.
+    Raises SpecError unless the card has each of the generated parts exactly once.
     """
     with load_fixture("smoke") as smoke, load_fixture("tiny") as tiny:
         expected = {
@@ -63,10 +62,10 @@ def fill_card(card: str) -> tuple[str, tuple[str, ...]]:
 
 
 def write_card(path: Path, *, check: bool = False) -> tuple[str, ...]:
-    """Write the generated parts of a card again; return the names of those that differed.
+    """Rewrite the generated parts of a card; return the names of those that differed.
 
-    With `check`, change nothing. FormatError if the card cannot be read, SpecError if it
-    lacks a part, TargetError if it cannot be written.
+    With `check`, nothing is changed. Raises FormatError if the card cannot be read,
+    SpecError if a part is missing, and TargetError if the card cannot be written.
     """
     try:
         old = path.read_text(encoding="utf-8")
@@ -76,17 +75,17 @@ def write_card(path: Path, *, check: bool = False) -> tuple[str, ...]:
         raise FormatError(msg) from error
     text, stale = fill_card(old)
     if stale and not check:
-        # A link stays a link to the card.
+        # Resolve the path, so that a symbolic link to the card is kept.
         with new_file(path.resolve()) as draft:
             draft.write_text(text, encoding="utf-8", newline="\n")
     return stale
 
 
 def _sizes(*fixtures: Fixture) -> str:
-    """Give sizes as dataset cards of Hugging Face have them, in YAML.
+    """Return sizes as YAML in the form of Hugging Face dataset cards.
 
-    `datasets` gives all rows of an HDF5 file as one split, which it calls train; the
-    sizes are those of the file and of the arrays in it.
+    `datasets` returns all rows of an HDF5 file as one split named train; the sizes are
+    those of the file and of its arrays.
     """
     lines = ["configs:"]
     for fixture in fixtures:

@@ -1,9 +1,9 @@
-"""Try the package with the lowest and the newest of what it depends on.
+"""Test the package with the lowest and the newest versions of its dependencies.
 
-``python tools/compat.py`` makes environments in ``build/compat``, kept for the next time:
-one with the lower bounds of pyproject.toml, one with the newest of everything. Each
-writes one of each kind of file (tools/compat_files.py); all are compared byte by byte,
-each environment reads what the others wrote, and the tests run with the lower bounds.
+``python tools/compat.py`` creates environments in ``build/compat``, which it reuses:
+one with the lower bounds of pyproject.toml, one with the newest versions. Each writes
+one of each kind of file (tools/compat_files.py). The files are compared byte by byte,
+each environment reads those of the others, and the tests run with the lower bounds.
 """
 
 from __future__ import annotations
@@ -22,21 +22,22 @@ ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "build" / "compat"
 FILES = ROOT / "tools" / "compat_files.py"
 EXTRAS = ("build", "report", "score")
-# What the lowest mne and matplotlib need, but do not bound: mne 1.6 imports a function
-# that scipy 1.17 dropped, matplotlib 3.8 calls pyparsing in ways that 3.3 warns of.
+# Upper bounds that the lowest mne and matplotlib need but do not declare: mne 1.6
+# imports a function that scipy 1.17 removed, and matplotlib 3.8 uses a deprecated API
+# of pyparsing 3.3.
 OF_THEIR_TIME = ("scipy==1.11.*", "pyparsing<3.3")
 TEST_TOOLS = (
     *("pytest==8.0.*", "pytest-xdist", "hypothesis", "threadpoolctl"),
     *("safetensors", "hatchling", "pyedflib"),
 )
-# A golden names its environment (G4 of DATA.md); what scipy filtered may differ by a
-# step between its versions.
+# A golden records its environment (G4 of DATA.md); signals filtered by scipy may differ
+# by one step between its versions.
 MAY_DIFFER = {"golden.npz", "resampled.h5"}
 _TORCH = re.compile(
     r"^(?:import|from) (?:torch|safetensors\.torch|bgb_fixtures\.dataset)\b",
     re.MULTILINE,
 )
-# Tests of what click or pyedflib changed since, or of warnings of torch 2.2.
+# Tests that depend on later changes of click or pyedflib, or on warnings of torch 2.2.
 TOO_OLD = [
     "test_scan.py::test_people_get_a_table_and_the_reasons",
     "test_scan.py::test_many_bad_recordings_are_cut_short",
@@ -63,7 +64,7 @@ NEEDS_TORCH = [
     "test_imports.py::test_reading_side_never_loads_the_builder",
     "test_plugin.py::test_smoke_batch_holds_two_partial_and_two_none_windows_of_train",
 ]
-# Their tools import it.
+# Tests of tools that import torch.
 TOOLS_NEED_TORCH = (
     *("test_bench.py", "test_faults.py", "test_realism.py"),
     "test_smoke_gallery.py",
@@ -72,7 +73,7 @@ TOOLS_NEED_TORCH = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """One set of versions: its folder, the Python that makes it, what pip is asked for."""
+    """One set of versions: its name, Python interpreter and pip requirements."""
 
     name: str
     interpreter: str
@@ -90,7 +91,7 @@ class Environment:
 
 
 def declared(*extras: str) -> tuple[str, ...]:
-    """Return what pyproject.toml asks for."""
+    """Return the requirements in pyproject.toml."""
     facts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     project = facts["project"]
     more = (text for name in extras for text in project["optional-dependencies"][name])
@@ -103,7 +104,7 @@ def lower_bounds(*extras: str) -> tuple[str, ...]:
 
 
 def environments(pythons: list[str], *, with_torch: bool) -> list[Environment]:
-    """Return what to try on this machine, the lowest first."""
+    """Return the environments to test on this machine, the lowest versions first."""
     extras = (*EXTRAS, "torch") if with_torch else EXTRAS
     lowest = (*lower_bounds(*extras), *OF_THEIR_TIME, *TEST_TOOLS)
     newest = (*declared(*EXTRAS), "--upgrade")
@@ -123,7 +124,7 @@ def environments(pythons: list[str], *, with_torch: bool) -> list[Environment]:
 
 
 def run(*command: str | Path) -> str:
-    """Run a command and return its output; end if it fails."""
+    """Run a command and return its output; exit if it fails."""
     done = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -134,11 +135,11 @@ def run(*command: str | Path) -> str:
 
 
 def make(environment: Environment) -> None:
-    """Install an environment, or bring it up to date."""
+    """Install or update an environment."""
     if not environment.python.exists():
         run(environment.interpreter, "-m", "venv", FOLDER / environment.name)
     pip = (environment.python, "-m", "pip", "install", "--quiet")
-    # Dependencies first, so that the package itself moves none of them.
+    # Install dependencies first, so that the package itself changes none of them.
     run(*pip, *environment.requirements)
     run(*pip, "--no-deps", "--editable", ROOT)
 
@@ -153,7 +154,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def run_tests(environment: Environment, *, with_torch: bool) -> str:
-    """Run the tests that make sense with the lower bounds; return what pytest counted."""
+    """Run the tests that apply to the lower bounds; return the summary of pytest."""
     left_out = [f"--deselect=tests/{name}" for name in TOO_OLD]
     if not with_torch:
         left_out += [f"--deselect=tests/{name}" for name in NEEDS_TORCH]
@@ -169,7 +170,7 @@ def run_tests(environment: Environment, *, with_torch: bool) -> str:
 
 
 def compare(tried: list[Environment]) -> bool:
-    """Write with each environment, read all with each; return whether anything differs."""
+    """Write and read files in each environment; return whether any differ."""
     versions = {}
     for environment in tried:
         answer = run(environment.python, FILES, "write", environment.files)
@@ -197,7 +198,7 @@ def compare(tried: list[Environment]) -> bool:
 
 
 def read_all(reader: Environment, tried: list[Environment]) -> dict[str, str]:
-    """Return a digest of what one environment reads of each file of all of them."""
+    """Return a digest of the content that one environment reads from each file."""
     digests = {}
     for writer in tried:
         answer = json.loads(run(reader.python, FILES, "read", writer.files))
@@ -207,7 +208,7 @@ def read_all(reader: Environment, tried: list[Environment]) -> dict[str, str]:
 
 
 def main() -> None:
-    """Try all environments; the exit code is 1 if anything differs or fails."""
+    """Test all environments; the exit code is 1 if anything differs or fails."""
     parser = argparse.ArgumentParser(description="Lowest and newest dependencies.")
     parser.add_argument(
         "--torch", action="store_true", help="Try the lowest torch, too: 5 GB on Linux."

@@ -1,7 +1,7 @@
 """Write one of each kind of file, or read such a folder: a step of tools/compat.py.
 
-Runs in the environment to be tried. ``write FOLDER`` writes the files; ``read FOLDER``
-verifies them and prints, as JSON, a digest of what each holds. Both print versions.
+Runs in the environment to test. ``write FOLDER`` writes the files; ``read FOLDER``
+verifies them and prints, as JSON, a digest of the content of each. Both print versions.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ KEPT = Path(__file__).parents[1] / "tests" / "data"
 
 
 def versions() -> dict[str, str]:
-    """Return the version of each package that is installed."""
+    """Return the versions of the installed packages."""
     found = {"python": platform.python_version(), "hdf5": h5py.version.hdf5_version}
     for name in ("numpy", "h5py", "click", "scipy", "mne", "edfio", "torch"):
         try:
@@ -45,7 +45,7 @@ def versions() -> dict[str, str]:
 
 
 def run(*words: object) -> None:
-    """Run bgb-fixtures; what it prints goes to stderr."""
+    """Run bgb-fixtures with its output redirected to stderr."""
     with redirect_stdout(sys.stderr):
         command([str(word) for word in words], standalone_mode=False)
 
@@ -72,7 +72,7 @@ def write(folder: Path) -> None:
     build = ("build", "--source", "chbmit", "--root", root, "--window-length", 10)
     run(*build, "--out", folder / "raw-1.h5")
     if find_spec("scipy") is not None:
-        # The same bytes only where scipy is the same.
+        # The bytes are the same only with the same version of scipy.
         run(*build, "--out", folder / "resampled.h5", "--sfreq", 200)
     run("export", folder / "tiny.h5", "--to", "npz", folder / "npz")
     for script in ("format-1/make_format_1.py", "golden-2/make_golden_2.py"):
@@ -84,7 +84,7 @@ def write(folder: Path) -> None:
 
 
 def read(folder: Path) -> dict[str, str]:
-    """Verify every file of a folder; return a digest of what a reader gets of each."""
+    """Verify every file in a folder; return a digest of the content of each."""
     digests = {}
     # An export is an npz file, too.
     paths = [*folder.rglob("*.h5"), *filter(is_golden, folder.rglob("*.npz"))]
@@ -111,7 +111,7 @@ def _golden(path: Path) -> Iterator[bytes]:
 
 
 def main() -> None:
-    """Do what the command line says."""
+    """Run the command line."""
     what, folder = sys.argv[1], Path(sys.argv[2])
     answer: dict[str, Any] = {"versions": versions()}
     if what == "write":

@@ -1,8 +1,9 @@
-"""Try every way to start workers with every number of them, on the fixture `smoke`.
+"""Test data loader workers with every start method and several numbers of workers.
 
-Prints, for each, whether two epochs gave the bytes of this process, and what the file
-costs in memory in each worker once all have read all of it (/proc/self/smaps, Linux).
-Usage: ``python tools/concurrency.py``; the exit code is 1 if any byte differed.
+Uses the fixture `smoke`. Prints, for each combination, whether two epochs gave the same
+bytes as this process, and how much memory the file takes in each worker after all have
+read it completely (/proc/self/smaps, Linux). Usage: ``python tools/concurrency.py``;
+the exit code is 1 if any byte differed.
 """
 
 from __future__ import annotations
@@ -31,9 +32,10 @@ KEYS = ("Rss", "Shared_Clean", "Private_Clean", "Private_Dirty")
 
 
 class Memory(Dataset[dict[str, int]]):
-    """Give, in each worker once, what the file costs there after all read all of it.
+    """Data set with one item per worker: the memory that the file takes in it.
 
-    The barrier is of as many parties as there are workers.
+    Memory is measured after all workers have read the whole file. The number of parties
+    of the barrier is the number of workers.
     """
 
     def __init__(
@@ -48,13 +50,13 @@ class Memory(Dataset[dict[str, int]]):
         return self.n_workers
 
     def __getitem__(self, item: int) -> dict[str, int]:
-        """Read every window, wait for the others, measure; all in kB."""
+        """Read every window, wait for the other workers and measure memory in kB."""
         before = self._written()
         for row in range(len(self.data)):
             signals, labels = self.data[row]
             float(signals.sum() + labels.sum())
         self.together.wait(60)
-        # One block per map: a line with addresses and the path, then its figures.
+        # Each mapping has a block: a line with addresses and the path, then its sizes.
         blocks = Path("/proc/self/smaps").read_text().split("VmFlags:")
         name = f" {self.data.fixture.path}\n"
         table = "\n".join(block for block in blocks if name in block)
@@ -83,7 +85,7 @@ def _row(method: str, n_workers: int, data: FixtureDataset, expected: str) -> bo
     start = perf_counter()
     context = multiprocessing.get_context(method)
     equal = True
-    # Two windows: from three workers on, there are more workers than windows.
+    # Use two windows, so that three or more workers outnumber the windows.
     few = FixtureDataset(data.fixture.take([0, 16]))
     wanted = _digest(few[i] for i in range(len(few)))
     for dataset, persistent, digests in (

@@ -1,7 +1,7 @@
 """Write the Croissant description of the packaged fixtures: files, digests, windows.
 
-Usage: ``python tools/croissant.py [--check] [FILE]``; with --check nothing is changed, and
-the exit code is 1 if the description is stale. ``mlcroissant validate`` accepts it.
+Usage: ``python tools/croissant.py [--check] [FILE]``. With --check, nothing is changed,
+and the exit code is 1 if the description is stale. ``mlcroissant validate`` accepts it.
 Format: Croissant 1.0, https://docs.mlcommons.org/croissant/docs/croissant-spec.html
 """
 
@@ -142,7 +142,7 @@ def _windows(fixture: Fixture) -> dict[str, Any]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Write the description, or say whether it is stale."""
+    """Write the description, or report whether it is stale."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", nargs="?", type=Path, default=TARGET)
     parser.add_argument("--check", action="store_true", help="change nothing")

@@ -1,6 +1,6 @@
-"""Show the whole way in half a minute: build, verify, load, train one step.
+"""Demonstrate all steps in half a minute: build, verify, load, train one step.
 
-Run by ``make demo``. Prints what each step did and how long it took.
+Run by ``make demo``. Prints the result and duration of each step.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def main() -> None:
         nn.GELU(),
         nn.Conv1d(16, 1, 1),
     )
-    # The first four windows of train hold both classes.
+    # The first four windows of split train contain both classes.
     logits = model(signals[:4]).squeeze(1)
     loss = nn.functional.binary_cross_entropy_with_logits(logits, labels[:4])
     loss.backward()  # type: ignore[no-untyped-call]
@@ -64,13 +64,13 @@ def main() -> None:
 
 
 class _Clock:
-    """Print each step with the time it took."""
+    """Clock that prints each step with its duration."""
 
     def __init__(self) -> None:
         self._start = self._last = perf_counter()
 
     def say(self, text: str) -> None:
-        """Print what was done since the last call."""
+        """Print a step and the time since the last call."""
         now = perf_counter()
         print(f"{now - self._last:7.3f} s  {text}", flush=True)
         self._last = perf_counter()

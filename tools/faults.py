@@ -1,9 +1,9 @@
-"""Fail every system call by which a command writes, each in a run of its own.
+"""Inject a fault into every system call by which a command writes, one per run.
 
-Needs Linux and strace. First each command runs untouched, and its calls on files of its
-folder are counted; then it runs once per call and fault. After each run the target has
-to be the old one or the new one in full, and a second run has to succeed and to leave
-nothing else. The exit code is 1 if that ever fails to hold.
+Requires Linux and strace. Each command first runs without faults, and its calls on
+files in its folder are counted. Then it runs once per call and fault. After each run
+the target must be completely old or completely new, and a second run must succeed and
+leave no other files. The exit code is 1 if any of this is violated.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pathlib import Path
 from bgb_fixtures.corpora.twin import LAYOUTS as CORPORA
 from bgb_fixtures.export import LAYOUTS
 
-# Staging folders get one name, so that calls on them can be told from others.
+# Staging folders get a fixed name, so that calls on them can be recognised.
 _DRIVER = """
 import secrets
 secrets.token_hex = lambda n: "0" * 2 * n
@@ -72,7 +72,7 @@ _TRACE = ("-e", f"trace={','.join(_ERRORS)}")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A command, what it writes, and whether it replaces what is there."""
+    """A command, its target, and whether it replaces an existing target."""
 
     words: str
     target: str
@@ -107,7 +107,7 @@ CASES = {
 
 
 def run(folder: Path, words: str, *strace: str) -> tuple[int, str]:
-    """Run a command in a folder, perhaps traced; return its exit code and stderr."""
+    """Run a command in a folder, optionally traced; return its exit code and stderr."""
     environment = {key: value for key, value in os.environ.items() if key != "CI"}
     environment |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     prefix = ("strace", "-f", "--seccomp-bpf", *strace) if strace else ()
@@ -124,7 +124,7 @@ def run(folder: Path, words: str, *strace: str) -> tuple[int, str]:
 
 
 def digest(path: Path) -> str:
-    """Return one digest of a file, or of a folder with all names in it."""
+    """Return a digest of a file, or of a folder including all names."""
     if not path.exists():
         return "nothing"
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
@@ -137,7 +137,7 @@ def digest(path: Path) -> str:
 
 
 def prepare(folder: Path) -> None:
-    """Make what the commands read, and old targets."""
+    """Make the input files of the commands, and old targets."""
     folder.mkdir()
     for name in ("old", "new"):
         (folder / f"{name}.toml").write_text(SPEC.format(name=name))
@@ -156,7 +156,7 @@ def prepare(folder: Path) -> None:
 
 
 def find_paths(folder: Path, case: Case, log: Path) -> list[str]:
-    """Return what a command touches in its folder, except for what it reads."""
+    """Return the paths that a command uses in its folder, except its input files."""
     run(folder, case.words, "-y", "-s", "0", "-o", str(log), *_TRACE)
     text = log.read_text()
     absolute = re.findall(rf"[<\"]({re.escape(str(folder))}[^>\"]*)[>\"]", text)
@@ -171,7 +171,7 @@ def find_paths(folder: Path, case: Case, log: Path) -> list[str]:
 
 
 def find_calls(text: str) -> list[tuple[str, int]]:
-    """Return the calls by which paths are written to: name, and which of that name."""
+    """Return the calls that write to paths: (name, number among calls of that name)."""
     seen: Counter[str] = Counter()
     calls = []
     for name, rest in re.findall(r"^\d+ +(\w+)\((.*)", text, re.MULTILINE):
@@ -182,7 +182,7 @@ def find_calls(text: str) -> list[tuple[str, int]]:
 
 
 def try_case(name: str, case: Case, *, most: int) -> list[str]:
-    """Run a case once per call and fault; return what did not hold."""
+    """Run a case once per call and fault; return the violations."""
     problems: list[str] = []
     outcomes: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as top:
@@ -213,7 +213,7 @@ def try_case(name: str, case: Case, *, most: int) -> list[str]:
         ]
         if not points:
             return [f"{name}: writes nothing"]
-        # Evenly: most are one more block of the same array.
+        # Choose evenly, as most calls write another block of the same array.
         points = points[:: -(-len(points) // most)]
         for call, fault, k in points:
             fresh()
@@ -247,7 +247,7 @@ def try_case(name: str, case: Case, *, most: int) -> list[str]:
 
 
 def main() -> None:
-    """Run the cases that the command line asks for."""
+    """Run the cases named on the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("cases", nargs="*", default=list(CASES), help=", ".join(CASES))
     parser.add_argument(

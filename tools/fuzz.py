@@ -1,11 +1,11 @@
-"""Mutate good files for as long as you like, and look for a reader that goes wrong.
+"""Mutate valid files for a given time, and look for failures of the readers.
 
     make fuzz SECONDS=600 SEED=1
     python tools/fuzz.py --replay build/findings/fixture.load.seed1.n42
 
-The files, their mutations and what has to hold of every reader are those of the property
-tests (``tests/hostile``). Each target gets the same time; an input depends on the seed,
-the target and its turn alone. The smallest input of each finding is kept.
+The files, their mutations and the properties required of every reader are those of the
+property tests (``tests/hostile``). Each target gets the same time; an input depends
+only on the seed, the target and its number. The smallest input per finding is saved.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from hostile.properties import TARGETS, Tally, hunt
 from hostile.worker import FINDING, Worker
 
 ROUND = 100
-"""Inputs that a target tries in one turn."""
+"""Number of inputs of a target per round."""
 
 
 def table(tally: Tally, seconds: float) -> str:
@@ -50,7 +50,7 @@ def table(tally: Tally, seconds: float) -> str:
 def fuzz(
     names: list[str], *, seed: int, seconds: float, inputs: float, findings: Path
 ) -> int:
-    """Hunt until the time or the inputs are used up; return the number of findings."""
+    """Fuzz until the time or the inputs are used up; return the number of findings."""
     tally, begin = Tally(), time.monotonic()
     spent, rounds = dict.fromkeys(names, 0.0), Counter(dict.fromkeys(names, 0))
     with tempfile.TemporaryDirectory() as folder, Worker() as worker:
@@ -79,7 +79,7 @@ def fuzz(
 
 
 def replay(path: Path) -> bool:
-    """Read an input once more, in the way that its name says."""
+    """Read an input again with the target in its file name."""
     with Worker() as worker:
         outcome, message = worker.read(path.name.split(".")[1], path.absolute())
     print(f"{path.name}: {outcome}: {message}")
@@ -87,7 +87,7 @@ def replay(path: Path) -> bool:
 
 
 def main() -> int:
-    """Run what the command line asks for; return 1 if something was found."""
+    """Run the command line; return 1 if something was found."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seconds", type=float, help="Time to spend [60].")
     parser.add_argument("--inputs", type=float, help="Inputs to try at most.")

@@ -1,6 +1,6 @@
 """Draw every kind of window, seizure and artefact for the documentation site.
 
-``docs/conf.py`` calls it at each build; run on its own, it writes into a folder.
+``docs/conf.py`` calls it at each build; as a script, it writes to a folder.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DPI = 90
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One picture: a window, and what to look for in it."""
+    """One picture: a window, and a description of what to look for."""
 
     name: str
     text: str
@@ -34,7 +34,7 @@ class Entry:
     state: str = "awake"
 
     def recording(self, subject: int) -> dict[str, Any]:
-        """Return the table of a spec that makes the window."""
+        """Return the table of a spec that generates the window."""
         span = {"onset": self.onset, "duration": self.duration}
         table: dict[str, Any] = {
             "subject": subject,
@@ -148,7 +148,7 @@ def draw_gallery(folder: Path) -> None:
 
 
 def gallery_page(folder: str) -> str:
-    """Return the page in Markdown; the pictures lie in `folder` beside it."""
+    """Return the page in Markdown; the pictures are in `folder` next to it."""
     lines = [
         "# Gallery",
         "",

@@ -1,8 +1,9 @@
 """Record, or check, our own goldens in ``fixtures/golden/``.
 
-``python tools/make_goldens.py`` rewrites those that no longer match and says what changed;
-the tests compare with them. Outputs are limited to what shows a change: three electrodes
-for the processing chain, the three windows of split `dev` for the detectors.
+``python tools/make_goldens.py`` rewrites those that no longer match and prints the
+changes; the tests compare with them. Outputs are limited to what is needed to detect a
+change: three electrodes for the processing chain, the three windows of split `dev` for
+the detectors.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "golden"
 ELECTRODES = ("Fp1", "Cz", "O2")
-# Onsets and durations as annotation files have them, at rates of real recordings.
+# Onsets and durations as in annotation files, at sampling rates of real recordings.
 SECONDS = ((36.8868, 14.2945), (0.0, 0.0039), (1862.1, 40.4), (2996.0, 40.0))
 RATES = (250.0, 256.0, 400.0, 512.0, 1000.0)
 
@@ -48,7 +49,7 @@ def _microvolts() -> npt.NDArray[np.float64]:
 
 
 def exact_profiles() -> dict[str, Any]:
-    """Return model-ready values of the profiles whose bytes are promised."""
+    """Return model-ready values of the profiles with guaranteed bytes."""
     microvolts = _microvolts()
     moments = Moments()
     for window in microvolts[3:]:
@@ -77,7 +78,7 @@ def filtered_profile() -> dict[str, Any]:
 
 
 def labels_and_events() -> dict[str, Any]:
-    """Return labels from events, events from labels, samples from seconds."""
+    """Return labels from events, events from labels, and samples from seconds."""
     fixture = load_fixture()
     labels = np.stack(
         [
@@ -112,11 +113,11 @@ def _model(make: Callable[[], Any], name: str) -> Golden:
 
 
 def _seizures(make: Callable[[], Any], name: str, threshold: float) -> Golden:
-    """Make a golden of what a detector finds after its post-processing."""
+    """Make a golden of a detector's events after post-processing."""
     fixture = load_fixture().select(split="dev")
     logits = run_model(make(), fixture, name=name).outputs[name].array
     events = find_seizures(logits, threshold=threshold, sfreq=fixture.sfreq)
-    # Five samples: where rounding could move a crossing of the threshold.
+    # Allow five samples, as rounding could move a crossing of the threshold.
     return make_events_golden(events, name=name, fixture=fixture, atol=0.02)
 
 

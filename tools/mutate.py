@@ -3,13 +3,13 @@
     python tools/mutate.py FOLDER [PATTERN ...]
 
 Works on a fresh copy of the working tree in FOLDER. A PATTERN such as ``*loader*``
-chooses mutants by name. Prints how many were killed by module, and every
-survivor as a line before and after.
+selects mutants by name. Prints the number of killed mutants by module, and the original
+and mutated line of every survivor.
 
-Added to what mutmut does: a statement that is a call or a raise is left out, a condition
-is taken as true and as false, and functions with a decorator take part. Left out: what
-messages say (tests match the part of them that helps) and ``strict`` of zip. Constants
-of a module are no part of mutmut's method.
+In addition to the mutations of mutmut, calls and raise statements are removed,
+conditions are replaced by true and by false, and decorated functions are included.
+Messages (tests match only their helpful part) and ``strict`` of zip are not mutated.
+mutmut itself does not mutate constants of a module.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ TESTS = (
     *("dataset", "adapt", "edf", "edf_source", "record_reader", "odd_recordings"),
     *("signals", "preprocess"),
 )
-# Random input and every byte of a file: slow, and no mutant needs them to be killed.
+# These use random input or every byte of a file: slow, and not needed for any mutant.
 SLOW = "crash the_rest_is synthetic command"
 _WORDS = {"where", "what", "field", "expected", "got", "strict"}
 _FAILURES = {"fail", "_fail"}
@@ -170,11 +170,12 @@ def _report(patterns: list[str]) -> None:
 
 
 def main(folder: Path, patterns: list[str]) -> None:
-    """Run the mutants in a copy, and print the score and the survivors."""
+    """Run the mutants in a copy and print the score and the survivors."""
     _copy_tree(folder)
     _add_operators()
     os.chdir(folder)
-    # Processes that tests start import the mutants too; hypothesis draws the same.
+    # Make subprocesses of tests import the mutants, and hypothesis draw the same
+    # values.
     os.environ |= {"PYTHONPATH": str(Path("mutants/src").absolute()), "CI": "1"}
     os.environ["READ_HERE"] = "1"
     from mutmut.__main__ import _run

@@ -1,9 +1,9 @@
-"""Run the smoke checks on published detectors, and print a table of what they find.
+"""Run the smoke checks on published detectors and print a table of the findings.
 
 Usage: ``python tools/published_detectors.py [--out FILE] [--only WORD] [MODULE:NAME ...]``.
-Without import paths: every classification model of the installed braindecode that takes
-windows of EEG, with two outputs. Every check that fails is explained in `FINDINGS`, or
-marked in the table as new; exit code 1 if one is new.
+Without import paths, it runs every classification model of the installed braindecode
+that takes windows of EEG, with two outputs. Every failed check is explained in
+`FINDINGS` or marked in the table as new; the exit code is 1 if one is new.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """Say how to make a model and what to show it: rate in Hz, length in seconds."""
+    """How to make a model, and its input: rate in Hz, length in seconds."""
 
     sfreq: int = 256
     length: float = 10.0
     options: dict[str, Any] = field(default_factory=dict)
     why_not: str = ""
-    """Why it is not run; empty if it is."""
+    """Why the model is not run; empty if it is."""
 
 
 class NamedChannels(torch.nn.Module):
-    """A model whose forward wants the names of the channels."""
+    """A model whose forward requires the names of the channels."""
 
     def __init__(self, model: torch.nn.Module, ch_names: list[str]) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ class NamedChannels(torch.nn.Module):
         return logits
 
 
-# At 256 Hz and 10 s unless a model wants something else, or is made for less.
+# The defaults are 256 Hz and 10 s; listed are models that require other values.
 SETTINGS = {
     "AttnSleep": Setting(why_not="takes one channel"),
     "BrainModule": Setting(length=4),
@@ -76,7 +76,7 @@ SETTINGS = {
     "USleep": Setting(sfreq=128, length=30),
     "ZUNA": Setting(length=5),
 }
-# A model that wants other channels than these has a variant that interpolates them.
+# A model that requires other channels has a variant that interpolates them.
 VARIANTS = {"BENDR": "InterpolatedBENDR"}
 _FILTERS = "the filters are constants, kept as frozen parameters instead of buffers"
 _TOKEN = "the mask token of pretraining is a frozen parameter"
@@ -113,7 +113,7 @@ FINDINGS = {
     "responds",
     ("SignalJEPA_Contextual", "gradients"): "the decoder of pretraining is not used",
 }
-"""(Model, check) -> what was found when the failure was looked into: true of the model."""
+"""(Model, check) -> the confirmed cause of the failure in the model."""
 
 MODERN = {"T3": "T7", "T4": "T8", "T5": "P7", "T6": "P8"}
 
@@ -126,7 +126,7 @@ def cut_windows(length: float, sfreq: int) -> Fixture:
 
 @cache
 def channel_infos() -> tuple[list[str], list[Any]]:
-    """Return the names of the 10-20 electrodes today, and MNE's records of them."""
+    """Return the current names of the 10-20 electrodes, and their MNE channel infos."""
     import mne
 
     names = [MODERN.get(name, name) for name in load_fixture().ch_names]
@@ -136,7 +136,7 @@ def channel_infos() -> tuple[list[str], list[Any]]:
 
 
 def make_braindecode(name: str, setting: Setting) -> torch.nn.Module:
-    """Make a model of braindecode for 19 channels and two classes."""
+    """Make a braindecode model for 19 channels and two classes."""
     import braindecode.models
 
     make = getattr(braindecode.models, VARIANTS.get(name, name))
@@ -157,7 +157,7 @@ def make_braindecode(name: str, setting: Setting) -> torch.nn.Module:
 
 
 def braindecode_models() -> Iterator[tuple[str, Setting, Callable[[], Any]]]:
-    """Yield name, setting and maker of each classification model of braindecode."""
+    """Yield name, setting and factory of each classification model in braindecode."""
     from braindecode.models import util
 
     for name in sorted(set(util.models_dict) - set(util.non_classification_models)):
@@ -168,7 +168,7 @@ def braindecode_models() -> Iterator[tuple[str, Setting, Callable[[], Any]]]:
 def given_models(
     targets: list[str],
 ) -> Iterator[tuple[str, Setting, Callable[[], Any]]]:
-    """Yield the same of import paths, for the windows of the packaged fixture."""
+    """Yield the same for import paths, with the windows of the packaged fixture."""
     for target in targets:
         value = import_object(target)
         yield target, Setting(length=60), find_factory(value, {}) or value
@@ -194,7 +194,7 @@ class Row:
 
 
 def run_model(name: str, setting: Setting, make: Callable[[], Any]) -> Row:
-    """Run the checks on one model and word what they find."""
+    """Run the checks on one model and describe the findings."""
     if setting.why_not:
         return Row(
             name=name,
@@ -237,7 +237,7 @@ def run_model(name: str, setting: Setting, make: Callable[[], Any]) -> Row:
 
 
 def word_findings(name: str, report: SmokeReport) -> tuple[str, bool]:
-    """Return what was found, and whether some of it was not looked into yet."""
+    """Return the findings, and whether some are not yet explained."""
     words, is_new = [], False
     for check in report.failed:
         known = FINDINGS.get((name, check.name))

@@ -1,6 +1,6 @@
-"""Read our files with the HDF5 readers of this environment, and say which are right.
+"""Read our files with the HDF5 readers of this environment and compare the arrays.
 
-For the table of readers in DATA.md. Make an environment of its own and run it there:
+For the table of readers in DATA.md. Create a separate environment and run it there:
 ``pip install h5py pyfive netCDF4 tables h5netcdf hdf5storage``, ``pip install --no-deps .``,
 ``python tools/readers.py [FILE ...]``; without files, the packaged ones and the kept one.
 """
@@ -63,7 +63,7 @@ def _hdf5storage(path: Path) -> dict[str, Any]:
     return {n: storage.read(path=f"/{n}", filename=str(path)) for n in ARRAYS}
 
 
-# Name, package, way to read all four arrays.
+# Name, package, function that reads all four arrays.
 READERS: tuple[tuple[str, str, Callable[[Path], Any]], ...] = (
     ("h5py", "h5py", _mapping("h5py")),
     ("netCDF4", "netCDF4", _netcdf),

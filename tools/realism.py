@@ -1,23 +1,24 @@
-"""Show that the synthetic EEG is plausible, not too easy, and of use for real EEG.
+"""Show that the synthetic EEG is plausible, not too easy, and useful for real EEG.
 
-Five tables. The first holds what was measured on real scalp EEG (marks: [M] measured on
-real excerpts, [S] from a source, [T] textbook) and the same quantities of: the packaged
-spec over several seeds, the fixture, real excerpts where ``../shared/data`` is there,
-white noise, and a sine on noise. The second says how hard it is to find the seizures.
-The others need real excerpts, and compare them with windows as ``build --windows`` makes
-them: does a classifier carry over, can it tell the two apart, and by what?
+Prints five tables. The first one has quantities measured on real scalp EEG (marks: [M]
+measured on real excerpts, [S] from a source, [T] textbook) and the same quantities for
+the packaged spec with several seeds, the fixture, real excerpts if ``../shared/data``
+exists, white noise, and a sine with noise. The second one shows how hard it is to find
+the seizures. The others need real excerpts and compare them with windows of
+``build --windows``: does a classifier transfer, can it distinguish the two, and by
+which features?
 
-Run it from the repository root, in some minutes on two cores::
+Run it from the repository root; it takes some minutes on two cores::
 
     python tools/realism.py                    # packaged fixture, seeds 1 to 4
     python tools/realism.py my.h5 --seeds 1 2  # another file, other seeds
     python tools/realism.py --quick            # two seeds, few networks and windows
     python tools/realism.py --transfer a.h5 b.h5  # the last tables, of these files
 
-A cell is the median; in parentheses the 10th and 90th percentile over pieces of 10 s
-(over seizures), or for several seeds the least and the largest. Its mark: blank in
-range, ``~`` the median is but more than a quarter of the pieces are not, ``OUT`` the
-median of this column, or of any seed in it, is not.
+A cell is the median, followed in parentheses by the 10th and 90th percentiles over
+segments of 10 s (over seizures), or by the minimum and maximum over several seeds. Its
+mark is blank if the median is in range, ``~`` if it is but more than a quarter of the
+segments are not, and ``OUT`` if the median of the column, or of any seed in it, is not.
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ def _show_cell(cell: Cell) -> str:
 
 
 def show_plausible(columns: Mapping[str, Sequence[Mapping[str, Array]]]) -> None:
-    """Print every quantity beside its range."""
+    """Print every quantity next to its range."""
     rows = []
     out = dict.fromkeys(columns, 0)
     for quantity in QUANTITIES:
@@ -116,7 +117,7 @@ def show_plausible(columns: Mapping[str, Sequence[Mapping[str, Array]]]) -> None
 
 
 def show_hard(columns: Mapping[str, Sequence[Mapping[str, float]]]) -> None:
-    """Print how hard the seizures are to find, beside what the fixture aims at."""
+    """Print how hard the seizures are to find, next to the targets of the fixture."""
     rows = []
     for name in next(iter(columns.values()))[0]:
         aim = AIMS.get(name)
@@ -130,7 +131,7 @@ def show_hard(columns: Mapping[str, Sequence[Mapping[str, float]]]) -> None:
 
 
 def show_transfer(sets: Sequence[Epochs], real: Epochs) -> None:
-    """Print whether classifiers carry over to real EEG, and whether they tell it apart."""
+    """Print whether classifiers transfer to real EEG, and whether they recognise it."""
     tables = {
         "Does a classifier carry over? (area under the curve, all features)": [
             transfer(ours, real, scale_free=False) for ours in sets
@@ -155,7 +156,7 @@ def show_transfer(sets: Sequence[Epochs], real: Epochs) -> None:
 
 
 def show_gaps(ours: Epochs, real: Epochs, *, most: int = 12) -> None:
-    """Print the features that give the synthetic EEG away, and what onsets change."""
+    """Print the features that reveal synthetic EEG, and those that change at onsets."""
 
     def quantiles(values: Array) -> str:
         return "{1:.2f} ({0:.2f}..{2:.2f})".format(*values)
@@ -174,7 +175,8 @@ def show_gaps(ours: Epochs, real: Epochs, *, most: int = 12) -> None:
     here = onset_changes(ours)
     patients = [_patient(real, name) for name in np.unique(real.subjects)]
     changes = [onset_changes(patient) for patient in patients]
-    # Worst: where all patients are on the same side of the synthetic value, far away.
+    # The worst case is when all patients are far away on the same side of the synthetic
+    # value.
     apart = {
         name: min(abs(change[name] - here[name]) for change in changes)
         for name in here
@@ -202,7 +204,7 @@ def _patient(epochs: Epochs, name: str) -> Epochs:
 
 
 def show_onsets(windows: Sequence[Window]) -> None:
-    """Print when seizures are first seen after their label, by type."""
+    """Print the delay from the label of an onset until it is visible, by type."""
     found: dict[str, list[float]] = {}
     for window in windows:
         for delay in visible_onsets(window):
@@ -226,7 +228,7 @@ def show_onsets(windows: Sequence[Window]) -> None:
 
 
 def show_fixture(path: str | None, seeds: Sequence[int], *, n_inits: int) -> None:
-    """Print the first two tables: of seeds, of a fixture, of real EEG and of toys."""
+    """Print the first two tables: for seeds, a fixture, real EEG and toy signals."""
     from bgb_fixtures.fixture import find_fixture
 
     found = find_fixture(path)

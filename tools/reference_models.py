@@ -1,9 +1,9 @@
-"""Two small detectors, untrained but the same everywhere, and their post-processing.
+"""Two small detectors with fixed, untrained weights, and their post-processing.
 
-Invariant: the weights are the same bits on every machine and with every version of
-torch, because they are not drawn by torch: each follows from the name of its parameter.
-The models take float32 (n_windows, 19, n_times), n_times a multiple of 64, and give one
-logit per sample, (n_windows, n_times).
+Invariant: the weights have the same bits on every machine and with every version of
+torch, because they are derived from the names of the parameters, not drawn by torch.
+The models take float32 (n_windows, 19, n_times), with n_times a multiple of 64, and
+return one logit per sample, (n_windows, n_times).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ N_CHANNELS = 19
 
 
 class _Block(nn.Module):
-    """Convolution, norm, activation; the length stays."""
+    """Convolution, norm and activation; the length is unchanged."""
 
     def __init__(self, n_in: int, n_out: int, *, kernel: int = 7) -> None:
         super().__init__()
@@ -106,7 +106,7 @@ class Tcn(nn.Module):
 
 
 def _uniform(name: str, shape: torch.Size) -> torch.Tensor:
-    """Draw from [-1, 1) by the name; Philox' raw integers are promised to stay."""
+    """Draw from [-1, 1) by name; numpy guarantees stable raw integers from Philox."""
     key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:16], "little")
     raw = np.random.Philox(key=key).random_raw(max(prod(shape), 1))
     values = (raw >> np.uint64(11)) * 2.0**-52 - 1
@@ -145,9 +145,9 @@ def make_tcn() -> nn.Module:
 def find_seizures(
     logits: npt.NDArray[np.floating], *, threshold: float, sfreq: float
 ) -> list[list[tuple[float, float]]]:
-    """Return onset and duration in seconds of what a detector finds in each window.
+    """Return onset and duration in seconds of the detections in each window.
 
-    Logits of shape (n_windows, n_times) are averaged over a second, then cut.
+    Logits of shape (n_windows, n_times) are averaged over a second, then thresholded.
     """
     second = np.full(round(sfreq), 1 / round(sfreq))
     return [

@@ -1,9 +1,10 @@
-"""Measure whether the smoke checks find each known fault, and accuse nothing else.
+"""Measure whether the smoke checks find each known fault, without false alarms.
 
 Usage: ``python tools/smoke_power.py [--seeds N] [--alone] [--fixture NAME] [--only WORD]``.
-A fault counts as found if the check meant for it fails, no other does, and it says why.
-With ``--alone``, every check also runs alone on every entry, and must say the same as in
-the full run. Exit code 1 if a fault is missed or a healthy detector is accused.
+A fault counts as found if the intended check fails with the right reason, and no other
+check fails. With ``--alone``, every check also runs alone on every entry and must give
+the same result as in the full run. The exit code is 1 if a fault is missed or a healthy
+detector fails.
 """
 
 from __future__ import annotations
@@ -45,9 +46,9 @@ PARTS = {
 def run_entry(
     entry: Entry, *, seed: int, fixture: str, skip: Collection[str] = ()
 ) -> SmokeReport:
-    """Run the checks on one entry; `seed` is that of its weights and of the run."""
+    """Run the checks on one entry; `seed` is for both its weights and the run."""
     with warnings.catch_warnings():
-        # Quantisation and TorchScript are deprecated, and in use.
+        # Quantisation and TorchScript are deprecated but still in use.
         warnings.simplefilter("ignore")
         torch.manual_seed(1000 + seed)
         return run_smoke(
@@ -61,7 +62,7 @@ def run_entry(
 
 
 def problems(entry: Entry, report: SmokeReport) -> list[str]:
-    """Return what is not as it has to be: which check failed, or what is not said."""
+    """Return unexpected results: other checks that failed, or a missing text."""
     failed = [check.name for check in report.failed]
     expected = [entry.found_by] if entry.found_by else []
     found = [] if failed == expected else [f"failed: {failed}, expected: {expected}"]
@@ -74,7 +75,7 @@ def problems(entry: Entry, report: SmokeReport) -> list[str]:
 def check_alone(
     entry: Entry, report: SmokeReport, name: str, *, seed: int, fixture: str
 ) -> str:
-    """Run one check alone; say how it differs from the full run, if it does."""
+    """Run one check alone and return any difference from the full run."""
     skip = [other for other in CAN_SKIP if other != name]
     alone = run_entry(entry, seed=seed, fixture=fixture, skip=skip)[name]
     full = report[name]

@@ -1,9 +1,9 @@
-"""Measure how far logits of a detector lie apart when only the machine differs.
+"""Measure how much the logits of a detector differ between machines.
 
 Prints, for each reference model and dtype, the largest difference over the windows of
 `smoke` in units of the root mean square of the logits, when the number of threads, the
 convolution kernels, the batch size or the processor's instructions change. The default
-tolerances in `bgb_fixtures.golden.tolerance` come from it.
+tolerances in `bgb_fixtures.golden.tolerance` are derived from these measurements.
 Usage: ``python tools/tolerances.py`` (3 minutes on two cores).
 """
 
@@ -33,7 +33,7 @@ __all__ = ["DTYPES", "measure_all"]
 MODELS = {"U-Net": make_unet, "TCN": make_tcn}
 DTYPES = ("float64", "float32", "bfloat16", "float16")
 SETTINGS = {
-    # name -> threads, oneDNN, windows at a time
+    # name -> threads, oneDNN, windows per batch
     "1 thread": (1, True, 6),
     "2 threads": (2, True, 6),
     "without oneDNN": (1, False, 6),
@@ -85,10 +85,10 @@ def measure_all(
     processors: Iterable[str] | None = None,
     fixture: str = "smoke",
 ) -> dict[tuple[str, str], tuple[float, dict[str, float]]]:
-    """Return (model, dtype) -> the rms of the logits, and the largest differences.
+    """Return (model, dtype) -> the RMS of the logits, and the largest differences.
 
-    Differences are in units of the rms, by setting or processor, from one thread on the
-    newest instructions. Each processor is a process of its own.
+    Differences are in units of the RMS, by setting or processor, relative to one thread
+    with the newest instructions. Each processor setting runs in its own process.
     """
     runs: dict[str, Logits] = {}
     with tempfile.TemporaryDirectory() as folder:

@@ -1,10 +1,10 @@
-"""Detectors that are broken in one known way each, and detectors that are not.
+"""Detectors with one known fault each, and healthy detectors.
 
-Shared by tools/smoke_power.py and the tests, to measure whether the smoke checks find
-faults. Invariant: no check knows this package; a fault counts as found only if the check
-that it names fails, and no other. Unless it says otherwise, a model takes float32
-(n_windows, 19, n_times), n_times a multiple of 16, at 256 Hz, and what is random in it
-comes from torch's global generator.
+Used by tools/smoke_power.py and the tests to measure whether the smoke checks find
+faults. Invariant: no check knows this package; a fault counts as found only if the
+check that it names fails, and no other. Unless stated otherwise, a model takes float32
+(n_windows, 19, n_times), with n_times a multiple of 16, at 256 Hz, and its random
+numbers come from torch's global generator.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an entry is, and the model that most of them are changes to."""
+"""The type of an entry, and the base model of most entries."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ bce = functional.binary_cross_entropy_with_logits
 class Entry:
     """One model of the gallery.
 
-    `name` is what it is, or what is wrong with it; `found_by` the check that must fail,
-    empty for a healthy model; `options` those of `run_smoke`. `says` is what the report
-    must say: the cause of a fault, or what is for information only.
+    `name` describes the model or its fault. `found_by` is the check that must fail,
+    empty for a healthy model. `options` are passed to `run_smoke`. `says` is a text
+    that the report must contain: the cause of the fault, or a note.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Entry:
 
 
 class Base(nn.Module):
-    """A small dilated CNN at a quarter of the rate; the faults are changes to it."""
+    """A small dilated CNN at a quarter of the rate; most faults are changes to it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class Base(nn.Module):
 
 
 class WindowClassifier(nn.Module):
-    """Convolutions and a mean over time; one logit a window, (B,)."""
+    """Convolutions and a mean over time; one logit per window, (B,)."""
 
     def __init__(self) -> None:
         super().__init__()

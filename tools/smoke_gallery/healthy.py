@@ -33,7 +33,7 @@ __all__ = ["HEALTHY", "conv_block"]
 
 
 def conv_block(n_in: int, n_out: int, kernel: int) -> nn.Sequential:
-    """Make convolution, batch norm, ReLU; the length stays."""
+    """Make convolution, batch norm and ReLU; the length is unchanged."""
     return nn.Sequential(
         nn.Conv1d(n_in, n_out, kernel, padding=kernel // 2),
         nn.BatchNorm1d(n_out),
@@ -89,7 +89,7 @@ class Tcn(nn.Module):
 
 
 def loud_tcn() -> nn.Module:
-    """Make a TCN that begins at a loss of about 100."""
+    """Make a TCN whose initial loss is about 100."""
     model = Tcn()
     with torch.no_grad():
         model.head.weight.mul_(600)
@@ -121,7 +121,7 @@ class DilatedCnn(nn.Module):
 
 
 class Gru(nn.Module):
-    """GRU over frames of 1/4 s, both ways; logits (B, T, 1)."""
+    """Bidirectional GRU over frames of 1/4 s; logits (B, T, 1)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -136,7 +136,7 @@ class Gru(nn.Module):
 
 
 class CausalGru(Gru):
-    """The same, one way only."""
+    """Unidirectional GRU over frames of 1/4 s; logits (B, T, 1)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -164,7 +164,7 @@ class Transformer(nn.Module):
 
 
 class EegNet(nn.Module):
-    """EEGNet's layers, two classes a window, (B, 2); its linear layer fixes the length."""
+    """Layers of EEGNet for windows of fixed length; two classes per window, (B, 2)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -179,7 +179,7 @@ class EegNet(nn.Module):
         self.head = nn.Linear(8 * (N_TIMES // 4 // 64), 2)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        # Every fourth sample, for speed.
+        # Use every fourth sample, for speed.
         x = self.norm1(self.temporal(x[:, None, :, ::4]))
         x = functional.elu(self.norm2(self.spatial(x)))
         x = self.drop(functional.avg_pool2d(x, (1, 8)))
@@ -205,7 +205,7 @@ class NumpyDetector:
 
 
 class ZeroHead(Base):
-    """The base with a head that begins at zero, and blocks that begin as identity."""
+    """The base with a head initialised to zero and blocks initialised to identity."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -221,7 +221,7 @@ class ZeroHead(Base):
 
 
 class WithExtras(Base):
-    """The base, which returns a dict with its features beside the logits."""
+    """The base, which returns a dict with its features and the logits."""
 
     def forward(self, x: torch.Tensor) -> Any:
         features = self.features(x)
@@ -229,7 +229,7 @@ class WithExtras(Base):
 
 
 class Standardising(Base):
-    """The base behind a standardisation of each window by its own statistics."""
+    """The base after standardising each window by its own statistics."""
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
         mean, deviation = x.mean(-1, keepdim=True), x.std(-1, keepdim=True)
@@ -237,7 +237,7 @@ class Standardising(Base):
 
 
 class DeepSigmoids(nn.Module):
-    """Six layers of tanh, an old-fashioned net that learns slowly; (B, T, 2)."""
+    """Six layers with tanh, an old-fashioned network that learns slowly; (B, T, 2)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -277,14 +277,14 @@ class Spectral(nn.Module):
 
 
 class FaintOrder(Base):
-    """Channels that are told apart by little before training, as by an embedding."""
+    """A model that hardly distinguishes channels before training."""
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
         return super().features(x.mean(1, keepdim=True) + 1e-6 * x)
 
 
 class DeepWithoutNorms(nn.Module):
-    """Eight convolutions and ReLUs, which damp the input to little; (B, 2)."""
+    """Eight convolutions and ReLUs, which strongly attenuate the input; (B, 2)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -338,7 +338,7 @@ def make_clipped_step(model: nn.Module) -> Any:
 
 
 def plain_step(model: nn.Module, signals: torch.Tensor, labels: torch.Tensor) -> float:
-    """Take one step of gradient descent, with an optimizer that is made each time."""
+    """Take one step of gradient descent with a new optimizer."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
     optimizer.zero_grad()
     value = two_class(model(signals), labels)
@@ -354,7 +354,7 @@ def augmented(signals: torch.Tensor) -> torch.Tensor:
 
 
 def make_shuffling_step(model: nn.Module) -> Any:
-    """Make a step that shuffles and shifts clips, and their labels with them."""
+    """Make a step that shuffles and shifts clips together with their labels."""
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 
     def step(signals: torch.Tensor, labels: torch.Tensor) -> float:
@@ -371,7 +371,7 @@ def make_shuffling_step(model: nn.Module) -> Any:
 
 
 def make_plain_sgd_step(model: nn.Module) -> Any:
-    """Make a step with momentum at a low rate, which rounding of float32 swallows."""
+    """Make a step with momentum and a low rate, whose small updates round to zero."""
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9)
 
     def step(signals: torch.Tensor, labels: torch.Tensor) -> float:
@@ -385,7 +385,7 @@ def make_plain_sgd_step(model: nn.Module) -> Any:
 
 
 def make_training_mode_step(model: nn.Module) -> Any:
-    """Make a step that validates first, and goes back to training mode."""
+    """Make a step that validates first and returns to training mode."""
     inner = step_maker()(model)
 
     def step(signals: torch.Tensor, labels: torch.Tensor) -> Any:
@@ -399,7 +399,7 @@ def make_training_mode_step(model: nn.Module) -> Any:
 
 
 def mirrored(signals: torch.Tensor) -> torch.Tensor:
-    """Swap the hemispheres of some windows, an augmentation."""
+    """Swap the hemispheres of some windows as an augmentation."""
     left, right = [0, 1, 2, 3, 4, 5, 6, 7], [11, 12, 13, 14, 15, 16, 17, 18]
     order = torch.arange(N_CHANNELS)
     order[left], order[right] = torch.tensor(right), torch.tensor(left)
@@ -408,7 +408,7 @@ def mirrored(signals: torch.Tensor) -> torch.Tensor:
 
 
 def rereferenced(signals: torch.Tensor) -> torch.Tensor:
-    """Refer the channels to their common average."""
+    """Re-reference the channels to their common average."""
     return signals - signals.mean(1, keepdim=True)
 
 

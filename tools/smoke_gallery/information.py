@@ -1,4 +1,4 @@
-"""What is no fault, but has to be said."""
+"""Detectors without a fault, for which the report must state something."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from smoke_gallery.training_faults import step_maker
 __all__ = ["INFORMATION"]
 
 LATE = 38
-"""Samples, 0.15 s: below what the checks call a fault."""
+"""Delay in samples (0.15 s), which is too short to be a fault."""
 
 
 class LineLength:
-    """Line length summed over channels, in numpy: the order of channels is no matter."""
+    """Line length summed over channels, in numpy; the channel order has no effect."""
 
     def __call__(self, x: torch.Tensor) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Map (n_windows, 19, n_times) to scores (n_windows, n_times)."""
@@ -39,7 +39,7 @@ def slightly_late(labels: torch.Tensor) -> torch.Tensor:
 
 
 class QuarterRate(Base):
-    """Logits at a quarter of the rate, which no later layer brings back."""
+    """Logits at a quarter of the rate, without upsampling."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Healthy detectors whose input, output, parameters or kind are not the usual ones."""
+"""Healthy detectors with unusual input, output, parameters or type."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = [
 
 
 def small() -> nn.Sequential:
-    """Make a net that TorchScript takes; logits (B, T)."""
+    """Make a network that TorchScript supports; logits (B, T)."""
     return nn.Sequential(
         nn.Conv1d(N_CHANNELS, 8, 15, padding=7),
         nn.GELU(),
@@ -101,7 +101,7 @@ class Patches(nn.Module):
 
 
 class NumpyOnly:
-    """As a session of ONNX: numpy in, a list of numpy arrays out."""
+    """Interface of an ONNX session: numpy in, a list of numpy arrays out."""
 
     def __init__(self) -> None:
         weights = torch.randn(N_CHANNELS, generator=torch.Generator().manual_seed(0))
@@ -163,14 +163,14 @@ class TypesPerSample(Base):
 
 
 class WithAuxiliary(Base):
-    """Logits and, in training only, those of an auxiliary head."""
+    """Logits and, in training mode only, those of an auxiliary head."""
 
     def __init__(self) -> None:
         super().__init__()
         self.auxiliary = nn.Linear(WIDTH, 3)
 
     def forward(self, x: torch.Tensor) -> Any:
-        """Map (n_windows, 19, n_times) to logits, in training in a tuple."""
+        """Map (n_windows, 19, n_times) to logits; in training mode to a tuple."""
         features = self.features(x)
         logits = self.head(features)[:, 0]
         if not self.training:
@@ -179,7 +179,7 @@ class WithAuxiliary(Base):
 
 
 class TwoCandidates(Base):
-    """A dict of which two entries could be the logits."""
+    """A dict in which two entries could be the logits."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -231,7 +231,7 @@ class Complex(nn.Module):
 
 
 class NumpyInside(nn.Module):
-    """A module whose forward leaves torch; logits (B,) of numpy."""
+    """A module whose forward uses numpy; logits (B,) as a numpy array."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -243,24 +243,24 @@ class NumpyInside(nn.Module):
 
 
 def scripted() -> Any:
-    """Make a model of TorchScript from its source."""
+    """Make a TorchScript model from its source."""
     return torch.jit.script(small())
 
 
 def traced() -> Any:
-    """Make a model of TorchScript from a run."""
+    """Make a TorchScript model by tracing."""
     return torch.jit.trace(small(), torch.zeros(2, N_CHANNELS, 512))  # type: ignore[no-untyped-call]
 
 
 def quantised() -> Any:
-    """Make a model with a layer that is quantised when it runs."""
+    """Make a model with a dynamically quantised layer."""
     return torch.ao.quantization.quantize_dynamic(  # type: ignore[no-untyped-call]
         window_net(1), {nn.Linear}, dtype=torch.qint8
     )
 
 
 class WithDecoder(Base):
-    """A decoder and a mask token of pretraining, which a detector does not use."""
+    """A decoder and a mask token from pretraining, which a detector does not use."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -269,7 +269,7 @@ class WithDecoder(Base):
 
 
 class FixedFilters(Base):
-    """Filters that are constants, kept as frozen parameters."""
+    """Constant filters, stored as frozen parameters."""
 
     def __init__(self) -> None:
         super().__init__()

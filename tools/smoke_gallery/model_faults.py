@@ -1,4 +1,4 @@
-"""Detectors with one fault that they show by themselves."""
+"""Detectors with one fault, which shows without a loss or training step."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class DeadRelu(Base):
 
 
 class DeadBranch(Base):
-    """The base beside a branch whose ReLU never opens."""
+    """The base in parallel with a branch whose ReLU is always zero."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class DeadBranch(Base):
 
 
 class UnusedDecoder(Base):
-    """A decoder and a mask token of pretraining, which the detector does not use."""
+    """A decoder and a mask token from pretraining, which the detector does not use."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class UnusedDecoder(Base):
 
 
 class FrozenFilters(Base):
-    """Constant filters, kept as a parameter that is frozen."""
+    """Constant filters, stored as a frozen parameter."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -89,7 +89,7 @@ class FrozenFilters(Base):
 
 
 class VoltsForMicrovolts(Base):
-    """Weights that expect microvolts, behind a conversion to volts."""
+    """Weights that expect microvolts, after a conversion to volts."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return super().forward(x * 1e-6)
@@ -180,7 +180,7 @@ class SoftmaxOverTime(Base):
 
 
 class LogSoftmaxOverTime(Base):
-    """Two classes, (B, 2, T), normalised over the axis of time."""
+    """Two classes, (B, 2, T), normalised over the time axis."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         score = super().forward(x)
@@ -332,7 +332,7 @@ class OneAnswerPerWindow(Base):
 
 
 class CannotLearn(Base):
-    """Scores of each window are standardised, signs and all, by a bug in a norm."""
+    """Scores that are an extremely oscillating function of the logits, by a bug."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         logits = super().forward(x)

@@ -28,7 +28,7 @@ def step_maker(
     move: bool = True,
     rate: float = 1e-3,
 ) -> Callable[[nn.Module], Callable[[torch.Tensor, torch.Tensor], Any]]:
-    """Return a maker of training steps, with one thing done otherwise."""
+    """Return a factory of training steps that differ from a correct one in one way."""
 
     def make_step(model: nn.Module) -> Callable[[torch.Tensor, torch.Tensor], Any]:
         optimizer = torch.optim.Adam(parameters_of(model), lr=rate)
@@ -111,7 +111,7 @@ def reversed_channels(signals: torch.Tensor) -> torch.Tensor:
 
 
 def make_stale_step(model: nn.Module) -> Any:
-    """Make a step that uses the labels of the batch before, as a queue does."""
+    """Make a step that uses the labels of the previous batch, like a queue."""
     inner = step_maker()(model)
     waiting: list[torch.Tensor] = []
 
@@ -123,7 +123,7 @@ def make_stale_step(model: nn.Module) -> Any:
 
 
 def make_validating_step(model: nn.Module) -> Any:
-    """Make a step that validates first, and does not go back to training mode."""
+    """Make a step that validates first and does not return to training mode."""
     inner = step_maker()(model)
 
     def step(signals: torch.Tensor, labels: torch.Tensor) -> Any:

@@ -1,1 +1,1 @@
-"""The commands of the command line, a module each; `bgb_fixtures.cli` finds them."""
+"""The commands of the command line, one module each; `bgb_fixtures.cli` finds them."""

@@ -33,7 +33,7 @@ _KEYS = (
 def parse_montage(
     context: click.Context, param: click.Parameter, value: str | None
 ) -> str | list[str] | None:
-    """Return the name of a montage, or rows that are separated by commas."""
+    """Return the name of a montage, or a list from rows separated by commas."""
     from bgb_fixtures.eeg.montage import split_rows
 
     rows = None if value is None else split_rows(value)
@@ -87,7 +87,7 @@ def _code_of_layout(
 
 
 def layout_option(default: str) -> Callable[[_CommandT], _CommandT]:
-    """Return the option that gives a detector its windows with other axes."""
+    """Return the option that sets the axes of a detector's input."""
     return click.option(
         "--layout",
         callback=_code_of_layout,
@@ -132,16 +132,16 @@ def adapting_options(command: _CommandT) -> _CommandT:
 
 
 def given_options(options: dict[str, Any]) -> dict[str, Any]:
-    """Return those options of `Fixture.adapt` that were given."""
+    """Return the options of `Fixture.adapt` that the user passed."""
     return {
         key: value
         for key, value in options.items()
-        # A flag that was not passed is False, which 0 equals.
+        # A flag that was not passed is False. Compare by identity, as 0 == False.
         if key in _KEYS and value is not None and value is not False
     }
 
 
 def adapted(fixture: Fixture, options: dict[str, Any]) -> Fixture:
-    """Return a fixture adapted by those of its options that were given."""
+    """Return a fixture adapted by the options that the user passed."""
     given = given_options(options)
     return fixture.adapt(**given) if given else fixture

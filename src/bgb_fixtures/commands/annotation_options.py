@@ -1,4 +1,4 @@
-"""The options that say how annotations are read, of ``scan`` and ``build``."""
+"""Options of ``scan`` and ``build`` for reading annotations."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _columns(
 def _experts(
     _: click.Context, __: click.Parameter, value: str | None
 ) -> str | int | None:
-    """Take a number for how many must agree, and anything else for a name."""
+    """Parse a number as how many experts must agree, anything else as a name."""
     return int(value) if value is not None and value.isdecimal() else value
 
 
@@ -117,7 +117,7 @@ def annotation_options(command: _Command) -> _Command:
 
 
 def given_options(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options that were given, as a spec has them."""
+    """Return the options that the user passed, in the form of a spec."""
     return {
         key: list(value) if isinstance(value, tuple) else value
         for key, value in options.items()
@@ -126,7 +126,7 @@ def given_options(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def rules_from_options(options: dict[str, Any]) -> AnnotationRules:
-    """Return the rules that options describe; UsageError if they are not valid."""
+    """Return the rules described by options; raise UsageError if they are invalid."""
     from bgb_fixtures.request.annotation_rules import parse_rules
     from bgb_fixtures.request.table import Table
 
@@ -137,5 +137,5 @@ def rules_from_options(options: dict[str, Any]) -> AnnotationRules:
 
 
 def labels_to_json(labels: Iterable[LabelCount]) -> list[dict[str, Any]]:
-    """Return what labels were read as, as JSON values."""
+    """Return the labels, their meanings and their counts as JSON values."""
     return [{"label": one.label, "meaning": one.meaning, "n": one.n} for one in labels]

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["build"]
 
-# Options of several values that are tables or lists in a spec, under another name.
+# Repeatable options that are tables or lists with another name in a spec.
 _LISTS = {"split": "splits", "seizure_type": "types", "dev_subject": "dev_subjects"}
 _OF_RECORDINGS = {
     *("per_kind", "per_subject", "per_type", "quotas", "splits", "types", "exclude"),
@@ -68,7 +68,7 @@ def _pairs(
 def _quotas(
     context: click.Context, param: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, Any]:
-    """Turn onset=4 and dev:none=2 into the table of a spec."""
+    """Convert onset=4 and dev:none=2 to the table of a spec."""
     table: dict[str, Any] = {}
     for place, number in _pairs(context, param, values).items():
         if not number.isdecimal():
@@ -387,7 +387,7 @@ def build(
 def _refuse_files(
     *, root: str | None, annotations: str | None, save_spec: str | None
 ) -> None:
-    """Refuse options of recordings for synthetic EEG."""
+    """Refuse options for recordings if the EEG is synthetic."""
     if root is not None:
         msg = "--root needs --source NAME; the synthetic source reads no files"
         raise click.UsageError(msg)
@@ -495,7 +495,7 @@ def _print_sameness(report: BuildReport) -> None:
     if not report.differing:
         click.echo("identical to the fixture of the spec")
         return
-    # Not for --quiet to hide: this file has another digest.
+    # Show this even with --quiet, as the file has another digest.
     click.echo(
         f"not identical to the fixture of the spec: {', '.join(report.differing)} "
         "differ. Recordings, windows and labels are the same; filters of another "
@@ -530,7 +530,7 @@ def _crowded_lines(kinds: dict[str, str]) -> Iterator[str]:
 
 
 def _few(lines: Sequence[str]) -> Iterator[str]:
-    """Yield the first lines only; a partial download skips thousands of recordings."""
+    """Yield the first lines only; a partial download gives thousands of them."""
     yield from lines[:_MOST_LINES]
     if len(lines) > _MOST_LINES:
         yield f"and {len(lines) - _MOST_LINES} more recordings (--json lists all)"
@@ -544,7 +544,7 @@ def _problem_lines(n_problems: dict[str, int]) -> Iterator[str]:
 
 
 def _print_synthetic(request: SyntheticRequest, *, as_json: bool) -> None:
-    """Print the windows that a synthetic request lists; nothing else was there to take."""
+    """Print the windows of a synthetic request, which has no other candidates."""
     from bgb_fixtures.build.synthetic import synthetic_windows
 
     windows = synthetic_windows(request)
@@ -632,12 +632,12 @@ def _print_selection(selection: Selection) -> None:
 
 
 def _shown(name: str) -> str:
-    """Return a name that moves no cursor: whoever made the files chose it."""
+    """Escape unprintable characters in a name, as names of files are not trusted."""
     return name if name.isprintable() else repr(name)
 
 
 def _print_json_selection(selection: Selection) -> None:
-    """Print all candidates one after the other; a corpus has a million of them."""
+    """Print all candidates one by one, as a corpus can have a million of them."""
     unused = [
         {"recording": recording.name, "reason": reason}
         for recording, reason in selection.iter_unused()
@@ -657,7 +657,7 @@ def _print_json_selection(selection: Selection) -> None:
         "other_lengths": selection.other_lengths,
         "windows": [_window_to_json(w, selection.sfreq) for w in selection.windows],
     }
-    # The object stays open for the list that is too long to be held.
+    # Leave the object open for a list that is too long to hold in memory.
     click.echo(json.dumps(head, indent=2, sort_keys=True)[: -len("\n}")])
     click.echo(',  "passed_over": [', nl=False)
     separator = "\n"
@@ -733,7 +733,7 @@ def _refuse_options(given: dict[str, Any], names: set[str], what: str) -> None:
 
 
 def _named(keys: Any) -> str:
-    """Return options as they are typed."""
+    """Return the names of options as the user types them."""
     typed = {"splits": "split", "types": "type", "quotas": "quota", "aliases": "alias"}
     typed["dev_subjects"] = "dev-subject"
     return ", ".join("--" + typed.get(k, k).replace("_", "-") for k in sorted(keys))

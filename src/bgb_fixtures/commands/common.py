@@ -1,6 +1,6 @@
-"""What several commands share.
+"""Helpers shared by several commands.
 
-Invariant: importing this imports click and nothing that is heavy.
+Invariant: this module imports click and nothing heavy.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ __all__ = [
 ]
 
 _LEAST_S = 0.1
-"""Between two notes beside a bar."""
+"""Minimum time in seconds between two notes next to a bar."""
 
 QUIET = "bgb_fixtures.quiet"
-"""Where a context keeps whether the user passed --quiet."""
+"""Key in a context's `meta` that records whether the user passed --quiet."""
 
 
 def replaced_by(new: str) -> Callable[..., None]:
-    """Return a callback for an option that another one has replaced."""
+    """Return a callback for an option that was replaced by `new`."""
 
     def refuse(_: click.Context, param: click.Parameter, value: str | None) -> None:
         if value is not None:
@@ -56,7 +56,7 @@ def replaced_by(new: str) -> Callable[..., None]:
 def known_word(
     _: click.Context, param: click.Parameter, value: str | None
 ) -> str | None:
-    """Refuse a word that is not known, and suggest one that is close."""
+    """Refuse an unknown word and suggest a similar one."""
     from bgb_fixtures.eeg.montage import MONTAGES
     from bgb_fixtures.eeg.scaling import PROFILES
     from bgb_fixtures.request.spec import SOURCES
@@ -75,7 +75,7 @@ def known_word(
 
 
 def is_there(path: str) -> bool:
-    """Tell whether a path exists; a path that cannot be looked up is refused later."""
+    """Return whether a path exists; a path that cannot be looked up fails later."""
     try:
         return Path(path).exists()
     except OSError:
@@ -114,9 +114,9 @@ def within(
 
 
 def say(message: str) -> None:
-    """Print a note on stderr, unless --quiet was given.
+    """Print a note on stderr unless the user passed --quiet.
 
-    Warnings that change what may be done with the answer are not for this.
+    Do not use it for warnings that restrict how the result may be used.
     """
     if not _is_quiet():
         click.echo(message, err=True)
@@ -128,12 +128,12 @@ def _is_quiet() -> bool:
 
 
 def _is_plain() -> bool:
-    """Tell whether a terminal wants text only: no colour, no cursor that moves."""
+    """Return whether the terminal supports plain text only, without cursor control."""
     return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
 
 
 class Progress:
-    """A bar on stderr, for people only; one line where the terminal wants text only."""
+    """A progress bar on stderr, for terminals only; one line if plain text only."""
 
     _entered: ClassVar[list[Progress]] = []
 
@@ -149,8 +149,9 @@ class Progress:
 
     @classmethod
     def note(cls, text: str) -> None:
-        """Say what moves within a step, beside the bar that moves."""
-        # Of two bars that were entered together, the second begins when the first ends.
+        """Show progress within a step as a note next to the current bar."""
+        # If two bars were entered together, the second one starts when the first one
+        # ends.
         begun = [progress for progress in cls._entered if progress._bar is not None]
         for progress in begun[-1:] or cls._entered[:1]:
             progress._note(text)
@@ -167,7 +168,7 @@ class Progress:
             self._bar.render_progress()
 
     def _is_silent(self) -> bool:
-        """Say once what goes on where no cursor moves; tell whether that is all."""
+        """Return whether no bar is shown; on a plain terminal, print the label once."""
         if not sys.stderr.isatty() or _is_quiet():
             return True
         if _is_plain() and not self._told:
@@ -180,7 +181,7 @@ class Progress:
         if self._is_silent():
             return
         old = self._bar
-        # A stage that follows another starts a new line: a bar does not go back.
+        # A new stage starts a new line, as a bar does not go back.
         if old is None or done < old.pos or total != old.length:
             label = self._label if old is None else old.label
             self._bar = click.progressbar(length=total, label=label, file=sys.stderr)
@@ -195,7 +196,7 @@ class Progress:
 
 
 def opened_root(source: str, root: str | None) -> str | WebPath | None:
-    """Open a root that is a web address; say at the end what was fetched."""
+    """Open a root that is a URL; print at the end what was fetched."""
     from bgb_fixtures.corpora import open_root
     from bgb_fixtures.corpora.places import is_web_address
 
@@ -231,5 +232,5 @@ def _amount(n_bytes: int) -> str:
 
 
 def print_json(answer: object) -> None:
-    """Print an answer for scripts, on stdout."""
+    """Print a result as JSON on stdout."""
     click.echo(json.dumps(answer, indent=2, sort_keys=True))

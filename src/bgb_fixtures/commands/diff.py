@@ -132,7 +132,8 @@ def _facts(a: Golden, b: Golden) -> list[tuple[str, str, str]]:
         facts.append(("fixture", words[0], words[1]))
     for key in a.outputs.keys() & b.outputs.keys():
         x, y = a.outputs[key].tolerance, b.outputs[key].tolerance
-        # A default tolerance follows from the values, which are compared anyway.
+        # Ignore atol of default tolerances: it depends on the values, compared
+        # elsewhere.
         if (x.rtol, x.basis) != (y.rtol, y.basis) or (not x.basis and x.atol != y.atol):
             facts.append(
                 (
@@ -145,7 +146,7 @@ def _facts(a: Golden, b: Golden) -> list[tuple[str, str, str]]:
 
 
 def _find_windows(a: Golden, b: Golden, source: str | None) -> Fixture | None:
-    """Find the windows of two goldens: those asked for, or by name if they are here."""
+    """Load the windows of two goldens from `source`, or by name if available."""
     from bgb_fixtures.errors import FixtureError, SpecError
     from bgb_fixtures.fixture import load_fixture
     from bgb_fixtures.golden.record import fixture_digest

@@ -45,7 +45,7 @@ def golden() -> None:
 
 
 def _options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that all three commands have."""
+    """Add the options shared by all three commands."""
     for decorate in reversed(
         (
             click.argument("model"),
@@ -113,7 +113,7 @@ def _writing_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Request:
-    """What to run, on which windows, and where its golden is."""
+    """What to run, on which windows, and the path of its golden."""
 
     model: str
     name: str
@@ -150,7 +150,7 @@ class _Request:
             )
 
     def find_randomness(self, first: Golden) -> Randomness | None:
-        """Run a model that is made again, with another seed."""
+        """Run the model again, recreated if possible, with another seed and compare."""
         from bgb_fixtures.golden.randomness import find_randomness
 
         _, factory = _find(self.model, self.config)
@@ -170,7 +170,7 @@ class _Request:
         from bgb_fixtures.smoke.snapshot import set_seed
 
         found, factory = _find(self.model, self.config)
-        # Seeded after the import, which may draw random numbers, but only the first time.
+        # Seed after the import, which may draw random numbers, but only the first time.
         set_seed(0)
         with _code_of_user(self.model, "made"):
             made = found if factory is None else factory()
@@ -189,7 +189,7 @@ class _Request:
 
 @contextmanager
 def _code_of_user(model: str, doing: str) -> Iterator[None]:
-    """Turn an exception of the user's code into one line that says where it is."""
+    """Turn an exception in the user's code into a one-line error with its place."""
     from bgb_fixtures.smoke.limits import describe_error
 
     try:
@@ -205,7 +205,7 @@ def _code_of_user(model: str, doing: str) -> Iterator[None]:
 
 
 def _again(verb: str) -> str:
-    """Return the command that does something else with the same golden."""
+    """Return the command that applies another verb to the same golden."""
     context = click.get_current_context()
     given = {"folder": "--dir"} | {
         key: f"--{key.replace('_', '-')}"
@@ -225,7 +225,7 @@ def _again(verb: str) -> str:
 
 
 def _find(model: str, config: str | None) -> tuple[Any, Callable[[], Any] | None]:
-    """Import what MODEL names; return it, and how to make a model if it is a factory."""
+    """Import the object named by MODEL; return it and its factory, None for a model."""
     from bgb_fixtures.smoke.loading import find_factory, import_object, read_config
     from bgb_fixtures.smoke.report import Failed
 
@@ -252,7 +252,7 @@ def _prepare(
     layout: str | None,
     **options: Any,
 ) -> _Request:
-    """Find the windows and the file, before the model is imported."""
+    """Find the windows and the file before the model is imported."""
     from bgb_fixtures.fixture import load_fixture
     from bgb_fixtures.golden.names import golden_path
     from bgb_fixtures.smoke.loading import split_target
@@ -260,7 +260,7 @@ def _prepare(
     split_target(model)
     name = name or model.rpartition(":")[2].rpartition(".")[2]
     path = golden_path(folder, name)
-    # Adapted before it is split, as in tests that select from an adapted fixture.
+    # Adapt before selecting the split, as in tests that select from an adapted fixture.
     loaded = adapted(load_fixture(fixture), options)
     return _Request(
         model=model,
@@ -279,11 +279,11 @@ def _prepare(
 
 
 def _as_recorded(wanted: _Request) -> _Request:
-    """Return a request with the layout of the golden that it replaces, if it names none."""
+    """Return a request with the layout of the golden to replace, unless it has one."""
     from bgb_fixtures.golden.store import load_golden
 
     if wanted.layout is None and wanted.path.exists():
-        # What cannot be read is replaced, and has no layout to keep.
+        # An unreadable golden is replaced and has no layout to keep.
         with suppress(FixtureError):
             return replace(wanted, layout=load_golden(wanted.path).layout)
     return wanted
@@ -415,7 +415,7 @@ def check(
         msg = f"golden {str(path)!r} is missing. Record it: {_again('record')}"
         raise FixtureNotFoundError(msg)
     recorded = load_golden(path)
-    # Checked first, as running the model may take long.
+    # Check this first, as running the model may take long.
     check_windows(recorded, fixture)
     if wanted.layout is not None:
         check_layout(recorded, wanted.layout)

@@ -29,7 +29,7 @@ _CODES = {
     "atsz": "atonic",
     "mysz": "myoclonic",
 }
-"""Types of seizure as TUSZ names them."""
+"""Seizure types by TUSZ code."""
 
 
 @click.command(epilog="Example: bgb-fixtures info smoke")
@@ -64,7 +64,8 @@ def info(
     except FixtureError as error:
         if not as_text:
             raise
-        # git aborts the whole diff if its textconv fails, and passes a temporary file.
+        # git aborts the whole diff if textconv fails, and passes the path of a
+        # temporary file.
         value = str(error).replace(str(file), "this file")
     if as_json:
         print_json(value)
@@ -92,7 +93,7 @@ def _show_fixture(source: str | None, *, as_text: bool, as_json: bool) -> Any:
 
 
 def _seconds(value: float) -> str:
-    """Show at most milliseconds, without trailing zeros."""
+    """Format seconds with at most three decimals and without trailing zeros."""
     return f"{value:.3f}".rstrip("0").rstrip(".")
 
 
@@ -150,7 +151,7 @@ def _describe(fixture: Fixture, *, as_text: bool) -> str:
 
 
 def _describe_source(source: dict[str, Any]) -> str:
-    """Name the source, and those facts of it that a person can read."""
+    """Return the name of the source with its human-readable facts."""
     parts = [str(source.get("name", "unknown"))]
     twin = source.get("synthetic")
     if isinstance(twin, dict):
@@ -164,7 +165,7 @@ def _describe_source(source: dict[str, Any]) -> str:
 
 
 def _legend(fixture: Fixture) -> list[str]:
-    """Say what the columns of the table mean, and those codes that are in it."""
+    """Explain the columns of the table and the codes in it."""
     records = fixture.records
     present = {event.label for window in records.windows for event in window.events}
     codes = [f"{code} = {text}" for code, text in _CODES.items() if code in present]

@@ -89,7 +89,7 @@ def plot(
             start=start,
             length=length,
             gain_uv=gain,
-            # Half of the time goes into saving the picture.
+            # Saving the picture takes half of the time.
             progress=lambda done, total: progress.show(done, 2 * total),
         )
         target = save_figure(figure, out, dpi=dpi)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["scan"]
 
-# More than a screen of messages is for --json.
+# Show at most a screen of messages; --json lists all of them.
 _MOST_SHOWN = 20
 
 
@@ -147,7 +147,7 @@ def _describe(scan: Scan) -> str:
 
 
 def _advice(scan: Scan, source: str) -> str:
-    """Say which option helps, for the reason that most recordings have."""
+    """Return advice for the most frequent reason why recordings are unusable."""
     if not scan.problems:
         return (
             "there is no recording here; give the folder that holds the recordings with "
@@ -179,7 +179,7 @@ def _advice(scan: Scan, source: str) -> str:
 
 
 def _hours(sums: dict[str, int | float]) -> str:
-    """Show hours; with a plus if some annotations do not say how long they are."""
+    """Format hours, with a plus if some annotations have no duration."""
     more = "+" if sums["n_without_duration"] else ""
     return f"{sums['recorded_seconds'] / 3600:.1f}{more}"
 

@@ -224,7 +224,7 @@ def smoke(
     junit: Path | None,
     **shape: Any,
 ) -> None:
-    """Run the checks; the help is above."""
+    """Run the checks; the help text is passed to the decorator."""
     _check_usage(context)
     table = TableWriter(click.echo)
     on_result = None if as_json else table.add

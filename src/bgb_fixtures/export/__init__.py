@@ -41,7 +41,7 @@ NOTICE_NAME = "DO-NOT-REDISTRIBUTE.txt"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportReport:
-    """Say what was written.
+    """Summary of what was written.
 
     Attributes
     ----------
@@ -156,7 +156,7 @@ def export_fixture(
 
 
 def _readme(fixture: Fixture, layout: str) -> str:
-    """Return what a finder of this folder has to know; no version, path or date."""
+    """Return the README, which has all that users need; no version, path or date."""
     index, records = fixture.index, fixture.records
     licence = records.licence
     n_windows, n_channels, n_times = fixture.signals.shape

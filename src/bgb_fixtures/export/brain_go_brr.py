@@ -1,8 +1,8 @@
-"""The cache of brain-go-brr-v2 (4.x, and 3.x), and EDF names for what it globs for.
+"""The cache of brain-go-brr-v2 (4.x and 3.x), with names of the EDF files it expects.
 
-Invariant: what the cache says of its windows (index, manifest) is so; no patient is in
-two splits; a window has the shape, the order of channels and the unit that the detector
-was made for, or is refused. In a file of 4.x that is validated, windows lie 10 s apart.
+Invariant: index and manifest of the cache describe its windows correctly; no patient is
+in two splits; a window without the shape, channel order and unit that the detector
+expects is refused. In a file of 4.x for validation, windows are 10 s apart.
 
 References
 ----------
@@ -45,7 +45,7 @@ __all__ = ["LAYOUT", "LAYOUT_3"]
 _SFREQ = 256.0
 _N_TIMES = 15360
 _STRIDE = 2560
-"""Samples between the windows of a file, as its validation stitches them: 10 s."""
+"""Samples between the windows of a file, 10 s, as expected by its validation."""
 _KEYS = {
     # category -> key of the manifest
     "partial": "partial_seizure",
@@ -53,14 +53,14 @@ _KEYS = {
     "none": "no_seizure",
 }
 _CACHES = {
-    # split -> folder in the cache; its `evaluate` reads "test", whatever it is given
+    # split -> folder in the cache; the detector's `evaluate` always reads "test"
     "train": "train",
     "dev": "dev",
     "eval": "test",
 }
 _SPLITS = tuple(_CACHES)
 _PROFILES = {
-    # profile -> how its values compare with what the detector computes
+    # profile -> how its values compare with those that the detector computes
     "zscore-1": """\
 - **Like, not equal, to what the detector computes.** Its own preprocessing filters the
   whole recording (0.5-120 Hz, 60 Hz notch) and scales each channel by its standard
@@ -77,7 +77,7 @@ _PROFILES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _CacheFile:
-    """A recording as the detector sees it: an EDF name, and rows of the fixture."""
+    """A recording for the detector: an EDF name, and rows of the fixture."""
 
     split: str
     edf: str
@@ -132,10 +132,10 @@ def _files_of_3(fixture: Fixture) -> list[_CacheFile]:
 
 
 def _files_of_4(fixture: Fixture) -> list[_CacheFile]:
-    """Return files in which windows lie 10 s apart; of train, one file per recording.
+    """Return files with windows 10 s apart; in split train, one file per recording.
 
-    In the order of their names, those with a partly ictal window come first, also among
-    patients and sessions: with a limit of files the detector takes the first of a split.
+    In the order of their names, files with a partly ictal window come first, as do such
+    patients and sessions, because a detector that limits its files uses the first ones.
     """
 
     def lacks_partial(rows: Iterable[int]) -> bool:
@@ -170,7 +170,7 @@ def _files_of_4(fixture: Fixture) -> list[_CacheFile]:
 
 
 def _runs(fixture: Fixture, rows: Sequence[int]) -> list[tuple[int, ...]]:
-    """Split rows of a recording into runs of windows that begin 10 s after each other."""
+    """Split rows of a recording into runs of windows that begin 10 s apart."""
     starts = {row: round(fixture.windows[row].onset * _SFREQ) for row in rows}
     ordered = sorted(rows, key=lambda row: (starts[row], row))
     borders = [
@@ -217,12 +217,13 @@ def _arrays(
 
 
 def _write_npy(path: Path, array: npt.NDArray[np.float32]) -> None:
-    """Write an npy file in C order, the same bytes each time."""
+    """Write a byte-reproducible npy file in C order."""
     array = np.ascontiguousarray(array)
     header: dict[str, Any] = np.lib.format.header_data_from_array_1_0(array)
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
-        # Not by np.save: its array.tofile loses the error of the last few bytes.
+        # Do not use np.save: its array.tofile ignores errors in writing the last few
+        # bytes.
         file.write(array.data.cast("B"))
 
 
@@ -234,7 +235,7 @@ def _write(
     write: Callable[[Path, _CacheFile], str],
     done: Callable[[int], None],
 ) -> None:
-    """Write empty EDF files, and a cache; `write` returns the name for the manifest."""
+    """Write empty EDF files and a cache; `write` returns the name for the manifest."""
     n_done = 0
     in_split: dict[str, list[tuple[_CacheFile, str]]] = {}
     for file in files:
@@ -279,7 +280,7 @@ def _write_json(path: Path, value: object) -> None:
     path.write_bytes(f"{json.dumps(value, indent=2)}\n".encode("ascii"))
 
 
-# Its experiment section had a cache_dir of its own.
+# In 3.x the experiment section had its own cache_dir.
 _CACHE_KEY_OF_3 = """\
     experiment:
       cache_dir: DIR/cache
@@ -314,7 +315,8 @@ def _notes(
         rows.append(f"| {file.edf} | {parts} |")
     train = [w.category for w in fixture.windows if w.split == "train"]
     partial, full, none = (train.count(name) for name in _KEYS)
-    # What its BalancedSeizureDataset takes: all, 0.3 and 2.5 times as many.
+    # Its BalancedSeizureDataset uses all partial windows, 0.3 times as many full ones
+    # and 2.5 times as many without a seizure.
     drawn = (partial, min(full, int(0.3 * partial)), min(none, int(2.5 * partial)))
     few = (
         "\n  With fewer than 4 partial windows it never draws a full one."

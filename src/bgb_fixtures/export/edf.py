@@ -1,7 +1,7 @@
 """One EDF+C file per window, with its seizures as annotations.
 
-Invariant: a label of a window is ictal exactly if its time lies in an annotation of a
-seizure; what a sample lost on its way to 16 bits is stated.
+Invariant: a sample is labelled as ictal exactly if its time is inside the annotation of
+a seizure; the rounding error of the 16-bit samples is stated.
 
 References
 ----------
@@ -76,14 +76,15 @@ def _write(fixture: Fixture, folder: Path, done: Callable[[int], None]) -> str:
 
 
 def _annotations(fixture: Fixture, row: int) -> list[EdfAnnotation]:
-    """Return one annotation per seizure, or one for the background of all."""
+    """Return one annotation per seizure, or one of background for the whole window."""
     n_times, sfreq = fixture.signals.shape[2], int(fixture.sfreq)
     spans = [
         (start, stop, event.label) for start, stop, event in event_spans(fixture, row)
     ]
     annotations = []
     for start, stop, text in spans or [(0, n_times, "bckg")]:
-        # Rounded down, both ends lie after the sample before: none changes sides.
+        # Rounding down leaves both ends after the previous sample, so no sample changes
+        # sides.
         onset = start * TICKS_PER_S // sfreq
         end = stop * TICKS_PER_S // sfreq
         annotations.append(EdfAnnotation(onset=onset, duration=end - onset, text=text))

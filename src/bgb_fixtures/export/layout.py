@@ -1,7 +1,7 @@
-"""What a layout has to say, and names of files that several of them give.
+"""Definition of a layout, and names of files that several layouts use.
 
-Invariant: a name follows from the records of the fixture alone, and no two recordings
-share one.
+Invariant: a name depends only on the records of the fixture, and no two recordings
+share a name.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ EDF_FOLDER = "03_tcp_ar_a"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Describe a layout to export to.
+    """A layout to export to.
 
     Attributes
     ----------
     title : str
-        What it is the layout of.
+        Name of the format.
     problems : callable
         (fixture) -> why the fixture cannot be exported to it; empty if it can.
     write : callable
@@ -65,16 +65,16 @@ class Layout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingRows:
-    """Hold the windows that one recording gave.
+    """The windows from one recording.
 
     Attributes
     ----------
     split : str
-        Of the subject.
+        Split of the subject.
     patient : str
-        The subject, as a name of eight letters or more that no patient of TUSZ has.
+        Name of the subject: at least eight letters, and not a patient of TUSZ.
     session : int
-        From 1, over the recordings of the subject.
+        Number of the recording among those of the subject, from 1.
     rows : tuple of int
         Positions in the fixture, in its order.
     """
@@ -105,7 +105,7 @@ def group_recordings(fixture: Fixture) -> list[RecordingRows]:
 
 
 def patient_name(number: int) -> str:
-    """Return a name in the manner of TUSZ: letters only, and no underscore."""
+    """Return a name in the style of TUSZ: only letters, without underscore."""
     rest = number
     letters = ""
     while rest or len(letters) < 4:
@@ -115,7 +115,7 @@ def patient_name(number: int) -> str:
 
 
 def edf_name(recording: RecordingRows, token: int) -> str:
-    """Return the path of an EDF file in a tree as TUSZ 2.0.3 has it; `token` is from 0."""
+    """Return the path of an EDF file as in TUSZ 2.0.3; `token` counts from 0."""
     session = f"s{recording.session:03d}"
     return (
         f"{recording.split}/{recording.patient}/{session}_2015/{EDF_FOLDER}/"
@@ -124,7 +124,7 @@ def edf_name(recording: RecordingRows, token: int) -> str:
 
 
 def split_problems(fixture: Fixture) -> list[str]:
-    """Return what keeps the splits of a fixture from being those of TUSZ, a line each."""
+    """Return a line for each reason why the splits of a fixture do not fit TUSZ."""
     unknown = sorted({window.split for window in fixture.windows} - set(SPLITS))
     problems = []
     if unknown:
@@ -134,7 +134,7 @@ def split_problems(fixture: Fixture) -> list[str]:
 
 
 def subject_problems(fixture: Fixture) -> list[str]:
-    """Return which subjects are in more than one split, a line each."""
+    """Return a line for each subject in more than one split."""
     of_subject: dict[str, set[str]] = {}
     for window in fixture.windows:
         of_subject.setdefault(window.subject, set()).add(window.split)
@@ -156,13 +156,13 @@ def event_spans(fixture: Fixture, row: int) -> list[tuple[int, int, Event]]:
 
 
 def write_npz(path: Path, arrays: dict[str, npt.NDArray[Any]]) -> None:
-    """Write an uncompressed npz file, the same bytes each time."""
+    """Write a byte-reproducible, uncompressed npz file."""
     from zipfile import ZipFile, ZipInfo
 
     with ZipFile(path, "w") as archive:
         for key, array in arrays.items():
             entry = ZipInfo(f"{key}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-            # Or it would tell the operating system.
+            # The default depends on the operating system.
             entry.create_system = 3
             entry.external_attr = 0o644 << 16
             with archive.open(entry, "w", force_zip64=True) as file:

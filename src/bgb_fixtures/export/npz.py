@@ -1,7 +1,7 @@
-"""One npz file with all that a fixture holds, for people who use numpy only.
+"""One npz file with the whole content of a fixture, for use with numpy only.
 
-Invariant: no array needs pickle, and each but `ch_names`, `sfreq`, `unit` and `records`
-has one row per window.
+Invariant: no array needs pickle, and all except `ch_names`, `sfreq`, `unit` and
+`records` have one row per window.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""One safetensors file with all that a fixture holds.
+"""One safetensors file with the whole content of a fixture.
 
-Invariant: the file needs no library to be written, tensors lie in it without gaps, and
-each has one row per window.
+Invariant: the file is written without a library, tensors follow each other without
+gaps, and each has one row per window.
 
 References
 ----------
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["LAYOUT"]
 
 _DTYPES = {"<f4": "F32", "|u1": "U8"}
-# Bytes of the first field, and what its tensors are aligned to.
+# Size of the first field in bytes, and alignment of the tensors.
 _WORD = 8
 _NOTES = """\
 ## Use
@@ -68,7 +68,7 @@ def _write(fixture: Fixture, folder: Path, done: Callable[[int], None]) -> str:
         "unit": fixture.records.unit,
         "records": json.dumps(records, sort_keys=True),
     }
-    # labels last, so that every tensor of float32 is aligned.
+    # Put labels last, so that every float32 tensor is aligned.
     arrays = {
         name: np.ascontiguousarray(array)
         for name, array in (

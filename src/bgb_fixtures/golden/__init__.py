@@ -1,7 +1,7 @@
-"""Golden outputs: the outputs of a detector, recorded once and compared in every later run.
+"""Golden outputs: outputs of a detector, recorded once and compared in later runs.
 
-Invariant: importing this package imports nothing; each public name loads its module at
-first use. Reading, writing and comparing need numpy, running a model torch.
+Invariant: importing this package imports nothing; each public name loads its module on
+first use. Reading, writing and comparing need numpy; running a model needs torch.
 """
 
 from __future__ import annotations

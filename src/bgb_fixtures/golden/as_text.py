@@ -1,6 +1,6 @@
-"""A golden in words, for `info` and for `git diff`.
+"""Text description of a golden, for `info` and for `git diff`.
 
-Invariant: text for `git diff` depends on the content alone, and changes whenever a value
+Invariant: text for `git diff` depends on the content only, and changes whenever a value
 does.
 """
 
@@ -30,9 +30,9 @@ _MOST_SHOWN = 20
 
 
 def describe_golden(golden: Golden, *, as_text: bool = False) -> list[str]:
-    """Return a golden in lines; `as_text` leaves the file out and shows every value.
+    """Describe a golden in lines; `as_text` omits the file and shows every value.
 
-    An array with many values is there by digest, and by window if it has any.
+    A large array is represented by digests: one per window if it has windows.
     """
     facts = [("golden", f"{golden.name}, format version {VERSION}")]
     if golden.path is not None and not as_text:
@@ -154,7 +154,7 @@ def _statistics(numbers: npt.NDArray[Any]) -> str:
 
 
 def golden_to_json(golden: Golden) -> dict[str, Any]:
-    """Return what a golden holds as JSON values, arrays by their statistics."""
+    """Return the content of a golden as JSON values, with statistics of the arrays."""
     return {
         "name": golden.name,
         "test": golden.test,

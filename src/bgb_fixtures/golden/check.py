@@ -1,8 +1,8 @@
-"""The life of a golden in a test: written once, compared in every later run, updated on request.
+"""Goldens in tests: written once, compared in later runs, updated on request.
 
-Invariant: a test passes only if a golden existed before this run and matched, or if
-updating was asked for; nothing is accepted silently, and under CI nothing is written
-unless that was asked for as well.
+Invariant: a test passes only if its golden existed before this run and matched, or if
+the user requested an update; nothing is accepted silently, and under CI nothing is
+written without such a request.
 """
 
 from __future__ import annotations
@@ -58,16 +58,17 @@ __all__ = [
 ]
 
 _LARGE = 5_000_000
-"""Bytes of a golden above which its size is worth a word."""
+"""Size of a golden in bytes above which a warning is shown."""
 
 
 class Log:
-    """What the tests of this process did with goldens.
+    """Log of what the tests of this process did with goldens.
 
-    `entries` has outcome, file and a note of each check, as plain texts that can be sent
-    to another process. Outcomes: ``matched``, ``written``, ``rerun`` (of a test whose
-    golden this run wrote), ``missing`` (not written, under CI), ``differed``,
-    ``updated``, ``kept`` (an update that had nothing to change) and ``refused``.
+    `entries` has the outcome, file and note of each check as plain strings, which can
+    be sent to another process. Outcomes: ``matched``, ``written``, ``rerun`` (a test
+    whose golden was written by this run), ``missing`` (not written, under CI),
+    ``differed``, ``updated``, ``kept`` (an update with nothing to change) and
+    ``refused``.
     """
 
     def __init__(self) -> None:
@@ -77,7 +78,7 @@ class Log:
 
 
 def save(golden: Golden, path: Path, *, nan_ok: bool) -> None:
-    """Write a golden, and its folder if need be; refuse NaN unless it is allowed."""
+    """Write a golden and create its folder if needed; refuse NaN unless `nan_ok`."""
     __tracebackhide__ = True
     if not nan_ok:
         refuse_nan(golden)
@@ -94,9 +95,9 @@ def size_note(
     *,
     keep: Callable[[tuple[str, ...]], str] = "keep={!r}".format,
 ) -> str:
-    """Return a warning that a golden is large, and what makes it so; empty if it is not.
+    """Return a warning that names the largest output of a large golden, otherwise "".
 
-    `keep` shows how to keep only the entries with these keys.
+    `keep` formats the advice to keep only the entries with the given keys.
     """
     sizes = {key: output.array.nbytes for key, output in golden.outputs.items()}
     total = sum(sizes.values())
@@ -104,7 +105,7 @@ def size_note(
         return ""
     largest = max(sizes, key=lambda key: sizes[key])
     note = f"large for a repository: {show_size(total)}"
-    # By entries of the outermost level, from which keep chooses.
+    # Sum the sizes per entry of the outermost level, as `keep` selects among those.
     parts: dict[str, int] = {}
     for key, size in sizes.items():
         part = key.removeprefix(golden.name).removeprefix(".").partition(".")[0]
@@ -146,7 +147,7 @@ def refuse_difference(
 
 
 def _advice(comparison: Comparison, advice: str) -> str:
-    """Say how to accept a change, or that random weights would change again."""
+    """Return how to accept a change, or that random weights would change again."""
     first = first_difference_of(comparison)
     if first is None or not first.all_weights_changed:
         return f"if this change is intended: {advice}"
@@ -166,9 +167,9 @@ def _advice(comparison: Comparison, advice: str) -> str:
 def update(
     obtained: Golden, path: Path, *, fixture: Fixture | None, nan_ok: bool
 ) -> str:
-    """Rewrite a golden unless the file still matches, and say what changed.
+    """Rewrite a golden unless the file still matches, and return what changed.
 
-    Empty if the file is left as it is, byte for byte.
+    The result is empty if the file was not touched.
     """
     if not path.exists():
         save(obtained, path, nan_ok=nan_ok)
@@ -214,7 +215,7 @@ def _reason_to_update(
 
 
 def _shown(path: Path | None) -> str:
-    """Show a path as short as it can be from here."""
+    """Return a path relative to the current folder if it is inside."""
     if path is None:
         return "in memory"
     try:
@@ -320,7 +321,7 @@ class GoldenChecker:
         keep: Sequence[str] | None = None,
         layout: str = PLAIN,
     ) -> None:
-        """Compare outputs of a model with a golden, and find where a change begins.
+        """Compare outputs of a model with a golden and find where a change begins.
 
         Parameters
         ----------
@@ -459,7 +460,7 @@ class GoldenChecker:
                 raise GoldenMismatchError(msg)
             outcome = "differed"
             recorded = self._load(path, name)
-            # Checked first, as running the model may take long.
+            # Check this first, as running the model may take long.
             check_windows(recorded, fixture)
             if layout is not None:
                 check_layout(recorded, layout)
@@ -477,7 +478,7 @@ class GoldenChecker:
             self._log.entries.append((outcome, str(path), note))
 
     def _claim(self, name: str) -> Path:
-        """Return the file of a golden, which no other test of this run may use."""
+        """Return the path of a golden; fail if its name or file is already in use."""
         __tracebackhide__ = True
         check_name(name)
         if name in self._names:
@@ -495,12 +496,12 @@ class GoldenChecker:
         return path
 
     def _load(self, path: Path, name: str) -> Golden:
-        """Load the golden of this test; on failure raise an error of one line."""
+        """Load the golden of this test; raise any error without a traceback."""
         __tracebackhide__ = True
         try:
             recorded = load_golden(path)
         except FixtureError as error:
-            # The code that read the file is of no interest to the user.
+            # Users do not need the traceback through the file reader.
             raise type(error)(str(error)) from None
         if (recorded.test, recorded.name) != (as_stored(self._test), name):
             made_for = recorded.test or "bgb-fixtures golden record"
@@ -537,7 +538,7 @@ class GoldenChecker:
         nan_ok: bool,
         find: Callable[[Golden], Randomness | None],
     ) -> str:
-        """Write a golden that is missing, and return what to do with it."""
+        """Write a missing golden and return a message with the next steps."""
         __tracebackhide__ = True
         variable = ci_variable()
         if variable is not None:
@@ -566,7 +567,7 @@ class GoldenChecker:
     def _signed(
         self, golden: Golden, *, find: Callable[[Golden], Randomness | None]
     ) -> Golden:
-        """Return a golden with the name of this test; refuse random output."""
+        """Return the golden with the name of this test added; refuse random output."""
         randomness = find(golden)
         if randomness is not None and randomness.by_seed:
             msg = f"golden {golden.name!r} is not written: {randomness}"

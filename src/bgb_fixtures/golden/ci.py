@@ -1,7 +1,7 @@
-"""Whether this process runs on a CI service, where nobody looks at a new golden.
+"""Detection of CI services, where nobody would review a new golden.
 
 The variables are those of ci-info 4.5.0 (https://github.com/watson/ci-info, file
-vendors.json), without those of hosting services and those that are plain words. The
+vendors.json), except those of hosting services and those that are plain words. The
 services document them, for example Azure Pipelines
 (https://learn.microsoft.com/azure/devops/pipelines/build/variables), Jenkins
 (https://www.jenkins.io/doc/book/pipeline/jenkinsfile/#using-environment-variables),
@@ -9,7 +9,7 @@ TeamCity (https://www.jetbrains.com/help/teamcity/predefined-build-parameters.ht
 Bitbucket (https://support.atlassian.com/bitbucket-cloud/docs/variables-and-secrets/) and
 AWS CodeBuild
 (https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-env-vars.html).
-pytest itself looks at CI and BUILD_NUMBER
+pytest itself checks CI and BUILD_NUMBER
 (https://docs.pytest.org/en/stable/explanation/ci.html).
 """
 
@@ -60,9 +60,9 @@ _VARIABLES = (
 
 
 def ci_variable() -> str | None:
-    """Return the environment variable that shows a CI service; None if there is none.
+    """Return the environment variable that indicates a CI service; None outside of CI.
 
-    ``CI=false`` (or 0, no, off) says that there is none, whatever else is set.
+    ``CI=false`` (or 0, no, off) takes precedence over all other variables.
     """
     if os.environ.get("CI", "").lower() in _OFF:
         return None

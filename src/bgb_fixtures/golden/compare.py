@@ -1,7 +1,7 @@
-"""Compare what the code returned with what was recorded: keys, dtype, shape, values.
+"""Comparison of obtained with recorded outputs: keys, dtype, shape and values.
 
 Invariant: a changed key, dtype or shape is a difference whatever the tolerance; NaN
-equals NaN only in the same place, and infinity only the same infinity.
+equals NaN only in the same place, and an infinity equals only the same infinity.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _Event = tuple[float, float, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extreme:
-    """The greatest difference of an array, and the values there."""
+    """The greatest difference in an array, with its index and both values."""
 
     difference: float
     index: tuple[int, ...]
@@ -47,9 +47,10 @@ class Extreme:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventChange:
-    """How one event differs: gained, lost, shifted or relabelled.
+    """A difference in one event: gained, lost, shifted or relabelled.
 
-    `before` and `after` are onset and duration in seconds, and label.
+    `before` and `after` are (onset, duration, label), with onset and duration in
+    seconds.
     """
 
     window: int
@@ -60,13 +61,14 @@ class EventChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """How one output differs from the recorded one.
+    """A difference between one output and the recorded one.
 
     `what` is ``"missing"``, ``"new"``, ``"dtype"``, ``"shape"``, ``"values"`` or
-    ``"events"``. `expected` and `obtained` are dtypes or shapes in words. `far` marks the
-    values out of tolerance; `absolute` and `relative` are the greatest differences among
-    finite numbers. `not_finite` has, for each way in which NaN or infinity appeared,
-    disappeared or changed sign, the words, the number of places, and the first one.
+    ``"events"``. `expected` and `obtained` are dtypes or shapes as text. `far` marks
+    the values out of tolerance; `absolute` and `relative` are the greatest differences
+    among finite numbers. `not_finite` has an item for each way in which NaN or infinity
+    appeared, disappeared or changed sign: a description, the number of values, and the
+    first index.
     """
 
     key: str
@@ -85,7 +87,7 @@ class Change:
 class Comparison:
     """The result of a comparison.
 
-    `environment` has name, recorded value and value here of whatever differs.
+    `environment` lists each setting that differs: name, recorded value, current value.
     """
 
     recorded: Golden
@@ -102,13 +104,13 @@ class Comparison:
 def far_apart(
     expected: npt.NDArray[Any], obtained: npt.NDArray[Any], tolerance: Tolerance
 ) -> npt.NDArray[np.bool_]:
-    """Return which values of two arrays of numbers of one shape are not close.
+    """Return a mask of the values that are out of tolerance; the shapes are equal.
 
-    NaN or infinity in one of them only is never close.
+    A value that is NaN or infinite in only one of the arrays is out of tolerance.
     """
     exact = tolerance.rtol == tolerance.atol == 0
     if expected.dtype.kind == "U" or (expected.dtype.kind not in "fc" and exact):
-        # Not in float64, which has only 53 bits.
+        # Do not convert to float64, whose 53 bits cannot hold all integers.
         return np.asarray(expected != obtained)
     a, b = widen(expected), widen(obtained)
     with np.errstate(invalid="ignore", over="ignore"):
@@ -119,7 +121,7 @@ def far_apart(
 
 
 def distances(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """Return absolute differences of numbers; infinite where only one is finite."""
+    """Return absolute differences; infinite where only one number is finite."""
     wide = widen(a), widen(b)
     with np.errstate(invalid="ignore", over="ignore"):
         found = np.nan_to_num(np.abs(wide[1] - wide[0]), nan=np.inf)
@@ -229,10 +231,11 @@ def _by_window(side: Output) -> dict[int, list[_Event]]:
 
 
 def _event_change(a: _Event | None, b: _Event | None, atol: float) -> str:
-    """Return how an event changed; empty if it did not."""
+    """Return how an event changed; empty if unchanged."""
     if a is None or b is None:
         return "gained" if a is None else "lost"
-    # The ends first: a difference of sums may not be the sum of differences.
+    # Compute the ends first: rounding makes the difference of two sums differ from the
+    # sum of the differences.
     if max(abs(a[0] - b[0]), abs((a[0] + a[1]) - (b[0] + b[1]))) > atol:
         return "shifted"
     return "relabelled" if a[2] != b[2] else ""
@@ -245,7 +248,7 @@ def _tolerance(
     rtol: float | None,
     atol: float | None,
 ) -> Tolerance:
-    """Return what is allowed: as stated, else as recorded, wider for TF32."""
+    """Return the stated tolerance, or the recorded one, which is widened for TF32."""
     stored = recorded.tolerance
     if rtol is not None or atol is not None:
         return Tolerance(

@@ -1,7 +1,7 @@
-"""What a golden holds, as frozen values: made by a run, or read from a file.
+"""The content of a golden as frozen dataclasses, made by a run or read from a file.
 
-Invariant: a run that is checked and a file that was recorded have the same form, so the
-comparison needs to know neither.
+Invariant: a new run and a recorded file have the same form, so the comparison does not
+depend on where a golden comes from.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 PLAIN = "BCT"
-"""The axes of windows as a fixture has them: windows, channels, time."""
+"""Axes of the windows in a fixture: windows, channels, time."""
 STATISTICS = (
     "n_nan",
     "n_infinite",
@@ -44,20 +44,20 @@ STATISTICS = (
     "maximum",
     "root mean square",
 )
-"""What a trace keeps of a tensor: two counts, then statistics of the finite values."""
+"""Summary of a tensor in a trace: two counts, then statistics of the finite values."""
 N_SAMPLES = 32
-"""Values of a tensor that a trace keeps as they are."""
+"""Number of values of a tensor that a trace stores unchanged."""
 MAX_CALLS = 512
-"""Most calls that a trace keeps: with it, a trace stays under 1 MB."""
+"""Maximum number of calls in a trace, which keeps a trace below 1 MB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tolerance:
-    """How far a value may be from the recorded one.
+    """The allowed difference from a recorded value.
 
     A value is close if ``|obtained - expected| <= atol + rtol * |expected|``. `source`
-    says in words where the numbers come from. `basis` is the dtype whose default they
-    are, empty if they were stated.
+    is a description of where the numbers come from. `basis` is the dtype whose default
+    they are; empty if they were stated by the user.
     """
 
     rtol: float
@@ -70,10 +70,10 @@ class Tolerance:
 class Output:
     """One value that the code under test returned.
 
-    `array` has the form of the file (bfloat16 as uint16, for example), `dtype` is the
-    name of the dtype in the code under test. Above `threshold` a value per sample is a
-    detection; None if the values are no detector's output. `labels` has the labels of
-    the rows of dtype ``"events"``.
+    `array` has the dtype used in the file (uint16 for bfloat16, for example), `dtype`
+    is the name of the dtype in the code under test. A sample whose value exceeds
+    `threshold` is a detection; None if the values are not the output of a detector.
+    `labels` has the label of each row if `dtype` is ``"events"``.
     """
 
     array: npt.NDArray[Any]
@@ -90,11 +90,12 @@ class Output:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FixtureState:
-    """Which windows of which fixture went in, in the order of axis 0 of the outputs.
+    """The fixture and windows used as input, in the order of axis 0 of the outputs.
 
     `digest` is the SHA-256 of index and records of the fixture, which hold the digests
-    of everything else, or of what it was adapted from and how. `sfreq` is in Hz,
-    `n_times` in samples, `profile` the name of the processing profile.
+    of everything else; for an adapted fixture, that of the original and the adaptation.
+    `sfreq` is in Hz, `n_times` in samples, and `profile` is the name of the processing
+    profile.
     """
 
     name: str
@@ -108,7 +109,7 @@ class FixtureState:
 
     @property
     def shape(self) -> str:
-        """Return in words what `Fixture.adapt` would change."""
+        """Describe the properties that `Fixture.adapt` changes."""
         return (
             f"{self.n_times / self.sfreq:g} s at {self.sfreq:g} Hz, montage "
             f"{self.montage}, profile {self.profile}"
@@ -117,10 +118,10 @@ class FixtureState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelState:
-    """Which model it was.
+    """The identity of a model.
 
-    `digest` is the SHA-256 of the state dict: names, dtypes, shapes and bytes, in order
-    of the names. `n_parameters` counts numbers.
+    `digest` is the SHA-256 of the state dict: names, dtypes, shapes and bytes, sorted
+    by name. `n_parameters` is the number of scalar parameters.
     """
 
     digest: str
@@ -132,9 +133,9 @@ class Call:
     """One call of one module.
 
     `name` is the path of the module, such as ``"body.2"``; it is empty for the model
-    itself, of which only the input is kept. `settings` is its ``extra_repr()``.
-    `weights` is the SHA-256 of its own parameters and buffers before the call, empty
-    if it has none. `dtypes` and `shapes` are those of the inputs and of the outputs.
+    itself, whose output is not stored. `settings` is its ``extra_repr()``. `weights` is
+    the SHA-256 of its own parameters and buffers before the call, empty if it has none.
+    `dtypes` and `shapes` are those of the inputs and of the outputs.
     """
 
     name: str
@@ -153,11 +154,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """What the modules of a model received and returned, in order of execution.
+    """Inputs and outputs of the modules of a model, in order of execution.
 
     `statistics` has the shape (n_calls, 2, 8) and `samples` (n_calls, 2, 32), both
-    float64; axis 1 is inputs, outputs. `n_calls` exceeds the calls kept if the model
-    made too many.
+    float64; axis 1 is inputs, outputs. `n_calls` exceeds the number of stored calls if
+    the model made more than `MAX_CALLS`.
     """
 
     calls: tuple[Call, ...]
@@ -168,13 +169,13 @@ class Trace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Golden:
-    """What the code under test returned, and in which environment.
+    """The outputs of the code under test and the environment that computed them.
 
-    `name` is its key in the test, `test` the test it was made for (class, function and
-    parameters), empty if it was recorded from the command line. Keys of `outputs` begin
-    with the name: ``"logits"``, or ``"out.logits"`` from a dict. `layout` has the axes in
-    which a model got the windows, as `smoke --layout` takes them. `path` is where it was
-    read from and no part of its value.
+    `name` is its key in the test. `test` is the test it was made for (class, function
+    and parameters), empty if it was recorded from the command line. Keys of `outputs`
+    begin with the name: ``"logits"``, or ``"out.logits"`` from a dict. `layout` has the
+    axes of the model's input, in the notation of `smoke --layout`. `path` is the file
+    it was read from and is not part of its value.
     """
 
     name: str

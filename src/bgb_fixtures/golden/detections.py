@@ -1,7 +1,8 @@
-"""From logits per sample to what a clinician would see: detections, and their score.
+"""Detections from values per sample, and their event score.
 
-Invariant: a detection is a run above the threshold; runs less than a second apart are
-one, and what is then shorter than a second is none. Both sides are treated alike.
+Invariant: a detection is a run of samples above the threshold. Runs less than a second
+apart are merged, then runs shorter than a second are dropped. Recorded and obtained
+outputs are treated alike.
 """
 
 from __future__ import annotations
@@ -31,13 +32,13 @@ __all__ = [
 ]
 
 Span = tuple[float, float]
-"""Start and end in a window: samples of detections, seconds of events."""
+"""Start and end in a window: in samples for detections, in seconds for events."""
 _SHORTEST_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectionChange:
-    """How one detection differs: gained, lost or shifted; spans are in samples."""
+    """A difference in one detection: gained, lost or shifted; spans are in samples."""
 
     what: str
     before: Span | None
@@ -46,7 +47,7 @@ class DetectionChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """An event score; NaN where there is nothing to divide by."""
+    """An event score; a rate is NaN where its denominator is 0."""
 
     sensitivity: float
     precision: float
@@ -57,9 +58,9 @@ class Score:
 def per_sample(
     numbers: npt.NDArray[Any], *, n_windows: int, n_times: int
 ) -> npt.NDArray[Any] | None:
-    """Return floats as (n_windows, n_times), or None if they are not one per sample.
+    """Return floats as (n_windows, n_times), or None if there is not one per sample.
 
-    Axes of size 1 between the first and the last do not matter.
+    Axes of size 1 between the first and the last are removed.
     """
     shape = numbers.shape
     if numbers.dtype.kind != "f" or len(shape) < 2:
@@ -70,7 +71,7 @@ def per_sample(
 
 
 def guess_threshold(numbers: npt.NDArray[Any]) -> float:
-    """Return 0.5 if all values are in [0, 1], as probabilities are; else 0."""
+    """Return 0.5 if all values are in [0, 1] like probabilities, otherwise 0."""
     finite = numbers[np.isfinite(numbers)]
     probable = finite.size > 0 and finite.min() >= 0 and finite.max() <= 1
     return 0.5 if probable else 0.0
@@ -79,7 +80,7 @@ def guess_threshold(numbers: npt.NDArray[Any]) -> float:
 def find_detections(
     values: npt.NDArray[Any], *, threshold: float, sfreq: float
 ) -> list[tuple[int, int]]:
-    """Return the detections of one window in samples; values have shape (n_times,)."""
+    """Return the detections of one window in samples from values (n_times,)."""
     shortest = round(_SHORTEST_S * sfreq)
     joined: list[tuple[int, int]] = []
     for start, stop in mask_to_spans(np.asarray(values > threshold, np.uint8)):
@@ -93,10 +94,10 @@ def find_detections(
 def pair_spans(
     before: Sequence[Span], after: Sequence[Span], *, atol: float = 0.0
 ) -> list[tuple[int | None, int | None]]:
-    """Pair the spans of one window, by place; None stands for one without a partner.
+    """Pair the spans of one window by position; None marks a missing partner.
 
-    Spans within `atol` of each other at both ends are paired first, then those that
-    overlap, each with the first that is left.
+    Spans whose ends both agree within `atol` are paired first. Then each remaining span
+    is paired with the first unpaired one that it overlaps.
     """
     left = list(range(len(after)))
     pairs: dict[int, int] = {}
@@ -143,11 +144,11 @@ def score_events(
     *,
     sfreq: float,
 ) -> Score | None:
-    """Score detections in samples against labels, by events with the SzCORE rules.
+    """Score detections in samples against labels, using the SzCORE rules for events.
 
-    `labels` has the shape (n_windows, n_times). Counts are summed over windows, which are
-    scored separately. None if `timescoring` is not installed. Rules: Dan et al. 2024,
-    "SzCORE", Epilepsia, https://doi.org/10.1111/epi.18113, as the defaults of
+    `labels` has the shape (n_windows, n_times). Windows are scored separately and their
+    counts are summed. The result is None if `timescoring` is not installed. Rules: Dan
+    et al. 2024, "SzCORE", Epilepsia, https://doi.org/10.1111/epi.18113, the defaults of
     `timescoring.scoring.EventScoring`.
     """
     try:

@@ -1,7 +1,7 @@
-"""Pictures of one window on the page of a comparison, as SVG.
+"""SVG pictures of one window for the page of a comparison.
 
-Invariant: a picture holds no label that is cut off, and tells its two sides apart by
-pattern as well as by colour.
+Invariant: no label in a picture is cut off, and recorded and obtained values differ in
+pattern as well as in colour.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ if TYPE_CHECKING:
 
 __all__ = ["Scale", "draw_events", "draw_lines"]
 
-# A text of 12 units is legible on a phone, where a picture is 340 pixels wide.
+# Text of 12 units is legible on a phone, where a picture is 340 pixels wide.
 _WIDTH, _HEIGHT, _TOP, _BOTTOM, _RIGHT = 400, 190, 8, 24, 10
 _CHARACTER = 7.2
 """Width of a character at 12 units, rounded up."""
 _LINE = 13
 """Height of a line of text at 12 units."""
 _N_BINS = 300
-# Blue and vermilion of Okabe and Ito, distinguishable with any colour vision; the blue darker,
-# so that they also differ in grey.
+# Blue and vermilion of Okabe and Ito, which can be distinguished with any colour
+# vision. The blue is darkened so that they also differ in grey.
 _RECORDED, _OBTAINED = "#00467a", "#d55e00"
 _FAR, _GRID, _SEIZURE = "#1d1d1f", "#55555c", "#f3c969"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """The values at the lower and the upper end of a picture."""
+    """The values at the lower and the upper edge of a picture."""
 
     low: float
     high: float
 
     @classmethod
     def of(cls, parts: Sequence[Array], threshold: float | None) -> Self:
-        """Return the scale that shows all lines, as they are drawn, and the threshold."""
+        """Return a scale that includes all lines, after binning, and the threshold."""
         values = [_bins(row) for part in parts for row in np.atleast_2d(part)]
         shown = np.concatenate([*values, [] if threshold is None else [threshold]])
         shown = shown[np.isfinite(shown)]
@@ -57,7 +57,7 @@ class Scale:
         return cls(low=float(low), high=float(high))
 
     def labels(self) -> tuple[str, str]:
-        """Format both ends with enough digits to differ."""
+        """Format both values with enough digits to tell them apart."""
         for n_digits in range(3, 18):
             shown = (f"{self.low:.{n_digits}g}", f"{self.high:.{n_digits}g}")
             if shown[0] != shown[1]:
@@ -66,14 +66,14 @@ class Scale:
 
 
 def _bins(values: Array) -> Array:
-    """Return means of short stretches, NaN where nothing is finite."""
+    """Return the means of short segments; NaN where no value is finite."""
     stretches = np.array_split(values, min(_N_BINS, len(values)))
     finite = [stretch[np.isfinite(stretch)] for stretch in stretches]
     return np.array([part.mean() if len(part) else np.nan for part in finite])
 
 
 class _Frame:
-    """The frame of a picture: where seconds and labels go."""
+    """The frame of a picture, with the positions of seconds and labels."""
 
     def __init__(self, windows: Windows, labels: Sequence[str], height: int) -> None:
         self.seconds = windows.n_times / windows.sfreq
@@ -130,7 +130,7 @@ def draw_lines(
     scale: Scale,
     threshold: float | None,
 ) -> str:
-    """Draw the values per sample of one window, recorded and now."""
+    """Draw the recorded and obtained values per sample of one window."""
     labels = scale.labels()
     shown = labels if threshold is None else (*labels, f"{threshold:g}")
     frame = _Frame(windows, shown, _HEIGHT)
@@ -191,7 +191,7 @@ def draw_events(
     windows: Windows,
     row: int,
 ) -> str:
-    """Draw the events of one window as bars, recorded above now; times in seconds."""
+    """Draw the events of one window, in seconds, as bars: recorded above obtained."""
     frame = _Frame(windows, ("recorded", "now"), 90)
     alternative = (
         f"Events in window {windows.ids[row]}: {len(before)} recorded, {len(after)} now"

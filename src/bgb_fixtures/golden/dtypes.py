@@ -1,7 +1,8 @@
-"""The dtypes that a golden holds, and how each is stored in a file that numpy reads.
+"""The dtypes that a golden can hold, and how each is stored in a file for numpy.
 
-Invariant: a stored array has the very bits that the code under test returned. What numpy
-has no dtype for is stored as unsigned integers of the same width, with its name.
+Invariant: a stored array has exactly the bits that the code under test returned. Values
+of a dtype that numpy lacks are stored as unsigned integers of the same width, together
+with the name of the dtype.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ NUMPY = {
     "complex64": "<c8",
     "complex128": "<c16",
 }
-"""Dtypes that numpy has -> as they are stored."""
+"""Dtypes that numpy has -> how they are stored."""
 TORCH = {
     "bfloat16": "<u2",
     "complex32": "<u4",
@@ -45,17 +46,17 @@ TORCH = {
 _SPECIAL = {
     # Rows of window, onset and duration in seconds.
     "events": "<f8",
-    # Arrays of shape (0,), as there is no value.
+    # Stored as arrays of shape (0,), as there is no value.
     "None": "|u1",
     "empty": "|u1",
 }
 MAX_TEXT = 1000
-"""Most characters of a string."""
+"""Maximum length of a string in characters."""
 _TEXT = re.compile(r"<U([1-9]\d{0,3})")
 
 
 def is_stored_as(dtype: str, stored: str) -> bool:
-    """Return whether a numpy dtype string is how a dtype is stored."""
+    """Return whether `stored` is the numpy dtype string used to store `dtype`."""
     if dtype == "str":
         text = _TEXT.fullmatch(stored)
         return text is not None and int(text[1]) <= MAX_TEXT
@@ -66,7 +67,7 @@ def to_numbers(array: npt.NDArray[Any], dtype: str) -> npt.NDArray[Any]:
     """Return stored values in a dtype that numpy can compute with."""
     flat = array.reshape(-1)
     if dtype == "bfloat16":
-        # The upper half of a float32.
+        # A bfloat16 is the upper half of a float32.
         return (flat.astype(np.uint32) << 16).view(np.float32).reshape(array.shape)
     if dtype == "complex32":
         parts = flat.view(np.float16).astype(np.float32)
@@ -78,7 +79,8 @@ def to_numbers(array: npt.NDArray[Any], dtype: str) -> npt.NDArray[Any]:
 
 def widen(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return numbers as float64 or complex128."""
-    # numpy warns of signalling NaN, which a file or uninitialised memory may hold.
+    # numpy warns about signalling NaN, which a file or uninitialised memory may
+    # contain.
     with np.errstate(invalid="ignore"):
         return numbers.astype(
             np.complex128 if numbers.dtype.kind == "c" else np.float64
@@ -87,7 +89,7 @@ def widen(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 @cache
 def _float8(dtype: str) -> npt.NDArray[np.float32]:
-    """Return the 256 values of an 8-bit float, by its bits.
+    """Return the 256 values of an 8-bit float, indexed by its bits.
 
     The formats are those of https://onnx.ai/onnx/technical/float8.html and, for e8m0, of
     the OCP Microscaling Formats (MX) specification 1.0.
@@ -101,7 +103,7 @@ def _float8(dtype: str) -> npt.NDArray[np.float32]:
     bias = 2 ** (n_exponent - 1) - 1 + dtype.endswith("uz")
     exponent = code >> n_mantissa & 2**n_exponent - 1
     mantissa = code & 2**n_mantissa - 1
-    # Without exponent bits a value is subnormal: no hidden one before the mantissa.
+    # A value with exponent 0 is subnormal: it has no implicit leading one.
     fraction = np.where(exponent > 0, 1.0, 0.0) + mantissa / 2**n_mantissa
     values = fraction * 2.0 ** (np.maximum(exponent, 1) - bias)
     if dtype == "float8_e5m2":
@@ -111,6 +113,6 @@ def _float8(dtype: str) -> npt.NDArray[np.float32]:
         values = np.where(code & 0x7F == 0x7F, np.nan, values)
     values = np.where(code >= 0x80, -values, values)
     if dtype.endswith("uz"):
-        # The bits of minus zero are its only NaN.
+        # Its only NaN has the bits of minus zero.
         values = np.where(code == 0x80, np.nan, values)
     return values.astype(np.float32)

@@ -1,7 +1,7 @@
-"""What else decides the last digits: versions, device, processor, threads, flags, seed.
+"""Settings that affect last digits: versions, device, CPU, threads, flags, seed.
 
-Invariant: no name of a host, user or path is among them. Torch is described only if the
-program has imported it.
+Invariant: no host name, user name or path is included. Torch is described only if the
+program has already imported it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ UNSEEDED = "not set"
 
 
 def describe_environment(device: str = "cpu") -> dict[str, str]:
-    """Return as printable ASCII what decides the last digits of a computation here.
+    """Return the settings that affect the last digits of results, in printable ASCII.
 
-    `device` is where the model ran, such as ``"cuda:0"``.
+    `device` is the device of the model, such as ``"cuda:0"``.
     """
     facts = {
         "python": platform.python_version(),
@@ -84,7 +84,7 @@ def _allows_tf32(torch: Any) -> bool:
     try:
         return bool(convolution.allow_tf32 or product.allow_tf32)
     except RuntimeError:
-        # torch raises this once a program has used the newer setting.
+        # torch raises this if the program has used the newer setting.
         precisions = (convolution.conv.fp32_precision, product.fp32_precision)
         return "tf32" in precisions
 
@@ -95,19 +95,19 @@ def _on(flag: object) -> str:
 
 def _seed(torch: Any) -> str:
     seed = int(torch.initial_seed())
-    # Unless seeded, torch starts from a random number of up to 64 bits.
+    # Without a seed, torch starts from a random number of up to 64 bits.
     return str(seed) if 0 <= seed < 2**32 else UNSEEDED
 
 
 def uses_tf32(environment: Mapping[str, str]) -> bool:
-    """Return whether float32 may have been computed with TF32; False on a CPU."""
+    """Return whether TF32 may have been used for float32; False on a CPU."""
     return environment.get("tf32") == "on"
 
 
 def environment_changes(
     recorded: Mapping[str, str], here: Mapping[str, str]
 ) -> list[tuple[str, str, str]]:
-    """Return name, recorded value and value here of what differs; ``"-"`` is none."""
+    """Return (name, recorded, current) of each change; ``"-"`` if missing."""
     keys = [*here, *(key for key in recorded if key not in here)]
     return [
         (key, recorded.get(key, "-"), here.get(key, "-"))

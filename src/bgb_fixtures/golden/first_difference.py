@@ -1,7 +1,7 @@
-"""Where two traces of a model begin to differ.
+"""Search for the first module call in which two traces of a model differ.
 
-Invariant: the call that is named is the first one, in order of execution, whose input or
-output left tolerance, or that only one of the traces has.
+Invariant: the reported call is the first one, in order of execution, whose input or
+output is out of tolerance or that only one of the traces has.
 """
 
 from __future__ import annotations
@@ -21,20 +21,21 @@ __all__ = ["FirstDifference", "find_first_difference"]
 
 
 Pair = tuple[int | None, int | None]
-# Share of the calls with equal class, settings and weights below which two models are
-# not the same one with a change.
+# If the share of calls with equal class, settings and weights is below this, the traces
+# come from two different models, not from one that was changed.
 _SAME_STRUCTURE = 0.4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstDifference:
-    """Where two traces begin to differ.
+    """The first difference between two traces.
 
-    `module` is the path of the first module whose output left tolerance, or that is
-    missing; empty: the model's input differs; None: no traced module left tolerance.
-    `inputs_equal` and `weights_equal` are about that module. `weights_changed` has all
-    modules with other weights, and `all_weights_changed` whether no module kept its own
-    although the structure is the same. `lines` say all this in words.
+    `module` is the path of the first module whose output is out of tolerance or that is
+    missing; it is empty if the model's input differs, and None if every traced module
+    is within tolerance. `inputs_equal` and `weights_equal` describe that module.
+    `weights_changed` lists all modules whose weights changed. `all_weights_changed` is
+    true if the structure is the same but every module has different weights. `lines`
+    are the report as text.
     """
 
     module: str | None
@@ -46,15 +47,15 @@ class FirstDifference:
 
 
 def _align(before: Trace, after: Trace) -> tuple[list[Pair], bool]:
-    """Pair the calls of two traces, and say whether the structure is the same.
+    """Pair the calls of two traces and return whether their structure is the same.
 
-    None stands for a call that the other trace lacks.
+    In a pair, None marks a call that the other trace lacks.
     """
     names = [[(c.name, c.kind) for c in t.calls] for t in (before, after)]
     if names[0] == names[1]:
         return [(i, i) for i in range(len(names[0]))], True
-    # A layer that was dropped from a Sequential renames all that follow; weights and
-    # settings say which is which.
+    # Removing a layer from a Sequential renames all later ones, so they are matched by
+    # weights and settings.
     signatures = [
         [f"{c.kind} {c.settings} {c.weights}" for c in t.calls] for t in (before, after)
     ]
@@ -71,7 +72,7 @@ def _align(before: Trace, after: Trace) -> tuple[list[Pair], bool]:
 def _side_equal(
     before: Trace, after: Trace, pair: tuple[int, int], side: int, relative: float
 ) -> bool:
-    """Return whether the inputs (0) or outputs (1) of two calls are within tolerance."""
+    """Return whether the inputs (side 0) or outputs (1) of two calls are close."""
     i, j = pair
     a, b = before.calls[i], after.calls[j]
     if (a.dtypes[side], a.shapes[side]) != (b.dtypes[side], b.shapes[side]):
@@ -92,10 +93,10 @@ def _side_equal(
 def find_first_difference(
     before: Trace, after: Trace, *, relative: float
 ) -> FirstDifference:
-    """Find where two traces, recorded and now, begin to differ.
+    """Find the first difference between a recorded trace and a new one.
 
-    `relative` is the allowed difference in units of the root mean square of a tensor, and
-    relative to each value.
+    `relative` is the allowed difference, both in units of the root mean square of a
+    tensor and relative to each value.
     """
     pairs, same_structure = _align(before, after)
     changed = [
@@ -235,7 +236,7 @@ def _other_lines(
     pairs: Sequence[Pair],
     first: str | None,
 ) -> list[str]:
-    """Say what else changed, besides the module that was already named."""
+    """Describe other changes than in the module `first`."""
     modes, settings = {}, {}
     for i, j in pairs:
         if i is None or j is None:

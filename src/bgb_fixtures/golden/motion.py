@@ -1,7 +1,7 @@
-"""What a difference means to an EEG reader: windows out of order, a factor, a delay.
+"""Simple explanations of a difference: reordered windows, a factor, a delay.
 
-Invariant: a sentence is said only if what it describes explains every value within
-tolerance (for a shift in time: all but the borders).
+Invariant: an explanation is reported only if it reproduces every value within tolerance
+(for a shift in time: all but those near the borders).
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["describe_motion"]
 
 _UNEXPLAINED = 0.02
-"""Share of the values that may differ after a shift: convolutions see the borders."""
+"""Share of values that may differ after a shift, as convolutions see the borders."""
 _LARGEST_SHIFT = 0.25
-"""Of the length of a window."""
+"""Largest shift to try, as a share of the length of a window."""
 
 
 def describe_motion(
@@ -38,12 +38,13 @@ def describe_motion(
 ) -> list[str]:
     """Return sentences that explain how two arrays differ; empty if none fits.
 
-    Axis 0 is `windows`, if they are given; the last axis is time, if `sfreq` is given.
+    Axis 0 is `windows` unless they are None; the last axis is time unless `sfreq` is
+    None.
     """
     if expected.size < 2 or expected.dtype.kind not in "fc":
         return []
     found = []
-    # Infinities and overflows explain nothing, and are reported elsewhere.
+    # Infinities and overflows have no explanation here; they are reported elsewhere.
     with np.errstate(all="ignore"):
         if windows is not None:
             found.append(_order(expected, obtained, tolerance, windows))
@@ -58,7 +59,7 @@ def _order(
 ) -> str:
     n = len(windows)
     for step in (s for k in range(1, n // 2 + 1) for s in (k, -k)):
-        # Compare one window first, which rules out most steps.
+        # Compare one window first, which rules out most orders.
         if far_apart(expected[-step % n], obtained[0], tolerance).any():
             continue
         if not far_apart(np.roll(expected, step, axis=0), obtained, tolerance).any():
@@ -73,7 +74,7 @@ def _order(
 def _shift(
     expected: Numbers, obtained: Numbers, tolerance: Tolerance, sfreq: float
 ) -> str:
-    """Find the shift at which both sides agree best, and check that they do agree."""
+    """Find the shift at which both arrays agree best, and check that they are close."""
     finite = np.isfinite(expected).all() and np.isfinite(obtained).all()
     if expected.dtype.kind == "c" or not finite:
         return ""
@@ -90,7 +91,7 @@ def _shift(
         return ""
     before = a[:, max(-shift, 0) : n_times - max(shift, 0)]
     after = b[:, max(shift, 0) : n_times - max(-shift, 0)]
-    # A constant agrees with itself at every shift.
+    # A constant equals itself at every shift.
     if far_apart(before, after, tolerance).mean() > _UNEXPLAINED or not np.ptp(a):
         return ""
     way = "later" if shift > 0 else "earlier"

@@ -1,7 +1,7 @@
-"""Which file holds the golden of which test.
+"""File names of goldens.
 
-Invariant: two tests, or two goldens of a test, never share a file, not even on a system
-that ignores case: whatever is not plain lower case has a digest in its name.
+Invariant: two tests, or two goldens of a test, never share a file, not even on a
+case-insensitive file system: any name that is not plain lower case gets a digest.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MOST_READABLE = 80
 
 
 def check_name(name: str) -> None:
-    """Raise SpecError if a name of a golden is not fit for a file."""
+    """Raise SpecError if the name of a golden cannot be used as a file name."""
     if not _NAME.fullmatch(name):
         msg = (
             f"golden name {name!r:.80}: expected 1 to 64 letters, digits, _ or -, such as "
@@ -35,16 +35,16 @@ def check_name(name: str) -> None:
 
 
 def golden_path(folder: str | os.PathLike[str], name: str) -> Path:
-    """Return the file of a golden that is recorded from the command line."""
+    """Return the path of a golden that is recorded from the command line."""
     check_name(name)
     return Path(folder) / f"{name}{SUFFIX}"
 
 
 def file_name_of(test: str, name: str) -> str:
-    """Return the file name of a golden of a test, given as ``"TestUNet::test_it[2]"``.
+    """Return the file name of a golden of a test such as ``"TestUNet::test_it[2]"``.
 
-    ``test_it.logits.npz`` where both names are plain; otherwise with 12 digits of a
-    SHA-256: ``TestUNet.test_it-2.logits.0f3a5c7e9b1d.npz``.
+    The result is ``test_it.logits.npz`` if both names are plain. Otherwise 12 digits of
+    a SHA-256 are added: ``TestUNet.test_it-2.logits.0f3a5c7e9b1d.npz``.
     """
     if _PLAIN.fullmatch(test) and _PLAIN.fullmatch(name):
         return f"{test}.{name}{SUFFIX}"
@@ -54,5 +54,5 @@ def file_name_of(test: str, name: str) -> str:
 
 
 def as_stored(test: str) -> str:
-    """Return the name of a test as a golden holds it, in printable ASCII."""
+    """Return the name of a test in printable ASCII, as stored in a golden."""
     return "".join(c if " " <= c <= "~" else ascii(c)[1:-1] for c in test)

@@ -1,8 +1,8 @@
-"""The container of a golden: an npz file with the same bytes each time.
+"""The container of a golden: a byte-reproducible npz file.
 
-Invariant: there is one file for each content, byte for byte, and `unpack` accepts no
-other. So it can hide nothing: no compressed, encrypted, overlapping or unlisted
-entry, and no byte that a digest does not cover.
+Invariant: each content has exactly one valid file, and `unpack` accepts no other. So a
+file cannot hide anything: there is no compressed, encrypted, overlapping or unlisted
+entry, and no byte that the digest does not cover.
 
 Layout: a ZIP archive (https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT) whose
 entries are stored, dated 1980-01-01, and carry neither extra fields nor comments. The
@@ -41,12 +41,12 @@ __all__ = [
 ]
 
 VERSION = 2
-"""Version 1 was an HDF5 file, and never released."""
+"""Version of the format; version 1 was an HDF5 file and was never released."""
 DOCUMENT = "golden.json"
 """The first entry: everything but the arrays."""
 # Signature, version needed, flags, method, time, date, CRC-32, two sizes, two lengths.
 _LOCAL = Struct("<4s5H3I2H")
-# The same after the version that made it; then comment, disk, attributes, place.
+# The creator's version, then the same fields; then comment, disk, attributes, offset.
 _CENTRAL = Struct("<4s6H3I5H2I")
 _END = Struct("<4s4H2IH")
 _ZIP_2_0, _UNIX, _MODE = 20, 3, 0o100644
@@ -58,12 +58,12 @@ _TAIL = re.compile(
 )
 _LONGEST_TAIL = 128
 MAX_ARRAYS = 1026
-"""Most arrays of a file: 1024 outputs and the two of a trace."""
+"""Maximum number of arrays in a file: 1024 outputs and the two of a trace."""
 _AGAIN = "copy or check it out again, or record it again"
 
 
 class _Entry(NamedTuple):
-    """The place of one entry: its header begins at `start`, its bytes at `first`."""
+    """Offsets of one entry: its header begins at `start`, its content at `first`."""
 
     name: str
     start: int
@@ -96,7 +96,7 @@ def pack(document: bytes, arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
 
 def _npy_head(stored: str, shape: tuple[int, ...]) -> bytes:
     text = f"{{'descr': {stored!r}, 'fortran_order': False, 'shape': {shape!r}, }}"
-    # With the 10 bytes before the text and a line feed after it, a multiple of 64.
+    # The 10 bytes before the text, the text and a line feed add up to a multiple of 64.
     size = -(-(10 + len(text) + 1) // 64) * 64 - 10
     line = text.ljust(size - 1).encode("ascii") + b"\n"
     return b"\x93NUMPY\x01\x00" + size.to_bytes(2, "little") + line
@@ -109,7 +109,7 @@ def _local(name: str, crc: int, size: int) -> bytes:
 
 
 def _directory(entries: list[_Entry]) -> bytes:
-    """Return what follows the entries, but for the digest."""
+    """Return the bytes that follow the entries, without the digest at the end."""
     parts = []
     for name, start, first, stop, crc in entries:
         text, size = name.encode("ascii"), stop - first
@@ -126,16 +126,17 @@ def _directory(entries: list[_Entry]) -> bytes:
 
 
 def begins_or_ends_right(data: bytes) -> bool:
-    """Return whether a file begins or ends as a golden, even if it is damaged."""
+    """Return whether a file begins or ends like a golden, even if it is damaged."""
     begins = data[:4] == b"PK\3\4" and data[_LOCAL.size :].startswith(DOCUMENT.encode())
     return begins or _TAIL.search(data, max(len(data) - _LONGEST_TAIL, 0)) is not None
 
 
 def unpack(data: bytes, *, where: str) -> dict[str, memoryview]:
-    """Return the entries of a file by name, each without a copy.
+    """Return the entries of a file by name, without copying them.
 
-    FormatError if it is laid out otherwise, FormatVersionError if it has another format
-    version, IntegrityError if its bytes changed after it was written.
+    Raises FormatError if the file has another structure, FormatVersionError if it has
+    another format version, and IntegrityError if its bytes changed after it was
+    written.
     """
     tail = _TAIL.search(data, max(len(data) - _LONGEST_TAIL, 0))
     if tail is None:
@@ -187,7 +188,7 @@ def _check_digest(data: bytes, tail: re.Match[bytes], *, where: str) -> None:
 
 
 def _walk(data: bytes, *, where: str) -> Iterator[_Entry]:
-    """Yield the entries in file order, each laid out as `pack` does it."""
+    """Yield the entries in file order; fail if one differs in layout from `pack`."""
     place, before = 0, ""
     n_entries = 0
     while data[place : place + 4] == b"PK\3\4":

@@ -1,6 +1,6 @@
-"""A comparison as a page: what differs, window by window, and where it began.
+"""HTML page of a comparison: what differs in each window, and in which module first.
 
-Invariant: the page says what the report in words says, and shows the values beside it.
+Invariant: the page has all the content of the text report, with plots of the values.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ svg text { font-size: 12px; }
 def comparison_to_page(
     comparison: Comparison, *, fixture: Fixture | None, advice: str
 ) -> bytes:
-    """Return a comparison as a page in UTF-8 that needs no other file.
+    """Return a comparison as a self-contained HTML page in UTF-8.
 
-    With `fixture`, the windows that went in, labelled seizures are drawn. `advice` is the
+    With `fixture`, the input windows, labelled seizures are drawn. `advice` is the
     command that accepts an intended change; empty if there is none.
     """
     recorded = comparison.recorded
@@ -122,7 +122,7 @@ def _facts(recorded: Golden) -> list[str]:
 
 
 def _rows(change: Change, comparison: Comparison, windows: Windows) -> Sequence[int]:
-    """Return the windows that can be drawn, the worst one first."""
+    """Return the windows that can be drawn, the largest difference first."""
     if change.what == "events":
         counts: dict[int, int] = {}
         for event in change.events:
@@ -153,7 +153,7 @@ def _table(
     windows: Windows,
     rows: Sequence[int],
 ) -> list[str]:
-    """List the windows that moved, each a link to its picture."""
+    """List the windows out of tolerance, each with a link to its picture."""
     verb = "changed" if change.what == "events" else "moved"
     heads = ["Window", "What it holds"]
     heads += (
@@ -211,7 +211,7 @@ def _cards(
     windows: Windows,
     rows: Sequence[int],
 ) -> list[str]:
-    """Draw the windows that moved."""
+    """Draw the windows that are out of tolerance."""
     labelled = " Yellow: labelled seizure." if windows.records is not None else ""
     threshold = comparison.recorded.outputs[change.key].threshold
     dotted = "" if threshold is None else f" Dotted: detection threshold {threshold:g}."

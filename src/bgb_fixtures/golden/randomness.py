@@ -1,6 +1,6 @@
-"""Whether a model returns the same output again, and where a difference begins.
+"""Check whether a model returns the same output in a second run.
 
-Invariant: the random generators of the process are left as they were.
+Invariant: the random generators of the process are left in their original state.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 __all__ = ["Randomness", "find_randomness"]
 
 _SEED = 1
-"""Not 0, with which models are made and run."""
+"""Differs from 0, the seed with which models are created and run."""
 
 
 class Randomness:
-    """How a second run differs from the first.
+    """The difference between two runs of a model.
 
-    `by_seed` if the seed decides, `by_weights` if a model that is made again has other
-    weights. Otherwise not even one seed gives the same output twice.
+    `by_seed` is true if the same seed gives the same output, and `by_weights` if a new
+    instance of the model has different weights.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Randomness:
         self.by_weights = by_weights
 
     def __str__(self) -> str:
-        """Return it in a sentence, with the module where it begins."""
+        """Return a sentence that names the first module that differs."""
         change = self._comparison.changes[0]
         differs = ""
         if change.far is not None:
@@ -83,9 +83,10 @@ def find_randomness(
     keep: Sequence[str] | None,
     remakes: bool = False,
 ) -> Randomness | None:
-    """Run the first batch again with another seed; None if it returns the same.
+    """Run the first batch again with another seed; return None if the output is equal.
 
-    `make` returns the model to run; `remakes` tells whether it is a new one each time.
+    `make` returns the model to run; `remakes` states whether it creates a new one each
+    time.
     """
     from bgb_fixtures.smoke.snapshot import kept_random_state, set_seed
 
@@ -113,13 +114,13 @@ def find_randomness(
         return Randomness(
             comparison,
             by_seed=compare_goldens(second, run()).equal,
-            # A model that runs twice may have updated its buffers; a new one has not.
+            # A model that is reused may have updated its buffers in the first run.
             by_weights=remakes and begun is not None and bool(begun.weights_changed),
         )
 
 
 def _first_rows(golden: Golden, shorter: Golden) -> Golden:
-    """Return a golden with as many rows of each output as another one has."""
+    """Return a golden whose outputs are cut to the number of rows in a shorter one."""
     outputs = {}
     for key, output in golden.outputs.items():
         other = shorter.outputs.get(key)

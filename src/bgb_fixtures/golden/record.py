@@ -1,7 +1,7 @@
 """Make goldens from values, from events, or by running a model on a fixture.
 
-Invariant: NaN is recorded only if that was asked for, and a model is left as it was, in
-the mode that it was in.
+Invariant: NaN is recorded only on request, and a model is left in its original state
+and mode.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ __all__ = [
 ]
 
 _FEW = 3
-"""Windows to try a layout with: no other axis is that long by chance."""
+"""Number of windows to try a layout with; other axes are unlikely to have this size."""
 
 
 def make_golden(
@@ -117,7 +117,7 @@ def make_golden(
 def make_events_golden(
     events: object, *, name: str, fixture: Fixture | None, atol: float | None
 ) -> Golden:
-    """Make a golden of events in seconds, one list per window if there is a fixture."""
+    """Make a golden of events in seconds; with a fixture, from one list per window."""
     value, labels = events_to_value(
         events, name=name, n_windows=None if fixture is None else len(fixture)
     )
@@ -200,10 +200,10 @@ def _threshold(
 
 
 def fixture_digest(fixture: Fixture) -> str:
-    """Return the digest by which a golden names a fixture.
+    """Return the digest that identifies a fixture in a golden.
 
-    That of its file; of an adapted fixture, in memory or in a file, that of what it was
-    adapted from and how.
+    It is the digest of the file. For an adapted fixture, in memory or in a file, it is
+    the digest of the original and of the adaptation.
     """
     records = fixture.records
     if "adapted" in records.spec:
@@ -212,7 +212,7 @@ def fixture_digest(fixture: Fixture) -> str:
 
 
 def fixture_state(fixture: Fixture) -> FixtureState:
-    """Return what a golden says of the windows that went in."""
+    """Return what a golden records about the windows of a fixture."""
     index = fixture.index
     return FixtureState(
         name=index.name,
@@ -229,7 +229,8 @@ def fixture_state(fixture: Fixture) -> FixtureState:
 def check_windows(recorded: Golden, fixture: Fixture | None) -> None:
     """Raise GoldenMismatchError if a golden was recorded with other windows.
 
-    Nothing is checked if the golden does not know its fixture, or there is none now.
+    Nothing is checked if the golden was recorded without a fixture, or if `fixture` is
+    None.
     """
     __tracebackhide__ = True
     if recorded.fixture is None or fixture is None:
@@ -244,7 +245,7 @@ def check_windows(recorded: Golden, fixture: Fixture | None) -> None:
             "Fixture.adapt), or record the golden again"
         )
         raise GoldenMismatchError(msg)
-    # Older goldens name an adapted file by the digest of the file.
+    # Older goldens identify an adapted file by the digest of the file.
     if a.digest not in (b.digest, fixture.index.digest):
         msg = (
             f"{where} was made for another fixture (found {b.name!r}, content version "
@@ -280,7 +281,7 @@ def _where(golden: Golden) -> str:
 
 
 def _way_back(recorded: FixtureState, here: FixtureState) -> str:
-    """Say which fixture a golden was recorded with, and how to ask for it."""
+    """Return which fixture a golden was recorded with, and how to select it."""
     name = recorded.name
     if name == here.name:
         return f"It was recorded with another version or adaptation of {name!r}. Use that one"
@@ -300,7 +301,7 @@ def _way_back(recorded: FixtureState, here: FixtureState) -> str:
 
 
 def _shape_options(recorded: FixtureState, here: FixtureState) -> str:
-    """Return the options that give windows the shape that a golden was recorded for."""
+    """Return the options that adapt the windows to the shape in the golden."""
     montage = recorded.montage
     words = []
     if recorded.n_times / recorded.sfreq != here.n_times / here.sfreq:
@@ -320,7 +321,7 @@ def _listed(windows: Sequence[str]) -> str:
 
 
 def refuse_nan(golden: Golden) -> None:
-    """Raise SpecError if an output holds NaN, with how many and where."""
+    """Raise SpecError if an output holds NaN, with the count and the first place."""
     __tracebackhide__ = True
     for key, output in golden.outputs.items():
         numbers = output.numbers
@@ -354,9 +355,9 @@ def run_model(
     """Run a model over the windows of a fixture, `batch_size` at a time.
 
     The model takes signals (n, n_channels, n_times), or with the axes of `layout` as in
-    `run_smoke`, and returns outputs with n on axis 0.
-    It runs as it is: mode, device and dtype are its own. The first batch is traced.
-    `progress` is called with (windows done, windows in all).
+    `run_smoke`, and returns outputs with n on axis 0. Its mode, device and dtype are
+    left as they are. The first batch is traced. `progress` is called with the number of
+    windows done and the total.
     """
     try:
         import torch
@@ -442,7 +443,7 @@ def _advise(
     keep: Sequence[str] | None,
     sfreq: float,
 ) -> str:
-    """Say what the windows of a model that failed are, and which options may help."""
+    """Describe the windows that a model failed on, and options that may help."""
     from bgb_fixtures.smoke.layout import advise_shape
     from bgb_fixtures.smoke.snapshot import ModelSnapshot, kept_random_state
 
@@ -484,7 +485,7 @@ def _check_rows(
 
 
 def _joined(rows: Sequence[Mapping[str, Value]]) -> dict[str, Value]:
-    """Return the outputs of all batches together."""
+    """Concatenate the outputs of all batches."""
     first = rows[0]
     joined = {}
     for values in rows:
@@ -501,7 +502,7 @@ def _joined(rows: Sequence[Mapping[str, Value]]) -> dict[str, Value]:
     for key, (array, dtype, basis) in first.items():
         parts = [values[key].array for values in rows]
         if dtype in ("None", "empty") or array.ndim == 0:
-            # Each batch has its own, and only one is kept.
+            # Every batch returns this value, but only one is stored.
             if any(part.tolist() != array.tolist() for part in parts):
                 msg = (
                     f"{key!r} differs between two batches and has no row per window, "

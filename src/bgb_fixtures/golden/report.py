@@ -1,7 +1,7 @@
-"""A comparison in words: first as exact as `assert_close`, then in terms of windows and seizures.
+"""Text report of a comparison: numbers as in `assert_close`, then windows and seizures.
 
-Invariant: a changed environment comes first, and every number that decided is shown
-beside the one that was allowed, with enough digits to differ.
+Invariant: a changed environment comes first. Every difference is shown beside the
+allowed one, with enough digits to tell them apart.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ _MOST = 8
 def describe_comparison(
     comparison: Comparison, *, fixture: Fixture | None = None
 ) -> str:
-    """Return a comparison in words; empty if nothing differs, environment included.
+    """Return a comparison as text; empty if outputs and environment are unchanged.
 
-    With `fixture`, the windows that went in, labels and score are part of it.
+    With `fixture`, the input windows, the text includes their labels and the score.
     """
     windows = windows_of(comparison, fixture)
     lines = [
@@ -66,7 +66,7 @@ def describe_comparison(
 
 
 def sum_up(comparison: Comparison, *, fixture: Fixture | None = None) -> str:
-    """Return a comparison in one sentence."""
+    """Return a summary of a comparison in one sentence."""
     n = len(comparison.recorded.outputs)
     outputs = f"{n} output{'s' * (n != 1)}"
     if comparison.equal:
@@ -144,7 +144,7 @@ def _describe_values(change: Change, comparison: Comparison) -> list[str]:
 
 
 def allowed(tolerance: Tolerance, dtype: str = "") -> str:
-    """Return a tolerance in words."""
+    """Return a tolerance as text."""
     if dtype == "events":
         return f"allowed shift {tolerance.atol:g} s"
     return f"allowed {tolerance.atol:g} + {tolerance.rtol:g} x |expected|"
@@ -191,7 +191,7 @@ def _is_by_window(far: npt.NDArray[np.bool_], windows: Windows) -> bool:
 def _describe_windows(
     change: Change, comparison: Comparison, windows: Windows
 ) -> list[str]:
-    """List the windows that moved, and the changes of detections and score."""
+    """List the windows out of tolerance, and changes in detections and score."""
     expected = comparison.recorded.outputs[change.key]
     a, b = expected.numbers, comparison.obtained.outputs[change.key].numbers
     far = change.far
@@ -305,7 +305,7 @@ def _span_change(what: str, before: Span | None, after: Span | None) -> str:
 
 
 def _signed(seconds: float) -> str:
-    """Show hundredths of a second, or as many digits as a shift below them needs."""
+    """Format seconds to two decimals, or more if a small shift needs them."""
     small = 0 < abs(seconds) < 0.005
     return f"{seconds:+.2g}" if small else f"{seconds:+.2f}"
 
@@ -396,7 +396,7 @@ def first_difference_of(comparison: Comparison) -> FirstDifference | None:
 
 
 def show_size(n_bytes: int) -> str:
-    """Return bytes in kB or MB."""
+    """Format a number of bytes in kB or MB."""
     return f"{n_bytes / 1e3:.1f} kB" if n_bytes < 1e6 else f"{n_bytes / 1e6:.1f} MB"
 
 

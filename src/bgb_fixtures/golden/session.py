@@ -1,7 +1,7 @@
-"""What the tests of a pytest run, in all its processes, did with goldens.
+"""Summary of what the tests of a pytest run, in all its processes, did with goldens.
 
-Invariant: the pytest plugin imports this module in every run, so importing it imports
-nothing but pytest.
+Invariant: this module imports only pytest, as the pytest plugin imports it in every
+run.
 """
 
 from __future__ import annotations
@@ -44,20 +44,20 @@ def add_golden_options(group: pytest.OptionGroup) -> None:
 
 
 class GoldenSession:
-    """Gather what the tests of a run, in all its processes, did with goldens.
+    """Collector of what the tests of a run, in all its processes, did with goldens.
 
-    An attribute of each report carries what its test did, so that the process that
-    reports knows it under xdist too.
+    Each test report carries the outcomes of its test as an attribute, so that they also
+    reach the main process under xdist.
     """
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        # Created when a test first asks for a golden; most runs never do.
+        # Created when a test first uses a golden, which never happens in most runs.
         self._log: Log | None = None
         # Outcome, file and note of each check.
         self._entries: list[tuple[str, str, str]] = []
         self._passed: dict[str, bool] = {}
-        # Node id -> test file, and whether the test asks for goldens.
+        # Node id -> test file, and whether the test uses goldens.
         self._tests: dict[str, tuple[str, bool]] = {}
         # Test file -> whether all of its tests were collected.
         self._files: dict[str, bool] = {}
@@ -66,7 +66,7 @@ class GoldenSession:
 
     @classmethod
     def begin(cls, config: pytest.Config) -> Self:
-        """Follow a run from its start; refuse to change goldens under CI."""
+        """Start to follow a run; refuse to change goldens under CI."""
         goldens = cls(config)
         config.pluginmanager.register(goldens, "bgb-fixtures-goldens")
         writing = [
@@ -88,7 +88,7 @@ class GoldenSession:
         return goldens
 
     def checker(self, request: pytest.FixtureRequest) -> GoldenChecker:
-        """Return what checks the goldens of one test."""
+        """Return the checker for the goldens of one test."""
         from bgb_fixtures.golden.check import GoldenChecker
 
         return GoldenChecker(
@@ -110,7 +110,7 @@ class GoldenSession:
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_make_collect_report(self, collector: pytest.Collector) -> Iterator[None]:
-        """Remember which test files were collected, and whether without an error."""
+        """Remember which test files were collected, and whether there was an error."""
         outcome: Any = yield
         report = outcome.get_result()
         file = collector.getparent(pytest.File)  # type: ignore[type-abstract]
@@ -118,10 +118,10 @@ class GoldenSession:
             so_far = self._files.get(str(file.path), True)
             self._files[str(file.path)] = so_far and report.passed
 
-    # Before -k, -m and --deselect take tests away.
+    # Run before -k, -m and --deselect remove tests.
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Remember all tests, those that will be deselected too."""
+        """Remember all tests, including those that will be deselected."""
         if not self._lists:
             return
         for item in items:
@@ -137,27 +137,27 @@ class GoldenSession:
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_runtest_makereport(self) -> Iterator[None]:
-        """Attach to a report what its test did with goldens."""
+        """Attach the golden outcomes of a test to its report."""
         outcome: Any = yield
         if self._log is not None and self._log.entries:
             outcome.get_result().bgb_goldens = self._log.entries[:]
             self._log.entries.clear()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take over what a report carries, from this process or a worker of xdist."""
+        """Add the outcomes in a report from this process or an xdist worker."""
         self._entries += [tuple(e) for e in getattr(report, "bgb_goldens", ())]
         if report.when == "call" or report.failed:
             self._passed[report.nodeid] = report.passed
 
     def pytest_sessionfinish(self) -> None:
-        """Hand what a worker of xdist collected to the process that reports."""
+        """Send what an xdist worker collected to the main process."""
         output = getattr(self._config, "workeroutput", None)
         if output is not None and self._lists:
             output["bgb_goldens"] = (self._tests, self._files)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        """Take over what a worker of xdist collected."""
+        """Add what an xdist worker collected."""
         tests, files = getattr(node, "workeroutput", {}).get("bgb_goldens", ({}, {}))
         self._tests |= {name: tuple(facts) for name, facts in tests.items()}
         self._files |= files
@@ -165,7 +165,7 @@ class GoldenSession:
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter
     ) -> None:
-        """Count what was written and what differed; list updates and unused goldens."""
+        """Report counts of outcomes, and list updates and unused goldens."""
         notes = sorted(note for _, _, note in self._entries if note)
         if notes:
             terminalreporter.section("updated goldens")

@@ -1,7 +1,8 @@
-"""Golden files: what DATA.md says of them, as code.
+"""Reading and writing of golden files, as specified in DATA.md.
 
-Invariant: what `load_golden` returns obeys rules G1 to G7 of DATA.md, every byte of its
-file has been checked, and a golden is written whole or not at all. Nothing is unpickled.
+Invariant: every golden that `load_golden` returns obeys rules G1 to G7 of DATA.md, and
+every byte of its file has been checked. A golden is written completely or not at all.
+Nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -69,9 +70,9 @@ __all__ = [
 ]
 
 MAX_DOCUMENT = 4 * 2**20
-"""Most bytes of `golden.json`."""
+"""Maximum size of `golden.json` in bytes."""
 _MAX_FILE = MAX_BYTES + 2 * MAX_DOCUMENT
-# The limit of numpy 1.26.
+# numpy 1.26 allows at most this many axes.
 _MAX_RANK = 32
 _TRACE = {
     # A key cannot hold a slash, so no output has these names.
@@ -131,7 +132,7 @@ def write_golden(golden: Golden, path: str | os.PathLike[str]) -> Path:
     """
     target = Path(path)
     data = encode_golden(golden)
-    # Read it back first: a file that cannot be read is not written.
+    # Read it back first, so that an unreadable file is never written.
     _parse(data, path=target, where=repr(str(target)))
     _check_target(target)
     with new_file(target) as draft:
@@ -150,7 +151,8 @@ def encode_golden(golden: Golden) -> bytes:
 
 def _to_json(golden: Golden) -> dict[str, Any]:
     trace = golden.trace
-    # Without the key, a golden has the same bytes as before there was one.
+    # Omit the key for the default layout: such goldens keep the bytes that they had
+    # before the key was introduced.
     layout = {} if golden.layout == PLAIN else {"layout": golden.layout}
     return layout | {
         "name": golden.name,
@@ -203,7 +205,7 @@ def _check_target(path: Path) -> None:
 
 
 def is_golden(path: Path) -> bool:
-    """Return whether a file is a golden by its content, perhaps a damaged one."""
+    """Return whether the content of a file is that of a golden, even a damaged one."""
     try:
         return path.is_file() and npz.begins_or_ends_right(_read_ends(path))
     except (OSError, ValueError):
@@ -212,7 +214,7 @@ def is_golden(path: Path) -> bool:
 
 
 def is_replaceable(path: Path) -> bool:
-    """Return whether a file is a golden, or was left in its place by git or a full disk."""
+    """Return whether a file is a golden, or what git or a full disk left of one."""
     if not path.is_file():
         return False
     ends = _read_ends(path)
@@ -233,7 +235,7 @@ def _read_ends(path: Path) -> bytes:
 
 
 def describe_stranger(data: bytes) -> str:
-    """Say what a file is if it is not a golden, and what to do."""
+    """Return what a file is that is not a golden, and what to do."""
     again = "record it again, for example with pytest --bgb-golden-update"
     conflict = _CONFLICT.search(data)
     if not data:
@@ -311,7 +313,7 @@ def _read(path: Path, *, where: str) -> bytes:
             )
             raise FormatError(msg)
         with os.fdopen(handle, "rb", closefd=False) as file:
-            # The status of a file in /proc says 0 bytes.
+            # Files in /proc report a size of 0 bytes.
             return file.read(status.st_size or 4096)
     except OSError as error:
         msg = f"{where} cannot be read: {error.strerror}"
@@ -412,7 +414,7 @@ def _parse_output(
 def _parse_events(
     labels: object, array: npt.NDArray[Any], dtype: str, *, where: str, what: str
 ) -> tuple[str, ...]:
-    """Check rows of window, onset and duration, and return their labels."""
+    """Check rows of (window, onset, duration) and return their labels."""
     n_labels = len(array) if dtype == "events" else 0
     if type(labels) is not list or len(labels) != n_labels:
         fail(where, f"{what}, labels", f"a list of {n_labels}", labels)
@@ -474,7 +476,7 @@ def _parse_fixture(value: object, *, where: str) -> FixtureState | None:
 
 
 def _parse_layout(document: object, *, where: str) -> str:
-    """Take the axes of the input out of a document; it has the key only for other axes."""
+    """Remove the input layout from a document and return it; the default is "BCT"."""
     if type(document) is not dict or "layout" not in document:
         return PLAIN
     from bgb_fixtures.smoke.layout import InputLayout
@@ -572,11 +574,11 @@ def _parse_shapes(
 
 
 def _parse_shape(value: object, *, where: str, what: str) -> tuple[int, ...]:
-    """Return sizes whose product, but for zeros, fits any computer."""
+    """Return the sizes of a shape; the product of the nonzero ones is below 2^59."""
     if type(value) is not list or len(value) > _MAX_RANK:
         fail(where, what, f"a list of at most {_MAX_RANK} sizes", value)
     shape = tuple(check_int(size, where=where, what=what) for size in value)
-    # numpy raises an error of its own beyond this, even if one size is 0.
+    # numpy itself raises an error for larger products, even if one size is 0.
     if any(n >= 2**59 for n in accumulate((size for size in shape if size), mul)):
         fail(where, what, "sizes with a product below 2^59", value)
     return shape

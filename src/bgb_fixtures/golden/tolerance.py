@@ -1,13 +1,14 @@
-"""How far a value may be from a recorded one, by dtype and device, as measured.
+"""Default tolerances by dtype and device, derived from measurements.
 
-Invariant: each default is a measured spread times a stated factor, and a golden stores
-numbers, so that a later release does not move what was recorded.
+Invariant: each default is a measured spread times a stated factor. A golden stores the
+numbers, so that a later release does not change the tolerance of recorded values.
 
 Spread: the largest difference of any of 276,480 logits, in units of the root mean square
 of all, when only threads, convolution kernels, batch size or the processor's
 instruction set change; ``python tools/tolerances.py`` prints it for two small detectors
-(U-Net and TCN, torch 2.13, AVX-512, AVX2 and SSE4). CUDA: a small TCN on an H100 against
-the CPU, logits of scale 3.2 (float32 1.7e-6, TF32 1.2e-3, bfloat16 2.7e-2).
+(U-Net and TCN, torch 2.13, AVX-512, AVX2 and SSE4). CUDA: a small TCN on an H100,
+compared with the CPU, logits of scale 3.2 (float32 1.7e-6, TF32 1.2e-3, bfloat16
+2.7e-2).
 
 ========  ============  ============  =======  ======
 dtype     CPU, largest  CUDA          default  factor
@@ -19,10 +20,10 @@ float16   6.9e-3        not measured  5e-2          7
 bfloat16  5.5e-2        8.4e-3        2e-1          4
 ========  ============  ============  =======  ======
 
-Complex numbers have the default of their parts. A Python float has that of float32, as
-it may come out of a float32 tensor. Integers, booleans and the 8-bit floats, which were
-not measured, are exact. Training mode and deeper or less well conditioned models spread
-further: state a tolerance for them.
+Complex numbers use the default of their parts. A Python float uses the default of
+float32, as it may come from a float32 tensor. Integers, booleans and the 8-bit floats,
+which were not measured, are exact. Differences are larger in training mode and in
+deeper or less well conditioned models, which need an explicit tolerance.
 """
 
 from __future__ import annotations
@@ -52,14 +53,14 @@ RELATIVE = {
     "float16": 5e-2,
     "bfloat16": 2e-1,
 }
-"""Allowed difference in units of the root mean square, by dtype as it was computed."""
+"""Allowed difference in units of the root mean square, by dtype of the computation."""
 EVENTS_ATOL_S = 1e-3
 """Allowed shift of an event in seconds: a quarter of a sample at 256 Hz."""
 _PARTS = {"complex128": "float64", "complex64": "float32", "complex32": "float16"}
 
 
 def relative_default(dtype: str, *, tf32: bool) -> float:
-    """Return the allowed difference in units of the root mean square; 0 is exact."""
+    """Return the allowed difference in units of the root mean square; 0 means exact."""
     dtype = _PARTS.get(dtype, dtype)
     if dtype == "float32" and tf32:
         return RELATIVE["tf32"]
@@ -73,7 +74,7 @@ def root_mean_square(numbers: npt.NDArray[Any]) -> float:
     largest = float(sizes.max(initial=0.0))
     if largest == 0:
         return 0.0
-    # Divided first, as squares of large values would overflow.
+    # Divide first, as the squares of large values would overflow.
     return largest * float(np.sqrt(np.mean((sizes / largest) ** 2)))
 
 
@@ -82,8 +83,8 @@ def default_tolerance(
 ) -> Tolerance:
     """Return the default tolerance of recorded numbers.
 
-    `rtol` is the default of `basis`, `atol` the same times the root mean square. `dtype`
-    and `device` are for the words.
+    `rtol` is the default of `basis`, and `atol` is `rtol` times the root mean square of
+    `numbers`. `dtype` and `device` are used in the description only.
     """
     relative = relative_default(basis, tf32=tf32)
     if dtype == "events":

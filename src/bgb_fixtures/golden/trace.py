@@ -1,6 +1,6 @@
-"""What each module of a model receives and returns, in order of execution.
+"""Tracing of the inputs and outputs of each module of a model, in order of execution.
 
-Invariant: tracing changes no output, and needs memory for one module at a time.
+Invariant: tracing changes no output and needs memory for one module at a time.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Tracer", "model_state"]
 
 _MAX_SETTINGS = 120
-# Quantiles are taken from every n-th value of a tensor with more values than this.
+# For tensors with more values than this, quantiles are computed from every n-th value.
 _MAX_SORTED = 2**18
 _GOLDEN_RATIO = (5**0.5 - 1) / 2
 
@@ -49,7 +49,7 @@ def _digest(tensors: Sequence[tuple[str, torch.Tensor]]) -> str:
 
 
 def model_state(model: torch.nn.Module) -> ModelState:
-    """Return the digest of a model's state dict, and its size."""
+    """Return the digest of a model's state dict and its number of parameters."""
     import torch
 
     tensors = [
@@ -84,7 +84,7 @@ def _tensors(value: object) -> Iterator[torch.Tensor]:
 
 @cache
 def _places(n_rows: int, n_columns: int) -> npt.NDArray[np.int64]:
-    """Choose places in a tensor: half at the borders of its last axis, half anywhere."""
+    """Choose flat indices: half at the borders of the last axis, half spread evenly."""
     half = N_SAMPLES // 2
     step = np.arange(half)
     rows = (step * max(n_rows, 1)) // half
@@ -105,7 +105,7 @@ def _describe(
     kept = [t.detach() for t in tensors if t.numel()]
     if not kept:
         return np.zeros(len(STATISTICS)), np.zeros(N_SAMPLES)
-    # The first tensor is sampled; statistics are over all.
+    # Samples come from the first tensor, statistics from all of them.
     first = kept[0]
     n_columns = first.shape[-1] if first.ndim else 1
     places = _places(first.numel() // n_columns, n_columns)
@@ -145,23 +145,23 @@ Described = tuple["npt.NDArray[np.float64]", "npt.NDArray[np.float64]"]
 
 
 class Tracer:
-    """Record the inputs and outputs of the modules of a model, while entered.
+    """Context manager that records the inputs and outputs of the modules of a model.
 
-    Traced are modules without children, and those with weights of their own. Code between
-    modules is not seen itself; it shows as a difference between the output of one module
-    and the input of the next.
+    It traces modules without children and modules with weights of their own. Code
+    between modules is not traced; its effect is the difference between the output of
+    one module and the input of the next.
     """
 
     def __init__(self, model: torch.nn.Module) -> None:
         self._model = model
         self._handles: list[Any] = []
-        # Modules that were entered and have not returned yet.
+        # Modules whose call has not returned yet.
         self._entered: list[tuple[Call, Described]] = []
         self._calls: list[tuple[Call, Described, Described]] = []
         self._n_calls = 0
 
     def __enter__(self) -> Self:
-        """Start to trace."""
+        """Start tracing."""
         self._handles.append(
             self._model.register_forward_pre_hook(self._keep_input, with_kwargs=True)
         )
@@ -172,12 +172,12 @@ class Tracer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop, and leave the model as it was."""
+        """Stop tracing and remove all hooks from the model."""
         for handle in self._handles:
             handle.remove()
 
     def trace(self) -> Trace:
-        """Return what was recorded, at least one call."""
+        """Return the recorded calls; there is at least one."""
         return Trace(
             calls=tuple(call for call, _, _ in self._calls),
             statistics=np.array([[i[0], o[0]] for _, i, o in self._calls]),
@@ -200,7 +200,8 @@ class Tracer:
         def before(
             module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
         ) -> None:
-            # Described before the call, which may write in place or update buffers.
+            # Describe the inputs before the call, which may write in place or update
+            # buffers.
             inputs = list(_tensors([args, kwargs]))
             self._entered.append((_call(module, name, inputs), _describe(inputs)))
 

@@ -1,7 +1,8 @@
-"""Goldens that no test uses any more: of deleted and renamed tests, and of dropped checks.
+"""Goldens that no test uses any longer, after a test or check was deleted or renamed.
 
-Invariant: a golden is called unused only if its test file is gone, or was collected in
-full, and its test is gone or ran, passed and did not ask for it.
+Invariant: a golden is reported as unused only if its test file no longer exists, or if
+the file was collected completely and the test either no longer exists or passed without
+using the golden.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ __all__ = ["Collected", "Unused", "find_unused", "remove_unused"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collected:
-    """What pytest collected and ran.
+    """The tests that pytest collected and ran.
 
-    `tests` has for each test file the tests in it, deselected ones too, and whether each
-    asks for the fixture `golden`. `complete` are the files of which all tests were
-    collected. `passed` has (file, test), `used` the golden files that tests asked for,
+    `tests` maps each test file to its tests, including deselected ones, and whether
+    each uses the fixture `golden`. `complete` has the files whose tests were all
+    collected. `passed` has pairs (file, test), `used` the golden files that tests used,
     and `written` those of them that this run wrote.
     """
 
@@ -44,14 +45,14 @@ class Collected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unused:
-    """An unused golden, and the reason why it counts as unused."""
+    """An unused golden and the reason why it counts as unused."""
 
     path: Path
     reason: str
 
 
 def find_unused(collected: Collected) -> list[Unused]:
-    """Return the unused goldens beside the collected test files, sorted by path."""
+    """Return the unused goldens next to the collected test files, sorted by path."""
     goldens = {
         path: golden
         for folder in {file.parent for file in collected.complete}
@@ -77,7 +78,7 @@ def find_unused(collected: Collected) -> list[Unused]:
 
 
 def _goldens_below(folder: Path) -> Iterator[tuple[Path, Golden]]:
-    """Yield the goldens of tests; one that cannot be read is left alone."""
+    """Yield the goldens of tests; skip files that cannot be read."""
     for path in folder.glob(f"*/*{SUFFIX}"):
         if is_golden(path):
             try:
@@ -94,7 +95,7 @@ def _reason(
     collected: Collected,
     without: list[tuple[Path, str]],
 ) -> str:
-    """Say why a golden is unused; empty if it is used, or if that is not known."""
+    """Return why a golden is unused; empty if it is used or if this is unknown."""
     if path in collected.used:
         return ""
     folder, stem = path.parent.parent.parent, path.parent.name
@@ -119,10 +120,10 @@ def _reason(
 
 
 def _nearest(test: str, without: list[tuple[Path, str]]) -> str:
-    """Name the test without a golden whose name is most like that of another one."""
+    """Return a hint with the test without a golden whose name is closest."""
 
     def bare(name: str) -> str:
-        # Every test name has this, so it says nothing about likeness.
+        # Every test name has this prefix, so it says nothing about similarity.
         return re.sub(r"test_?", "", name, flags=re.IGNORECASE)
 
     names = {bare(as_stored(name)): (file, as_stored(name)) for file, name in without}
@@ -134,7 +135,7 @@ def _nearest(test: str, without: list[tuple[Path, str]]) -> str:
 
 
 def remove_unused(unused: list[Unused]) -> None:
-    """Remove files, and the folders that are then empty."""
+    """Remove the files of unused goldens and the folders that become empty."""
     for golden in unused:
         golden.path.unlink()
         if not any(golden.path.parent.iterdir()):

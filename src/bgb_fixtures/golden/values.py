@@ -1,8 +1,8 @@
-"""Turn the values that a test checks into arrays by key.
+"""Conversion of the values that a test checks to arrays by key.
 
-Invariant: no value changes on the way, nothing is dropped in silence, and what cannot be
-kept by name or position in a plain dtype is refused in one line. Torch is not imported:
-a program that has a tensor has imported it.
+Invariant: no value is changed and none is dropped silently. A value that cannot be
+stored by name or position in a plain dtype is refused with a one-line error. Torch is
+never imported here: a program that has a tensor has already imported it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 MAX_BYTES = 64 * 2**20
-"""Most bytes of all outputs of a golden: it is kept in memory, and in git."""
+"""Maximum size of all outputs of a golden in bytes: it is held in memory and in git."""
 MAX_OUTPUTS = 1024
 _PART = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _MAX_KEY = 128
@@ -41,7 +41,7 @@ _MAX_DEPTH = 16
 
 
 class Value(NamedTuple):
-    """An array as it is stored, its dtype, and the dtype whose tolerance it gets."""
+    """An array as stored, its original dtype, and the dtype that sets its tolerance."""
 
     array: npt.NDArray[Any]
     dtype: str
@@ -53,9 +53,10 @@ def flatten_values(
 ) -> dict[str, Value]:
     """Return copies of all arrays in a value by key, in the order of the value.
 
-    A single value has the key `name`; keys in dicts, fields and positions follow after a
-    dot. With `keep`, only these keys of the outermost level. SpecError if something
-    cannot be kept, two outputs have one key, or all of them exceed `MAX_BYTES`.
+    A single value has the key `name`; dict keys, fields and positions are appended
+    after a dot. `keep` selects keys of the outermost level. Raises SpecError if a value
+    cannot be stored, two outputs have the same key, or their total size exceeds
+    `MAX_BYTES`.
     """
     if keep is not None:
         value = _pick(value, keep, name=name)
@@ -81,7 +82,7 @@ def flatten_values(
 def items_of(value: object) -> Iterator[tuple[object, object]] | None:
     """Return the items of a dict or list, or the fields of a dataclass or named tuple.
 
-    None if the value is none of these. A list of numbers is one value.
+    The result is None for anything else, and for a list of numbers, which is one value.
     """
     if isinstance(value, Mapping):
         return iter(value.items())
@@ -152,7 +153,7 @@ def _leaves(value: object, name: str, *, depth: int) -> Iterator[tuple[str, obje
         if n_items == 0:
             yield name, _Empty()
     elif isinstance(value, np.ma.MaskedArray) and value.dtype.name in NUMPY:
-        # Values under the mask have no meaning, so they must not be compared.
+        # Masked values have no meaning, so they must not be compared.
         mask = np.ma.getmaskarray(value)
         data = np.array(value.data)
         data[mask] = np.zeros((), data.dtype)
@@ -167,7 +168,7 @@ class _Empty:
 
 
 def _pick(value: object, keep: Sequence[str], *, name: str) -> dict[str, object]:
-    """Return the entries of the outermost level that are to be kept."""
+    """Return the entries of the outermost level that `keep` selects."""
     if isinstance(keep, str):
         msg = f"keep={keep!r}: expected a sequence of keys, such as keep=({keep!r},)"
         raise SpecError(msg)
@@ -279,10 +280,10 @@ def _tensor_to_value(tensor: Any, name: str) -> Value:
 def events_to_value(
     events: object, *, name: str, n_windows: int | None
 ) -> tuple[Value, tuple[str, ...]]:
-    """Return events as rows of window, onset and duration in seconds, and their labels.
+    """Return events as rows of (window, onset, duration), in seconds, and their labels.
 
-    With `n_windows`, `events` has one list per window, else it is one list. An event is
-    (onset, duration), (onset, duration, label) or an `Event`.
+    With `n_windows`, `events` has one list per window; otherwise it is one list. An
+    event is (onset, duration), (onset, duration, label) or an `Event`.
     """
     found = type(events).__name__
     if not isinstance(events, list | tuple):
@@ -337,7 +338,7 @@ def _event(event: object, where: str) -> tuple[float, float, str]:
 
 
 def check_size(sizes: Mapping[str, int]) -> None:
-    """Raise SpecError if outputs have more than `MAX_BYTES` together."""
+    """Raise SpecError if the total size of the outputs exceeds `MAX_BYTES`."""
     total = sum(sizes.values())
     if total > MAX_BYTES:
         largest = max(sizes, key=lambda key: sizes[key])
@@ -352,7 +353,7 @@ def check_size(sizes: Mapping[str, int]) -> None:
 
 
 def device_of(value: object) -> str:
-    """Return the device of the first tensor that is not on the CPU, else ``"cpu"``."""
+    """Return the device of the first tensor not on the CPU, otherwise ``"cpu"``."""
     items = items_of(value)
     if items is not None:
         devices = [device_of(item) for _, item in items]

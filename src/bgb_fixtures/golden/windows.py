@@ -1,7 +1,7 @@
 """The windows that a golden was recorded with, as far as they are known.
 
-Invariant: ids, rate and length come from the golden itself; labels and events only from
-the very fixture it was recorded with.
+Invariant: ids, sampling frequency and length come from the golden itself; labels and
+events come only from the exact fixture that it was recorded with.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Windows:
         return len(self.ids)
 
     def title(self, row: int) -> str:
-        """Return a window in words: id, split, category, kind and seizure types."""
+        """Describe a window: id, split, category, kind and seizure types."""
         if self.records is None:
             return self.ids[row]
         window = self.records[row]
@@ -51,7 +51,7 @@ class Windows:
 
 
 def windows_of(comparison: Comparison, fixture: Fixture | None) -> Windows | None:
-    """Return the windows of both sides; None if they differ or there are none."""
+    """Return the windows of both goldens; None if they differ or are unknown."""
     if fixture is not None:
         return Windows(
             ids=tuple(window.id for window in fixture.windows),
@@ -67,7 +67,7 @@ def windows_of(comparison: Comparison, fixture: Fixture | None) -> Windows | Non
 
 
 def moved_rows(change: Change, comparison: Comparison, windows: Windows) -> list[int]:
-    """Return the windows with values out of tolerance, the worst one first."""
+    """Return the windows with values out of tolerance, the largest difference first."""
     far = change.far
     if far is None or far.ndim == 0 or len(far) != len(windows):
         return []
@@ -79,7 +79,7 @@ def moved_rows(change: Change, comparison: Comparison, windows: Windows) -> list
 
 
 def _largest(change: Change, comparison: Comparison, row: int) -> float:
-    """Return the largest difference in a window, infinite where one is not finite."""
+    """Return the largest difference in a window; infinite if any is not finite."""
     a, b = (
         side.outputs[change.key].numbers[row]
         for side in (comparison.recorded, comparison.obtained)

@@ -1,7 +1,7 @@
-"""Show a fixture on one self-contained page, to look at and to pass on.
+"""Self-contained HTML page about a fixture, to view and to share.
 
-Invariant: the same fixture gives the same bytes; the page loads nothing from anywhere,
-runs nothing, and says nothing that is not in the fixture.
+Invariant: the same fixture gives the same bytes; the page loads no other file, runs no
+script, and states nothing that is not in the fixture.
 """
 
 from bgb_fixtures.report.page import Report, write_report

@@ -1,4 +1,4 @@
-"""Write a self-contained HTML page, whose own policy forbids loading anything.
+"""Write a self-contained HTML page, whose security policy forbids loading anything.
 
 Invariant: a page is written completely or not at all, and loads and runs nothing.
 """
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 __all__ = ["check_page_target", "make_document", "write_page"]
 
-# The browser holds the page to its promise: nothing from elsewhere, nothing that runs.
+# The browser enforces this policy: no external resources and no scripts.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
 def check_page_target(target: Path) -> None:
-    """Raise SpecError or TargetError if an .html page cannot be written there."""
+    """Raise SpecError or TargetError if `target` cannot be written as an .html page."""
     if target.suffix.lower() not in (".html", ".htm"):
         msg = f"{str(target)!r}: expected a name that ends in .html"
         raise SpecError(msg)
@@ -48,9 +48,9 @@ def _reason_against(target: Path) -> str | None:
 
 
 def make_document(title: str, parts: Iterable[str], *, style: str = "") -> bytes:
-    """Return a whole page as UTF-8; `parts` are HTML, their texts escaped.
+    """Return a whole page as UTF-8; `parts` are HTML with all text escaped.
 
-    `style` is CSS for this kind of page, after that of all pages.
+    `style` is CSS for this kind of page, added after the common style.
     """
     return "\n".join(
         [

@@ -1,7 +1,7 @@
 """The page: summary, table of kinds, and every window with pictures and numbers.
 
-Invariant: a page is written completely or not at all; every text of the fixture is escaped;
-windows are drawn only if the whole fixture was verified.
+Invariant: a page is written completely or not at all; all text from the fixture is
+escaped; windows are drawn only if the whole fixture was verified.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _MONTAGE = "double-banana"
 _PAGE_SIZE_IN = (6.4, 6.8)
 _DPI = 170
 _N_COLOURS = 64
-"""A quarter of the bytes; traces and colour maps look the same."""
+"""Colours per picture: a quarter of the bytes, with no visible change."""
 _STYLE = """
 @media print {
   /* Two windows a page, on A4 and on Letter: the numbers stand beside the traces. */
@@ -66,7 +66,7 @@ _STYLE = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Say what was written.
+    """Summary of what was written.
 
     Attributes
     ----------
@@ -180,11 +180,11 @@ def _check_drawing() -> None:
 
 
 def _verify(fixture: Fixture) -> tuple[tuple[str, ...], str | None]:
-    """Return what was checked, or why the fixture is not what it should be."""
+    """Return the checks made and None, or no checks and why the fixture is invalid."""
     try:
         proof = verify_fixture(fixture.path)
     except FormatError as error:
-        # Folders of this machine are nobody's business on a page.
+        # Do not show paths of this machine on a page that may be shared.
         return (), str(error).replace(str(fixture.path), fixture.path.name)
     if proof.digest != fixture.index.digest:
         return (), "the file changed while it was read"
@@ -274,7 +274,7 @@ def _summary(fixture: Fixture, checks: tuple[str, ...], problem: str | None) -> 
 
 def _licence(licence: dict[str, Any]) -> str:
     name, url = escape(licence["name"]), escape(licence["url"])
-    # Records could say javascript:.
+    # A link in the records could be a javascript: URL.
     if licence["url"].startswith(("https://", "http://")):
         return f'<a href="{url}" rel="noreferrer">{name}</a> ({url})'
     return f"{name} ({url})" if url else name
@@ -295,7 +295,7 @@ def _source(source: dict[str, Any]) -> str:
 
 
 def _origin(source: dict[str, Any], spec: dict[str, Any]) -> str:
-    """Say what the file states about its origin, and how far that can be trusted."""
+    """Describe the origin stated in the file, and how far it can be trusted."""
     name = escape(str(source["name"]))
     if name == "synthetic":
         origin = "synthetic EEG from a generator, not recorded from a patient"
@@ -397,17 +397,17 @@ def _choose_montage(fixture: Fixture) -> str | None:
 
 
 def _picture(fixture: Fixture, row: int, montage: str | None) -> tuple[str, str, str]:
-    """Return a window as a PNG in base64, what it shows, and the part in the traces."""
+    """Return a window as a PNG in base64, its description, and the part shown."""
     from matplotlib import style
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
     picture = BytesIO()
-    # Whatever the user's matplotlibrc says.
+    # Ignore the user's matplotlibrc.
     with style.context("default"):
         figure = draw_windows(fixture, [row], montage=montage, page_size=_PAGE_SIZE_IN)
         figure.dpi = _DPI
-        # Not savefig, which draws everything twice.
+        # Do not use savefig, which draws everything twice.
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
     image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
@@ -460,7 +460,7 @@ def _card(
                 f"{escape(window.recording)}, from {_seconds(window.onset)} s</span>"
                 f"<span>{escape(_seizures(window))}</span></header>"
             ),
-            # A region that scrolls can be reached with the keyboard.
+            # Make the scrolling region reachable with the keyboard.
             (
                 f'<div class="scroll" tabindex="0" role="group" aria-label="Page of {name}">'
                 f'<img width="{width}" height="{height}" alt="{escape(alternative)}" '
@@ -485,10 +485,10 @@ def _seizures(window: WindowRecord) -> str:
 
 
 def _seconds(value: float) -> str:
-    """Show hundredths at most, and no zeros at the end."""
+    """Format a number with at most two decimals and without trailing zeros."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
 def _signed(value: float) -> str:
-    # A minus as wide as the plus; and no -0.0.
+    # Use a minus sign as wide as the plus, and avoid -0.0.
     return f"{round(value, 1) + 0.0:+.1f}".replace("-", "\N{MINUS SIGN}")

@@ -1,7 +1,7 @@
-"""Draw windows as a reader of EEG sees them: clinical pages, with spectrograms.
+"""Draw windows as clinical EEG pages with spectrograms.
 
-Invariant: what is drawn is the window itself, in microvolts, filtered for display only;
-the seizure is shaded from the labels, sample by sample.
+Invariant: the plot shows the window itself, in microvolts, filtered for display only;
+seizures are shaded according to the labels, sample by sample.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ PAGE_LENGTH_S = 15.0
 BAND_HZ = (0.8, 70.0)
 """Display filter, as common on clinical pages."""
 GAINS_UV = (20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000)
-"""Microvolts between two lines, of which the page takes one."""
+"""Possible distances between two lines in microvolts."""
 PAGE_SIZE_IN = (11.0, 9.0)
 REGION_COLOURS = {"left": "#1b4f8f", "right": "#9c2f2f", "midline": "#222222"}
 """Parts of the head, and their colours on white."""
 _SHADE = "#f3c969"
 DPI = 110
-# suffix -> what to leave out, so that the same picture is the same file.
+# suffix -> metadata to omit, so that the same picture gives the same file.
 _METADATA: dict[str, dict[str, Any]] = {
     ".png": {"Software": None},
     ".pdf": {"Creator": None, "Producer": None, "CreationDate": None},
@@ -55,7 +55,7 @@ _METADATA: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Page:
-    """One window, ready to draw: the whole of it, and the stretch to show."""
+    """One window, ready to draw: all of it, and the part to show in the traces."""
 
     title: str
     ch_names: tuple[str, ...]
@@ -72,7 +72,7 @@ class _Page:
 
     @property
     def part(self) -> str:
-        """Say which seconds of the window the traces show."""
+        """Return which seconds of the window the traces show."""
         return describe_part(self.start, self.length, self.n_times / self.sfreq)
 
 
@@ -225,7 +225,7 @@ def _make_page(
     data_uv = _derive(window, montage)
     shown = data_uv[:, round(start * sfreq) : round((start + length) * sfreq)]
     if gain_uv is None:
-        # A line may reach its neighbours, not cross the page.
+        # A line may reach its neighbours but must not cross the page.
         typical = float(np.quantile(np.ptp(shown, axis=1), 0.7)) * 0.6
         gain_uv = next((g for g in GAINS_UV if g >= typical), GAINS_UV[-1])
     elif not 1 <= gain_uv <= 10_000:
@@ -277,14 +277,14 @@ def _band_pass(
 
 
 def describe_part(start: float, length: float, seconds: float) -> str:
-    """Say in words which part of a window of `seconds` a page shows."""
+    """Describe which part of a window of `seconds` a page shows."""
     if length >= seconds:
         return f"the whole window, {seconds:g} s"
     return f"{start:.4g} to {start + length:.4g} s of {seconds:g} s"
 
 
 def region_of(ch_name: str) -> str:
-    """Say on which side of the head a row lies.
+    """Return the side of the head on which a row lies.
 
     Parameters
     ----------
@@ -304,10 +304,11 @@ def region_of(ch_name: str) -> str:
 
 def _draw(figure: Figure, page: _Page) -> None:
     regions = {region_of(name) for name in page.ch_names}
-    # Rows between the sides get a spectrogram only where there is nothing else.
+    # Midline rows get a spectrogram only if there are no others.
     sides = [side for side in REGION_COLOURS if side in regions]
     sides = [side for side in sides if side != "midline"] or sides
-    # A narrow second column: the scale bar of the traces, the colour bar below it.
+    # The narrow second column has the scale bar of the traces and, below, the colour
+    # bar.
     grid = figure.add_gridspec(
         1 + len(sides), 2, height_ratios=[7] + [1] * len(sides), width_ratios=[45, 1]
     )
@@ -334,7 +335,7 @@ def _draw_traces(axes: Axes, page: _Page) -> None:
     times = np.arange(first, last) / page.sfreq
     places, place, before = [], 0.0, None
     for name in page.ch_names:
-        # A gap where one chain of electrodes ends and the next begins.
+        # Leave a gap between chains of electrodes.
         if before is not None and _starts_chain(before, name):
             place += 0.6
         places.append(place)
@@ -342,7 +343,7 @@ def _draw_traces(axes: Axes, page: _Page) -> None:
     for name, y, trace in zip(page.ch_names, places, page.data_uv, strict=True):
         axes.plot(
             times,
-            # The axis points down, and so does positive: negative is up.
+            # The axis points down, so positive is down and negative is up.
             y + trace[first:last] / page.gain_uv,
             color=REGION_COLOURS[region_of(name)],
             linewidth=0.55,
@@ -361,7 +362,7 @@ def _draw_traces(axes: Axes, page: _Page) -> None:
         f"negative up, {BAND_HZ[0]:g}-{BAND_HZ[1]:g} Hz, shaded = seizure",
         fontsize=9,
     )
-    # The scale bar, in the margin that no trace reaches.
+    # Draw the scale bar in the margin that no trace reaches.
     x = page.start + page.length * 1.012
     axes.plot([x, x], [places[-1] - 1, places[-1]], color="black", linewidth=2,
               clip_on=False)  # fmt: skip
@@ -387,7 +388,7 @@ def _draw_spectrogram(
     limits: tuple[float, float] | None,
 ) -> tuple[float, float]:
     rows = [i for i, name in enumerate(page.ch_names) if region_of(name) == side]
-    # A window of a few seconds would be one piece, and one column without a width.
+    # Otherwise a window of a few seconds would be one segment, a column without width.
     quarter = max(page.n_times // 4, round(page.sfreq / 10))
     n_fft = min(round(2 * page.sfreq), quarter, page.n_times)
     starts = np.arange(0, page.n_times - n_fft + 1, max(n_fft // 8, 1))
@@ -416,7 +417,7 @@ def _draw_spectrogram(
     axes.tick_params(labelsize=7)
     for start, stop in page.spans:
         axes.axvspan(start / page.sfreq, stop / page.sfreq, ymin=0.94, color=_SHADE)
-    # A page that shows the whole window needs no borders.
+    # A page that shows the whole window needs no markers.
     borders = (page.start, page.start + page.length)
     for border in borders if page.length * page.sfreq < page.n_times else ():
         axes.axvline(border, color="white", linewidth=0.8, linestyle="--")

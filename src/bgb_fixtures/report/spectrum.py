@@ -1,6 +1,7 @@
 """Draw the spectra of a window as a small SVG.
 
-Invariant: the same numbers give the same text; lines differ in dash, not only in colour.
+Invariant: the same numbers give the same text; lines differ in dash pattern as well as
+in colour.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 50, 14, 26, 36
 _DASHES = {"left": "none", "right": "6 3", "midline": "1.5 3"}
 _TICKS_HZ = (0.5, 1, 2, 5, 10, 20, 50, 100)
 _MOST_DB = 70.0
-"""Height of the drawing at most: silence would flatten all else."""
+"""Maximum range of the drawing in dB, as silence would flatten everything else."""
 
 
 def spectrum_limits(statistics: Sequence[Statistics]) -> tuple[float, float]:
-    """Return the decibels (low, high) that hold all spectra: multiples of 10, up to 70 apart."""
+    """Return (low, high) in dB for all spectra: multiples of 10, at most 70 apart."""
     values = [
         (float(spectrum.min()), float(spectrum.max()))
         for numbers in statistics
@@ -46,7 +47,7 @@ def draw_spectrum(
     """Return an ``<svg>`` with a line per region of the head over log frequency."""
     low, high = limits
     last = float(numbers.frequencies[-1]) if len(numbers.frequencies) else 1.0
-    # One frequency alone still needs an axis.
+    # A single frequency still needs an axis.
     octaves = math.log2(max(last / LOWEST_HZ, 2.0))
     right, bottom = _WIDTH - _RIGHT, _HEIGHT - _BOTTOM
 

@@ -1,6 +1,6 @@
-"""The numbers that describe a window before one looks at it.
+"""Statistics that describe a window.
 
-Invariant: everything is computed from the microvolts of the stored channels, unfiltered.
+Invariant: everything is computed from the stored channels in microvolts, unfiltered.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ LOWEST_HZ = 0.5
 _HIGHEST_HZ = 100.0
 _PIECE_S = 2.0
 _FLOOR_UV2 = 1e-6
-"""Power of silence, so that it has decibels."""
+"""Minimum power, so that silence has a finite value in decibels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
-    """Describe one window in numbers.
+    """Statistics of one window.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ def measure_window(fixture: Fixture, row: int) -> Statistics:
     data_uv = window.microvolts()[0].astype(np.float64)
     centred = data_uv - data_uv.mean(axis=1, keepdims=True)
     variances = np.square(centred).mean(axis=1)
-    # Rounding alone makes no distribution.
+    # Do not compute a distribution of rounding errors.
     alive = np.flatnonzero(variances > 1e-9)
     kurtosis, peak = None, None
     if len(alive):

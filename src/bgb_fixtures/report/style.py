@@ -1,6 +1,7 @@
-"""The style of the pages, on a screen, on a phone and on paper.
+"""CSS of the pages, for screens, phones and paper.
 
-Invariant: no other file is named here, and text has a contrast of at least 4.5 to 1.
+Invariant: the style refers to no other file, and text has a contrast of at least 4.5 to
+1.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ COLOUR_PAIRS = (
     (_GOOD, _GOOD_PAPER),
     (_BAD, _BAD_PAPER),
 )
-"""(text, ground) as they occur on the page."""
+"""Pairs of (text, background) that occur on the page."""
 
 STYLE = f"""
 :root {{ color-scheme: light; }}

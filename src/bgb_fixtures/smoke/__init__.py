@@ -1,12 +1,13 @@
-"""Does this detector work? Checks of its behaviour on windows with known seizures.
+"""Checks of a detector's behaviour on windows with known seizures.
 
-The way of a detector: `loading` imports it, `contract` finds out what goes in (`layout`)
-and what comes out (`output`), `detector` holds it behind that contract, `checks` judge
-it, `runner` finds the cause of what fails, and `report` words it. `supervisor` does that
-in a process of its own (`child`); `szcore` checks programs and containers instead.
+The steps of a run: `loading` imports the detector, `contract` detects its input
+(`layout`) and output (`output`), `detector` wraps it, `checks` test it, `judge` finds
+which failure explains which, `runner` runs all of this, and `report` formats the
+results. `supervisor` runs these steps in a separate process (`child`); `szcore` checks
+programs and containers instead.
 
 Invariant: importing this package imports no third-party module; each public name loads
-its module, and with it torch, at first use.
+its module, and with it torch, on first use.
 """
 
 from __future__ import annotations

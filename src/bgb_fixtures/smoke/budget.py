@@ -1,7 +1,7 @@
-"""How long a pass and a training step take, and how many of them fit into the time limit.
+"""Duration of passes and training steps, and how many fit into the time limit.
 
-Invariant: a check of a slow model does less, or is skipped with the reason. It fails
-because of its time only if it hangs.
+Invariant: a check of a slow model does less, or is skipped with the reason. A check
+fails because of its duration only if it hangs.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ __all__ = ["Budget"]
 
 SHORT = 0.1
 LONG = 0.4
-"""Shares of the time limit that a plain check, and one that trains, plan to take."""
+"""Shares of the time limit planned for a check without and with training."""
 BACKWARD = 4
 """A backward pass takes about as long as this many forward passes."""
 PARAMETER_S = 2e-8
 """Seconds to step a parameter, on one core."""
 SLOW = 1 / 30
-"""Share of the time limit for one window from which on a long check is no hang."""
+"""Share of the time limit for one window above which a long check is not a hang."""
 
 
 class Budget:
-    """Plan by measured times: seconds of a forward pass, per whole window and per clip.
+    """Plan based on the measured seconds of a forward pass, per window and per clip.
 
-    `step_s` is that of a training step, 0 until one was measured.
+    `step_s` is the duration of a training step in seconds; 0 until one was measured.
     """
 
     def __init__(self, *, time_limit: float, n_parameters: int) -> None:
@@ -40,21 +40,21 @@ class Budget:
         return self.window_s > SLOW * self.time_limit
 
     def n_rows(self, passes: int, *, least: int, each_s: float) -> int:
-        """Return with how many windows, three at most, a plain check can make passes."""
+        """Return how many windows, at most three, a check has time for."""
         n_rows = min(3, int(self.short_s / max(passes * each_s, 1e-9)))
         if n_rows < least:
             self.skip("pass", passes * least, each_s, self.short_s)
         return n_rows
 
     def expect_step(self, n_clips: int) -> float:
-        """Return the seconds of a training step with so many clips."""
+        """Estimate the duration in seconds of a training step with `n_clips` clips."""
         passes = (1 + BACKWARD) * n_clips * self.clip_s
         return passes + PARAMETER_S * self._n_parameters
 
     def n_clips(self, choices: tuple[int, ...], *, per_clip: int) -> int:
-        """Return the first of `choices`, in units of `per_clip` clips, that is affordable.
+        """Return the first of `choices`, times `per_clip` clips, that is fast enough.
 
-        The least one may take longer than planned; if it takes too long, skip the check.
+        The last choice may take longer; if it takes too long, the check is skipped.
         """
         for choice in choices:
             if self.expect_step(choice * per_clip) <= 2 * self.short_s:
@@ -65,7 +65,7 @@ class Budget:
         return choices[-1]
 
     def n_steps(self, most: int, *, least: int, expected_s: float) -> int:
-        """Return how many training steps, `most` at most, a check that trains can take."""
+        """Return how many training steps, at most `most`, a check has time for."""
         step_s = self.step_s or expected_s
         n_steps = min(most, int(self.long_s / max(step_s, 1e-9)))
         if n_steps < least:

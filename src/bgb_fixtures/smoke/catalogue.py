@@ -1,6 +1,6 @@
-"""Which checks there are, what each one says, and which failures explain which.
+"""Names of the checks, what each one verifies, and which failures explain which.
 
-Invariant: importing this imports nothing. The order is that of a run, and a check comes
+Invariant: this module imports nothing. Checks are in the order of a run, and each comes
 after every check that can explain its failure.
 """
 
@@ -50,7 +50,7 @@ SENTENCES = {
     "old gradients, runs in training mode, gives the model the windows and "
     "channels that the labels belong to, and lowers its loss",
 }
-"""Name of a check -> what is true of a detector that passes it."""
+"""Name of a check -> what holds for a detector that passes it."""
 
 NEEDED = ("build", "shape")
 """Checks without which no other can run."""
@@ -83,14 +83,14 @@ CAUSES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Name of a check -> the checks whose failure explains a failure of this one.
 
-A fault shows in many checks. Only the first of them, its cause, counts as failed; the
-others are consequences, and are not judged.
+One fault makes many checks fail. Only the first of them, the cause, counts as failed;
+the others are consequences and are skipped.
 """
 
 WARM = frozenset(
     ("scale", "windows", "update", "logits", "batch", "channels", "alignment", "state")
 )
-"""Checks of the model after a few training steps, which `gradients` takes."""
+"""Checks that use the model after a few training steps, which `gradients` runs."""
 
 CAN_SKIP = tuple(name for name in SENTENCES if name not in NEEDED)
-"""Checks that may be left out."""
+"""Checks that the user may skip."""

@@ -1,7 +1,7 @@
-"""The process in which a model of the command line runs: ``python -m ...smoke.child``.
+"""Child process that runs a model for the command line: ``python -m ...smoke.child``.
 
-Invariant: stdout carries our messages, one JSON object a line, and nothing that a model
-prints: that goes to stderr. Reads its request, one JSON object, from stdin.
+The request is read from stdin as one JSON object. Invariant: stdout carries only our
+messages, one JSON object per line; whatever a model prints goes to stderr.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 TRACE_AFTER_S = 1.0
-"""Seconds after the limit at which the stack of a check still running is written."""
+"""Seconds after the limit until the stack of a check that still runs is written."""
 WAITING_S = 1.0
 """Seconds between two requests for more time."""
 
 
 class _Messages:
-    """Send messages to the parent, and watch over the running check."""
+    """Sender of messages to the parent, which also watches the running check."""
 
     def __init__(self, out: TextIO, request: dict[str, Any]) -> None:
         self._out = out
@@ -46,7 +46,7 @@ class _Messages:
         threading.Thread(target=self._report_waiting, daemon=True).start()
 
     def _report_waiting(self) -> None:
-        """Ask for more time while other programs slow the running check down."""
+        """Request more time while other programs slow down the running check."""
         while True:
             time.sleep(WAITING_S)
             watch = self._watch
@@ -65,22 +65,23 @@ class _Messages:
         self._watch = Stopwatch()
         self._trace.seek(0)
         self._trace.truncate()
-        # Written by a thread of its own, even while C code holds the interpreter.
+        # faulthandler uses a thread of its own, so this works even while C code holds
+        # the GIL.
         faulthandler.dump_traceback_later(self._limit + TRACE_AFTER_S, file=self._trace)
 
     def verdict(self, verdict: CheckResult) -> None:
-        """Report what a check says by itself."""
+        """Report the verdict of a check before failures are attributed to causes."""
         faulthandler.cancel_dump_traceback_later()
         self._watch = None
         self.send("verdict", **asdict(verdict))
 
     def result(self, result: CheckResult) -> None:
-        """Report how a check ended, its cause found."""
+        """Report the result of a check after failures are attributed to causes."""
         self.send("result", **asdict(result))
 
 
 def _take_stdout() -> TextIO:
-    """Keep stdout for messages; send what is printed, by C code too, to stderr."""
+    """Reserve stdout for messages; redirect all printing, even by C code, to stderr."""
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     sys.stdout = sys.stderr
@@ -186,7 +187,7 @@ def _run(request: dict[str, Any], messages: _Messages) -> None:
     )
     judge = Judge(
         detector,
-        # What every other check needs is found out again.
+        # Rerun the checks whose findings every other check needs.
         known=[result for name, result in known.items() if name not in NEEDED],
         on_start=messages.start,
         on_verdict=messages.verdict,
@@ -208,7 +209,7 @@ def _run(request: dict[str, Any], messages: _Messages) -> None:
 
 
 def main() -> None:
-    """Read the request, run the checks, and send what they say."""
+    """Read the request, run the checks and send their results."""
     request = json.loads(sys.stdin.readline())
     messages = _Messages(_take_stdout(), request)
     from bgb_fixtures.errors import FixtureError, MissingPackageError

@@ -1,7 +1,7 @@
-"""Choose the input of a detector: whole windows, and clips around known borders.
+"""Choice of the input: whole windows, and clips around onsets and ends of seizures.
 
-Invariant: every set of clips holds ictal and background samples, in more than one
-arrangement, so that neither a constant nor the position in the clip is an answer.
+Invariant: every set of clips has ictal and background samples in more than one
+arrangement, so that neither a constant nor the position in the clip predicts the label.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 __all__ = ["N_CLIPS", "Clips", "choose_clips", "choose_windows", "clip_lengths"]
 
 N_CLIPS = 4
-"""Clips of each set; for labels per window, of each class."""
+"""Number of clips in a set; for labels per window, in each class."""
 
-# Ictal and background clips in an order that no rotation turns into its opposite, so that
-# labels of another clip are not mistaken for classes that are swapped.
+# An order of ictal and background clips that no rotation turns into its opposite, so
+# that labels of another clip are not mistaken for swapped classes.
 _ORDERS = {1: "10", 2: "1100", 3: "110100", 4: "11101000"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clips:
-    """Hold signals (n_clips, n_channels, n_times) with a label, 0 or 1, per score."""
+    """Signals (n_clips, n_channels, n_times) with a label, 0 or 1, per score."""
 
     signals: torch.Tensor
     labels: torch.Tensor
@@ -40,9 +40,9 @@ class Clips:
 def clip_lengths(n_times: int, *, multiple: int = 1) -> tuple[int, ...]:
     """Return the lengths to try, in samples, shortest first, all below `n_times`.
 
-    Multiples of powers of two, for models that pool, and of `multiple`. 17 * 128 samples
-    are 8.5 s at 256 Hz, which no stride of whole seconds below 17 s divides: labels that
-    are rolled by such a stride do not come back to where they were.
+    They are multiples of powers of two, for models that pool, and of `multiple`. 17 *
+    128 samples are 8.5 s at 256 Hz. No stride of whole seconds below 17 s divides this
+    length, so labels rolled by such a stride do not return to their original place.
     """
     lengths = {17 * 128, *(n_times // part for part in (4, 2) if n_times % part == 0)}
     whole = {length - length % multiple for length in lengths}
@@ -50,9 +50,9 @@ def clip_lengths(n_times: int, *, multiple: int = 1) -> tuple[int, ...]:
 
 
 def choose_windows(labels: Labels) -> npt.NDArray[np.intp]:
-    """Return three rows: with ictal and background samples, without, with.
+    """Return three rows: one partly ictal, one seizure-free, one with a seizure.
 
-    The same row appears again only if there are fewer than three.
+    A row is repeated only if there are fewer than three suitable ones.
     """
     ictal = labels.any(axis=1)
     partial = ictal & ~labels.all(axis=1)
@@ -71,9 +71,9 @@ def choose_clips(
 ) -> list[tuple[int, int]]:
     """Return (row, first sample) of the clips to learn from.
 
-    Clips with a border inside, or, where one label is for the whole clip, ictal and
-    background clips. Raises SpecError if the windows do not show both classes; `name` is
-    that of the fixture.
+    The clips contain an onset or end of a seizure. If there is one label per clip, they
+    are ictal and background clips. Raises SpecError if the windows do not contain both
+    classes; `name` is the name of the fixture.
     """
     places = [] if per_window else _borders(labels, length)
     places = places[:n_clips] or _extremes(labels, length, n_clips)
@@ -87,7 +87,7 @@ def choose_clips(
 
 
 def _borders(labels: Labels, length: int) -> list[tuple[int, int]]:
-    """Return (row, start) of clips with a border inside; onsets and ends in turn."""
+    """Return (row, start) of clips that contain an onset or an end, in alternation."""
     n_times = labels.shape[1]
     found: list[tuple[int, int]] = []
     wanted = 1
@@ -96,7 +96,7 @@ def _borders(labels: Labels, length: int) -> list[tuple[int, int]]:
         places = np.flatnonzero(steps == wanted)
         if not len(places):
             places = np.flatnonzero(steps)
-        # Not all in the middle: the place of the border must not be the answer.
+        # Vary the position of the border, so that it does not predict the labels.
         shift = (0, length // 8, -length // 8)[len(found) % 3]
         for place in places:
             start = int(np.clip(place + 1 - length // 2 + shift, 0, n_times - length))
@@ -109,7 +109,7 @@ def _borders(labels: Labels, length: int) -> list[tuple[int, int]]:
 
 
 def _extremes(labels: Labels, length: int, n_clips: int) -> list[tuple[int, int]]:
-    """Return (row, start) of as many mostly ictal clips as clips of background."""
+    """Return (row, start) of equally many mostly ictal and background clips."""
     totals = np.cumsum(np.pad(labels, ((0, 0), (1, 0))), axis=1, dtype=np.int64)
     shares = (totals[:, length:] - totals[:, :-length]) / length
     ictal = [
@@ -122,7 +122,7 @@ def _extremes(labels: Labels, length: int, n_clips: int) -> list[tuple[int, int]
         for row, share in enumerate(shares)
         if not share.min()
     ]
-    # Windows without any seizure first.
+    # Prefer windows without any seizure.
     background.sort(key=lambda place: bool(labels[place[0]].any()))
     n_each = min(len(ictal), len(background), n_clips)
     classes = {"1": iter(ictal), "0": iter(background)}

@@ -1,6 +1,6 @@
-"""Find out, by trying, how a detector takes its windows and what it gives.
+"""Detect by trial how a detector takes its windows and what it returns.
 
-Invariant: this is the only place that guesses. Everything else asks the contract.
+Invariant: only this module guesses. All others use the contract.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ __all__ = ["Contract", "Unfit", "find_contract", "has_lazy_parameters"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
-    """Hold what goes into a detector and what comes out."""
+    """The input layout and the output of a detector."""
 
     layout: InputLayout
     output: OutputContract
 
     def run(self, model: Any, signals: torch.Tensor) -> Any:
-        """Give windows (B, C, T) to the model; return its output as it is."""
+        """Run the model on windows (B, C, T) and return its output unchanged."""
         return model(self.layout.arrange(signals))
 
     def __str__(self) -> str:
-        """Say in words what goes in, unless it is (B, C, T), and what comes out."""
+        """Describe the output, and the input unless it is (B, C, T)."""
         plain = self.layout == InputLayout()
         return str(self.output) if plain else f"input {self.layout}; {self.output}"
 
 
 class Unfit(Failed):
-    """The verdict on a model that runs in no layout: the error, and what to do."""
+    """The verdict on a model that runs in no layout: the error and advice."""
 
     def __init__(self, failed: Failed, advice: str) -> None:
         super().__init__(f"{failed.reason}. {advice}", place=failed.place)
@@ -59,7 +59,7 @@ class Unfit(Failed):
 
 
 def has_lazy_parameters(model: Any) -> bool:
-    """Tell whether a model has parameters or buffers that get their shape when it runs."""
+    """Return whether a model has lazy parameters or buffers, still without a shape."""
     if not isinstance(model, torch.nn.Module):
         return False
     return any(map(is_lazy, (*model.parameters(), *model.buffers())))
@@ -76,10 +76,10 @@ def find_contract(
 ) -> Contract:
     """Run a model on windows (B, C, T) in one layout after the other until one fits.
 
-    `signals` has three windows or more, so that no other size can be taken for theirs.
-    `undo` puts the model back after each try. Raises Failed if no layout fits, with the
-    reason why the first one does not, and how to give the model another shape unless
-    `advise` is False; an ImportError of the model passes through.
+    `signals` has at least three windows, so that no other axis is mistaken for theirs.
+    `undo` restores the model after each attempt. Raises Failed if no layout fits, with
+    the error in the first layout and, unless `advise` is False, options that change the
+    shape of the input. An ImportError from the model is not caught.
     """
     _, n_channels, n_times = signals.shape
     if declared.layout is None:
@@ -90,7 +90,7 @@ def find_contract(
     lazy = has_lazy_parameters(model)
 
     def read(layout: InputLayout) -> Contract:
-        # A lazy layer takes its shape from the first input, right or wrong.
+        # A lazy layer takes its shape from its first input, even in a wrong layout.
         tried = copy.deepcopy(model) if lazy else model
         shown = signals[:, :, : layout.whole(n_times)]
         return _read(tried, shown, layout, declared=declared, sfreq=sfreq)
@@ -113,7 +113,7 @@ def find_contract(
         except Exception as error:  # noqa: BLE001 - whatever a model raises
             reasons.append((layout, error))
         undo()
-    # The first layout in which the model ran, or the first.
+    # Report the first layout in which the model ran, otherwise the first layout.
     unreadable = (item for _, item in reasons if isinstance(item, Failed))
     failed = next(unreadable, None)
     if failed is not None:
@@ -146,7 +146,7 @@ def _read(
     declared: Declaration,
     sfreq: float,
 ) -> Contract:
-    """Run a model in one layout and work out what its output means."""
+    """Run a model in one layout and interpret its output."""
     n_windows, _, n_times = signals.shape
     output = model(layout.arrange(signals))
     entries = list_entries(output)
@@ -199,7 +199,7 @@ def _read(
 def _run_on_half(
     model: Any, signals: torch.Tensor, layout: InputLayout
 ) -> dict[Entry, Any]:
-    """Return the entries for windows of half the length; none if the model refuses."""
+    """Return the entries for windows of half the length; empty if the model fails."""
     try:
         n_times = layout.whole(signals.shape[2] // 2)
         return list_entries(model(layout.arrange(signals[:, :, :n_times])))
@@ -212,10 +212,10 @@ def _choose_entry(
     axes_of: Callable[[Entry], str | None],
     declared: str | None,
 ) -> tuple[Entry, tuple[Entry, ...]]:
-    """Return the entry of the logits, and the other entries that could be them.
+    """Return the entry of the logits and the other entries that could be logits.
 
-    By convention the first entry of a tuple; of a dict, ``logits``, else the first that
-    can be read.
+    By convention, the logits are the first entry of a tuple. In a dict they are the
+    entry ``logits``, otherwise the first one with valid axes.
     """
     if declared is not None:
         for entry in entries:
@@ -260,7 +260,7 @@ def _unreadable(
 
 
 def _positive_classes(declared: tuple[int, ...], n_classes: int) -> tuple[int, ...]:
-    """Return the classes that are seizures: all but the first, if nothing is said."""
+    """Return the seizure classes; the default is all but the first."""
     wrong = [index for index in declared if not 0 <= index < n_classes]
     if wrong:
         msg = (

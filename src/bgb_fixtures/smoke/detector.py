@@ -1,8 +1,8 @@
-"""The detector under test, behind its contract: what all checks share.
+"""The detector under test, wrapped in its contract and shared by all checks.
 
-Invariant: a check finds the model in its first state, with the generators seeded, and
-whatever it does to the model is undone before the next. Nothing that a check leaves here
-changes what another check says.
+Invariant: each check starts with the model in its initial state and the generators
+seeded, and its changes to the model are undone before the next check. Nothing that a
+check caches here changes the verdict of another check.
 """
 
 from __future__ import annotations
@@ -43,17 +43,17 @@ if TYPE_CHECKING:
 __all__ = ["Detector"]
 
 LARGE = 20_000_000
-"""Parameters from which on a pass of one thread takes seconds."""
+"""Number of parameters from which a pass in one thread takes seconds."""
 SMALL_S = 0.3
-"""Seconds for three windows with one thread, for which others are not worth a trial."""
+"""Seconds for three windows in one thread, below which more threads are not tried."""
 
 
 class Detector:
-    """Hold a model, its contract, and the windows and clips that it gets.
+    """A model with its contract, and the windows and clips for its input.
 
-    `device` None is that of the model's parameters; `loss` None is binary cross-entropy
-    in which both classes weigh the same. `can_train` is False if a training step is known
-    never to return.
+    If `device` is None, the device of the model's parameters is used. If `loss` is
+    None, it is binary cross-entropy with equal weight for both classes. `can_train` is
+    False if a training step is known to hang.
     """
 
     def __init__(
@@ -70,7 +70,8 @@ class Detector:
         time_limit: float = 30.0,
         can_train: bool = True,
     ) -> None:
-        # The layers of a lazy model get their shape in a copy, not in the user's.
+        # Lazy layers get their shape in a copy, so that the user's model is not
+        # changed.
         self.is_lazy = has_lazy_parameters(model)
         self.model = copy.deepcopy(model) if self.is_lazy else model
         self.fixture = fixture
@@ -93,7 +94,7 @@ class Detector:
         self._warm: WarmUp | None = None
         self.initial = ModelSnapshot(self.model)
 
-    # What the model is.
+    # Properties of the model.
 
     @property
     def is_module(self) -> bool:
@@ -138,7 +139,7 @@ class Detector:
         return [m for m in modules if ".quantized" in type(m).__module__]
 
     def why_no_gradients(self) -> str:
-        """Say why this model cannot have gradients; empty if it can."""
+        """Return why this model cannot have gradients; empty if it can."""
         if not self.is_module or not list(self.model.parameters()):
             return "the model has no parameters to train"
         if self.quantised:
@@ -155,22 +156,22 @@ class Detector:
             raise Skipped(reason)
 
     def need_training(self) -> None:
-        """Skip the check if a training step is known never to return."""
+        """Skip the check if a training step is known to hang."""
         if not self._can_train:
             msg = "not checked: a training step does not return"
             raise Skipped(msg, cause="gradients")
 
-    # What goes in.
+    # Input.
 
     @property
     def n_times(self) -> int:
-        """Samples of the windows: those of the fixture, or as many whole patches."""
+        """Samples per window; if the input is patches, those in whole patches only."""
         n_times = int(self.fixture.signals.shape[2])
         return n_times if self.contract is None else self.contract.layout.whole(n_times)
 
     @cached_property
     def windows(self) -> Clips:
-        """Three whole windows: with a seizure in part, without, with."""
+        """Three windows: one partly ictal, one seizure-free, one with a seizure."""
         rows = choose_windows(self.fixture.labels)
         labels = torch.from_numpy(self.fixture.labels[rows, : self.n_times])
         reduced = self.output.reduce_labels(labels, None)
@@ -178,7 +179,7 @@ class Detector:
 
     @cached_property
     def clips(self) -> Clips:
-        """A few clips to learn from, as short as the model allows; fewer if it is slow."""
+        """A few clips to learn from, as short as the model allows; fewer if slow."""
         length = self.clip_length
         per_clip = 2 if self.output.per_window else 1
         n_clips = self.budget.n_clips((N_CLIPS, 2, 1), per_clip=per_clip)
@@ -203,43 +204,44 @@ class Detector:
         )
 
     def seconds(self, n_times: int) -> str:
-        """Write samples as seconds, with the unit."""
+        """Format a number of samples as seconds, with the unit."""
         return f"{n_times / self.fixture.sfreq:g} s"
 
     def step_seconds(self, clips: Clips) -> float:
-        """Return the seconds that one label stands for."""
+        """Return the duration of one label in seconds."""
         n_times = clips.signals.shape[2]
         n_steps = 1 if self.output.per_window else clips.labels.shape[1]
         return n_times / n_steps / self.fixture.sfreq
 
-    # As much of it as there is time for.
+    # Parts of the input that fit into the time limit.
 
     def whole(self, *, passes: int, least: int = 1) -> torch.Tensor:
-        """Return up to three whole windows, as many as `passes` have time for."""
+        """Return up to three whole windows, as many as `passes` allow in the time."""
         self.known_contract()
         each_s = self.budget.window_s
         n_rows = self.budget.n_rows(passes, least=least, each_s=each_s)
         return self.windows.signals[:n_rows]
 
     def probe(self, *, passes: int, least: int = 1) -> torch.Tensor:
-        """Return up to three clips, as many as `passes` have time for."""
+        """Return up to three clips, as many as `passes` allow in the time."""
         self.known_contract()
         each_s = self.budget.clip_s
         n_rows = self.budget.n_rows(passes, least=least, each_s=each_s)
         return self.windows.signals[:n_rows, :, : self.clip_length]
 
-    # Its states.
+    # States of the model.
 
     def reset(self) -> None:
-        """Put the model back into its first state and seed the generators."""
+        """Restore the initial state of the model and seed the generators."""
         self.initial.restore()
         set_seed(self.seed)
 
     def reset_warm(self) -> None:
-        """Put the model into its state after a few training steps, where it has one.
+        """Set the model to its state after a few training steps, if available.
 
-        A head that starts at zero is healthy, but has no effect before a step. A net
-        whose ReLUs happen to close in these steps is judged in its first state.
+        A head that is initialised to zero is healthy, but has no effect before the
+        first step. A network whose ReLUs happen to die in these steps is judged in its
+        initial state.
         """
         try:
             warm = self.warm
@@ -250,21 +252,21 @@ class Detector:
             warm.state.restore()
 
     def mode(self, *, train: bool) -> None:
-        """Set training or eval mode, where the model has one."""
+        """Set training or eval mode if the model is a torch module."""
         if self.is_module:
             self.model.train(train)
 
-    # Its contract.
+    # Contract of the model.
 
     def find_contract(self) -> Contract:
-        """Find out what the model takes and gives, and how long that takes."""
+        """Detect the input and output of the model, and measure the time of a pass."""
         self.reset()
         self.mode(train=False)
         rows = choose_windows(self.fixture.labels)
         signals = torch.from_numpy(self.fixture.signals[rows])
         signals = signals.to(self.device, self.dtype)
         threads = torch.get_num_threads()
-        # What is large needs all of them from the first pass on.
+        # A large model needs all threads from the first pass.
         is_large = sum(tensor.numel() for tensor in self._sized) > LARGE
         torch.set_num_threads(threads if is_large else 1)
         start = perf_counter()
@@ -277,7 +279,8 @@ class Detector:
                 undo=self.reset,
             )
             one_s = perf_counter() - start
-            # Known from here on: a check that ends at the limit is slow, and no hang.
+            # Set this early: if the check times out from here on, the model is slow,
+            # not hanging.
             self.contract = contract
             self.budget.window_s = one_s / len(signals)
             signals = signals[:, :, : contract.layout.whole(signals.shape[2])]
@@ -292,17 +295,17 @@ class Detector:
     def _choose_threads(
         self, contract: Contract, signals: torch.Tensor, threads: int, *, one_s: float
     ) -> float:
-        """Leave torch one thread if that is enough, or faster than all; return the time.
+        """Set torch to one thread if that is fast enough, or faster; return the time.
 
-        The threads of a small model wait for each other. Beside other processes on two
-        cores, two of them took 28 s for a run that one did in 2 s.
+        The threads of a small model wait for each other. With other processes on two
+        cores, two threads took 28 s for a run that took 2 s in one thread.
         """
         if one_s <= SMALL_S / 4:
             return one_s
         if self.budget.is_slow:
             torch.set_num_threads(threads)
             return one_s
-        # The first pass may have prepared something, or tried several layouts.
+        # The first pass may include compilation, or have tried several layouts.
         torch.set_num_threads(1 if one_s <= SMALL_S else threads)
         start = perf_counter()
         contract.run(self.model, signals)
@@ -312,7 +315,7 @@ class Detector:
         return min(again_s, one_s)
 
     def _find_clip_length(self) -> None:
-        """Find the shortest length, of those that are tried, that the model takes."""
+        """Find the shortest clip, among the lengths to try, that the model accepts."""
         self.reset()
         self.mode(train=False)
         output = self.output
@@ -331,7 +334,7 @@ class Detector:
                 continue
             taken = perf_counter() - start
             if taken > SMALL_S / 4:
-                # The first pass of a length may compile or prepare something.
+                # The first pass with a new length may include compilation.
                 start = perf_counter()
                 self.scores(signals)
                 taken = min(taken, perf_counter() - start)
@@ -349,10 +352,10 @@ class Detector:
 
     @property
     def output(self) -> OutputContract:
-        """What comes out, of a detector whose contract was found."""
+        """The output contract; skip the check if the contract was not found."""
         return self.known_contract().output
 
-    # What comes out.
+    # Output.
 
     def forward(self, signals: torch.Tensor) -> torch.Tensor:
         """Return the logits, with all their axes, for windows (B, C, T)."""
@@ -364,14 +367,14 @@ class Detector:
         return logits
 
     def scores(self, signals: torch.Tensor) -> torch.Tensor:
-        """Return log odds of a seizure, float64, (B, n_steps) or (B,), no gradients."""
+        """Return float64 log odds of a seizure, (B, n_steps) or (B,), without graph."""
         with torch.no_grad():
             return self.output.scores(self.forward(signals)).double()
 
     def effect(self, signals: torch.Tensor) -> float:
-        """Return how much other input changes the scores, as a share of their size.
+        """Return how much other input changes the scores, relative to their RMS.
 
-        The other input is the same windows in another order, reversed in time.
+        The other input is the same windows in another order and reversed in time.
         """
         scores = self.scores(signals)
         change = scores - self.scores(signals.roll(1, dims=0).flip(-1))
@@ -379,11 +382,11 @@ class Detector:
         return float(change.square().mean().sqrt()) / max(size, 1e-30)
 
     def ignores_input(self, signals: torch.Tensor) -> bool:
-        """Tell whether the scores are the same whatever the input is."""
+        """Return whether the scores do not depend on the input."""
         return self.effect(signals) <= 1e-6
 
     def targets(self, labels: torch.Tensor) -> torch.Tensor:
-        """Return labels as a loss wants them: class numbers if there are classes."""
+        """Return labels in the form for a loss: class indices if there are classes."""
         output = self.output
         if output.n_classes == 1:
             return labels
@@ -404,7 +407,7 @@ class Detector:
                 raise Failed(msg)
             return value
         scores = self.output.scores(logits)
-        # The cross-entropy of float16 overflows where float32 does not.
+        # Cross-entropy overflows in float16 where it does not in float32.
         scores = scores if scores.dtype == torch.float64 else scores.float()
         share = labels.mean().clamp(1e-3, 1 - 1e-3)
         weight = torch.where(labels > 0.5, 0.5 / share, 0.5 / (1 - share))
@@ -412,11 +415,11 @@ class Detector:
             scores, labels.to(scores.dtype), weight.to(scores.dtype)
         )
 
-    # What training does to it.
+    # Training.
 
     @property
     def warm(self) -> WarmUp:
-        """What a few training steps do, run once; skip the check if they never end."""
+        """Result of a few training steps, run once; skip the check if they hang."""
         self.need_training()
         if self._warm is None:
             try:

@@ -1,7 +1,7 @@
-"""Judge the checks, and find out which failure explains which.
+"""Judge the checks and find out which failure explains which.
 
-Invariant: a check that raises or hangs is one FAIL; a check that fails because another
-one does is a SKIP that names its cause.
+Invariant: a check that raises or hangs is one FAIL; a check that fails because of
+another failed check is a SKIP that names its cause.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ __all__ = ["Judge", "Outcome", "attempt", "consequence"]
 
 
 class Judge:
-    """Judge checks, each at most once, and find out which failure explains which.
+    """Judge that runs each check at most once and attributes failures to their causes.
 
-    `known` has verdicts from an earlier process. `on_start` is called with the name of a
-    check before it runs, `on_verdict` with what it says by itself.
+    `known` has verdicts from an earlier process. `on_start` is called with the name of
+    a check before it runs, `on_verdict` with its verdict before failures are
+    attributed.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class Judge:
         self._on_verdict = on_verdict
 
     def result(self, name: str) -> CheckResult:
-        """Return how a check ends: a failure that another one explains is a SKIP."""
+        """Return the result of a check: SKIP if another failure explains its own."""
         verdict = self._verdict(name)
         if verdict.status != "FAIL":
             return verdict
@@ -61,7 +62,7 @@ class Judge:
         return verdict
 
     def _verdict(self, name: str) -> CheckResult:
-        """Return what a check says by itself."""
+        """Return the verdict of a check before failures are attributed to causes."""
         if name not in self._verdicts:
             for needed in NEEDED[: NEEDED.index(name)] if name in NEEDED else NEEDED:
                 if self._verdict(needed).status == "FAIL":
@@ -85,14 +86,14 @@ class Judge:
 
         outcome = attempt(name, run, limit=detector.budget.time_limit)
         if outcome.timed_out and detector.budget.is_slow:
-            # Slowness is no fault, and looks the same as a hang here.
+            # A slow model is not faulty, but cannot be distinguished from a hang here.
             return dataclasses.replace(outcome.result, status="SKIP")
         return outcome.result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """Hold what came of the user's code: a verdict, and the value if it passed."""
+    """The outcome of running user code: a result, and the value if it passed."""
 
     result: CheckResult
     value: Any = None
@@ -100,9 +101,10 @@ class Outcome:
 
 
 def attempt(name: str, run: Callable[[], Any], *, limit: float) -> Outcome:
-    """Run code of the user's as a part of check `name`, for `limit` seconds at most.
+    """Run user code as a part of check `name`, for at most `limit` seconds.
 
-    A library that cannot be imported raises MissingPackageError, as it is no verdict.
+    Raises MissingPackageError if a library cannot be imported, as that says nothing
+    about the detector.
     """
     start = perf_counter()
     status: Literal["PASS", "FAIL", "SKIP"] = "FAIL"
@@ -136,6 +138,6 @@ def attempt(name: str, run: Callable[[], Any], *, limit: float) -> Outcome:
 
 
 def consequence(name: str, cause: str) -> CheckResult:
-    """Return the result of a check that the failure of another one explains."""
+    """Return the SKIP of a check that failed because of another failed check."""
     reason = f"not checked: follows from {cause}, which fails"
     return CheckResult(name=name, status="SKIP", reason=reason, cause=cause)

@@ -24,7 +24,7 @@ def _text(value: str) -> str:
 
 
 def write_junit(report: SmokeReport, path: Path) -> None:
-    """Write one test case per check; those that were skipped say why."""
+    """Write one test case per check, with the reason if it was skipped."""
     suite = _suite(report.model, tests=len(report.checks), seconds=report.seconds)
     suite.set("failures", str(len(report.failed)))
     suite.set("skipped", str(sum(c.status == "SKIP" for c in report.checks)))
@@ -42,7 +42,7 @@ def write_junit(report: SmokeReport, path: Path) -> None:
 
 
 def write_error(model: str, message: str, path: Path) -> None:
-    """Write a suite with one error: the environment lets nothing be judged."""
+    """Write a suite with one error, if the environment prevents any check."""
     suite = _suite(model, tests=1, seconds=0)
     suite.set("errors", "1")
     case = _case(suite, model, "build", seconds=0)

@@ -1,6 +1,6 @@
-"""How a detector wants its windows: the order of the axes, or patches.
+"""Input layouts of a detector: the order of the axes, or patches.
 
-Invariant: `arrange` and `restore` are inverse to each other, and neither changes a value.
+Invariant: `arrange` and `restore` are inverses of each other; neither changes a value.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ __all__ = ["InputLayout", "advise_shape", "describe_windows", "layouts_to_try"]
 
 _PATCHES = re.compile(r"BCS([1-9][0-9]{0,6})")
 _UNCOMMON = ("BC1T", "BCT1", "B1TC", "BTC1", "BT1C")
-"""Tried for advice only: a detector of another shape may run in one of them by chance."""
+"""Tried for advice only, as a detector for another shape may run in one by chance."""
 _ADVICE_S = 2.0
 """Seconds after which no further layout is tried for advice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputLayout:
-    """Say how windows (B, C, T) are arranged before the detector gets them.
+    """The arrangement of windows (B, C, T) in the input of the detector.
 
-    `axes` has one letter per axis, B, C, T and any number of 1, or is BCS for patches of
-    `patch` samples: (B, C, S, patch).
+    `axes` has one letter per axis: B, C, T and any number of 1. For patches it is BCS,
+    and the input is (B, C, S, patch) with `patch` samples per patch.
     """
 
     axes: str = "BCT"
@@ -59,7 +59,7 @@ class InputLayout:
         return f"{self.axes}{self.patch or ''}"
 
     def whole(self, n_times: int) -> int:
-        """Return how many of `n_times` samples such an input can hold; at least one patch."""
+        """Return `n_times` rounded down to whole patches, but at least one patch."""
         if self.patch > n_times:
             msg = (
                 f"layout {self.code}: the windows have {n_times} samples; expected at "
@@ -69,7 +69,7 @@ class InputLayout:
         return n_times - n_times % self.patch if self.patch else n_times
 
     def arrange(self, signals: torch.Tensor) -> Any:
-        """Return windows (B, C, T) as the detector wants them."""
+        """Return windows (B, C, T) in this layout."""
         if self.patch:
             arranged = signals.reshape(*signals.shape[:2], -1, self.patch)
         else:
@@ -80,7 +80,7 @@ class InputLayout:
         return arranged.cpu().numpy() if self.as_numpy else arranged
 
     def restore(self, arranged: torch.Tensor) -> torch.Tensor:
-        """Return what the detector got as (B, C, T); as it is if it has other axes."""
+        """Return an input as (B, C, T), or unchanged if it is not in this layout."""
         if self.patch:
             return arranged.flatten(2) if arranged.ndim == 4 else arranged
         ones = [axis for axis, letter in enumerate(self.axes) if letter == "1"]
@@ -91,16 +91,16 @@ class InputLayout:
         return squeezed.permute([letters.index(letter) for letter in "BCT"])
 
     def __str__(self) -> str:
-        """Write the axes, as in ``(B, 1, C, T)``."""
+        """Return the axes as text, such as ``(B, 1, C, T)``."""
         patch = f", {self.patch}" if self.patch else ""
         kind = " of numpy" if self.as_numpy else ""
         return f"({', '.join(self.axes)}{patch}){kind}"
 
 
 def layouts_to_try(sfreq: float, n_times: int, *, numpy: bool) -> list[InputLayout]:
-    """Return the layouts of `n_times` samples that are common, the most common first.
+    """Return the common layouts for `n_times` samples, the most common first.
 
-    Those in which a detector for other channels could run by chance are not among them.
+    Layouts in which a detector for other channels could run by chance are excluded.
     """
     patches = [n for n in dict.fromkeys((200, round(sfreq))) if 0 < n <= n_times]
     layouts = [
@@ -116,7 +116,7 @@ def layouts_to_try(sfreq: float, n_times: int, *, numpy: bool) -> list[InputLayo
 
 
 def describe_windows(n_channels: int, n_times: int, sfreq: float) -> str:
-    """Say in a sentence what shape windows have."""
+    """Return a sentence with the shape of the windows."""
     return (
         f"The windows have {n_channels} channels, {n_times / sfreq:g} s at {sfreq:g} Hz "
         f"({n_times} samples)"
@@ -131,9 +131,10 @@ def advise_shape(
     tried: Sequence[InputLayout],
     runs: Callable[[InputLayout], bool],
 ) -> str:
-    """Say what the windows of a detector that failed are, and which options may help.
+    """Describe the windows that a detector failed on, and options that may help.
 
-    `runs` says whether the detector runs in a layout, of those that were not tried.
+    `runs` returns whether the detector runs in a layout; it is called for layouts that
+    are not in `tried`.
     """
     windows = describe_windows(n_channels, n_times, sfreq)
     deadline = Deadline(_ADVICE_S)

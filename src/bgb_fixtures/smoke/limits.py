@@ -1,7 +1,7 @@
-"""Where in the user's code an exception came from, and a limit on time.
+"""Time limits, and locations of exceptions in the user's code.
 
-Invariant: a limit leaves the process' alarm and its handler as they were, those of
-pytest-timeout included.
+Invariant: a time limit restores the alarm of the process and its handler, including
+those of pytest-timeout.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ _PYTHON = str(Path(threading.__file__).parent)
 
 
 PATIENCE = 4.0
-"""Times the limit that code may take if other programs slow it down."""
+"""Factor by which code may exceed the limit if other programs slow it down."""
 BUSY = 0.1
-"""Share of the time for which code that hangs in a wait does not use the processor."""
+"""Share of processor time below which code past its limit counts as hanging."""
 
 
 class TimeLimitExceeded(BaseException):
-    """Stop a check; not an Exception, so that a model's `except Exception` lets it by."""
+    """Time limit of a check; `except Exception` in a model does not catch it."""
 
 
 def is_library(filename: str) -> bool:
-    """Tell whether a file belongs to this package, torch or Python, not to the user."""
+    """Return whether a file belongs to this package, torch or Python."""
     in_site = "site-packages" in Path(filename).parts
     return in_site or filename.startswith((_OURS, _PYTHON, "<"))
 
@@ -58,7 +58,7 @@ def show_path(filename: str) -> str:
 
 
 def describe_error(error: BaseException) -> tuple[str, str]:
-    """Return what an exception says, in one line, and the user's line that raised it."""
+    """Return an exception as one line of text, and the user's line that raised it."""
     frames = traceback.extract_tb(error.__traceback__)
     places = [
         f"{show_path(frame.filename)}:{frame.lineno} in {frame.name}"
@@ -73,7 +73,7 @@ def describe_error(error: BaseException) -> tuple[str, str]:
 
 
 class Deadline:
-    """Tell when the time that was planned for a loop is over."""
+    """Deadline of a loop with a planned duration in seconds."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -81,20 +81,20 @@ class Deadline:
 
     @property
     def spent(self) -> float:
-        """Seconds since it was made."""
+        """Seconds since the deadline was set."""
         return time.monotonic() - self._start
 
     @property
     def is_over(self) -> bool:
-        """Whether more than the planned seconds are spent."""
+        """Whether the planned time is over."""
         return self.spent > self.seconds
 
 
 class Stopwatch:
-    """Measure the time since it was made, of the clock and of the processor.
+    """Wall-clock time and processor time since creation.
 
-    Code that hangs takes as much processor time as the clock shows, or none. Code that
-    waits for other programs on a busy machine takes some.
+    Code that hangs uses the processor all the time or not at all. Code that is slowed
+    down by other programs uses it part of the time.
     """
 
     def __init__(self) -> None:
@@ -106,7 +106,7 @@ class Stopwatch:
         return time.monotonic() - self._wall
 
     def is_waiting(self, limit: float) -> bool:
-        """Tell whether code past its limit was only slowed down by other programs."""
+        """Return whether code past its limit was only slowed down by other programs."""
         wall, processor = self.wall, time.process_time() - self._processor
         return BUSY * wall < processor < limit and wall < PATIENCE * limit
 
@@ -115,10 +115,10 @@ class Stopwatch:
 def time_limit(seconds: float) -> Iterator[None]:
     """Raise TimeLimitExceeded inside the block when its time is over.
 
-    On a busy machine the block gets up to `PATIENCE` times as long, see `Stopwatch`.
-    Works by SIGALRM, so only in the main thread of a process that has that signal.
-    Elsewhere, and while C code does not return, the block cannot be interrupted and is
-    judged when it returns. Only another process can stop it (see `supervisor`).
+    On a busy machine the block gets up to `PATIENCE` times as long (see `Stopwatch`).
+    The limit uses SIGALRM, so it works only in the main thread and on systems with that
+    signal. Elsewhere, and while C code does not return, the block cannot be interrupted
+    and is judged when it returns. Only another process can stop it (see `supervisor`).
     """
     watch = Stopwatch()
     can_interrupt = (
@@ -136,7 +136,7 @@ def time_limit(seconds: float) -> Iterator[None]:
             raise TimeLimitExceeded
 
     handler = signal.signal(signal.SIGALRM, stop)
-    # Repeated: a model may catch the first one.
+    # Repeat the alarm, as a model may catch the first exception.
     waiting, interval = signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
     try:
         yield

@@ -1,7 +1,7 @@
-"""From ``my.models:make_detector``, a class or a function to a model.
+"""Load a model from an import path such as ``my.models:make_detector``.
 
-Invariant: whatever is wrong with a path, a factory or its arguments is said in one line
-with what was looked for. A library that cannot be imported is an error of the
+Invariant: a problem with the path, the factory or its arguments is reported in one line
+that states what was expected. A library that cannot be imported is an error of the
 environment, not a verdict on the detector.
 """
 
@@ -46,7 +46,7 @@ def split_target(target: str) -> tuple[str, str]:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """Read the keyword arguments of a factory from TOML, or JSON by the file's name."""
+    """Read keyword arguments for a factory from a TOML file, or JSON if so named."""
     try:
         text = path.read_text(encoding="utf-8")
         value = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
@@ -60,10 +60,10 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def import_object(target: str) -> Any:
-    """Import what an import path names; the current folder is searched first.
+    """Import the object of an import path; the current folder is searched first.
 
-    Raises Failed if there is no such module or name, MissingPackageError if a library
-    that the module needs cannot be imported.
+    Raises Failed if there is no such module or name, and MissingPackageError if a
+    library that the module needs cannot be imported.
     """
     module_name, name = split_target(target)
     here = str(Path.cwd())
@@ -90,7 +90,7 @@ def import_object(target: str) -> Any:
         except AttributeError:
             raise _unknown_name(value, module_name, part) from None
         except Exception as error:
-            # Packages that import their modules when a name is asked for.
+            # Some packages import their modules on attribute access.
             raise_import_failure(error)
             raise
     return value
@@ -106,7 +106,7 @@ def _unknown_name(value: Any, module_name: str, part: str) -> Failed:
 
 
 def raise_import_failure(error: BaseException) -> None:
-    """Raise MissingPackageError if an exception says that a library cannot be imported."""
+    """Raise MissingPackageError if an exception is a failed import of a library."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not is_library(frame.filename)]
     importing = own[-1].line.strip() if own and own[-1].line else ""
@@ -128,7 +128,7 @@ def raise_import_failure(error: BaseException) -> None:
 
 
 def _is_of_user(error: ImportError) -> bool:
-    """Tell whether it is a module of the user's own that lacks a name or a submodule."""
+    """Return whether the user's own module lacks the imported name or submodule."""
     top = str(error.name).partition(".")[0]
     package = sys.modules.get(top)
     file = getattr(package, "__file__", None) or error.path
@@ -138,7 +138,7 @@ def _is_of_user(error: ImportError) -> bool:
 
 
 def _is_routine(value: Any) -> bool:
-    """Tell whether something is a function or class, not an object that is a model."""
+    """Return whether an object is a function or class, and so not itself a model."""
     return (
         inspect.isclass(value)
         or inspect.isroutine(value)
@@ -147,7 +147,7 @@ def _is_routine(value: Any) -> bool:
 
 
 def _needed(value: Any, config: dict[str, Any]) -> Iterator[str]:
-    """Return the arguments that a function needs besides those of the config."""
+    """Yield the required arguments of a function that the config lacks."""
     for parameter in inspect.signature(value).parameters.values():
         is_open = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
         has_default = parameter.default is not parameter.empty
@@ -156,7 +156,7 @@ def _needed(value: Any, config: dict[str, Any]) -> Iterator[str]:
 
 
 def needs_one_argument(value: Any) -> bool:
-    """Tell whether something is a function of one argument: a detector, perhaps."""
+    """Return whether an object is a function of one argument, perhaps a detector."""
     if not _is_routine(value) or inspect.isclass(value):
         return False
     try:
@@ -166,10 +166,10 @@ def needs_one_argument(value: Any) -> bool:
 
 
 def find_factory(value: Any, config: dict[str, Any]) -> Callable[[], Any] | None:
-    """Return a function without arguments that makes the model; None if it is one.
+    """Return a function without arguments that makes a model; None for a model.
 
-    Classes and functions make models with the keyword arguments `config`. Raises Failed
-    if they do not take these arguments, or need others.
+    Classes and functions are called with the keyword arguments `config`. Raises Failed
+    if they do not accept these arguments or require others.
     """
     name = getattr(value, "__qualname__", type(value).__name__)
     if not _is_routine(value):
@@ -180,7 +180,7 @@ def find_factory(value: Any, config: dict[str, Any]) -> Callable[[], Any] | None
     try:
         signature = inspect.signature(value)
     except (TypeError, ValueError):
-        # Some builtins have none.
+        # Some builtins have no signature.
         return lambda: value(**config)
     try:
         signature.bind(**config)

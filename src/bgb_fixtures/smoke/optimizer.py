@@ -1,4 +1,4 @@
-"""The optimizer of the checks: one learning rate that suits every detector."""
+"""Optimizer of the checks, with one learning rate that suits every detector."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ __all__ = ["RelativeAdam"]
 
 
 def _as_real(tensor: torch.Tensor) -> torch.Tensor:
-    """Return a view of real numbers; a complex value is two of them."""
+    """Return a view as real numbers, two per complex value."""
     return torch.view_as_real(tensor) if tensor.is_complex() else tensor
 
 
 class RelativeAdam:
-    """Adam whose steps are a share, `rate`, of each tensor's root mean square.
+    """Adam with steps of `rate` times the root mean square of each tensor.
 
-    Kingma and Ba, 2015, https://arxiv.org/abs/1412.6980. Adam does not see the scale of
-    the loss; a step relative to the parameter does not see the scale of the weights
-    either, so one rate does for models that start at a loss of 0.7 and of 100.
-    Parameters of less than 32 bits are stepped in float32: 1e-20 and the squares of small
-    gradients are zero in float16. torch.optim is not used: making its first optimizer
-    imports its compiler, 0.9 s.
+    Kingma and Ba, 2015, https://arxiv.org/abs/1412.6980. Adam does not depend on the
+    scale of the loss, and relative steps do not depend on the scale of the weights. So
+    one rate suits models that start at a loss of 0.7 and of 100. Parameters of less
+    than 32 bits are updated in float32, as 1e-20 and the squares of small gradients are
+    zero in float16. torch.optim is not used because creating the first optimizer
+    imports torch's compiler, which takes 0.9 s.
     """
 
     def __init__(self, model: nn.Module, *, rate: float) -> None:
@@ -50,7 +50,7 @@ class RelativeAdam:
 
     @torch.no_grad()
     def step(self) -> None:
-        """Move every parameter that has a gradient, and forget the gradient."""
+        """Update every parameter that has a gradient, and clear the gradient."""
         self._steps += 1
         first, second = 1 - 0.9**self._steps, 1 - 0.99**self._steps
         for parameter, values, exact, rate, mean, square in self._entries:

@@ -1,4 +1,4 @@
-"""What the user says about the detector; nothing heavy is imported here."""
+"""Options that describe the detector; this module imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOTE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
-    """Hold what the user says about the detector, instead of what would be found out."""
+    """Properties of the detector stated by the user, which are not detected then."""
 
     layout: str | None = None
     output: str | None = None
@@ -24,9 +24,10 @@ class Declaration:
     allow_unused: tuple[str, ...] = ()
 
     def allows_unused(self, name: str) -> bool:
-        """Tell whether a parameter may be unused or frozen.
+        """Return whether a parameter may be unused or frozen.
 
-        A pattern matches the name of a parameter or the path of a module that holds it.
+        A pattern matches the name of a parameter or the path of a module that contains
+        it.
         """
         parts = name.split(".")
         paths = [".".join(parts[:end]) for end in range(1, len(parts) + 1)]

@@ -1,7 +1,7 @@
-"""What a detector gives: logits per sample, per step or per window, for one class or more.
+"""Output of a detector: logits per sample, step or window, for one or more classes.
 
-Invariant: whatever the axes, `scores` gives one number per sample, step or window, the
-higher the more ictal; nothing is reshaped that could be read in two ways.
+Invariant: whatever the axes, `scores` returns one number per sample, step or window,
+higher for ictal ones. An ambiguous output is never reshaped.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ Entry: TypeAlias = str | int | None
 """Key or index of the logits in a dict or tuple; None where the output is a tensor."""
 
 MAX_CLASSES = 32
-"""More values than this, the same number for every length, are features."""
+"""An axis with more values than this, the same for every length, is features."""
 MAX_CLASSES_UNSURE = 16
-"""The same, of a model that takes one length only: more are steps in time."""
+"""Limit for a model that accepts only one length: more values are time steps."""
 FINE_STEP = 8
-"""Samples; steps shorter than this must divide the window evenly."""
+"""Number of samples; a step shorter than this must divide the window evenly."""
 
 _WORDS = {1: "one logit", 2: "two logits"}
 
 
 def to_tensor(value: Any) -> Any:
-    """Return a numpy array as a tensor, and anything else as it is."""
+    """Return a numpy array as a tensor, and anything else unchanged."""
     return torch.from_numpy(value) if isinstance(value, np.ndarray) else value
 
 
 def describe(value: Any) -> str:
-    """Write shape and dtype of an array, or the type of anything else."""
+    """Return the shape and dtype of an array, or the type of anything else, as text."""
     if isinstance(value, torch.Tensor | np.ndarray):
         return f"{tuple(value.shape)} {str(value.dtype).removeprefix('torch.')}"
     return type(value).__name__
 
 
 def list_entries(output: Any) -> dict[Entry, Any]:
-    """Return what a detector returned by key or index; a lone tensor under None."""
+    """Return the entries of an output by key or index; a single tensor under None."""
     if isinstance(output, Mapping):
         return dict(output)
     if isinstance(output, tuple | list):
@@ -63,9 +63,9 @@ def read_axes(
     n_times: int,
     half: tuple[int, ...] | None,
 ) -> str | None:
-    """Return a letter per axis (B, T samples, S steps, K classes, 1), or None.
+    """Return a letter per axis (B, T samples, S steps, K classes, 1); None if invalid.
 
-    `half` is the shape for windows of half the length, None if that is not known.
+    `half` is the shape for windows of half the length; None if unknown.
     """
     if not shape or shape[0] != n_windows:
         return None
@@ -98,7 +98,7 @@ def _is_step(n_steps: int | None, n_times: int) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputContract:
-    """Say what the axes of the logits mean, which classes are seizures, where they are."""
+    """Meaning of the axes of the logits, their entry, and the seizure classes."""
 
     axes: str
     n_classes: int = 1
@@ -113,25 +113,25 @@ class OutputContract:
 
     @property
     def per_window(self) -> bool:
-        """Whether there is one score for a window, and none in time."""
+        """Whether there is one score per window, without a time axis."""
         return "T" not in self.axes and "S" not in self.axes
 
     @property
     def time_axis(self) -> int:
-        """The axis of samples or steps; only where there is one."""
+        """The axis of samples or steps; valid unless `per_window`."""
         return max(self.axes.find("T"), self.axes.find("S"))
 
     @property
     def class_axis(self) -> int:
-        """The axis of the classes; only where there are several."""
+        """The axis of the classes; valid only if there are several."""
         return self.axes.index("K")
 
     def n_steps(self, n_times: int) -> int:
-        """Return how many scores in time a window of `n_times` samples gives."""
+        """Return the number of time steps in the scores of a window of `n_times`."""
         return n_times if "T" in self.axes else round(n_times / self.step)
 
     def pick(self, output: Any) -> torch.Tensor:
-        """Take the logits out of what the model returned, in training or in eval mode."""
+        """Return the logits from the output of the model, in training or eval mode."""
         entries = list_entries(output)
         if None in entries:
             value = entries[None]
@@ -154,7 +154,7 @@ class OutputContract:
         return value
 
     def replace(self, output: Any, logits: torch.Tensor) -> Any:
-        """Return a copy of the output, of the same type, with other logits in it."""
+        """Return a copy of the output, of the same type, with other logits."""
         if isinstance(output, tuple):
             index = self.entry if isinstance(self.entry, int) else 0
             items = [logits if i == index else v for i, v in enumerate(output)]
@@ -170,7 +170,7 @@ class OutputContract:
     def check_shape(
         self, tensor: torch.Tensor, *, n_windows: int, n_times: int
     ) -> None:
-        """Fail if logits have another shape than the axes say."""
+        """Fail if the shape of the logits does not match the axes."""
         n_steps = self.n_steps(n_times)
         sizes = {
             "B": n_windows,
@@ -181,7 +181,7 @@ class OutputContract:
         }
         expected = tuple(sizes[letter] for letter in self.axes)
         obtained = tuple(tensor.shape)
-        # A convolution without padding gives one step less, or not.
+        # A convolution without padding may return one step less.
         slack = {self.time_axis} if "S" in self.axes else set()
         right = len(obtained) == len(expected) and all(
             found == size or (axis in slack and abs(found - size) <= 1)
@@ -210,7 +210,7 @@ class OutputContract:
         return score - torch.logsumexp(torch.stack(rest), 0) if rest else score
 
     def from_scores(self, scores: torch.Tensor) -> torch.Tensor:
-        """Return logits, with all their axes, that have these scores."""
+        """Return logits, with all their axes, that correspond to `scores`."""
         if self.n_classes > 1:
             n_ictal = len(self.positive)
             n_rest = self.n_classes - n_ictal
@@ -227,10 +227,10 @@ class OutputContract:
         return scores
 
     def scores_of_gradient(self, gradient: torch.Tensor) -> torch.Tensor:
-        """Return the gradient with respect to the scores from that of the logits.
+        """Convert a gradient with respect to logits to one with respect to scores.
 
-        By the chain rule through `from_scores`, in which every seizure class rises by
-        the same as every other class falls.
+        This is the chain rule through `from_scores`, in which every seizure class rises
+        by the same amount as every other class falls.
         """
         if self.n_classes > 1:
             weights = [-0.5] * self.n_classes
@@ -242,9 +242,9 @@ class OutputContract:
         return gradient.flatten(1) if not self.per_window else gradient.flatten()
 
     def reduce_labels(self, labels: torch.Tensor, n_steps: int | None) -> torch.Tensor:
-        """Return labels per sample as labels per score: ictal if any sample of it is.
+        """Reduce labels per sample to labels per score, ictal if any of its samples is.
 
-        `n_steps` is the number of scores of a window in time, None for the expected one.
+        `n_steps` is the number of time steps per window; None for the expected number.
         """
         if self.per_window:
             return labels.amax(1)
@@ -263,7 +263,7 @@ class OutputContract:
         return f"({', '.join(letters)}{',' if len(letters) == 1 else ''})"
 
     def __str__(self) -> str:
-        """Say in words what comes out."""
+        """Describe the output."""
         what = _WORDS.get(self.n_classes, f"{self.n_classes} logits")
         if self.n_classes == 2 and self.positive == (1,):
             what += " (background, seizure)"

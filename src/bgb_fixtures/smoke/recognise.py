@@ -1,8 +1,8 @@
-"""Recognise the clips in what a training step gives the model.
+"""Recognise the clips in the input that a training step passes to the model.
 
-Invariant: a step may shuffle, shift and augment its clips as it likes, if the labels go
-with them. Which clip a row is, how far it is shifted and in which order its channels are
-is read from the row itself.
+Invariant: a step may shuffle, shift and augment its clips in any way, as long as it
+does the same to the labels. The clip of a row, its shift and the order of its channels
+are detected from the row itself.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ __all__ = ["Recognised", "is_constant", "recognise_clips"]
 ENOUGH = 0.6
 """Correlation with a clip. Noise as strong as the signal leaves 0.7 of it."""
 CLEARER = 0.1
-"""By how much another place has to correlate better than a row's own."""
+"""Margin by which another clip or shift must correlate better than the expected one."""
 ALIKE = 0.9
-"""Correlation, averaged over channels in their best order, of a row that is a clip."""
+"""Mean correlation of the channels in their best order for a row to be recognised."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recognised:
-    """Say which clip each row given to the model is.
+    """The clip, shift and channel order of each row in the model's input.
 
-    `origins` has the index of the clip, its own where none is recognised; `lags` the
-    samples by which it is later than in the clip, around the end if need be. `orders`
-    has, per row, the channel of the clip in each channel, None where they are in place
+    `origins` has the index of the clip, which is the row's own if none is recognised.
+    `lags` has the circular delay relative to the clip in samples. `orders` has, per
+    row, the channel of the clip found in each channel; None if the order is unchanged
     or not recognised.
     """
 
@@ -38,39 +38,39 @@ class Recognised:
     orders: tuple[tuple[int, ...] | None, ...] = ()
 
     def at_rate(self, samples_per_step: float) -> Recognised:
-        """Return the same with lags in steps of the output instead of samples."""
+        """Return a copy with lags in steps of the output instead of samples."""
         lags = (self.lags / samples_per_step).round().long()
         return dataclasses.replace(self, lags=lags)
 
     def follow(self, scores: torch.Tensor) -> torch.Tensor:
-        """Move scores of the clips to where the clips are in what the model gets."""
+        """Move scores of the clips to the rows and times of the model's input."""
         return self._roll(scores[self.origins], self.lags)
 
     def bring_back(self, values: torch.Tensor) -> torch.Tensor:
-        """Move values of the rows to the clips that they are; rows of one clip add up."""
+        """Move values of the rows back to their clips; rows of the same clip add up."""
         rows = self._roll(values, -self.lags)
         return torch.zeros_like(values).index_add(0, self.origins, rows)
 
     def _roll(self, rows: torch.Tensor, lags: torch.Tensor) -> torch.Tensor:
         if rows.ndim == 1:
-            return rows  # A label for the whole clip has no place in it.
+            return rows  # A label for the whole clip has no time axis.
         return torch.stack(
             [row.roll(int(lag)) for row, lag in zip(rows, lags, strict=True)]
         )
 
 
 def is_constant(values: torch.Tensor) -> bool:
-    """Tell whether all values, of which there are several, are one number."""
+    """Return whether there are several values and all are equal."""
     return values.numel() > 1 and bool((values == values.flatten()[0]).all())
 
 
 def recognise_clips(
     given: torch.Tensor, clips: torch.Tensor, *, min_lag: int
 ) -> Recognised:
-    """Find out which clip each row is, by circular cross-correlation of either sign.
+    """Find the clip of each row by circular cross-correlation of either sign.
 
-    `given` and `clips` are (n_clips, n_channels, n_times); where the shapes differ,
-    nothing is recognised. What is shifted by less than `min_lag` samples is in place.
+    `given` and `clips` have the shape (n_clips, n_channels, n_times); if the shapes
+    differ, nothing is recognised. Shifts of less than `min_lag` samples are ignored.
     """
     n_clips, _, n_times = clips.shape
     own = torch.arange(n_clips, device=clips.device)
@@ -86,7 +86,7 @@ def recognise_clips(
             for row in shown
         ]
     ).abs()
-    # In place, within what counts as that.
+    # Correlation in place, with ignored shifts included.
     near = torch.arange(n_times, device=clips.device)
     near = torch.minimum(near, n_times - near) < min_lag
     in_place = match[own, own][:, near].amax(1)
@@ -119,7 +119,7 @@ def _normalise(signals: torch.Tensor) -> torch.Tensor:
 
 
 def _channel_order(row: torch.Tensor, clip: torch.Tensor) -> tuple[int, ...] | None:
-    """Return which channel of the clip is in each channel of the row, if not its own."""
+    """Return the channel of the clip in each channel of the row; None if unchanged."""
     match = (row @ clip.T).abs()
     best, order = match.max(1)
     clearly = best > match.diagonal() + CLEARER

@@ -1,7 +1,7 @@
-"""What a smoke run says: one result per check, as a table or as JSON.
+"""Report of a smoke run: one result per check, as a table or as JSON.
 
-Invariant: this module imports nothing heavy; the parent of a run in a child process
-uses it too.
+Invariant: this module imports nothing heavy, as the parent process of a run in a child
+process also uses it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = [
 
 _WIDTH = 92
 _INDENT = 16
-"""Columns of the table; reasons begin at this one."""
+"""Column of the table in which the reasons begin."""
 
 
 class Failed(Exception):  # noqa: N818 - a verdict, not an error of the program
@@ -39,9 +39,9 @@ class Failed(Exception):  # noqa: N818 - a verdict, not an error of the program
 
 
 class Skipped(Exception):  # noqa: N818 - as above
-    """The verdict of a check that has nothing to judge; the message says why.
+    """The verdict of a check that has nothing to judge; the message states the reason.
 
-    `cause` names the check whose failure is the reason, if one is.
+    `cause` names the failed check because of which it was skipped, if any.
     """
 
     def __init__(self, reason: str, *, cause: str = "") -> None:
@@ -50,7 +50,7 @@ class Skipped(Exception):  # noqa: N818 - as above
 
 
 def list_names(names: list[str]) -> str:
-    """Write the first few of at least one name, and how many more there are."""
+    """Return the first few names, and how many more there are, as text."""
     more = f" and {len(names) - 4} more" if len(names) > 4 else ""
     return ", ".join(names[:4]) + more
 
@@ -85,14 +85,14 @@ class CheckResult:
 
 
 class TableWriter:
-    """Write results as lines of a table; checks skipped for one reason share a line."""
+    """Writer of a table of results; checks skipped for the same reason share a line."""
 
     def __init__(self, write: Callable[[str], object]) -> None:
         self._write = write
         self._skipped: list[CheckResult] = []
 
     def add(self, result: CheckResult) -> None:
-        """Write a result, or keep it if the next one may share its line."""
+        """Write a result, or hold it back if the next one may share its line."""
         if self._skipped and result.reason != self._skipped[0].reason:
             self.end()
         if result.status == "SKIP":
@@ -101,7 +101,7 @@ class TableWriter:
             self._write_row(result.status, [result.name], result)
 
     def end(self) -> None:
-        """Write what was kept."""
+        """Write the results that were held back."""
         if self._skipped:
             names = [result.name for result in self._skipped]
             self._write_row("SKIP", names, self._skipped[0])
@@ -192,12 +192,12 @@ class SmokeReport:
 
     @property
     def last_lines(self) -> str:
-        """The summary, and after a pass what such a run cannot find out."""
+        """The summary and, after a pass, what such a run cannot find."""
         note = textwrap.fill(self.note, _WIDTH) if self.passed else ""
         return f"{self.summary}\n{note}".rstrip()
 
     def __str__(self) -> str:
-        """Write the whole report as a table."""
+        """Return the whole report as a table."""
         lines = [f"contract: {self.contract}"] if self.contract else []
         table = TableWriter(lines.append)
         for check in self.checks:

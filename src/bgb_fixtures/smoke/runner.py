@@ -1,7 +1,7 @@
 """Run the checks on a model.
 
-Invariant: whatever happens, the model, its modes and the global generators are afterwards
-as they were before.
+Invariant: the model, its training modes and the global random generators are restored
+afterwards, whatever happens.
 """
 
 from __future__ import annotations
@@ -62,13 +62,13 @@ def run_checks(
     *,
     on_result: Callable[[CheckResult], None] | None = None,
 ) -> list[CheckResult]:
-    """Run checks one after the other; put everything back at the end.
+    """Run checks one after the other and restore the model at the end.
 
-    What may be a consequence of a failure comes right after it.
+    After a failure, the checks that may fail because of it are run next.
     """
     results: list[CheckResult] = []
     waiting = list(names)
-    # A warning of the model is no failure, whatever filters pytest set.
+    # A warning of the model is not a failure, whatever filters pytest has set.
     with kept_random_state(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -88,7 +88,7 @@ def run_checks(
 def select_checks(
     skip: Collection[str], *, loss: object, step: object
 ) -> tuple[str, ...]:
-    """Return the names of the checks to run; `loss` and `step` are None if not given."""
+    """Return the checks to run, without `loss` or `step` if the user passed None."""
     unknown = sorted(set(skip) - set(CAN_SKIP))
     if unknown:
         msg = (
@@ -104,10 +104,11 @@ def select_checks(
 def load_model(
     value: Any, *, config: dict[str, Any], fixture: Fixture, declared: Declaration
 ) -> tuple[Any, Callable[[], Any] | None]:
-    """Return the model that a class, a function or an object stands for, and its maker.
+    """Return a model and its factory, from a class, a function or the model itself.
 
-    A function of one argument is a detector if it gives logits for windows, and else a
-    factory that lacks an argument. Raises Failed if there is no model.
+    The factory is None if `value` is the model. A function of one argument is a
+    detector if it returns logits for windows; otherwise it is a factory that lacks an
+    argument. Raises Failed if there is no model.
     """
     if not config and needs_one_argument(value):
         reason = _why_no_detector(value, fixture, declared)
@@ -123,7 +124,7 @@ def load_model(
 
 
 def _why_no_detector(value: Any, fixture: Fixture, declared: Declaration) -> str:
-    """Say why a function gives no logits for windows; empty if it does."""
+    """Return why a function returns no logits for windows; empty if it does."""
     rows = choose_windows(fixture.labels)
     try:
         find_contract(
@@ -279,7 +280,7 @@ def run_smoke(
 
 @contextmanager
 def _moved(model: Any, device: str | torch.device | None) -> Iterator[None]:
-    """Move a module to a device for a while."""
+    """Move a module to a device temporarily."""
     first = None
     if device is not None and isinstance(model, torch.nn.Module):
         first = next(model.parameters(), None)

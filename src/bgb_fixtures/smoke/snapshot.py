@@ -1,8 +1,8 @@
-"""Take a snapshot of a model and of the random generators, and restore it.
+"""Snapshots of a model and of the random generators, and their restoration.
 
 Invariant: after `restore`, every parameter, buffer and plain attribute of every
-submodule is the same object with the same values, gradients and training flags are as
-they were, and so are the generators of random, numpy and torch.
+submodule is the same object with the same values. Gradients, training flags and the
+generators of random, numpy and torch are restored, too.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ __all__ = ["ModelSnapshot", "kept_random_state", "set_seed"]
 
 _OWN = ("_parameters", "_buffers", "_modules")
 _DEPTH = 4
-"""Containers in containers, at most."""
+"""Maximum depth of nested containers."""
 
 
 class _Content:
-    """What an object that may be changed in place holds; containers with all in them."""
+    """Content of a mutable object, including the items of containers."""
 
     def __init__(self, value: Any, *, depth: int = 0) -> None:
         self.value = value
@@ -50,7 +50,7 @@ class _Content:
             self.copy = set(value)
 
     def restore(self) -> Any:
-        """Put the content back into the same object, and return that."""
+        """Restore the content of the same object and return the object."""
         value = self.value
         if self.copy is None:
             return value
@@ -74,7 +74,7 @@ class _Content:
 
 
 class _ModuleSnapshot:
-    """Hold the attributes of one module of Python."""
+    """Attributes of one module written in Python."""
 
     def __init__(self, module: nn.Module) -> None:
         self._module = module
@@ -89,7 +89,7 @@ class _ModuleSnapshot:
         }
 
     def restore(self) -> None:
-        """Put everything back."""
+        """Restore the attributes of the module."""
         attributes = vars(self._module)
         for name, contents in self._registered.items():
             entries = attributes[name]
@@ -103,7 +103,7 @@ class _ModuleSnapshot:
 
 
 class _ScriptSnapshot:
-    """Hold the tensors and the mode of one module of TorchScript."""
+    """Tensors and mode of one TorchScript module."""
 
     def __init__(self, module: torch.jit.ScriptModule) -> None:
         self._module = module
@@ -112,7 +112,7 @@ class _ScriptSnapshot:
         self._tensors = [_Content(tensor) for tensor in tensors]
 
     def restore(self) -> None:
-        """Put everything back."""
+        """Restore the tensors and the mode."""
         for content in self._tensors:
             content.restore()
         if self._module.training != self._training:
@@ -120,7 +120,7 @@ class _ScriptSnapshot:
 
 
 class ModelSnapshot:
-    """Hold the state of a model at one time; of anything but a torch module, nothing."""
+    """State of a model at one time; empty for anything but a torch module."""
 
     def __init__(self, model: Any) -> None:
         modules = list(model.modules()) if isinstance(model, nn.Module) else []
@@ -146,7 +146,7 @@ class ModelSnapshot:
         ]
 
     def restore(self) -> None:
-        """Put everything back."""
+        """Restore the state of all modules."""
         for module in self._modules:
             module.restore()
         for parameter, requires_grad, gradient, values in self._parameters:
@@ -168,10 +168,10 @@ def set_seed(seed: int) -> None:
 
 @functools.cache
 def _has_accelerator() -> bool:
-    """Tell whether torch has a generator beside that of the CPU, or might have one.
+    """Return whether torch has, or might have, a generator for another device.
 
-    Without one, `torch.manual_seed` writes down the stack for each kind of device, in
-    case one appears: a fifth of the time of a run.
+    If there is only the CPU, `torch.manual_seed` records the stack for each kind of
+    device, in case it is initialised later. This takes a fifth of the time of a run.
     """
     accelerator = getattr(torch, "accelerator", None)  # From torch 2.6 on.
     return accelerator is None or bool(accelerator.is_available())
@@ -179,7 +179,7 @@ def _has_accelerator() -> bool:
 
 @contextmanager
 def kept_random_state() -> Iterator[None]:
-    """Leave the global generators, and torch's global settings, as they were."""
+    """Restore the global generators and torch's global settings on exit."""
     python = random.getstate()
     legacy = np.random.get_state()  # noqa: NPY002 - as above
     cpu = torch.get_rng_state()

@@ -1,4 +1,4 @@
-"""Run the checks in a process of its own, and end it if it does not come back.
+"""Run the checks in a child process, and kill it if it hangs.
 
 Invariant: this module imports nothing heavy. Whether the model hangs in C code, crashes
 or exits, each check gets a result and no process outlives the run.
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 __all__ = ["Request", "run_supervised"]
 
 START_S = 120.0
-"""Seconds for the process to start and import torch, from a cold disk."""
+"""Seconds for the process to start and to import torch from a cold disk."""
 GRACE_S = 3.0
 """Seconds after the limit within which the child stops Python code itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """Say what to run: `target` and the options of the command line."""
+    """What to run: `target` and the options of the command line."""
 
     target: str
     config: str | None = None
@@ -55,12 +55,12 @@ class Request:
     seed: int = 0
 
     def selected(self) -> list[str]:
-        """Return the names of the checks, ``loss`` and ``step`` only if given."""
+        """Return the checks to run; ``loss`` and ``step`` only if the user has one."""
         absent = {"loss": self.loss is None, "step": self.step is None}
         return [name for name in self.names if not absent.get(name, False)]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the request as JSON values, what is declared beside the rest."""
+        """Return the request and its declared properties as one flat JSON object."""
         values = asdict(self)
         return {**values.pop("declared"), **values}
 
@@ -69,7 +69,8 @@ class _Child:
     """One process that runs checks."""
 
     def __init__(self, request: dict[str, Any]) -> None:
-        # A group of its own, so that what the model started ends with it.
+        # A process group of its own, so that processes started by the model end with
+        # it.
         self._process = subprocess.Popen(
             [sys.executable, "-m", "bgb_fixtures.smoke.child"],
             stdin=subprocess.PIPE,
@@ -91,11 +92,11 @@ class _Child:
         self._messages.put(None)
 
     def next(self, timeout: float) -> dict[str, Any] | None:
-        """Return the next message, None at the end; raise queue.Empty after `timeout`."""
+        """Return the next message, or None at the end; queue.Empty after `timeout`."""
         return self._messages.get(timeout=timeout)
 
     def end(self) -> int:
-        """End the process, whatever it does; return its exit status."""
+        """Kill the process if it still runs and return its exit status."""
         if self._process.poll() is None:
             if hasattr(os, "killpg"):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -131,7 +132,7 @@ def _describe_end(status: int) -> str:
 
 
 class _Run:
-    """What is known so far, from one child process after the other."""
+    """Results so far, from successive child processes."""
 
     def __init__(
         self, request: Request, on_result: Callable[[CheckResult], None] | None
@@ -141,7 +142,7 @@ class _Run:
         self.selected = request.selected()
         self.results: dict[str, CheckResult] = {}
         self.verdicts: dict[str, CheckResult] = {}
-        """What checks say by themselves; of others than the selected ones too."""
+        """Verdicts before causes are attributed; includes unselected checks."""
         self.stopped: list[str] = []
         self.contract = ""
         self.is_slow = False
@@ -152,14 +153,14 @@ class _Run:
         return not set(self.selected) - set(self.results)
 
     def add(self, result: CheckResult) -> None:
-        """Keep a result, and pass it on."""
+        """Store a result and pass it on."""
         if result.name in self.selected and result.name not in self.results:
             self.results[result.name] = result
             if self._on_result is not None:
                 self._on_result(result)
 
     def follow(self, trace: Path) -> bool:
-        """Run checks in one process; return whether it came to its end."""
+        """Run checks in one child process; return whether the run is finished."""
         request = self._request
         child = _Child(
             {
@@ -188,7 +189,8 @@ class _Run:
                     running, began = message["name"], perf_counter()
                     timeout = request.time_limit + GRACE_S
                 elif event == "waiting":
-                    # Other programs slow it down; the child limits how often it asks.
+                    # Other programs slow the check down. The child limits how long it
+                    # waits.
                     timeout = GRACE_S
                 elif event == "contract":
                     self.contract, self.is_slow = message["text"], message["slow"]
@@ -204,7 +206,7 @@ class _Run:
         limit = f"{request.time_limit:g} s"
         self.verdicts[running] = CheckResult(
             name=running,
-            # Slowness is no fault, and looks the same as a hang here.
+            # A slow model is not faulty, but cannot be distinguished from a hang here.
             status="SKIP" if timed_out and self.is_slow else "FAIL",
             reason=(
                 f"did not return within {limit}; its process was ended"
@@ -223,9 +225,9 @@ class _Run:
 def run_supervised(
     request: Request, *, on_result: Callable[[CheckResult], None] | None = None
 ) -> SmokeReport:
-    """Run checks in another process, restarting it after any that hangs or crashes.
+    """Run checks in a child process, restarting it after any that hangs or crashes.
 
-    Raises SpecError if the request cannot be met (no such fixture, device or config),
+    Raises SpecError if the request is invalid (no such fixture, device or config), and
     MissingPackageError if a library that the detector needs cannot be imported.
     """
     start = perf_counter()

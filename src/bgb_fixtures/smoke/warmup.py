@@ -1,6 +1,7 @@
-"""A few training steps: the gradients in them, and the state that they lead to.
+"""A few training steps, with their gradients and the resulting state.
 
-Some healthy heads start at zero, so a model is judged after these steps where that matters.
+Some healthy heads are initialised to zero, so where that matters a model is judged
+after these steps.
 """
 
 from __future__ import annotations
@@ -28,19 +29,20 @@ __all__ = ["WarmUp", "warm_up"]
 
 STEPS = 3
 MORE_STEPS = 12
-"""Further steps for a model whose output does not depend on its input yet."""
+"""Further steps for a model whose output does not yet depend on its input."""
 EVERY = 4
 RATE = 0.02
 
 
 @dataclass
 class WarmUp:
-    """What a few training steps did.
+    """The result of a few training steps.
 
-    `gradients` has the largest magnitude of each trainable parameter's gradient in any
-    step: NaN if one was not finite, 0 if there never was any. `auxiliary` names those
-    that only other entries of the output depend on. `ignores_input` tells whether the
-    output is the same for any input in `state`; `error` is what a step raised.
+    `gradients` has the largest magnitude of each trainable parameter's gradient over
+    all steps: NaN if one was not finite, 0 if there was none. `auxiliary` names the
+    parameters that affect only other entries of the output. `ignores_input` states
+    whether, in `state`, the output is the same for any input. `error` is the exception
+    of a failed step.
     """
 
     losses: list[float] = field(default_factory=list)
@@ -52,7 +54,7 @@ class WarmUp:
 
 
 def warm_up(detector: Detector) -> WarmUp:
-    """Take a few training steps; keep what they raise, unless they do not return."""
+    """Take a few training steps and store any exception except TimeLimitExceeded."""
     warm = WarmUp(gradients=dict.fromkeys(detector.trainable, 0.0))
     try:
         detector.need_gradients()
@@ -68,10 +70,11 @@ def warm_up(detector: Detector) -> WarmUp:
 
 @contextmanager
 def _plain_averages(model: nn.Module) -> Iterator[None]:
-    """Let batch norms average all batches alike, so that a few are enough.
+    """Make batch norms average all batches equally, so that a few are enough.
 
-    With the usual momentum of 0.1, eval mode of a deep net gives next to nothing before
-    some thirty batches were seen. Norms that never update are left as they are.
+    With the usual momentum of 0.1, the output of a deep network in eval mode is close
+    to zero until about thirty batches were seen. Norms that never update are not
+    changed.
     """
     norms = [
         (module, module.momentum)
@@ -134,7 +137,7 @@ def _ignores_input(detector: Detector) -> bool:
     try:
         return detector.ignores_input(detector.probe(passes=2))
     except Skipped:
-        return False  # Too slow to tell.
+        return False  # Too slow to decide.
 
 
 def _note_gradients(detector: Detector, warm: WarmUp) -> None:
@@ -149,7 +152,7 @@ def _note_gradients(detector: Detector, warm: WarmUp) -> None:
 
 
 def _find_auxiliary(detector: Detector, warm: WarmUp, clips: Clips) -> list[str]:
-    """Return the parameters without a gradient that other entries of the output have."""
+    """Return the parameters without a gradient that affect other output entries."""
     dead = {name for name, size in warm.gradients.items() if size == 0}
     if not dead:
         return []

@@ -1,12 +1,12 @@
-"""Synthetic scalp EEG with seizures, the same bytes on every machine; numpy only.
+"""Synthetic scalp EEG with seizures, identical on every machine; numpy only.
 
-A `Scenario` says what a recording holds, a recipe draws it, and
+A `Scenario` describes a recording, a recipe generates it, and
 `bgb_fixtures.synthetic.recording.generate` returns the samples. Recipes share `head`
-(what an electrode sees of a source), `streams` (random numbers), `shapes` and `waves`;
-each is a package with a subject, a background, artefacts and seizures of its own. This
-module holds the names that a request may use, and imports nothing.
+(potentials of a source at the electrodes), `streams` (random numbers), `shapes` and
+`waves`. Each recipe is a package with its own subject, background, artefacts and
+seizures. This module defines the names that a request may use, and imports nothing.
 
-Invariant: a recipe never changes; whatever would change a sample is a new recipe.
+Invariant: a recipe never changes; any change that affects a sample needs a new recipe.
 """
 
 __all__ = [
@@ -23,10 +23,10 @@ RECIPES = ("synthetic-1", "synthetic-2")
 """Versions of the generator; part of the name of every random stream."""
 
 FIRST_RECIPE = RECIPES[0]
-"""What a spec without a recipe means: those were written when there was one."""
+"""Recipe of a spec that names none, as such specs date from when there was only one."""
 
 RECIPE = RECIPES[-1]
-"""Recipe of everything that is composed by this release."""
+"""Recipe of new specs written by this release."""
 
 SFREQ = 256
 """Hz."""

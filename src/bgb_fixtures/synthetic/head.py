@@ -1,7 +1,7 @@
-"""What the electrodes see of a source in the head.
+"""Potentials of sources in the head at the electrodes.
 
-Invariant: potentials are in the order of `ELECTRODES`, against infinity; the reference
-of a recording is subtracted last.
+Invariant: potentials are in the order of `ELECTRODES` and relative to infinity; the
+reference of a recording is subtracted last.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ _RIGHT = {
 }
 
 REGIONS = {
-    # Where the patches of each region are centred; right side mirrored.
+    # Centre of the patches of each region; the right side is mirrored.
     "LT": (-86, -8),  # mid-temporal
     "LA": (-94, -34),  # anterior temporal
     "LQ": (-88, 34),  # posterior temporal
@@ -99,7 +99,7 @@ def direction(theta: float, phi: float) -> Array:
 
 @cache
 def electrode_positions() -> Array:
-    """Return where the electrodes are: unit vectors (21, 3)."""
+    """Return the positions of the electrodes as unit vectors (21, 3)."""
     angles = dict(_LEFT_AND_MIDLINE)
     for name, mirrored in _RIGHT.items():
         theta, phi = _LEFT_AND_MIDLINE[mirrored]
@@ -109,7 +109,7 @@ def electrode_positions() -> Array:
 
 @cache
 def _sources() -> Array:
-    """Return 256 unit vectors, spread evenly over a cap (Fibonacci)."""
+    """Return 256 unit vectors spread evenly over a cap (Fibonacci)."""
     i = np.arange(_N_SOURCES)
     z = 1 - 1.35 * (i + 0.5) / _N_SOURCES
     turn = i * (np.pi * (3 - np.sqrt(5.0)))
@@ -120,9 +120,10 @@ def _sources() -> Array:
 def _shell_coefficients() -> Array:
     """Return c_n: potential at the scalp per Legendre polynomial of degree n.
 
-    A radial dipole in three concentric shells: in each, the potential of degree n is
-    A r^n + B r^-(n+1). No current leaves the scalp; at each interface, potential and
-    radial current go over continuously. Solved from the outside to the inside.
+    The source is a radial dipole in three concentric shells. In each, the potential of
+    degree n is A r^n + B r^-(n+1). No current leaves the scalp; at each interface,
+    potential and radial current are continuous. The equations are solved from the
+    outside inwards.
     """
     coefficients = []
     for n in range(1, _N_DEGREES + 1):
@@ -138,7 +139,7 @@ def _shell_coefficients() -> Array:
 
 @cache
 def _lead_field() -> Array:
-    """Return the potential at each electrode of each source, shape (21, 256)."""
+    """Return the potential of each source at each electrode, shape (21, 256)."""
     cosine = np.clip(electrode_positions() @ _sources().T, -1, 1)
     before, legendre = np.ones_like(cosine), cosine
     total = np.zeros_like(cosine)
@@ -159,9 +160,9 @@ def _patch_weights(centres: Array, sigma: float) -> Array:
 
 
 def patch(centre: Array, *, sigma: float) -> Array:
-    """Return what the electrodes see of a patch about a direction, shape (21,).
+    """Return the potential of a patch in a direction at the electrodes, shape (21,).
 
-    `sigma` is its width in degrees; the peak over the 19 scalp electrodes is 1.
+    `sigma` is its width in degrees; the maximum over the 19 scalp electrodes is 1.
     """
     potential: Array = _lead_field() @ _patch_weights(centre[None], sigma)[0]
     potential /= np.abs(potential[:N_SCALP]).max()
@@ -170,12 +171,12 @@ def patch(centre: Array, *, sigma: float) -> Array:
 
 @cache
 def mixing_matrix(sigma: float, *, mirror: float = 0.0) -> Array:
-    """Return how uncorrelated patches all over the cap reach the electrodes, (21, 21).
+    """Return the mixing matrix of uncorrelated patches all over the cap, (21, 21).
 
-    `sigma` is their width in degrees; each acts on the other side of the head, too, by
-    the factor `mirror`. The symmetric square root of the correlation:
-    unlike other roots it has no freedom of sign or rotation that one LAPACK could choose
-    otherwise.
+    `sigma` is their width in degrees; each also acts on the other side of the head, by
+    the factor `mirror`. The matrix is the symmetric square root of the correlation.
+    Unlike other roots, it has no ambiguity of sign or rotation that LAPACK libraries
+    resolve differently.
     """
     seen = _lead_field() @ _patch_weights(_sources(), sigma).T
     if mirror:
@@ -184,7 +185,7 @@ def mixing_matrix(sigma: float, *, mirror: float = 0.0) -> Array:
     covariance = seen @ seen.T
     deviation = np.sqrt(np.diag(covariance))
     correlation = covariance / np.outer(deviation, deviation)
-    # What each electrode has for itself keeps the root away from small eigenvalues.
+    # An independent part of each electrode avoids small eigenvalues.
     correlation = 0.97 * correlation + 0.03 * np.eye(len(correlation))
     values, vectors = np.linalg.eigh(correlation)
     root: Array = (vectors * np.sqrt(values)) @ vectors.T
@@ -194,8 +195,8 @@ def mixing_matrix(sigma: float, *, mirror: float = 0.0) -> Array:
 def mix(matrix: Array, rows: Array) -> Array:
     """Multiply a small matrix (n_electrodes, n_rows) with long rows (n_rows, n_times).
 
-    In pieces so small that BLAS stays on one thread: for 21 rows its threads cost more
-    than they bring, and up to 300 times more where other processes want the cores.
+    The pieces are so small that BLAS uses one thread. For 21 rows more threads are
+    slower, up to 300 times if other processes use the cores.
     """
     mixed = np.empty((len(matrix), rows.shape[1]))
     for start in range(0, rows.shape[1], _PIECE):
@@ -210,6 +211,6 @@ def weights(table: dict[str, float], *, other: float = 0.0) -> Array:
 
 
 def subtract_reference(potentials: Array, reference: str) -> None:
-    """Subtract in place what ``"AR"`` or ``"LE"`` stands for from (21, n_times)."""
+    """Subtract the reference ``"AR"`` or ``"LE"`` from (21, n_times) in place."""
     used = potentials[:N_SCALP] if reference == "AR" else potentials[N_SCALP:]
     potentials -= used.mean(axis=0)

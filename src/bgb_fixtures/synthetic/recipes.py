@@ -1,4 +1,4 @@
-"""The recipes by name, and what each of them has to offer."""
+"""The recipes by name, and the interface of a recipe."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Recipe", "Subject", "get_recipe", "make_subject"]
 
 
 class Subject(Protocol):
-    """What every recipe says of a subject; the rest is its own affair."""
+    """Parameters of a subject that every recipe defines."""
 
     @property
     def reference(self) -> str:
@@ -44,15 +44,16 @@ class Subject(Protocol):
 
 
 class Recipe(Protocol):
-    """A version of the generator: a package of this name draws with its own hand."""
+    """A version of the generator, implemented by the package of the same name."""
 
     def make_subject(self, streams: Streams, /) -> Subject:
         """Draw the parameters of a subject from the streams of that subject."""
 
     def draw(self, scenario: Scenario, subject: Subject, streams: Streams, /) -> Array:
-        """Return all but the amplifier's noise in microvolts, shape (21, n_times).
+        """Return the signal without amplifier noise in microvolts, shape (21, n_times).
 
-        Against the reference of the subject, in the order of `head.ELECTRODES`.
+        Rows are in the order of `head.ELECTRODES`, against the reference of the
+        subject.
         """
 
 
@@ -63,6 +64,6 @@ def get_recipe(name: str) -> Recipe:
 
 
 def make_subject(*, seed: int, number: int, recipe: str = RECIPE) -> Subject:
-    """Return the parameters of subject `number`, from 1: the same for seed and recipe."""
+    """Return the parameters of subject `number`, from 1, given by seed and recipe."""
     streams = Streams.of_seed(seed, recipe).child(f"sub-{int(number)}")
     return get_recipe(recipe).make_subject(streams)

@@ -1,9 +1,9 @@
 """A recording in 16-bit steps of 0.125 microvolts.
 
 Invariant: the same scenario, seed and recipe give the same integers on every machine.
-Floats differ in the last bits between versions of numpy, kernels of BLAS and processors;
-a recording is taken only if no sample lies so close to a rounding border that this could
-matter.
+Floats differ in the last bits between versions of numpy, kernels of BLAS and
+processors, so a recording is accepted only if every sample is far enough from a
+rounding boundary.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ _PIECE = 2**16
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SyntheticRecording:
-    """Hold a synthetic recording at 256 Hz.
+    """A synthetic recording at 256 Hz.
 
-    `digital`, int16 of shape (21, n_times), counts steps of `LSB_UV` against `reference`
-    (``"AR"``: average of the 19; ``"LE"``: mean of A1 and A2). `salt` says how many
-    drafts of the amplifier noise were refused; no sample is closer to a rounding border
+    `digital`, int16 of shape (21, n_times), has steps of `LSB_UV` against `reference`
+    (``"AR"``: average of the 19; ``"LE"``: mean of A1 and A2). `salt` is the number of
+    rejected drafts of the amplifier noise. No sample is closer to a rounding boundary
     than `margin`, one of 2e-8, 2e-7, ... steps.
     """
 
@@ -59,7 +59,7 @@ class SyntheticRecording:
 def generate(
     scenario: Scenario, *, seed: int, run: int = 1, recipe: str = RECIPE
 ) -> SyntheticRecording:
-    """Generate a recording; `run` tells recordings of one subject apart, from 1."""
+    """Generate a recording; `run` numbers the recordings of one subject, from 1."""
     subject = make_subject(seed=seed, number=scenario.subject, recipe=recipe)
     streams = Streams.of_seed(seed, recipe).child(
         f"sub-{scenario.subject}/run-{int(run)}"
@@ -79,9 +79,9 @@ def generate(
 def _digitise(
     potentials: Array, subject: Subject, streams: Streams
 ) -> tuple[npt.NDArray[np.int16], int, float]:
-    """Add the noise of the amplifier and round; draw it again if a sample is close.
+    """Add amplifier noise and round; redraw if a sample is close to a boundary.
 
-    Only this noise depends on the salt: another draft costs little.
+    Only this noise depends on the salt, so another draft is cheap.
     """
     n_times = potentials.shape[1]
     digital = np.empty(potentials.shape, dtype=np.int16)
@@ -106,10 +106,10 @@ def _digitise(
 
 
 def _power_of_ten(margin: float) -> float:
-    """Return the largest of 2e-8, 2e-7, ... that the margin reaches.
+    """Return the largest of 2e-8, 2e-7, ... that does not exceed the margin.
 
-    The margin itself differs between machines; its decade does not, unless it lies
-    on one of a few borders. Finer steps would have more borders.
+    The margin itself differs between machines. Its decade does not, unless the margin
+    is on one of the few boundaries; finer steps would have more of them.
     """
     decades = (2e-8, 2e-7, 2e-6, 2e-5, 2e-4, 2e-3, 2e-2, 2e-1)
     return max(decade for decade in decades if decade <= margin)

@@ -1,4 +1,4 @@
-"""What the generator is asked for: plain values, no request and no file.
+"""Input of the generator: plain values, independent of requests and files.
 
 Invariant: times are seconds from the start of the recording.
 """
@@ -14,14 +14,14 @@ __all__ = ["Artefact", "Scenario", "Seizure"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seizure(Event):
-    """Ask for a seizure, at a factor in [0.1, 3] to the size that its type draws."""
+    """A seizure, whose amplitude is multiplied by a factor in [0.1, 3]."""
 
     amplitude: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artefact:
-    """Ask for what is no seizure and may look like one, at a factor to its size.
+    """An event that may look like a seizure, with a factor for its amplitude.
 
     Its kind is one of `bgb_fixtures.synthetic.ARTEFACT_KINDS`.
     """
@@ -32,13 +32,13 @@ class Artefact:
     amplitude: float = 1.0
 
     def span(self, sfreq: float) -> tuple[int, int]:
-        """Return its samples as half-open `[start, stop)`."""
+        """Return the samples of the event as half-open `[start, stop)`."""
         return seconds_to_span(self.onset, self.duration, sfreq)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """Say what one recording holds: whose, how long, and what happens in it.
+    """Description of one recording: its subject, length and events.
 
     Recordings of one subject (a number from 1) share its parameters. Plain events have
     amplitude 1. Artefacts may overlap each other and the seizures. The state is

@@ -26,14 +26,14 @@ def ramps(n_times: int, *knots: tuple[float, float]) -> Array:
 def add_bumps(
     course: Array, *, at: Array, width: Array | float, size: Array | float
 ) -> None:
-    """Add Gaussian bumps to a course; middles `at` and deviations `width` in samples."""
+    """Add Gaussian bumps to a course; `at` and `width` (deviation) are in samples."""
     at = np.asarray(at, dtype=np.float64)
     if not len(at):
         return
     width = np.broadcast_to(np.asarray(width, dtype=np.float64), at.shape)
     size = np.broadcast_to(np.asarray(size, dtype=np.float64), at.shape)
-    # 8 deviations: what is cut off is below 1e-14, so that a middle which another
-    # machine computes one sample earlier changes nothing.
+    # Cut off at 8 deviations, where values are below 1e-14. So nothing changes if
+    # another machine computes a centre one sample earlier.
     reach = int(8 * width.max()) + 1
     index = np.floor(at).astype(np.int64)[:, None] + np.arange(-reach, reach + 1)
     z = (index - at[:, None]) / width[:, None]

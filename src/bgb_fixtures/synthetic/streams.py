@@ -31,7 +31,7 @@ _LANE = np.uint64(0xFFFF)
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """A family of random streams, whose name begins with recipe and seed."""
+    """A family of random streams whose names begin with recipe and seed."""
 
     name: str
 
@@ -60,15 +60,16 @@ class Streams:
         return low + (high - low) * float(self.uniforms(name, 1)[0])
 
     def chance(self, name: str, share: float) -> bool:
-        """Return True in a share of all cases."""
+        """Return True with probability `share`."""
         return self.between(name, 0, 1) < share
 
     def normals(self, name: str, *shape: int) -> Array:
         """Return numbers of mean 0 and variance 1, close to a normal distribution.
 
-        Kurtosis 2.7, largest value 3.5, which no filtered noise shows. They are sums of
-        the four 16-bit lanes of a word (Irwin-Hall): exact integers, so no ziggurat and
-        no logarithm that another machine would round otherwise.
+        The kurtosis is 2.7 and the largest value 3.5, which is not noticeable after
+        filtering. The numbers are sums of the four 16-bit lanes of a word (Irwin-Hall).
+        These are exact integers, unlike the ziggurat method or logarithms, which other
+        machines may round differently.
         """
         raw = self.raw(name, int(np.prod(shape)))
         total = raw & _LANE
@@ -90,8 +91,9 @@ def shaped_noise(
 ) -> Array:
     """Return Gaussian noise of unit variance, shape (n_rows, n_fft).
 
-    `power` is that at frequencies in Hz, in any unit; outside of `band` there is none. A
-    row is an inverse Fourier transform and so periodic: use at least 4 s less.
+    `power` returns the power, in any unit, at frequencies in Hz; it is zero outside of
+    `band`. A row is an inverse Fourier transform and thus periodic: leave at least 4 s
+    unused.
     """
     first = max(1, int(np.ceil(band[0] * n_fft / sfreq)))
     last = min(n_fft // 2 - 1, int(np.floor(band[1] * n_fft / sfreq)))
@@ -109,10 +111,10 @@ def shaped_noise(
 def slow_noise(
     streams: Streams, name: str, *, n_rows: int, n_times: int, tau: float
 ) -> Array:
-    """Return noise at 16 Hz that forgets itself within `tau` seconds, unit variance.
+    """Return noise at 16 Hz with unit variance and a correlation time of `tau` seconds.
 
-    Shape (n_rows, n_times // 16 + 2); the spectrum is Lorentzian up to 4 Hz.
-    `interpolate` brings it to 256 Hz.
+    The shape is (n_rows, n_times // 16 + 2), and the spectrum is Lorentzian up to 4 Hz.
+    `interpolate` resamples it to 256 Hz.
     """
     n_points = n_times // SLOW_STEP + 2
     n_fft = 256
@@ -135,7 +137,7 @@ def slow_noise(
 
 
 def interpolate(points: Array, n_times: int) -> Array:
-    """Draw straight lines between points at 16 Hz: (..., n_times // 16 + 2) to n_times."""
+    """Interpolate linearly from 16 to 256 Hz: (..., n_times // 16 + 2) to n_times."""
     n_points = n_times // SLOW_STEP + 2
     points = points[..., :n_points]
     steps = np.arange(SLOW_STEP) / SLOW_STEP

@@ -1,4 +1,4 @@
-"""The phase of a rhythm, counted in integers, and where its cycles begin."""
+"""The phase of a rhythm, counted in integers, and the start of its cycles."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ def count_cycles(
 ) -> Array:
     """Return the phase of a discharge in cycles, shape (n_times,).
 
-    The frequency is log-linear between the knots (share of the length, Hz) and unsteady
-    by `jitter`. It is rounded at 16 points a second and summed up in integers: a sum of
-    floats would carry the last bit of one machine through the whole seizure.
+    The frequency is log-linear between the knots (share of the length, Hz) and varies
+    randomly by `jitter`. It is rounded at 16 points per second and summed in integers,
+    because a sum of floats would carry a difference in the last bit through the whole
+    seizure.
     """
     n_points = n_times // SLOW_STEP + 2
     share = np.arange(n_points) * (SLOW_STEP / n_times)
@@ -42,20 +43,20 @@ def count_cycles(
     points = np.rint(hz * (_CYCLE / SLOW_STEP / SFREQ)).astype(np.int64)
     steps = np.arange(SLOW_STEP)
     per_sample = points[:-1, None] * SLOW_STEP + np.diff(points)[:, None] * steps
-    # Begins shortly before the first spike, which falls on a whole number.
+    # Start shortly before the first spike, which is at a whole number.
     total = np.cumsum(per_sample.ravel()[:n_times]) + (_CYCLE * 3) // 4
     return total / _CYCLE
 
 
 def first_cycle(phase: Array) -> int:
-    """Return the number of the cycle that a phase begins in."""
+    """Return the number of the cycle in which a phase begins."""
     return int(np.floor(phase[0]))
 
 
 def cycle_times(phase: Array) -> Array:
     """Return the samples, with fractions, at which each cycle begins.
 
-    One before the first sample and one after the last are added, at the same pace.
+    One cycle before the first sample and one after the last are added at the same rate.
     """
     first, last = first_cycle(phase), int(np.floor(phase[-1])) + 1
     rising = np.maximum.accumulate(phase)

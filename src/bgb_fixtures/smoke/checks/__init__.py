@@ -1,7 +1,7 @@
 """The checks: functions of a detector that return what they measured.
 
 Invariant: a check raises Failed or Skipped, or returns a sentence. It starts from the
-detector's first state, and says the same whichever checks ran before it.
+detector's initial state, and its verdict does not depend on earlier checks.
 """
 
 from __future__ import annotations

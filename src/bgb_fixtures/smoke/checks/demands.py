@@ -1,7 +1,7 @@
-"""What a loss demands of chosen scores: shared by the checks of a loss and of a step.
+"""Judgement of a loss, shared by the checks `loss` and `step`.
 
-What a loss wants is read from its value and its gradient at scores that are chosen here,
-so that neither the model nor chance plays a part.
+A loss is judged by its value and gradient at scores that are chosen here, so that the
+result depends neither on the model nor on chance.
 """
 
 from __future__ import annotations
@@ -24,24 +24,28 @@ RIGHT = (1.0, 2.0, 4.0, 8.0, 16.0)
 WRONG = 30.0
 """Logits; the sigmoid of the last is 1 in float32."""
 ENOUGH = 0.6
-"""Loss of right logits, as a share of that of logits of zero, at most. Label smoothing by
-0.2 gives 0.47, cross-entropy of a second sigmoid 0.70."""
+"""Maximum loss of right logits, relative to the loss of logits of zero.
+
+Label smoothing by 0.2 gives 0.47, cross-entropy of a second sigmoid 0.70.
+"""
 SHIFT_S = 0.25
 NO_MATTER = 0.05
-"""Correlation of the gradient with the labels; every loss of tools/smoke_gallery.py that
-sees the labels in place reaches 1.00."""
+"""Correlation of the gradient with the labels below which they have no effect.
+
+Every loss of tools/smoke_gallery.py that gets the labels in place reaches 1.00.
+"""
 CLEARER = 0.05
-"""By how much other labels have to correlate better than those in place."""
+"""Margin by which other labels must correlate better than those in place."""
 OPPOSITE = -0.95
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reaction:
-    """How a loss reacts to given scores.
+    """The reaction of a loss to chosen scores.
 
-    `value` is the loss, None if the step does not return it. `descent` is the negative
+    `value` is the loss; None if the step does not return it. `descent` is the negative
     gradient with respect to the scores, the direction in which gradient descent moves
-    them; None if none was seen.
+    them; None if no gradient was observed.
     """
 
     value: float | None
@@ -49,7 +53,7 @@ class Reaction:
 
 
 def correlate(descent: torch.Tensor, labels: torch.Tensor) -> float:
-    """Return the correlation of two tensors of one shape; 0 if one is constant."""
+    """Return the correlation of two tensors of equal shape; 0 if one is constant."""
     both = torch.stack([descent.flatten().double(), labels.flatten().double()])
     return float(torch.corrcoef(both)[0, 1].nan_to_num())
 
@@ -57,7 +61,7 @@ def correlate(descent: torch.Tensor, labels: torch.Tensor) -> float:
 def judge_loss(
     react: Callable[[torch.Tensor], Reaction], clips: Clips, *, step_s: float
 ) -> str:
-    """Judge a loss by its reaction to chosen scores; `step_s` is the time of a label."""
+    """Judge a loss by its reaction to chosen scores; a label lasts `step_s` seconds."""
     signs = 2 * clips.labels - 1
     zero = react(signs * 0)
     seen = ""
@@ -107,7 +111,7 @@ def _refuse_bad(reaction: Reaction, where: str) -> None:
 
 
 def _is_faint(wrong: Reaction, zero: Reaction) -> bool:
-    """Tell whether wrong scores are hardly corrected."""
+    """Return whether wrong scores have a gradient close to zero."""
     if wrong.descent is None or zero.descent is None:
         return True
     sizes = [float(item.abs().mean()) for item in (wrong.descent, zero.descent)]
@@ -121,16 +125,16 @@ def judge_descent(
     step_s: float,
     previous: torch.Tensor | None = None,
 ) -> str:
-    """Judge where scores of zero are moved, and whose labels that follows.
+    """Judge which labels the direction of descent from scores of zero follows.
 
-    `previous` has the labels of the batch before, where there was another one.
+    `previous` has the labels of the previous batch; None if there was none.
     """
     if not float(descent.abs().max()):
         msg = "the loss has no gradient at logits of zero"
         raise Failed(msg)
     size = float(descent.norm())
     descent = descent - descent.mean()
-    # What is left of equal values is rounding, which has a direction of its own.
+    # If all values were equal, only rounding is left, whose direction is arbitrary.
     descent = descent * (float(descent.norm()) > 1e-5 * size)
     now = correlate(descent, labels)
     lag, lagged = _best_lag(descent, labels) if labels.ndim == 2 else (0, now)
@@ -176,13 +180,13 @@ def judge_descent(
 
 
 def _best_lag(descent: torch.Tensor, labels: torch.Tensor) -> tuple[int, float]:
-    """Return the circular shift of the labels, in steps, that fits best, and how well."""
+    """Return the circular shift of the labels, in steps, that correlates best."""
     truth = labels.double() - labels.double().mean()
     unit = float(truth.norm() * descent.norm()) or 1.0
     spectrum = torch.fft.rfft(truth).conj() * torch.fft.rfft(descent.double())
     n_steps = labels.shape[1]
     match = torch.fft.irfft(spectrum, n_steps).sum(0) / unit
-    # The best lag; of equals, the one nearest to none.
+    # Among equally good lags, take the one closest to 0.
     best = torch.nonzero(match >= match.max() - 1e-6).flatten()
     signed = torch.where(best > n_steps // 2, best - n_steps, best)
     return int(signed[signed.abs().argmin()]), float(match.max())

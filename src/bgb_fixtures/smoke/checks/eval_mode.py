@@ -1,4 +1,4 @@
-"""Checks that eval mode is a function: of one window, and of nothing else."""
+"""Checks that in eval mode the output is a function of one window only."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["batch", "repeat", "single"]
 
 
 def repeat(detector: Detector) -> str:
-    """Give the same input again, at once and after another."""
+    """Repeat an input, at once and after another input, and compare the outputs."""
     signals = detector.probe(passes=4).clone()
     detector.reset()
     detector.mode(train=False)
@@ -60,7 +60,7 @@ def repeat(detector: Detector) -> str:
 
 
 def _explain(detector: Detector, signals: torch.Tensor) -> tuple[str, str]:
-    """Say whether random numbers or a kept state make the output differ, and where."""
+    """Return the cause, random numbers or a stored state, and the module."""
     outputs = []
     for shown in (signals, signals.flip(0) * 2, signals):
         set_seed(detector.seed)
@@ -74,7 +74,7 @@ def _explain(detector: Detector, signals: torch.Tensor) -> tuple[str, str]:
 
 
 def _changing_module(detector: Detector, signals: torch.Tensor) -> str:
-    """Name the first module whose output differs at the same input, if one does."""
+    """Return the first module whose output differs for the same input, or ""."""
     outputs: dict[int, torch.Tensor] = {}
     found: list[str] = []
 
@@ -98,7 +98,7 @@ def _changing_module(detector: Detector, signals: torch.Tensor) -> str:
 
 
 def single(detector: Detector) -> str:
-    """Give one window alone."""
+    """Run the model on a single window and compare with the batch."""
     signals = detector.probe(passes=2, least=2)
     detector.reset()
     detector.mode(train=False)
@@ -118,12 +118,12 @@ def single(detector: Detector) -> str:
 
 
 def _batch_slack(detector: Detector) -> float:
-    # Dynamic quantisation rounds to one scale for the whole batch.
+    # Dynamic quantisation uses one scale for the whole batch.
     return 0.1 if detector.quantised else close(detector)
 
 
 def batch(detector: Detector) -> str:
-    """Change the other windows of a batch."""
+    """Change the other windows of a batch and compare the output."""
     if any(".dynamic" in type(module).__module__ for module in detector.quantised):
         msg = "dynamic quantisation uses one scale for the whole batch"
         raise Skipped(msg)

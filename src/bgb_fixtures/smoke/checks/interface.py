@@ -1,4 +1,4 @@
-"""Checks of what the factory returns, what goes in and what comes out."""
+"""Checks of the model that the factory returns, and of its input and output."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ __all__ = ["build", "finite", "logits", "shape"]
 MAX_CHANNELS = 32
 LENGTHS_S = (1, 2, 4, 5, 8, 10, 12, 15, 20, 30)
 PUSHES = 60
-"""Steps of training to get an output of one sign to the other side of zero."""
+"""Maximum training steps to move an output of one sign to the other side of zero."""
 SUM_SLACK = 1e-3
-"""Largest distance from 1 of a sum of probabilities in float32."""
+"""Largest difference from 1 of a sum of probabilities in float32."""
 
 
 def build(detector: Detector) -> str:
@@ -51,7 +51,7 @@ def build(detector: Detector) -> str:
 
 
 def shape(detector: Detector) -> str:
-    """Find out the layout of the input and of the output."""
+    """Detect the layout of the input and of the output."""
     try:
         return str(detector.find_contract())
     except Failed as failed:
@@ -64,7 +64,7 @@ def shape(detector: Detector) -> str:
 
 
 def _runs(detector: Detector, signals: torch.Tensor) -> bool:
-    """Tell whether the model gives logits for other windows than the fixture has."""
+    """Return whether the model gives logits for windows of another shape."""
     detector.reset()
     detector.mode(train=False)
     try:
@@ -83,7 +83,7 @@ def _runs(detector: Detector, signals: torch.Tensor) -> bool:
 
 
 def _channels_taken(detector: Detector) -> str:
-    """Return how many channels the model takes instead, as a sentence, or nothing."""
+    """Return a sentence with the number of channels that the model accepts, or ""."""
     signals = torch.from_numpy(
         detector.fixture.signals[[0, 1, 2][: len(detector.fixture)]]
     )
@@ -99,7 +99,7 @@ def _channels_taken(detector: Detector) -> str:
 
 
 def _length_taken(detector: Detector) -> str:
-    """Return which shorter window the model takes, as a sentence, or nothing."""
+    """Return a sentence with the shorter window that the model accepts, or ""."""
     fixture = detector.fixture
     signals = torch.from_numpy(fixture.signals[[0, 1, 2][: len(fixture)]])
     there = signals.shape[2] / fixture.sfreq
@@ -114,7 +114,7 @@ def _length_taken(detector: Detector) -> str:
 
 
 def finite(detector: Detector) -> str:
-    """Look for NaN and Inf in output and loss, in both modes."""
+    """Check output and loss for NaN and Inf, in training and eval mode."""
     signals = detector.whole(passes=2)
     for train in (False, True):
         detector.reset()
@@ -139,10 +139,10 @@ def finite(detector: Detector) -> str:
 
 @dataclass
 class _Range:
-    """The range of the outputs, and what it says about them."""
+    """The range of the outputs, and what it indicates."""
 
     is_single: bool
-    """Whether there is one class; of several, only the difference matters."""
+    """Whether there is one class; of several, only the differences matter."""
     low: float = math.inf
     high: float = -math.inf
 
@@ -153,11 +153,11 @@ class _Range:
 
     @property
     def is_probabilities(self) -> bool:
-        """Whether all lie in [0, 1]."""
+        """Whether all outputs are in [0, 1]."""
         return self.low >= 0 and self.high <= 1 + 1e-6
 
     def is_suspicious(self) -> bool:
-        """Whether logits would be expected to reach further."""
+        """Return whether logits would be expected to have a wider range."""
         one_sided = self.low >= 0 or self.high <= 0
         return one_sided if self.is_single else self.is_probabilities
 
@@ -197,7 +197,7 @@ def logits(detector: Detector) -> str:
 
 
 def _judge_sums(detector: Detector, output: torch.Tensor) -> str:
-    """Fail if the output is normalised over an axis; return what is no fault."""
+    """Fail if the output is normalised over an axis, or return an accepted reason."""
     slack = max(SUM_SLACK, 16 * torch.finfo(detector.dtype).eps)
     names = {
         "B": "the windows of the batch",
@@ -232,9 +232,9 @@ def _judge_sums(detector: Detector, output: torch.Tensor) -> str:
 
 
 def _push(detector: Detector, signals: torch.Tensor, seen: _Range) -> None:
-    """Train the output to leave its side of zero.
+    """Train the output to cross zero.
 
-    A few windows may all be scored on one side; a bias can be learned all the same.
+    A healthy model may score a few windows on one side of zero, but can learn a bias.
     """
     sign = 1 if seen.low >= 0 else -1
     detector.mode(train=True)
@@ -248,6 +248,6 @@ def _push(detector: Detector, signals: torch.Tensor, seen: _Range) -> None:
         seen.add(output)
         if not seen.is_suspicious() or not output.requires_grad:
             return
-        # Of several classes, any value outside of [0, 1] is enough.
+        # For several classes, any value outside of [0, 1] is enough.
         (sign * output.float().mean()).backward()  # type: ignore[no-untyped-call]
         optimizer.step()

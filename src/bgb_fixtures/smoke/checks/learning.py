@@ -1,7 +1,7 @@
-"""Checks that train: gradients, a step, and whether a few windows can be learned.
+"""Checks that train: gradients, updates, and whether a few windows can be learned.
 
-Learning is judged by change, and against the same scores read with labels that are
-shifted by seconds; no figure depends on a model's scale.
+Learning is judged by changes, and in comparison with the same scores against labels
+shifted by seconds; no threshold depends on the scale of a model.
 """
 
 from __future__ import annotations
@@ -26,18 +26,19 @@ RATES = (0.02, 0.005, 0.08)
 MAX_STEPS = 60
 EVERY = 5
 FEWEST_STEPS = 10
-"""Steps for which there must be time: most healthy models learn in so many."""
-# A single weight per channel reaches 0.82 here, models that cannot learn 0.56.
+"""Minimum number of steps, within which most healthy models learn."""
+# A model with one weight per channel reaches 0.82 here, models that cannot learn 0.56.
 ENOUGH = 0.75
 MARGIN = 0.15
 FALL = 0.95
-"""Loss at the end, as a share of that at the start, at most."""
+"""Maximum loss at the end, relative to the loss at the start."""
 
 
 def group_names(names: Iterable[str], known: Iterable[str]) -> list[str]:
-    """Return paths of modules all of whose parameters are among `names`, and the rest.
+    """Replace parameter names by paths of modules whose parameters are all in `names`.
 
-    `known` has the names of all parameters; the outermost such module is named.
+    `known` has the names of all parameters. Of nested modules, the outermost is named.
+    Other names are kept.
     """
     wanted, groups = set(names), list[str]()
     others = [name.split(".") for name in known if name not in wanted]
@@ -57,7 +58,7 @@ def group_names(names: Iterable[str], known: Iterable[str]) -> list[str]:
 
 
 def gradients(detector: Detector) -> str:
-    """Collect the gradients of a few training steps; name what has none by module."""
+    """Collect the gradients of a few training steps; name modules without any."""
     detector.need_gradients()
     allows = detector.declared.allows_unused
     known = [name for name, _ in detector.model.named_parameters()]
@@ -92,7 +93,7 @@ def gradients(detector: Detector) -> str:
 
 
 def _refuse_unused(known: list[str], *, frozen: list[str], dead: list[str]) -> None:
-    """Fail once for all parameters that are not trained, grouped by module."""
+    """Fail with all parameters that are not trained, grouped by module."""
     parts = []
     if dead:
         parts.append(
@@ -143,10 +144,10 @@ def update(detector: Detector) -> str:
 
 
 def auc(scores: torch.Tensor, labels: torch.Tensor) -> float:
-    """Return the probability, ties by half, that an ictal score exceeds a background one.
+    """Return the area under the ROC curve, with ties counted by half.
 
-    Both classes must be present in the labels, 0 and 1. Scores that are not finite
-    give 0.
+    The labels must contain both classes, 0 and 1. The result is 0 if a score is not
+    finite.
     """
     flat, positive = scores.detach().double().flatten(), labels.flatten() > 0.5
     if not bool(flat.isfinite().all()):
@@ -161,9 +162,10 @@ def auc(scores: torch.Tensor, labels: torch.Tensor) -> float:
 
 
 def control_auc(scores: torch.Tensor, labels: torch.Tensor) -> float:
-    """Return the best AUC that the scores reach on labels that are shifted.
+    """Return the highest AUC of the scores for shifted labels.
 
-    Labels in time are shifted by quarters of the clip, labels per clip to the next clip.
+    Labels with a time axis are shifted by quarters of the clip, labels per clip to the
+    next clip.
     """
     if labels.ndim == 1 or not bool((labels.amin(1) < labels.amax(1)).any()):
         return auc(scores, labels.roll(1, 0))
@@ -175,7 +177,7 @@ def control_auc(scores: torch.Tensor, labels: torch.Tensor) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Progress:
-    """How far one rate got: the best AUC, its control, and the loss."""
+    """Progress at one learning rate: the best AUC, its control, and the loss."""
 
     area: float
     control: float
@@ -199,7 +201,7 @@ class _Progress:
         )
 
     def explain(self) -> str:
-        """Name the first condition that is not met."""
+        """Describe the first condition that is not met."""
         if self.area < ENOUGH:
             return f"ictal scores do not rise above background (expected AUC {ENOUGH})"
         if self.area - self.control < MARGIN:
@@ -214,7 +216,7 @@ class _Progress:
 
 
 def learns(detector: Detector) -> str:
-    """Overfit a few clips, at several rates; stop when ictal scores are on top."""
+    """Overfit a few clips at several rates; stop once ictal scores rank highest."""
     detector.need_gradients()
     detector.need_training()
     if not detector.trainable:

@@ -1,4 +1,4 @@
-"""The check of the user's own loss."""
+"""The check of the user's loss."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["loss"]
 
 
 def loss(detector: Detector) -> str:
-    """Ask the user's loss about chosen logits."""
+    """Evaluate the user's loss and its gradient for chosen logits."""
     if detector.user_loss is None:
         msg = "no loss was passed; add --loss"
         raise Skipped(msg)

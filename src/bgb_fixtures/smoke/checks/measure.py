@@ -1,8 +1,8 @@
-"""Measure how large a difference is, and find the module that it comes from; shared by the checks.
+"""Measurement of differences, shared by the checks.
 
-Differences are given in units of the spread of the scores. Rounding in float32, with
-other kernels for another batch size included, stays below 1e-4 in all healthy models of
-tools/smoke_gallery.py.
+Differences are in units of the spread of the scores. Rounding in float32, including the
+effect of other kernels for another batch size, stays below 1e-4 in all healthy models
+of tools/smoke_gallery.py.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ __all__ = [
 
 
 def same(detector: Detector) -> float:
-    """Return the largest difference that rounding makes, in units of the spread."""
+    """Return the largest difference due to rounding, in units of the spread."""
     return max(1e-4, 16 * torch.finfo(detector.dtype).eps)
 
 
 def close(detector: Detector) -> float:
-    """Return the largest difference that another order of summation makes."""
+    """Return the largest difference due to another order of summation."""
     return max(1e-2, 64 * torch.finfo(detector.dtype).eps)
 
 
 def spread(detector: Detector, scores: torch.Tensor) -> float:
-    """Return the unit of differences: the standard deviation, if rounding is less.
+    """Return the unit of differences: the standard deviation unless rounding is larger.
 
-    Rounding is relative to the size of the scores, which may hardly differ.
+    Rounding is relative to the magnitude of the scores, which may vary only little.
     """
     deviation = float((scores - scores.mean()).square().mean().sqrt())
     size = float(scores.square().mean().sqrt())
@@ -54,7 +54,7 @@ def spread(detector: Detector, scores: torch.Tensor) -> float:
 
 
 def show_difference(difference: float) -> str:
-    """Write a difference in units of the spread so that the unit explains itself."""
+    """Format a difference in units of the spread, with a self-explanatory unit."""
     if not difference:
         return "0"
     return f"{difference:.2g} times the standard deviation of the outputs"
@@ -73,7 +73,7 @@ def module_name(model: nn.Module, module: nn.Module) -> str:
 
 
 def check_finite(detector: Detector, signals: torch.Tensor, what: str) -> torch.Tensor:
-    """Return the logits for `signals`; fail, saying `what` they are, if one is not finite."""
+    """Return the logits for `signals`; fail, naming `what`, unless all are finite."""
     with torch.no_grad(), _first_bad_module(detector) as found:
         logits = detector.forward(signals)
     if bool(logits.isfinite().all()):
@@ -86,11 +86,11 @@ def check_finite(detector: Detector, signals: torch.Tensor, what: str) -> torch.
 
 @contextmanager
 def _first_bad_module(detector: Detector) -> Iterator[list[str]]:
-    """Yield a list that gets the name of the first module that makes a NaN or Inf."""
+    """Yield a list to hold the name of the first module that outputs NaN or Inf."""
     found: list[str] = []
 
     def watch(module: nn.Module, inputs: Any, output: Any) -> None:
-        # Children end before their parents, so the first is the innermost.
+        # Children return before their parents, so the first one is the innermost.
         if not found and _has_bad(output) and not _has_bad(inputs):
             found.append(module_name(detector.model, module))
 

@@ -1,4 +1,4 @@
-"""Checks of how the output follows the input: its scale, windows, channels and times."""
+"""Checks of how the output depends on the input: scale, windows, channels, time."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 __all__ = ["alignment", "channels", "lengths", "scale", "windows"]
 
 NEAR_S = 0.25
-"""Seconds around a change within which some of its effect must lie."""
+"""Seconds around a change within which it must have some effect."""
 FAR_S = 1.5
-"""Largest distance in seconds of most of its effect: causal smoothing is late."""
+"""Largest delay in seconds of most of the effect, as causal smoothing adds a delay."""
 FEWEST_STEPS = 8
-"""Scores in time that a window must have to tell one time from another."""
+"""Minimum number of time steps in the output to locate an effect in time."""
 AMPLITUDES = {
     1e6: "microvolts",
     1e3: "a larger unit",
@@ -40,14 +40,14 @@ AMPLITUDES = {
     1e-6: "volts",
 }
 IGNORED = 1e-4
-"""Change of the scores, as a share of their size, below which the input has no effect."""
+"""Change of the scores, relative to their RMS, below which the input has no effect."""
 RESPONDS = 1e-2
 EXACT = 1e-9
-"""Share of the spread of the scores that is not rounding in float64."""
+"""Difference in units of the spread that exceeds rounding in float64."""
 
 
 def scale(detector: Detector) -> str:
-    """Give input of another scale, and flat channels."""
+    """Run the model on scaled input and on flat channels."""
     signals = detector.probe(passes=6)
     detector.reset()
     detector.mode(train=False)
@@ -62,7 +62,8 @@ def scale(detector: Detector) -> str:
         check_finite(detector, shown, what)
     detector.reset_warm()
     detector.mode(train=False)
-    # One window reversed in time has the same spectrum, which may be all that counts.
+    # With a single window the other input is its time reversal, which has the same
+    # spectrum, so a model of spectra would not respond.
     effect = detector.effect(signals) if len(signals) > 1 else RESPONDS
     if effect < IGNORED and _has_gradient(detector, signals):
         for factor, unit in AMPLITUDES.items():
@@ -82,10 +83,10 @@ def scale(detector: Detector) -> str:
 
 
 def _has_gradient(detector: Detector, signals: torch.Tensor) -> bool:
-    """Tell whether the scores have a gradient with respect to the input.
+    """Return whether the scores have a gradient with respect to the input.
 
-    The gradient is zero where a layer is dead, and small where the input is too small.
-    For models without gradients the answer is yes.
+    The gradient is zero if a layer is dead, but only small if the input is too small.
+    The result is True for models without gradients.
     """
     if detector.why_no_gradients():
         return True
@@ -123,7 +124,7 @@ def windows(detector: Detector) -> str:
 
 
 def _responds_in_training(detector: Detector, signals: torch.Tensor) -> bool:
-    """Tell whether the scores depend on the input in training mode, dropout apart."""
+    """Return whether the scores depend on the input in training mode, seed fixed."""
     detector.mode(train=True)
     scores = []
     for shown in (signals, _others(signals)):
@@ -138,7 +139,7 @@ def _others(signals: torch.Tensor) -> torch.Tensor:
 
 
 def _first_constant_input(detector: Detector, signals: torch.Tensor) -> str:
-    """Name the first module that gets the same input whatever the windows are."""
+    """Return the first module whose input is the same for different windows."""
     before: dict[nn.Module, torch.Tensor] = {}
     now: dict[nn.Module, torch.Tensor] = {}
     for inputs, shown in ((before, signals), (now, _others(signals))):
@@ -167,7 +168,7 @@ def _first_constant_input(detector: Detector, signals: torch.Tensor) -> str:
 
 
 def channels(detector: Detector) -> str:
-    """Change channels one by one, and their order."""
+    """Change channels one by one, then their order, and compare the outputs."""
     names = detector.fixture.ch_names
     n_channels = len(names)
     if n_channels < 2:
@@ -179,7 +180,7 @@ def channels(detector: Detector) -> str:
     scores = detector.scores(signals)
     unit = spread(detector, scores)
     order = rms(detector.scores(signals.roll(1, dims=1)) - scores) / unit
-    # Each channel in turn gets what is in the next window.
+    # Replace each channel in turn by the one in the next window.
     n_tried = min(n_channels, int(detector.budget.short_s / detector.budget.clip_s))
     tried = torch.linspace(0, n_channels - 1, n_tried).round().long()
     base = signals[:1]
@@ -218,7 +219,7 @@ def channels(detector: Detector) -> str:
 
 
 def _order_in_double(detector: Detector, signals: torch.Tensor) -> float:
-    """Return what another order of the channels does, with rounding out of the way."""
+    """Return the effect of another channel order, in float64 to reduce rounding."""
     contract = detector.known_contract()
     try:
         model = copy.deepcopy(detector.model).double()
@@ -233,7 +234,7 @@ def _order_in_double(detector: Detector, signals: torch.Tensor) -> float:
 
 
 def alignment(detector: Detector) -> str:
-    """Change the input at one time, and see when the output changes."""
+    """Change the input at one time and find out when the output changes."""
     output = detector.output
     if output.per_window:
         msg = "one output per window has no time axis"
@@ -261,7 +262,7 @@ def alignment(detector: Detector) -> str:
             "changing half a second has no effect; see the checks windows and channels"
         )
         raise Skipped(msg)
-    # From here on in steps of the output, of one sample or more.
+    # From here on, times are in steps of the output, of one or more samples.
     step_s = n_times / response.shape[1] / sfreq
     if bool((response.amin(1) > 0.9 * response.amax(1)).all()):
         msg = (
@@ -278,7 +279,7 @@ def alignment(detector: Detector) -> str:
         shares.append(float(around.max() / row.max().clamp_min(1e-30)))
         energy = torch.cumsum(nn.functional.pad(row, (1, 0)), 0)
         best = int(torch.argmax(energy[wide:] - energy[:-wide]))
-        # From the middle of the change to the middle of its effect.
+        # The lag is from the middle of the change to the middle of its effect.
         middle = (start + width / 2) / sfreq
         lags.append((best + wide / 2) * step_s - middle)
     if median(shares) < 0.1 or median(map(abs, lags)) > max(FAR_S, 1.5 * step_s):
@@ -294,7 +295,7 @@ def alignment(detector: Detector) -> str:
 
 
 def lengths(detector: Detector) -> str:
-    """Give shorter windows."""
+    """Run the model on shorter windows."""
     contract = detector.known_contract()
     rows = detector.whole(passes=3)
     detector.reset()
@@ -322,7 +323,7 @@ def lengths(detector: Detector) -> str:
         taken.append(detector.seconds(length))
     if taken:
         return f"also accepts windows of {', '.join(taken)}"
-    # A model that pools may round one odd length down, but not all of them.
+    # A model with pooling may round one odd length down, but not all of them.
     if wrong:
         raise wrong[-1]
     only = detector.seconds(detector.n_times)

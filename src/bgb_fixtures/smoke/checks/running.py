@@ -1,4 +1,4 @@
-"""Checks of the device, and of what running the detector costs."""
+"""Checks of the device, and of time and memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROUNDS = 3
 
 
 def device(detector: Detector) -> str:
-    """Compare with half precision and with the CPU."""
+    """Compare the output with that in half precision and that on the CPU."""
     detector.known_contract()
     kind = detector.device.type
     if kind == "cpu":
@@ -60,14 +60,14 @@ def device(detector: Detector) -> str:
 
 
 def cost(detector: Detector) -> str:
-    """Measure time, and the memory that backward needs."""
+    """Measure the time of a pass and the memory for the backward pass."""
     window = detector.whole(passes=2)[:1]
     detector.reset()
     detector.mode(train=False)
 
     def seconds(run: Any) -> float:
         times: list[float] = []
-        # Once, if that takes long.
+        # Measure only once if a pass is slow.
         while len(times) < ROUNDS and sum(times) < detector.budget.short_s / ROUNDS:
             start = perf_counter()
             run()

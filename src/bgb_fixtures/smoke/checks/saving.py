@@ -1,4 +1,4 @@
-"""The check that a checkpoint holds all that the output depends on."""
+"""The check that a checkpoint contains everything that affects the output."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["state"]
 
 
 def state(detector: Detector) -> str:
-    """Save, load into an untrained model, and compare."""
+    """Save a checkpoint, load it into an untrained model and compare the outputs."""
     if not detector.is_module or not detector.model.state_dict():
         msg = "the state dict is missing or empty"
         raise Skipped(msg)
@@ -41,7 +41,7 @@ def state(detector: Detector) -> str:
     detector.reset()
     copies = [("the untrained model", model)]
     if detector.make_model is not None:
-        # Another seed: what is drawn at random and not saved differs.
+        # Use another seed, so that random values that are not saved will differ.
         set_seed(detector.seed + 1)
         copies.append(("a newly created model", detector.make_model()))
     contract = detector.known_contract()

@@ -1,7 +1,8 @@
-"""The check of the user's own training step.
+"""The check of the user's training step.
 
-A step is made to see chosen logits by a hook on the model's output. What it gives the
-model is compared with the clips, so that labels are judged with the signals they are for.
+A hook on the model's output passes chosen logits to the step. The input that the step
+passes to the model is compared with the clips, so that each label is judged with the
+signal that it belongs to.
 """
 
 from __future__ import annotations
@@ -37,16 +38,16 @@ __all__ = ["step"]
 N_STEPS = 25
 FEWEST_STEPS = 5
 OTHER_STEPS = 15
-"""Further steps that the check takes, about."""
+"""Approximate number of further steps that the check takes."""
 N_LOOKS = 3
-"""Steps whose input is compared with the labels: one shuffle may change nothing."""
+"""Number of steps whose input is compared, as a single shuffle may change nothing."""
 BETTER = 0.02
 """Correlation."""
 JUNK = 1e3
 
 
 def step(detector: Detector) -> str:
-    """Run the user's training step, and ask it about chosen logits."""
+    """Run the user's training step, also with chosen logits."""
     detector.need_gradients()
     if not detector.trainable:
         msg = "the model has no parameters to train"
@@ -79,7 +80,7 @@ def step(detector: Detector) -> str:
 
 
 def _n_steps(detector: Detector) -> int:
-    """Return how many steps of training there is time for."""
+    """Return how many training steps there is time for."""
     _ = detector.warm
     affordable = detector.budget.n_steps(
         N_STEPS + OTHER_STEPS,
@@ -90,9 +91,9 @@ def _n_steps(detector: Detector) -> int:
 
 
 class _StepProbe:
-    """Watch the model in a step: make it give chosen scores, and note what comes back.
+    """Observer of the model in a step that forces chosen scores and records gradients.
 
-    The scores are those of the clips, so they go where the step moved the clips.
+    The scores belong to the clips, so they are moved to where the step moved the clips.
     """
 
     def __init__(self, detector: Detector, clips: Clips, scores: torch.Tensor) -> None:
@@ -103,9 +104,9 @@ class _StepProbe:
         self._scores = scores
         self._samples_per_step = clips.signals.shape[2] / clips.labels.shape[-1]
         self.descent: torch.Tensor | None = None
-        """By clip."""
+        """Negative gradient by clip."""
         self.row_descent: torch.Tensor | None = None
-        """By row of the input."""
+        """Negative gradient by row of the input."""
         self.rows: list[Recognised] = []
         self.constant = False
         self.trained_in: set[bool] = set()
@@ -122,7 +123,7 @@ class _StepProbe:
         self.row_descent = -values if before is None else before - values
 
     def hook(self, module: Any, args: Any, kwargs: Any, output: Any) -> Any:
-        """Replace the logits in the model's output, in value but not in graph."""
+        """Replace the logits in the model's output but keep their graph."""
         self.calls += 1
         if torch.is_grad_enabled():
             self.trained_in.add(module.training)
@@ -158,7 +159,7 @@ class _StepProbe:
 
 
 def _bind(detector: Detector) -> RunStep:
-    """Return the user's step with its model; a maker of steps makes a new one."""
+    """Return the user's step bound to the model; call `make_step` for a new one."""
     user_step = detector.user_step
     if user_step is None:
         msg = "no training step was passed; add --step"
@@ -179,7 +180,7 @@ def _bind(detector: Detector) -> RunStep:
 
 
 def _batch(detector: Detector, clips: Clips) -> tuple[Any, torch.Tensor]:
-    """Return clips and labels as the step gets them."""
+    """Return clips and labels in the form that the step gets."""
     signals = detector.known_contract().layout.arrange(clips.signals.clone())
     return signals, detector.targets(clips.labels)
 
@@ -200,7 +201,7 @@ def _fresh(detector: Detector) -> RunStep:
 
 
 def _check_input(detector: Detector, clips: Clips) -> str:
-    """Fail if the model gets other signals than the labels belong to."""
+    """Fail if the model gets other signals than those of the labels."""
     run = _fresh(detector)
     recognised = False
     orders: list[tuple[int, ...] | None] = []
@@ -265,7 +266,7 @@ def _say_reordered(
 
 
 def _check_mode(detector: Detector, clips: Clips) -> str:
-    """Fail if it trains in eval mode; report whether it sets the mode itself."""
+    """Fail if the step trains in eval mode; return whether it sets the mode itself."""
 
     def modes(*, train: bool) -> set[bool]:
         run = _fresh(detector)
@@ -291,9 +292,9 @@ def _check_mode(detector: Detector, clips: Clips) -> str:
 
 
 def _check_previous(detector: Detector, clips: Clips, step_s: float) -> None:
-    """Fail if it uses the labels of the previous batch."""
+    """Fail if the step uses the labels of the previous batch."""
     run = _fresh(detector)
-    # Another batch: the same clips in the order in which labels differ most.
+    # As the other batch, use the same clips in the order in which labels differ most.
     n_clips = len(clips.labels)
     roll = min(
         range(1, n_clips),
@@ -314,7 +315,7 @@ def _check_previous(detector: Detector, clips: Clips, step_s: float) -> None:
 
 
 def _check_old_gradients(detector: Detector, clips: Clips) -> None:
-    """Fail if it keeps the gradients of the previous step."""
+    """Fail if the step does not clear the gradients of the previous step."""
     run = _fresh(detector)
     junk = {}
     for name, parameter in detector.trainable.items():
@@ -336,7 +337,7 @@ def _check_old_gradients(detector: Detector, clips: Clips) -> None:
 def _largest_gradients(
     parameters: dict[str, torch.nn.Parameter],
 ) -> Iterator[dict[str, torch.Tensor]]:
-    """Note the largest magnitude of each value's gradient, whenever it is set to zero."""
+    """Record the largest gradient magnitude of each value, even if cleared later."""
     largest = {name: torch.zeros_like(item.abs()) for name, item in parameters.items()}
 
     def watch(name: str) -> Callable[[torch.Tensor], None]:
@@ -362,10 +363,10 @@ def _too_small_to_move(
     gradients: dict[str, torch.Tensor],
     n_steps: int,
 ) -> list[str]:
-    """Return the parameters whose steps round to nothing, judged by those that move.
+    """Return the parameters whose updates round to zero at the rate of those that move.
 
-    The gradient of a bias before a batch norm is only rounding, about 1e-9. With plain
-    gradient descent it moves the bias by less than the next float32.
+    The gradient of a bias before a batch norm is rounding error of about 1e-9. Plain
+    gradient descent then moves the bias by less than the spacing of float32.
     """
     moved = {name: (item.detach() - before[name]).abs() for name, item in now.items()}
     rates = [
@@ -381,8 +382,8 @@ def _too_small_to_move(
         for name, old in before.items()
         if not bool(moved[name].any())
         and bool(gradients[name].any())
-        # Most of its values: rounding has no steady direction, so that even a value near
-        # zero moves by less than its largest gradient says.
+        # Require this of most values only: rounding errors have no constant direction,
+        # so even a value near zero moves by less than its largest gradient suggests.
         and float((rate * gradients[name] <= _ulp(old)).double().mean()) > 0.5
     ]
 
@@ -395,7 +396,7 @@ def _ulp(values: torch.Tensor) -> torch.Tensor:
 def _check_moves(
     detector: Detector, clips: Clips, n_steps: int
 ) -> tuple[list[float], str]:
-    """Fail if it leaves parameters unchanged."""
+    """Fail if the step leaves parameters unchanged."""
     run = _fresh(detector)
     # Parameters without a gradient in any loss are reported by `gradients`.
     alive = {name for name, size in detector.warm.gradients.items() if size}
@@ -444,7 +445,7 @@ def _check_moves(
 
 
 def _judge_trend(values: list[float], n_steps: int) -> str:
-    """Fail if it does not lower its own loss."""
+    """Fail if the step does not lower its own loss."""
     if len(values) < n_steps:
         return ""
     first, last = values[0], sum(values[-3:]) / 3

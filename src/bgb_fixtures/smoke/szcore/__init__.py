@@ -1,6 +1,6 @@
-"""The contract of SzCORE: a program takes an EDF file and writes a TSV of seizures.
+"""The contract of SzCORE: a program reads an EDF file and writes a TSV of seizures.
 
-Invariant: the program sees EDF files and nothing of the truth; each check gets a result,
+Invariant: the program sees only EDF files, without labels; each check gets a result,
 whatever the program does or writes.
 """
 

@@ -1,7 +1,7 @@
-"""Run a program or a container on the windows of a fixture, and judge what it wrote.
+"""Run a program or a container on the windows of a fixture and judge its output.
 
-Invariant: a check fails for one reason; what cannot be judged because of another failure
-is skipped, and says so.
+Invariant: a check fails for one reason; a check that cannot be judged because of
+another failure is skipped and names that failure.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ __all__ = ["run_command", "run_image"]
 _SFREQ = 256.0
 _LEAST_S = 60.0
 _FOUND = 0.5
-"""Share of the seizures that has to be found."""
+"""Minimum share of the seizures to find."""
 _MARKED = 0.5
-"""Share of the background from which on a program marks everything."""
+"""Share of the background from which a program is considered to mark everything."""
 _ONSET_S = 10.0
-"""Seconds that half of the onsets may be away from those of the seizures."""
+"""Maximum median distance in seconds between onsets and those of the seizures."""
 
 _NOTE = (
     "A pass means that it can be submitted; it says nothing about its performance on "
@@ -69,9 +69,9 @@ def run_command(
 ) -> SmokeReport:
     """Check a program that reads an EDF file and writes a TSV file of seizures.
 
-    `command` is such as ``"my-detector {edf} {tsv}"`` and is split as a shell does. The
+    `command`, such as ``"my-detector {edf} {tsv}"``, is split like in a shell. The
     checks are ``program``, ``columns``, ``values``, ``types``, ``times``, ``found``,
-    ``alarms`` and ``onsets``; `time_limit` is in seconds for each file.
+    ``alarms`` and ``onsets``; `time_limit` is in seconds per file.
     """
     words = split_command(command)
 
@@ -88,9 +88,10 @@ def run_image(
     time_limit: float = 30.0,
     on_result: Callable[[CheckResult], None] | None = None,
 ) -> SmokeReport:
-    """Check a container image, run as the benchmark of SzCORE runs it.
+    """Check a container image, run in the same way as in the SzCORE benchmark.
 
-    As `run_command`; all checks are skipped where neither Docker nor Podman runs.
+    The checks are those of `run_command`. All of them are skipped if neither Docker nor
+    Podman is running.
     """
 
     def start() -> _RunOne:
@@ -107,7 +108,7 @@ def _check(
     fixture: str | os.PathLike[str] | Fixture | None,
     on_result: Callable[[CheckResult], None] | None,
 ) -> SmokeReport:
-    """Run something on every window as an EDF file, and judge what it wrote.
+    """Run a program or container on every window as an EDF file and judge its output.
 
     The rules are those of Dan et al. 2024, "SzCORE", Epilepsia,
     https://doi.org/10.1111/epi.18113.
@@ -130,7 +131,7 @@ def _check(
             on_result(result)
         return result.status == "PASS"
 
-    # A container may leave files that are not ours to remove.
+    # A container may leave files that we have no permission to remove.
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         folder = Path(temporary)
         edfs = _export(loaded, folder)
@@ -206,9 +207,9 @@ def _check_fixture(fixture: Fixture) -> None:
 
 
 def _export(fixture: Fixture, folder: Path) -> list[Path]:
-    """Write the EDF files, and nothing of the truth beside them."""
+    """Write the EDF files without their labels."""
     with tempfile.TemporaryDirectory() as temporary:
-        # It stays on this machine, and not for long.
+        # Local use is fine: the export is temporary and stays on this machine.
         report = export_fixture(
             fixture, "bids", Path(temporary) / "bids", local_use=True
         )
@@ -240,7 +241,7 @@ def _run(start: Callable[[], _RunOne], edfs: list[Path], tsvs: list[Path]) -> st
 def _read(
     tsvs: list[Path], fixture: Fixture
 ) -> tuple[list[_Events], dict[str, list[str]]]:
-    """Return the events of each file, and of each broken rule what is wrong."""
+    """Return the events of each valid file, and the errors by broken rule."""
     duration = fixture.signals.shape[2] / fixture.sfreq
     events: list[_Events] = []
     broken: dict[str, list[str]] = {}
@@ -269,7 +270,7 @@ def _judge_rule(
 
 
 def _to_masks(events: list[_Events], fixture: Fixture) -> npt.NDArray[np.uint8]:
-    """Return what is marked, per sample; events that overlap become one."""
+    """Return a mask per sample of the marked events; overlapping ones are merged."""
     masks = np.zeros(fixture.labels.shape, np.uint8)
     for mask, spans in zip(masks, events, strict=True):
         for start, stop in spans:
@@ -321,7 +322,7 @@ def _onsets(events: list[_Events] | None, fixture: Fixture, cause: str) -> str:
         raise Skipped(msg, cause=cause)
     offsets = []
     for window, spans in zip(fixture.windows, events, strict=True):
-        # The beginning of a seizure that runs into the window is not in it.
+        # A seizure that began before the window has no onset in it.
         for onset in [event.onset for event in window.events if event.onset > 0]:
             offsets += sorted((start - onset for start, _ in spans), key=abs)[:1]
     if not offsets:

@@ -1,7 +1,7 @@
-"""Run a container image on one recording, as the benchmark of SzCORE does.
+"""Run a container image on one recording, in the same way as the SzCORE benchmark.
 
-Invariant: the container sees one EDF file and nothing else of this machine, has no
-network, and is removed whatever happens.
+Invariant: the container sees only one EDF file of this machine, has no network, and is
+removed whatever happens.
 
 References
 ----------
@@ -29,18 +29,18 @@ __all__ = ["find_engine", "pull_image", "run_container"]
 
 ENGINES = ("docker", "podman")
 ANSWER_S = 30.0
-"""Seconds for an engine to say that it runs."""
+"""Seconds for an engine to respond."""
 PULL_S = 3600.0
 
 
 def find_engine() -> str:
-    """Return the program that runs containers here; skip if none does."""
+    """Return the container engine of this machine; skip the checks if there is none."""
     reasons = []
     for engine in ENGINES:
         if shutil.which(engine) is None:
             continue
         try:
-            # The client of Docker may be installed without a running daemon.
+            # The Docker client may be installed without a running daemon.
             run_process([engine, "info"], place="", time_limit=ANSWER_S)
         except Failed as failed:
             reasons.append(f"`{engine} info` {failed.reason}")
@@ -52,7 +52,7 @@ def find_engine() -> str:
 
 
 def pull_image(engine: str, image: str) -> None:
-    """Pull an image that is not on this machine; its download has no time limit."""
+    """Pull an image unless it is on this machine; the download has no time limit."""
     known = subprocess.run(
         [engine, "image", "inspect", image],
         stdin=subprocess.DEVNULL,
@@ -73,8 +73,8 @@ def run_container(
 ) -> None:
     """Run an image that reads ``/data/$INPUT`` and writes ``/output/$OUTPUT``.
 
-    Raises Failed if it does not return in time, ends with another exit code than 0, or
-    writes nothing.
+    Raises Failed if it does not return in time, exits with a nonzero code or writes
+    nothing.
     """
     data, output = (tsv.with_suffix("") / name for name in ("data", "output"))
     for folder, mode in ((data, 0o755), (output, 0o777)):
@@ -83,7 +83,7 @@ def run_container(
     shown = data / edf.name
     shutil.copyfile(edf, shown)
     shown.chmod(0o644)
-    # The user of the container is another one than ours.
+    # The user in the container is not the current user.
     written = output / tsv.name
     written.touch()
     written.chmod(0o666)
@@ -97,7 +97,7 @@ def run_container(
     try:
         run_process(words, place=edf.name, time_limit=time_limit)
     finally:
-        # Killing the client leaves the container running.
+        # Killing the client does not stop the container.
         subprocess.run(
             [engine, "rm", "--force", name],
             stdin=subprocess.DEVNULL,

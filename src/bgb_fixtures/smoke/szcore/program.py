@@ -1,4 +1,4 @@
-"""Run a program on one recording, and kill it if it does not return.
+"""Run a program on one recording and kill it if it does not return.
 
 Invariant: no shell is involved, and no process that the program left in its group
 survives the call.
@@ -26,10 +26,10 @@ _PLACES = ("{edf}", "{tsv}")
 
 
 def split_command(command: str) -> list[str]:
-    """Split a command into its words, as a shell does, and check that it can run.
+    """Split a command into words like a shell and check that it can run.
 
-    ``{edf}`` and ``{tsv}`` stay in the words. Raises SpecError if quotes do not match,
-    one of these is missing, or there is no such program.
+    ``{edf}`` and ``{tsv}`` are left in the words. Raises SpecError if quotes do not
+    match, a placeholder is missing, or there is no such program.
     """
     try:
         words = shlex.split(command)
@@ -59,12 +59,12 @@ def run_program(words: list[str], edf: Path, tsv: Path, *, time_limit: float) ->
 
 
 def run_process(words: list[str], *, place: str, time_limit: float) -> None:
-    """Run a process for at most `time_limit` seconds, then kill all of its group.
+    """Run a process for at most `time_limit` seconds, then kill its process group.
 
-    Raises Failed, with `place`, if it cannot be started, does not return in time, or ends
-    with another exit code than 0.
+    Raises Failed, with `place`, if it cannot be started, does not return in time, or
+    exits with a nonzero code.
     """
-    # Files, not pipes: a process that it started and left would keep a pipe open.
+    # Use files, not pipes: a background process that it started would keep a pipe open.
     with tempfile.TemporaryFile() as output:
         try:
             process = subprocess.Popen(
@@ -104,13 +104,13 @@ def _describe_end(status: int) -> str:
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    """Kill what is left of the process and of all that it started."""
+    """Kill the process and all processes that it started, if any still run."""
     try:
         if hasattr(os, "killpg"):
             os.killpg(process.pid, signal.SIGKILL)
         else:
             process.kill()
     except (ProcessLookupError, PermissionError):
-        # Nothing is left; macOS reports that as the second.
+        # No process is left, which macOS reports as PermissionError.
         pass
     process.wait()

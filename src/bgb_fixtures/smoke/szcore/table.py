@@ -1,4 +1,4 @@
-"""The events that a program wrote, checked to the letter.
+"""Strict reading of the events that a program wrote.
 
 Invariant: events are returned only if the file breaks no rule.
 
@@ -29,11 +29,11 @@ RULES = ("columns", "values", "types", "times")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _SEIZURE = re.compile(r"sz(_[A-Za-z0-9]+)*")
 _SLACK_S = 0.01
-"""Times are written with two decimals."""
+"""Tolerance in seconds, as times are written with two decimals."""
 
 
 class BrokenRule(Exception):  # noqa: N818 - a verdict, not an error of the program
-    """Say which of `RULES` a file breaks, and where."""
+    """A rule of `RULES` that a file breaks, with the place."""
 
     def __init__(self, reason: str, *, rule: str) -> None:
         super().__init__(reason)
@@ -42,10 +42,10 @@ class BrokenRule(Exception):  # noqa: N818 - a verdict, not an error of the prog
 
 
 def read_events(path: Path, *, duration: float) -> list[tuple[float, float]]:
-    """Return the seizures of a recording of `duration` seconds as (onset, end).
+    """Return the seizures of a recording of `duration` seconds as (onset, end) in s.
 
-    Seconds, as in the file; empty if the file says background. Raises BrokenRule at the
-    first rule, in their order, that the file breaks.
+    The result is empty if the file states background. Raises BrokenRule for the first
+    of `RULES` that the file breaks.
     """
     rows = _read_rows(path)
     for line, row in rows:
@@ -110,7 +110,7 @@ def _is_time(text: str) -> bool:
         parsed = datetime.strptime(text, "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007
     except ValueError:
         return False
-    # strptime takes "2015-1-1 0:0:0" too.
+    # strptime also accepts "2015-1-1 0:0:0".
     return f"{parsed:%Y-%m-%d %H:%M:%S}" == text
 
 

@@ -1,4 +1,4 @@
-"""Recipe synthetic-1, frozen: fixtures of content version 1 are made by it."""
+"""Recipe synthetic-1, which is frozen: it generates fixtures of content version 1."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ __all__ = ["draw", "make_subject"]
 
 
 def draw(scenario: Scenario, subject: Subject, streams: Streams) -> Array:
-    """Return all but the noise of the amplifier, against the reference."""
+    """Return the potentials against the reference, without amplifier noise."""
     canvas = Canvas.blank(seconds_to_sample(scenario.duration, SFREQ))
     for i, event in enumerate(scenario.events):
         start, stop = event.span(SFREQ)
@@ -69,9 +69,9 @@ def draw(scenario: Scenario, subject: Subject, streams: Streams) -> Array:
 
 
 def _add_mains(potentials: Array, subject: Subject, streams: Streams) -> None:
-    """Add the power line: one phase, and a gain for each electrode."""
+    """Add power line noise, with one phase and a gain for each electrode."""
     gains = subject.mains_uv * streams.uniforms("mains", len(ELECTRODES))
-    # Integers, so that hour-long recordings keep the phase to the last bit.
+    # Use integers, so that the phase stays exact in hour-long recordings.
     turn = np.arange(potentials.shape[1]) * int(subject.mains_hz) % SFREQ
     sine = np.sin(np.arange(SFREQ) * (2 * np.pi / SFREQ))
     potentials += gains[:, None] * sine[turn]

@@ -1,7 +1,7 @@
-"""What is no seizure and may look like one: artefacts, discharges, sleep.
+"""Events that may look like a seizure: artefacts, interictal discharges, sleep.
 
-Invariant: sizes at the scalp as the literature gives them, so that some of it is louder
-than the quietest seizure; nothing here is ever labelled as ictal.
+Invariant: amplitudes at the scalp are those of the literature, so that some events are
+larger than the smallest seizure; nothing here is ever labelled as ictal.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _SACCADE = weights(
     | {"T3": -0.3, "T4": 0.3}
 )
 EMG_FIELDS = {
-    # Gasser 2005: muscle reaches frontal and temporal electrodes most.
+    # Gasser 2005: muscle activity is largest at frontal and temporal electrodes.
     "left": weights(
         {"T3": 1.0, "F7": 0.85, "A1": 0.7, "T5": 0.4, "Fp1": 0.4, "F3": 0.25}
         | {"C3": 0.2, "P3": 0.12, "O1": 0.12},
@@ -74,15 +74,15 @@ def add_artefact(
     start: int,
     stop: int,
 ) -> None:
-    """Put an artefact, or what resembles a seizure, into samples `[start, stop)`.
+    """Add an artefact, or an event that resembles a seizure, to `[start, stop)`.
 
-    The last blink, spike or step begins inside and may end a little later.
+    The last blink, spike or step begins inside and may end slightly later.
     """
     _MAKERS[kind](canvas, subject, streams, start, stop)
 
 
 def add_eyes(canvas: Canvas, subject: Subject, streams: Streams) -> None:
-    """Let the eyes open and close, and blink while they are open."""
+    """Add opening and closing of the eyes, and blinks while they are open."""
     n = canvas.n_times // seconds(8) + 2
     spans = np.cumsum(seconds(8) + seconds(20) * streams.uniforms("eyes", n))
     closed = streams.uniforms("eyes closed first", 1)[0] < 0.6
@@ -102,11 +102,11 @@ def add_eyes(canvas: Canvas, subject: Subject, streams: Streams) -> None:
 
 
 def add_tension(canvas: Canvas, subject: Subject, streams: Streams) -> None:
-    """Tense the muscles of the head now and then, as people do while awake."""
+    """Add occasional bursts of head muscle activity, as in awake people."""
     here = streams.child("tension")
     gap = 60 / subject.tensions_per_min
     for time in _times(here, 0, canvas.n_times, 0.3 * gap, 1.7 * gap):
-        if canvas.background[time] < 0.97:  # a seizure brings its own muscle
+        if canvas.background[time] < 0.97:  # A seizure has its own muscle activity.
             continue
         burst = here.child(f"burst-{time}")
         stop = time + seconds(burst.between("length", 0.4, 4))
@@ -115,7 +115,7 @@ def add_tension(canvas: Canvas, subject: Subject, streams: Streams) -> None:
 
 
 def add_sleep(canvas: Canvas, subject: Subject, streams: Streams) -> None:
-    """Scatter spindles and K-complexes over a recording in sleep."""
+    """Add spindles and K-complexes throughout a recording in sleep."""
     here = streams.child("sleep")
     for time in _times(here, 0, canvas.n_times, 5, 16):
         _spindle(canvas, subject, here.child(f"spindle-{time}"), time)
@@ -127,10 +127,10 @@ def add_sleep(canvas: Canvas, subject: Subject, streams: Streams) -> None:
 def _times(
     streams: Streams, start: int, stop: int, shortest: float, longest: float
 ) -> list[int]:
-    """Return samples in [start, stop) with gaps between two numbers of seconds.
+    """Return samples in [start, stop), separated by `shortest` to `longest` seconds.
 
-    The first comes within half of the longest gap; plain arithmetic, so every machine
-    finds the same samples.
+    The first one is within half of the longest gap. Only plain arithmetic is used, so
+    every machine gets the same samples.
     """
     n = int((stop - start) / (shortest * SFREQ)) + 2
     if stop <= start:
@@ -152,13 +152,13 @@ def _blinks(
     n = len(times)
     width = SFREQ * (0.055 + 0.035 * streams.uniforms("width", n))
     inside = np.clip(times, 0, canvas.n_times - 1).astype(np.int64)
-    # Nobody blinks while the brain is silent after a convulsion.
+    # There are no blinks while the EEG is suppressed after a convulsion.
     size = size * np.clip(2 * canvas.background[inside] - 0.6, 0, 1)
     height = subject.blink_uv * size * (0.65 + 0.6 * streams.uniforms("height", n))
     course = np.zeros(canvas.n_times)
     at = np.array(times, dtype=np.float64)
     add_bumps(course, at=at, width=width, size=height)
-    # The lid opens slower than it closes, and the amplifier swings back.
+    # The lid opens more slowly than it closes, and the amplifier overshoots.
     add_bumps(course, at=at + 1.3 * width, width=1.25 * width, size=0.35 * height)
     add_bumps(course, at=at + 5.2 * width, width=2.2 * width, size=-0.16 * height)
     canvas.add(0, _BLINK, course)
@@ -179,7 +179,7 @@ def _make_saccade(
     sign = 1.0 if streams.uniforms("side", 1)[0] < 0.5 else -1.0
     n = seconds(5)
     step = np.exp(-np.arange(n) / decay) * ramps(n, (0, 0), (8, 1))
-    # The eye muscle's own spike, just before the eye moves.
+    # The spike potential of the eye muscle, just before the eye moves.
     for time, size in zip(times, sizes, strict=True):
         canvas.add(time, _SACCADE, sign * size * step)
         sign = -sign
@@ -206,7 +206,7 @@ def _make_muscle(
     n = stop - start
     names = list(EMG_FIELDS)
     favourite = int(streams.between("field", 0, len(names)))
-    # Muscles tense at once and let go slowly.
+    # Muscles contract quickly and relax slowly.
     rise = min(seconds(0.3), n // 4 + 1)
     hold = streams.between("hold", 0.4, 0.75) * n
     unrest = slow_noise(streams, "unrest", n_rows=len(names), n_times=n, tau=0.25)
@@ -232,7 +232,7 @@ def _make_chewing(
         turn = np.sin(np.arange(n) * (np.pi / n))
         canvas.add_emg(time, EMG_FIELDS["left"], sides[0] * size * turn)
         canvas.add_emg(time, EMG_FIELDS["right"], sides[1] * size * turn)
-        # Jaw and tongue move a slow field along with every bite.
+        # Jaw and tongue add a slow potential with every bite.
         slow = np.sin(np.arange(2 * n) * (np.pi / n))
         canvas.add(time, jaw, 0.9 * size * slow * ramps(2 * n, (0, 1), (2 * n, 0.2)))
 
@@ -256,7 +256,7 @@ def _make_focal_spikes(
     times = _times(streams, start, stop, 0.4, 3.5)
     n = len(times)
     sizes = 60 + 60 * streams.uniforms("size", n)
-    # A spike lasts 20-70 ms, a sharp wave up to 200 ms; one focus makes one of both.
+    # A spike lasts 20-70 ms, a sharp wave up to 200 ms; a focus has one of the two.
     width = SFREQ * streams.between("width", 0.03, 0.1) / 2.355
     slow = streams.between("slow", 0.3, 0.6)
     course = np.zeros(stop - start + seconds(2))

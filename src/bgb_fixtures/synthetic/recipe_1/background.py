@@ -1,8 +1,8 @@
-"""What goes on all the time: cortex at rest, its rhythms, muscle tone, the amplifier.
+"""Ongoing activity: cortex at rest, its rhythms, muscle tone, amplifier.
 
-Invariant: blocks of 64 s, the last 4 s of each faded into the next, because an inverse
-Fourier transform is periodic; so no second comes twice, and an hour needs no more
-memory than its own samples.
+Invariant: it is generated in blocks of 64 s, and the last 4 s of each block fade into
+the next, because an inverse Fourier transform is periodic. So no second is repeated,
+and an hour needs no more memory than its samples.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _BLOCK = 64 * SFREQ
 _FADE = 4 * SFREQ
 _SPLIT_HZ = 14.0
 _OWN, _COMMON = 0.38, 0.36  # deviation of the logarithm of gains
-# What reaches both ears and temples: the resting tone of muscles, and the heart.
+# Resting muscle tone and the heart reach both ears and temples.
 _TONE = weights(
     dict.fromkeys(("T3", "T4", "F7", "F8", "A1", "A2"), 1.0)
     | dict.fromkeys(("Fp1", "Fp2", "T5", "T6"), 0.7),
@@ -58,7 +58,7 @@ _HEART = weights({"A1": -1.0, "A2": 0.8, "T3": -0.4, "T4": 0.3, "T5": -0.3, "T6"
 def add_background(
     canvas: Canvas, subject: Subject, streams: Streams, *, state: str
 ) -> None:
-    """Fill a canvas with everything that is always there, in place."""
+    """Add all ongoing activity to a canvas in place."""
     hop = _BLOCK - _FADE
     n_blocks = -(-canvas.n_times // hop)
     for number in range(n_blocks):
@@ -87,7 +87,7 @@ def add_background(
 
 
 def _aperiodic(exponent: float) -> Callable[[Array], Array]:
-    """Return 1 / (1 + f^chi), without what an amplifier takes away at either end."""
+    """Return 1 / (1 + f^chi) with the high-pass and low-pass of an amplifier."""
 
     def power(f: Array) -> Array:
         low: Array = np.power(f / 0.45, 4.0)
@@ -99,11 +99,11 @@ def _aperiodic(exponent: float) -> Callable[[Array], Array]:
 
 
 def _cortex(subject: Subject, streams: Streams, *, state: str) -> Array:
-    """Return the aperiodic activity of one block, in microvolts.
+    """Return the aperiodic activity of one block in microvolts.
 
-    Slow activity is coherent over wide patches, fast activity only as far as volume
-    conduction carries it (Srinivasan 2007), so each has its own mixing. Log-normal
-    gains that come and go give the kurtosis and the unrest of real EEG.
+    Slow activity is coherent over wide patches, fast activity only within the reach of
+    volume conduction (Srinivasan 2007), so each has its own mixing matrix. Log-normal
+    gains that vary over time give the kurtosis and variability of real EEG.
     """
     power = _aperiodic(subject.exponent + (0.35 if state == "sleep" else 0.0))
     frequencies = np.arange(1, 90 * 64) / 64
@@ -125,9 +125,9 @@ def _cortex(subject: Subject, streams: Streams, *, state: str) -> Array:
 
 
 def _unrest(streams: Streams) -> Array:
-    """Return log-normal gains of the electrodes that wax and wane, mean square 1.
+    """Return log-normal gains of the electrodes that vary over time, mean square 1.
 
-    They are alike in neighbours, and partly the same all over the head.
+    They are similar at neighbouring electrodes and partly shared by the whole head.
     """
     n_rows = len(ELECTRODES)
     own = slow_noise(streams, "quick", n_rows=n_rows, n_times=_BLOCK, tau=0.6)
@@ -146,7 +146,7 @@ def _resonance(centre: float, half_width: float) -> Callable[[Array], Array]:
 
 
 def _alpha(subject: Subject, streams: Streams) -> Array:
-    """Return the posterior rhythm, in microvolts: patches that share three quarters."""
+    """Return the posterior rhythm in microvolts; patches share three quarters of it."""
     regions = {"LO": 1.0, "RO": 1.0, "LP": 0.25, "RP": 0.25, "LQ": 0.3, "RQ": 0.3}
     rows = shaped_noise(
         streams,
@@ -163,13 +163,14 @@ def _alpha(subject: Subject, streams: Streams) -> Array:
     size = subject.alpha_uv * left * np.array(list(regions.values()))
     fields = [patch(direction(*REGIONS[r]), sigma=15) for r in regions]
     topography = np.stack(fields, axis=1) * size
-    # Neighbouring patches add up: bring the largest electrode back to the size meant.
+    # Neighbouring patches add up, so scale the largest electrode to the intended
+    # amplitude.
     common = np.abs(topography[:N_SCALP].sum(axis=1)).max()
     return mix(topography * (subject.alpha_uv / common), rows)
 
 
 def _mu(subject: Subject, streams: Streams) -> Array:
-    """Return central mu on either side, each for itself, and frontal beta."""
+    """Return central mu, independent on either side, and frontal beta."""
     mu = shaped_noise(
         streams,
         "mu",
@@ -196,7 +197,7 @@ def _mu(subject: Subject, streams: Streams) -> Array:
 
 
 def _slowing(subject: Subject, streams: Streams) -> Array:
-    """Return slow waves over the focus, which come and go between seizures."""
+    """Return intermittent slow waves over the focus, as between seizures."""
     row = shaped_noise(
         streams,
         "slowing",
@@ -212,7 +213,7 @@ def _slowing(subject: Subject, streams: Streams) -> Array:
 
 
 def _muscle(streams: Streams) -> Array:
-    """Return muscle noise of unit RMS at each electrode: spiky, above 20 Hz."""
+    """Return spiky muscle noise above 20 Hz, with unit RMS at each electrode."""
 
     def power(f: Array) -> Array:
         rise: Array = np.power(f / 28.0, 4.0)
@@ -235,7 +236,7 @@ def _muscle(streams: Streams) -> Array:
 
 
 def _drift(subject: Subject, streams: Streams) -> Array:
-    """Return what sweat and movement of the cables add below 0.4 Hz."""
+    """Return the drift below 0.4 Hz due to sweat and cable movement."""
 
     def power(f: Array) -> Array:
         return 1 / (0.003 + f * f)
@@ -249,13 +250,13 @@ def _drift(subject: Subject, streams: Streams) -> Array:
         band=(0.03, 0.4),
         sfreq=SFREQ / 16,
     )
-    # One point more than the period has: it begins again.
+    # One more point than the period has, which repeats the first one.
     noise = np.concatenate([noise, noise[:, :2]], axis=1)
     return subject.drift_uv * interpolate(noise, _BLOCK)
 
 
 def _add_heart(canvas: Canvas, subject: Subject, streams: Streams) -> None:
-    """Add the QRS complexes that ears and temples pick up."""
+    """Add the QRS complexes that are visible at ears and temples."""
     if subject.ecg_uv == 0:
         return
     seconds = canvas.n_times / SFREQ

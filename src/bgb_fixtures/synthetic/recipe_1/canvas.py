@@ -1,4 +1,4 @@
-"""Where artefacts and seizures leave their mark before all is put together.
+"""Canvas on which artefacts and seizures are drawn before everything is combined.
 
 Invariant: every array covers the whole recording at 256 Hz.
 """
@@ -22,17 +22,17 @@ __all__ = ["Canvas"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Canvas:
-    """Collect what is added to, and done to, the background."""
+    """Signals to add to the background, and gains to apply to it."""
 
     scalp_uv: Array  # potentials to add, (21, n_times)
     emg_uv: Array  # RMS of the muscle noise, (21, n_times)
     background: Array  # gain, 1 where nothing happens, (n_times,)
     eyes_closed: Array  # gain of the alpha rhythm, about 1 with eyes closed, (n_times,)
-    amplitude: float = 1.0  # factor to all that is added from now on
+    amplitude: float = 1.0  # factor for everything added from now on
 
     @classmethod
     def blank(cls, n_times: int) -> Canvas:
-        """Return a canvas without any mark."""
+        """Return an empty canvas."""
         return cls(
             scalp_uv=np.zeros((len(ELECTRODES), n_times)),
             emg_uv=np.zeros((len(ELECTRODES), n_times)),
@@ -46,11 +46,11 @@ class Canvas:
         return len(self.background)
 
     def add(self, start: int, topography: Array, course_uv: Array) -> None:
-        """Add a course (n,) in microvolts, as far as it lies inside the recording."""
+        """Add a course (n,) in microvolts, cut to the length of the recording."""
         self._put(self.scalp_uv, start, topography, course_uv)
 
     def add_emg(self, start: int, topography: Array, course_uv: Array) -> None:
-        """Add muscle of the size (n,), RMS in microvolts, likewise."""
+        """Add muscle of RMS (n,) in microvolts, cut to the length of the recording."""
         self._put(self.emg_uv, start, topography, course_uv)
 
     def _put(self, target: Array, start: int, topography: Array, course: Array) -> None:

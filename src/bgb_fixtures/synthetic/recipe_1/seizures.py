@@ -1,11 +1,12 @@
-"""Seizures: rhythms that start somewhere, change, spread, and stop.
+"""Seizures: rhythms that start in a region, change, spread, and stop.
 
-Invariant: an envelope that is zero outside `[start, stop)` bears every ictal signal, so
-labels are exact to the sample. What follows a seizure (slowing, suppression) is outside.
+Invariant: every ictal signal is multiplied by an envelope that is zero outside `[start,
+stop)`, so labels are exact to the sample. Postictal slowing and suppression are
+outside.
 
 A seizure is a discharge (one course of frequency over time) in several zones. Each zone
-has its own delay, lag, wander of phase and texture: a discharge that is one waveform
-copied to all channels is recognised at once as synthetic.
+has its own delay, lag, phase drift and texture, because one waveform copied to all
+channels is easily recognised as synthetic.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ __all__ = ["add_seizure"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Seizure:
-    """Where and when: what every pattern below is given."""
+    """Place and time of a seizure, the argument of every pattern below."""
 
     canvas: Canvas
     subject: Subject
@@ -80,7 +81,7 @@ class _Zone:
     regions: tuple[tuple[str, float], ...]
     gain: float = 1.0
     delay: float = 0.0  # seconds until it is recruited
-    lag: float = 0.0  # seconds behind the others
+    lag: float = 0.0  # delay in seconds relative to the others
     sigma: float = 20.0
 
 
@@ -97,12 +98,12 @@ def add_seizure(
     start: int,
     stop: int,
 ) -> None:
-    """Put a seizure on a canvas, with what follows it."""
+    """Add a seizure and its postictal changes to a canvas."""
     _MAKERS[label](_Seizure(canvas, subject, streams, start, stop))
 
 
 def _rhythmic(sharpness: Array) -> Wave:
-    """Return a wave whose negative side grows sharp along the seizure."""
+    """Return a wave whose negative half becomes sharper during the seizure."""
 
     def wave(phase: Array, _streams: Streams) -> Array:
         turn = 2 * np.pi * phase
@@ -113,7 +114,7 @@ def _rhythmic(sharpness: Array) -> Wave:
 
 
 def _spike_wave(*, fewest: int, most: int, fwhm: float, slow: float) -> Wave:
-    """Return spikes of fixed duration, and a slow wave over the rest of each cycle."""
+    """Return spikes of fixed duration and a slow wave in the rest of each cycle."""
 
     def wave(phase: Array, streams: Streams) -> Array:
         times = cycle_times(phase)
@@ -155,9 +156,9 @@ def _discharge(
     wander: float = 0.06,
     texture: float = 0.13,
 ) -> Array:
-    """Add a discharge to all its zones, and return its phase.
+    """Add a discharge to all its zones and return its phase.
 
-    The envelope says how long it is; `offset` is where it begins in the seizure.
+    Its length is that of the envelope; `offset` is its start in the seizure in samples.
     """
     n_times = len(envelope)
     streams = seizure.streams.child(name)
@@ -201,14 +202,14 @@ def _discharge(
 
 
 def _near(region: str, streams: Streams, name: str, spread: float) -> Array:
-    """Return a direction about a region; `spread` in radians."""
+    """Return a random direction near a region; `spread` is in radians."""
     vector = direction(*REGIONS[region]) + spread * streams.normals(name, 3)
     vector /= np.sqrt(np.sum(vector * vector))
     return vector
 
 
 def _blend(zone: _Zone, streams: Streams) -> Array:
-    """Return the field of a zone, peak 1; no two seizures have quite the same."""
+    """Return the field of a zone, with peak 1 and a random shape per seizure."""
     total = np.zeros(len(patch(direction(0, 0), sigma=20)))
     for region, weight in zone.regions:
         centre = _near(region, streams, f"centre {region}", 0.06)
@@ -226,7 +227,7 @@ def _envelope(
     end: float,
     fall: float,
 ) -> Array:
-    """Return a rise to `begin`, a climb to 1 at `peak`, and a fall at the very end."""
+    """Return an envelope that rises to `begin`, then to 1 at `peak`, and falls."""
     n = seizure.n_times
     up = min(seconds(rise), n // 4)
     down = min(seconds(fall), n // 4)
@@ -234,7 +235,7 @@ def _envelope(
 
 
 def _dim(seizure: _Seizure, *knots: tuple[float, float]) -> None:
-    """Scale the background: (seconds from the onset, gain), from and back to 1."""
+    """Scale the background by knots (seconds from the onset, gain), from and to 1."""
     canvas = seizure.canvas
     at = [(seizure.start + seconds(time), gain) for time, gain in knots]
     canvas.background[:] *= ramps(canvas.n_times, *at)
@@ -248,7 +249,7 @@ def _slowing(
     rise: float,
     tau: float,
 ) -> None:
-    """Add slow waves after a seizure, which fade within some seconds."""
+    """Add slow waves after a seizure that fade within some seconds."""
     up, n = seconds(rise), seconds(rise + 4 * tau)
     fade = np.exp(np.minimum(up - np.arange(n), 0) / (tau * SFREQ))
     fade *= ramps(n, (0, 0), (up, 1), (n - seconds(tau), 1), (n, 0))
@@ -268,7 +269,7 @@ def _slowing(
 def _emg(
     seizure: _Seizure, envelope: Array, *, size_uv: float, offset: int = 0
 ) -> None:
-    """Add muscle to a seizure, on both sides and in front."""
+    """Add muscle activity to a seizure, on both sides and frontally."""
     for name, field in EMG_FIELDS.items():
         share = seizure.draw(f"emg {name}", 0.55, 1.0)
         seizure.canvas.add_emg(
@@ -277,7 +278,7 @@ def _emg(
 
 
 def _jerks(phase: Array, envelope: Array, *, decay: float) -> Array:
-    """Return muscle that comes with each spike and dies away."""
+    """Return the envelope of muscle bursts that start with each spike and decay."""
     times = np.floor(cycle_times(phase)).astype(np.int64)
     n = len(phase)
     kernel = np.exp(np.arange(seconds(8 * decay)) / (-decay * SFREQ))
@@ -336,7 +337,7 @@ def _focal_temporal(seizure: _Seizure) -> None:
 
 
 def _gaps(seizure: _Seizure) -> Array:
-    """Return a gain that breaks the last fifth of a seizure up into bursts."""
+    """Return a gain that splits the last fifth of a seizure into bursts."""
     n = seizure.n_times
     knots = [(0.8 * n, 1.0)]
     step = 0.2 * n / 9

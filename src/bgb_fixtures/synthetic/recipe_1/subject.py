@@ -1,7 +1,7 @@
-"""What stays the same over the recordings of one subject.
+"""Parameters that are constant over the recordings of one subject.
 
-Ranges after the table in section 3.2 of the design of the generator: what is measured
-on, or known of, adults and older children.
+Ranges follow the table in section 3.2 of the design of the generator, which has values
+measured on, or known for, adults and older children.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["Subject", "make_subject"]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Subject:
-    """Hold the parameters of a subject; sizes in microvolts, rates in Hz."""
+    """Parameters of a subject; amplitudes in microvolts, rates in Hz."""
 
     reference: str  # "AR", average of the 19, or "LE", mean of the ears
     focus_side: str  # "L" or "R"
@@ -33,7 +33,7 @@ class Subject:
     alpha_hz: float  # posterior rhythm with eyes closed
     alpha_width_hz: float
     alpha_uv: float
-    alpha_left: float  # size on the left relative to the right
+    alpha_left: float  # amplitude on the left relative to the right
     beta_uv: float  # frontal
     mu_uv: float  # central
     emg_uv: float  # muscle tone at rest
@@ -44,7 +44,7 @@ class Subject:
     drift_uv: float  # below 0.4 Hz
     floor_uv: float  # white noise of the amplifier
     blink_uv: float
-    blinks_per_min: float  # of open eyes
+    blinks_per_min: float  # while the eyes are open
     tensions_per_min: float  # bursts of muscle while awake
     gains: npt.NDArray[np.float64]  # of the 21 electrodes, about 1
 

@@ -1,7 +1,7 @@
-"""What is no seizure and may look like one: artefacts, discharges, sleep.
+"""Events that may look like a seizure: artefacts, interictal discharges, sleep.
 
-Invariant: sizes at the scalp as the literature gives them, so that some of it is louder
-than the quietest seizure; nothing here is ever labelled as ictal.
+Invariant: amplitudes at the scalp are those of the literature, so that some events are
+larger than the smallest seizure; nothing here is ever labelled as ictal.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ _SACCADE = weights(
     | {"T3": -0.3, "T4": 0.3}
 )
 EMG_FIELDS = {
-    # Gasser 2005: muscle reaches frontal and temporal electrodes most.
+    # Gasser 2005: muscle activity is largest at frontal and temporal electrodes.
     "left": weights(
         {"T3": 1.0, "F7": 0.85, "A1": 0.7, "T5": 0.5, "Fp1": 0.35, "F3": 0.2}
         | {"C3": 0.14, "P3": 0.12, "O1": 0.15},
@@ -98,18 +98,18 @@ def add_artefact(
     start: int,
     stop: int,
 ) -> None:
-    """Put an artefact, or what resembles a seizure, into samples `[start, stop)`.
+    """Add an artefact, or an event that resembles a seizure, to `[start, stop)`.
 
-    The last blink, spike or step begins inside and may end a little later.
+    The last blink, spike or step begins inside and may end slightly later.
     """
     _MAKERS[kind](canvas, subject, streams, start, stop)
 
 
-# What a recording brings by itself ----------------------------------------------------
+# Events that every recording has ------------------------------------------------------
 
 
 def add_eyes(canvas: Canvas, subject: Subject, streams: Streams) -> None:
-    """Let the eyes open and close, blink while they are open, and grow drowsy."""
+    """Add opening and closing of the eyes, blinks and drowsiness."""
     n = canvas.n_times // seconds(6) + 2
     spans = np.cumsum(seconds(6) + seconds(24) * streams.uniforms("eyes", n))
     closed = streams.chance("eyes closed first", 0.6)
@@ -131,7 +131,7 @@ def add_eyes(canvas: Canvas, subject: Subject, streams: Streams) -> None:
 
 
 def _doze(canvas: Canvas, streams: Streams) -> None:
-    """Let alpha drop out for a while, theta come up and the eyes roll slowly."""
+    """Add a period of drowsiness: less alpha, more theta and slow eye movements."""
     n = canvas.n_times
     start = streams.between("start", -0.2, 0.8) * n
     stop = start + seconds(streams.between("length", 15, 60))
@@ -145,10 +145,10 @@ def _doze(canvas: Canvas, streams: Streams) -> None:
 
 
 def add_tension(canvas: Canvas, subject: Subject, streams: Streams) -> None:
-    """Tense the muscles of the head now and then, as people do while awake."""
+    """Add occasional bursts of head muscle activity, as in awake people."""
     here = streams.child("tension")
     for time in _now_and_then(canvas, here, 60 / subject.tensions_per_min):
-        if _in_seizure(canvas, time):  # it brings its own muscle
+        if _in_seizure(canvas, time):  # It has its own muscle activity.
             continue
         burst = here.child(f"burst-{time}")
         stop = time + seconds(burst.between("length", 0.3, 5))
@@ -157,7 +157,7 @@ def add_tension(canvas: Canvas, subject: Subject, streams: Streams) -> None:
 
 
 def add_restlessness(canvas: Canvas, subject: Subject, streams: Streams) -> None:
-    """Move head and cables now and then: slow swings, uneven over the electrodes."""
+    """Add occasional movements: slow swings of different size at the electrodes."""
     here = streams.child("movement")
     for time in _now_and_then(canvas, here, 60 / subject.movements_per_min):
         if _in_seizure(canvas, time):
@@ -170,7 +170,7 @@ def add_restlessness(canvas: Canvas, subject: Subject, streams: Streams) -> None
 
 
 def add_transients(canvas: Canvas, subject: Subject, streams: Streams) -> None:
-    """Scatter single sharp or lopsided waves that mean nothing over the head."""
+    """Add benign single sharp or asymmetric waves anywhere on the head."""
     here = streams.child("transients")
     times = _now_and_then(canvas, here, 60 / subject.transients_per_min)
     n = len(times)
@@ -195,14 +195,14 @@ def add_transients(canvas: Canvas, subject: Subject, streams: Streams) -> None:
 
 
 def add_electrode_trouble(canvas: Canvas, streams: Streams) -> None:
-    """Let one electrode of every fifth recording be a bad one, all the time."""
+    """Make one electrode in every fifth recording bad throughout."""
     if streams.chance("bad electrode", 0.2):
         here = streams.child("bad electrode")
         _make_electrode_noise(canvas, here, 0, canvas.n_times)
 
 
 def add_sleep(canvas: Canvas, subject: Subject, streams: Streams) -> None:
-    """Scatter spindles, vertex waves and K-complexes over a recording in sleep."""
+    """Add spindles, vertex waves and K-complexes throughout a recording in sleep."""
     here = streams.child("sleep")
     for time in _asleep(canvas, here, 7):
         _spindle(canvas, subject, here.child(f"spindle-{time}"), time)
@@ -215,7 +215,7 @@ def add_sleep(canvas: Canvas, subject: Subject, streams: Streams) -> None:
 
 
 def _asleep(canvas: Canvas, streams: Streams, gap: float) -> list[int]:
-    """Return samples about `gap` seconds apart, without those in a seizure."""
+    """Return samples about `gap` seconds apart, except those in a seizure."""
     times = _now_and_then(canvas, streams, gap)
     return [time for time in times if not _in_seizure(canvas, time)]
 
@@ -235,10 +235,10 @@ def _now_and_then(canvas: Canvas, streams: Streams, gap: float) -> list[int]:
 def _times(
     streams: Streams, start: int, stop: int, shortest: float, longest: float
 ) -> list[int]:
-    """Return samples in [start, stop) with gaps between two numbers of seconds.
+    """Return samples in [start, stop), separated by `shortest` to `longest` seconds.
 
-    The first comes within half of the longest gap; plain arithmetic, so every machine
-    finds the same samples.
+    The first one is within half of the longest gap. Only plain arithmetic is used, so
+    every machine gets the same samples.
     """
     n = int((stop - start) / (shortest * SFREQ)) + 2
     if stop <= start:
@@ -250,7 +250,7 @@ def _times(
     return [int(time) for time in times if time < stop]
 
 
-# Building blocks, for seizures too ----------------------------------------------------
+# Building blocks, also for seizures ---------------------------------------------------
 
 
 def tense(
@@ -262,7 +262,7 @@ def tense(
     *,
     size_uv: float,
 ) -> None:
-    """Tense the muscles of one of `EMG_FIELDS`, each electrode by its own measure."""
+    """Add muscle activity in one of `EMG_FIELDS`, with a random gain per electrode."""
     uneven = streams.normals("uneven", len(ELECTRODES))
     uneven = np.exp(0.65 * np.clip(uneven, -1.6, 1.2) - 0.15)
     canvas.add_emg(start, EMG_FIELDS[field] * uneven, size_uv * envelope)
@@ -271,7 +271,7 @@ def tense(
 def sway(
     canvas: Canvas, streams: Streams, start: int, stop: int, *, size_uv: float
 ) -> None:
-    """Move cables: slow swings at some electrodes, and a step where one lets go."""
+    """Add cable movement: slow swings at some electrodes, and a step at a loose one."""
     n = stop - start
     edge = max(n // 4, 1)
     envelope = ramps(n, (0, 0), (edge, 1), (n - edge, 0.8), (n, 0))
@@ -285,7 +285,7 @@ def sway(
     )[:, :n]
     for i, row in enumerate(rows):
         uneven = np.exp(0.6 * streams.normals(f"uneven {i}", len(ELECTRODES)) - 0.3)
-        # Mostly where the face and its muscles pull.
+        # Prefer electrodes close to the face and its muscles.
         place = streams.normals(f"place {i}", 3) + np.array([0, 0.5, 0])
         place /= np.sqrt(np.sum(place * place))
         place[2] = abs(place[2])
@@ -296,7 +296,7 @@ def sway(
 def pop(
     canvas: Canvas, streams: Streams, time: int, stop: int, *, size_uv: float
 ) -> None:
-    """Let one electrode pop: a step that decays within a second, cut off at `stop`."""
+    """Add an electrode pop: a step that decays within a second, cut off at `stop`."""
     topography = np.zeros(len(ELECTRODES))
     topography[int(streams.between("electrode", 0, N_SCALP))] = 1.0
     decay = SFREQ * streams.between("decay", 0.05, 0.4)
@@ -309,7 +309,7 @@ def pop(
 
 
 def flatten(canvas: Canvas, streams: Streams, start: int, stop: int) -> None:
-    """Let one electrode lose contact: its amplifier shows next to nothing."""
+    """Flatten one electrode that has lost contact."""
     electrode = int(streams.between("electrode", 0, N_SCALP))
     edge = SLOW_STEP
     gain = canvas.points(
@@ -331,7 +331,7 @@ def _blinks(
     n = len(times)
     width = SFREQ * (0.06 + 0.035 * streams.uniforms("width", n))
     inside = np.clip(times, 0, canvas.n_times - 1).astype(np.int64) // SLOW_STEP
-    # Nobody blinks while the brain is silent after a convulsion.
+    # There are no blinks while the EEG is suppressed after a convulsion.
     awake = np.clip(2 * canvas.cortex[:N_SCALP].mean(axis=0)[inside] - 0.6, 0, 1)
     height = (
         subject.blink_uv * size * awake * (0.7 + 0.5 * streams.uniforms("height", n))
@@ -339,7 +339,7 @@ def _blinks(
     course = np.zeros(canvas.n_times)
     at = np.array(times, dtype=np.float64)
     add_bumps(course, at=at, width=width, size=height)
-    # The lid opens slower than it closes, and the amplifier swings back.
+    # The lid opens more slowly than it closes, and the amplifier overshoots.
     add_bumps(course, at=at + 1.4 * width, width=1.5 * width, size=0.4 * height)
     add_bumps(course, at=at + 6 * width, width=2.4 * width, size=-0.18 * height)
     canvas.add(0, _BLINK, course)
@@ -368,7 +368,7 @@ def _make_saccade(
 def _make_pop(
     canvas: Canvas, _subject: Subject, streams: Streams, start: int, stop: int
 ) -> None:
-    # The same electrode pops again and again.
+    # The same electrode pops repeatedly.
     topography = np.zeros(len(ELECTRODES))
     topography[int(streams.between("electrode", 0, N_SCALP))] = 1.0
     times = _times(streams, start, stop, 0.7, 4)
@@ -389,7 +389,7 @@ def _make_electrode(
 def _make_electrode_noise(
     canvas: Canvas, streams: Streams, start: int, stop: int
 ) -> None:
-    """Let one electrode hum, hiss or wander in `[start, stop)`."""
+    """Add hum, broadband noise or drift to one electrode in `[start, stop)`."""
     n = stop - start
     electrode = int(streams.between("electrode", 0, N_SCALP))
     kind = ("hum", "hiss", "wander")[int(streams.between("kind", 0, 3))]
@@ -440,7 +440,7 @@ def _make_muscle(
     unrest = slow_noise(streams, "unrest", n_rows=len(names), n_times=n, tau=0.3)
     for i, name in enumerate(names):
         here = streams.child(name)
-        # No muscle begins and ends like a rectangle, nor all at the same time.
+        # Muscle bursts have no rectangular envelope and do not all start together.
         begin = here.between("begin", 0, 0.25 if i != favourite else 0.02) * n
         full = begin + here.between("rise", 0.05, 0.3) * n
         hold = full + here.between("hold", 0.1, 0.9) * (n - full)
@@ -470,7 +470,7 @@ def _make_chewing(
         turn = np.sin(np.arange(n) * (np.pi / n))
         for field in fields:
             canvas.add_emg(time, field, size * turn)
-        # Jaw and tongue move a slow field along with every bite.
+        # Jaw and tongue add a slow potential with every bite.
         slow = np.sin(np.arange(2 * n) * (np.pi / n))
         canvas.add(time, jaw, 0.9 * size * slow * ramps(2 * n, (0, 1), (2 * n, 0.2)))
 
@@ -496,7 +496,7 @@ def _make_focal_spikes(
     times = _times(streams, start, stop, 0.4, 3.5)
     n = len(times)
     sizes = (90 + 110 * streams.uniforms("size", n)) * (1 + 0.5 * subject.childhood)
-    # A spike lasts 20-70 ms, a sharp wave up to 200 ms; one focus makes one of both.
+    # A spike lasts 20-70 ms, a sharp wave up to 200 ms; a focus has one of the two.
     width = SFREQ * streams.between("width", 0.03, 0.1) / 2.355
     slow = streams.between("slow", 0.3, 0.7)
     course = np.zeros(stop - start + seconds(2))

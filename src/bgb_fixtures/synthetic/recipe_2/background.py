@@ -1,8 +1,8 @@
-"""What goes on all the time: cortex at rest, its rhythms, muscle tone, drift, heart.
+"""Ongoing activity: cortex at rest, its rhythms, muscle tone, drift, heart.
 
-Invariant: blocks of at most 64 s, the last 4 s of each faded into the next, because an
-inverse Fourier transform is periodic; so no second comes twice, and an hour needs no
-more memory than its own samples.
+Invariant: it is generated in blocks of at most 64 s, and the last 4 s of each block
+fade into the next, because an inverse Fourier transform is periodic. So no second is
+repeated, and an hour needs no more memory than its samples.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ __all__ = ["add_background"]
 _BLOCK = 64 * SFREQ
 _FADE = 4 * SFREQ
 _N = len(ELECTRODES)
-# Highest frequency in Hz, width of a patch in degrees, and how much of the subject's
-# synchrony of both sides is left: the faster, the more local (Srinivasan 2007).
+# Highest frequency in Hz, width of a patch in degrees, and the remaining share of the
+# subject's synchrony of both sides: fast activity is more local (Srinivasan 2007).
 _BANDS = ((8.0, 24.0, 1.0), (20.0, 15.0, 0.4), (110.0, 9.0, 0.0))
 _OWN, _COMMON = 0.42, 0.34  # deviation of the logarithm of gains
 _HEART = weights({"A1": -1.0, "A2": 0.8, "T3": -0.4, "T4": 0.3, "T5": -0.3, "T6": 0.2})
@@ -58,7 +58,7 @@ _HEART = weights({"A1": -1.0, "A2": 0.8, "T3": -0.4, "T4": 0.3, "T5": -0.3, "T6"
 def add_background(
     canvas: Canvas, subject: Subject, streams: Streams, *, state: str
 ) -> None:
-    """Fill a canvas with everything that is always there, in place."""
+    """Add all ongoing activity to a canvas in place."""
     for number, part in enumerate(_blocks(canvas.n_times)):
         length = part.stop - part.start
         block = _Block(
@@ -87,7 +87,7 @@ def add_background(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Block:
-    """A stretch of background: whose, in which state, and its random numbers."""
+    """A block of background: its subject, its state and its random streams."""
 
     streams: Streams
     subject: Subject
@@ -106,7 +106,7 @@ class _Block:
         return interpolate(np.exp(depth * noise - depth * depth), self.n_fft)
 
     def rhythm(self, name: str, n_rows: int, centre: float, half_width: float) -> Array:
-        """Return noise about a frequency, unit variance, (n_rows, n_fft)."""
+        """Return noise around a frequency, with unit variance, (n_rows, n_fft)."""
 
         def power(f: Array) -> Array:
             x = (f - centre) / half_width
@@ -123,14 +123,14 @@ class _Block:
 
 
 def _blocks(n_times: int) -> Iterator[slice]:
-    """Yield samples of blocks that overlap by the time in which they fade."""
+    """Yield the samples of blocks, which overlap by the duration of the fade."""
     hop = _BLOCK - _FADE
     for number in range(max(1, -(-(n_times - _FADE) // hop))):
         yield slice(number * hop, min(number * hop + _BLOCK, n_times))
 
 
 def _fade(block: Array, *, first: bool, last: bool) -> None:
-    """Let a block begin and end so that the power of two adds up to that of one."""
+    """Fade a block in and out, so that the power of overlapping blocks adds up to 1."""
     turn = np.arange(_FADE) * (0.5 * np.pi / _FADE)
     if not first:
         block[:, :_FADE] *= np.sin(turn)[: block.shape[1]]
@@ -139,7 +139,7 @@ def _fade(block: Array, *, first: bool, last: bool) -> None:
 
 
 def _aperiodic(exponent: float) -> Callable[[Array], Array]:
-    """Return 1 / (1 + f^exponent), without what an amplifier takes away at either end."""
+    """Return 1 / (1 + f^exponent) with the high-pass and low-pass of an amplifier."""
 
     def power(f: Array) -> Array:
         low: Array = np.power(f / 0.5, 4.0)
@@ -153,7 +153,7 @@ def _aperiodic(exponent: float) -> Callable[[Array], Array]:
 def _cortex(block: _Block) -> Array:
     """Return the aperiodic activity of a block in microvolts, (21, n_fft).
 
-    Log-normal gains that come and go give the kurtosis and the unrest of real EEG.
+    Log-normal gains that vary over time give the kurtosis and variability of real EEG.
     """
     subject = block.subject
     power = _aperiodic(subject.exponent + (0.3 if block.asleep else 0.0))
@@ -187,9 +187,9 @@ def _cortex(block: _Block) -> Array:
 
 
 def _unrest(block: _Block, name: str) -> Array:
-    """Return log-normal gains of the electrodes that wax and wane, mean square 1.
+    """Return log-normal gains of the electrodes that vary over time, mean square 1.
 
-    They are alike in neighbours, and partly the same all over the head.
+    They are similar at neighbouring electrodes and partly shared by the whole head.
     """
     own = block.slow(f"{name} quick", _N, tau=0.5)
     own += block.slow(f"{name} slow", _N, tau=2.5)
@@ -199,7 +199,7 @@ def _unrest(block: _Block, name: str) -> Array:
 
 
 def _alpha(block: _Block) -> Array:
-    """Return the posterior rhythm in microvolts: each side for itself in part."""
+    """Return the posterior rhythm in microvolts, partly independent on each side."""
     subject = block.subject
     regions = {"LO": 1.0, "RO": 1.0, "LP": 0.3, "RP": 0.3, "LQ": 0.4, "RQ": 0.4}
     rows = block.rhythm(
@@ -213,13 +213,14 @@ def _alpha(block: _Block) -> Array:
     rows *= both * np.where(left[:, None], own[0], own[1])
     size = np.where(left, subject.alpha_left, 1.0) * np.array(list(regions.values()))
     topography = _fields(regions, sigma=12) * size
-    # Neighbouring patches add up: bring the largest electrode back to the size meant.
+    # Neighbouring patches add up, so scale the largest electrode to the intended
+    # amplitude.
     loudest = np.sqrt(np.square(topography[:N_SCALP]).sum(axis=1)).max()
     return mix(topography * (subject.alpha_uv / loudest), rows)
 
 
 def _rhythms(block: _Block, drowsy: Array) -> Array:
-    """Return theta, mu, frontal beta and the slow waves of a focus, in microvolts.
+    """Return theta, mu, frontal beta and the slow waves of a focus in microvolts.
 
     `drowsy` is the gain of theta at 16 Hz.
     """
@@ -255,19 +256,19 @@ def _rhythms(block: _Block, drowsy: Array) -> Array:
 
 
 def _fields(regions: Iterable[str], *, sigma: float) -> Array:
-    """Return what the electrodes see of patches in regions, (21, n_regions)."""
+    """Return the potentials of patches in regions, (21, n_regions)."""
     fields = [patch(direction(*REGIONS[name]), sigma=sigma) for name in regions]
     return np.stack(fields, axis=1)
 
 
 def _tone(block: _Block) -> Array:
-    """Return the size of resting muscle at 16 Hz: it comes and goes over seconds."""
+    """Return the RMS of resting muscle at 16 Hz, which varies over seconds."""
     waves = block.slow("tone", _N, tau=4.0)
     return block.subject.tone_uv[:, None] * np.exp(0.35 * waves - 0.06)
 
 
 def _muscle(block: _Block) -> Array:
-    """Return muscle noise of unit RMS at each electrode, mostly its own: spiky, fast."""
+    """Return spiky, fast muscle noise of unit RMS, mostly independent by electrode."""
 
     def power(f: Array) -> Array:
         rise: Array = np.power(f / 26.0, 3.0)
@@ -289,7 +290,7 @@ def _muscle(block: _Block) -> Array:
 
 
 def _drift(block: _Block) -> Array:
-    """Return what sweat and movement of the cables add below 0.4 Hz."""
+    """Return the drift below 0.4 Hz due to sweat and cable movement."""
 
     def power(f: Array) -> Array:
         return 1 / (0.003 + f * f)
@@ -303,13 +304,13 @@ def _drift(block: _Block) -> Array:
         band=(0.03, 0.4),
         sfreq=SFREQ / SLOW_STEP,
     )
-    # One point more than the period has: it begins again.
+    # One more point than the period has, which repeats the first one.
     noise = np.concatenate([noise, noise[:, :2]], axis=1)
     return block.subject.drift_uv * interpolate(noise, block.n_fft)
 
 
 def _add_heart(canvas: Canvas, subject: Subject, streams: Streams) -> None:
-    """Add the QRS complexes that ears and temples pick up."""
+    """Add the QRS complexes that are visible at ears and temples."""
     if subject.ecg_uv == 0:
         return
     seconds = canvas.n_times / SFREQ

@@ -1,6 +1,6 @@
-"""What the body does in a seizure: muscle, jerks, movement, lost contacts.
+"""Body signals in a seizure: muscle, jerks, movement, lost contacts.
 
-Invariant: none of it lies outside the ictal samples.
+Invariant: they are confined to the ictal samples.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def excite(
     size_uv: tuple[float, float],
     movement: float,
 ) -> None:
-    """Add muscle of a size in a range, and movement, each by its chance."""
+    """Add muscle activity, with an amplitude in a range, and movement, at random."""
     n = seizure.n_times
     course = envelope / max(envelope.max(), 1e-9)
     if seizure.chance("muscle", muscle):
@@ -63,10 +63,10 @@ def add_muscle(
     unrest: float = 0.6,
     offset: int = 0,
 ) -> None:
-    """Tense some muscles during a seizure: each where, when and how it likes.
+    """Add activity of some muscles during a seizure, each with its own time course.
 
-    Each of `EMG_FIELDS` joins by the chance `share`, at least one does; `unrest` is the
-    deviation of the logarithm of their sizes over time.
+    Each of `EMG_FIELDS` takes part with probability `share`, and at least one does.
+    `unrest` is the standard deviation of the logarithm of their amplitudes over time.
     """
     n = len(envelope)
     streams = seizure.streams.child(f"muscle {offset}")
@@ -95,7 +95,7 @@ def add_muscle(
 
 
 def jerks(phase: Array, envelope: Array, *, decay: float) -> Array:
-    """Return the size of muscle that comes with each spike and dies away, (n_times,)."""
+    """Return the RMS of muscle bursts that decay after each spike, (n_times,)."""
     times = np.floor(cycle_times(phase)).astype(np.int64)
     n = len(phase)
     kernel = np.exp(np.arange(seconds(8 * decay)) / (-decay * SFREQ))
@@ -107,7 +107,7 @@ def jerks(phase: Array, envelope: Array, *, decay: float) -> Array:
 
 
 def add_movement(seizure: Seizure, envelope: Array, *, size_uv: float) -> None:
-    """Move the patient during a seizure: swings of cables, pops, a flat electrode."""
+    """Add movement during a seizure: swings of cables, pops, a flat electrode."""
     n, canvas, start = len(envelope), seizure.canvas, seizure.start
     streams = seizure.streams.child("movement")
     for i in range(int(streams.between("number", 1, 2 + seizure.length / 8))):

@@ -1,7 +1,7 @@
-"""Where artefacts and seizures leave their mark before the background is drawn.
+"""Canvas on which artefacts and seizures are drawn before the background.
 
-Invariant: every array covers the whole recording, at 256 Hz or, where it says so, at the
-16 Hz of `streams.slow_noise`.
+Invariant: every array covers the whole recording, at 256 Hz or, if stated, at the 16 Hz
+of `streams.slow_noise`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["Canvas"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Canvas:
-    """Collect what is added to, and done to, the background."""
+    """Signals to add to the background, and gains to apply to it."""
 
     scalp_uv: Array  # potentials to add, (21, n_times)
     emg_uv: Array  # RMS of the muscle noise, (21, n_times)
@@ -32,11 +32,11 @@ class Canvas:
     alpha: Array  # gain of the posterior rhythm, (n_points,) at 16 Hz
     theta: Array  # gain of the theta rhythm, (n_points,) at 16 Hz
     contact: Array  # gain of the electrode, 0 where it is flat, (21, n_points) at 16 Hz
-    amplitude: float = 1.0  # factor to all that is added from now on
+    amplitude: float = 1.0  # factor for everything added from now on
 
     @classmethod
     def blank(cls, n_times: int) -> Canvas:
-        """Return a canvas without any mark."""
+        """Return an empty canvas."""
         n_points = n_times // SLOW_STEP + 2
         return cls(
             scalp_uv=np.zeros((len(ELECTRODES), n_times)),
@@ -53,11 +53,11 @@ class Canvas:
         return int(self.scalp_uv.shape[1])
 
     def add(self, start: int, topography: Array, course_uv: Array) -> None:
-        """Add a course (n,) in microvolts, as far as it lies inside the recording."""
+        """Add a course (n,) in microvolts, cut to the length of the recording."""
         _put(self.scalp_uv, start, self.amplitude * topography, course_uv)
 
     def add_emg(self, start: int, topography: Array, course_uv: Array) -> None:
-        """Add muscle of the size (n,), RMS in microvolts, likewise."""
+        """Add muscle of RMS (n,) in microvolts, cut to the length of the recording."""
         _put(self.emg_uv, start, self.amplitude * topography, course_uv)
 
     def points(self, *knots: tuple[float, float]) -> Array:

@@ -1,8 +1,8 @@
-"""What the cortex does in a seizure: rhythms, spike-waves, broad slow activity.
+"""Cortical signals in a seizure: rhythms, spike-waves, slow broadband activity.
 
-A discharge that is one waveform copied to all channels is recognised at once as
-synthetic. So each zone has its own phase, waveform and unrest, and most of the power of
-most seizures is broad activity without a line in the spectrum.
+One waveform copied to all channels is easily recognised as synthetic. So each zone has
+its own phase, waveform and variability, and in most seizures most of the power is
+broadband activity without a peak in the spectrum.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ class Zone:
     gain: float = 1.0
     begin: float = 0.0  # share of the seizure at which it is recruited
     end: float = 1.0  # share of the seizure at which it falls silent
-    lag: float = 0.0  # seconds behind the others
+    lag: float = 0.0  # delay in seconds relative to the others
     sigma: float = 18.0  # degrees
 
     def presence(self, n_times: int) -> Array:
-        """Return how far it takes part over time, (n_times,): 0 to 1."""
+        """Return the participation of the zone over time, 0 to 1, (n_times,)."""
         rise, fall = min(2.0 * SFREQ, 0.2 * n_times), min(0.7 * SFREQ, 0.1 * n_times)
         begin, end = self.begin * n_times, self.end * n_times
         knots = [(begin, 0.0 if self.begin else 1.0), (begin + rise, 1.0)]
@@ -79,10 +79,11 @@ def add_rhythm(
     together: float = 0.4,
     jitter: float = 0.14,
 ) -> None:
-    """Add an oscillation whose phase and size wander in each zone.
+    """Add an oscillation whose phase and amplitude drift in each zone.
 
-    A `purity` of 1 is one frequency, 0 is narrow-band noise; `together` is the share of
-    the wandering that all zones have in common. Sharpness grows from first to last.
+    A `purity` of 1 is a single frequency, 0 is narrow-band noise; `together` is the
+    share of the drift that all zones have in common. Sharpness increases from the first
+    to the second value.
     """
     n = len(envelope)
     streams = seizure.streams.child(name)
@@ -110,7 +111,7 @@ def add_rhythm(
 
 
 def _harmonics(phasor: Array, streams: Streams) -> Array:
-    """Return the second and third harmonic of a phasor, which follow its phase."""
+    """Return the second and third harmonics of a phasor, which follow its phase."""
     second, third = (
         streams.between("second", 0.2, 0.6),
         streams.between("third", 0.05, 0.3),
@@ -143,10 +144,10 @@ def add_complexes(
 ) -> Array:
     """Add spikes of fixed duration and slow waves that fill the cycle; return the phase.
 
-    `spikes` are the fewest and the most in a cycle, `unrest` is the deviation of the
-    logarithm of its size, `offset` samples from the onset it begins. Spike and wave have
-    gains of their own in every zone; `size_uv` is that of a spike where all zones
-    together are largest.
+    `spikes` are the minimum and maximum number per cycle, `unrest` is the standard
+    deviation of the logarithm of its amplitude, and `offset` is the start in samples
+    from the onset. Spike and wave have their own gains in every zone; `size_uv` is the
+    amplitude of a spike at the electrode where all zones together are largest.
     """
     n = len(envelope)
     streams = seizure.streams.child(name)
@@ -170,7 +171,7 @@ def add_complexes(
         rows.append(zone.gain * size_uv * envelope * zone.presence(n) * each * wave)
         fields.append(patch(near(zone.region, here, "centre", 0.06), sigma=zone.sigma))
     topography = np.stack(fields, axis=1)
-    # They add up: bring the loudest electrode back to the size that is meant.
+    # Zones add up, so scale the largest electrode to the intended amplitude.
     gains = np.array([zone.gain for zone in zones])
     topography /= np.abs((topography * gains)[:N_SCALP].sum(axis=1)).max()
     seizure.add(offset, topography, np.stack(rows))
@@ -189,7 +190,7 @@ def _spikes_and_domes(
     times = cycle_times(phase)
     n_cycles = len(sizes)
     fewest, most = spikes
-    # Most complexes have the fewest.
+    # Most complexes have the minimum number of spikes.
     number = np.square(streams.uniforms("spikes", n_cycles)) * (most + 1 - fewest)
     counts = fewest + np.floor(number)
     low, high = _SPIKE_GAP_S
@@ -201,7 +202,8 @@ def _spikes_and_domes(
         at = (times[:-1] + i * gaps)[there]
         each = 0.8 + 0.4 * streams.uniforms(f"spike {i}", n_cycles)
         size = ((1 - 0.12 * i) * sizes * each)[there]
-        # A tip on a broader foot: the spectrum of one bump alone ends like a wall.
+        # Add a narrow tip to a broader base, as the spectrum of a single bump ends
+        # abruptly.
         add_bumps(sharp, at=at, width=width, size=-0.65 * size)
         add_bumps(sharp, at=at - 0.2 * width, width=0.35 * width, size=-0.45 * size)
         add_bumps(sharp, at=at + 2.1 * width, width=1.3 * width, size=0.4 * size)
@@ -238,11 +240,12 @@ def add_broad(
     peak_hz: tuple[float, float],
     fall: float = 3.0,
 ) -> None:
-    """Add irregular activity without a line in the spectrum, of its own at each electrode.
+    """Add irregular broadband activity that differs between electrodes.
 
-    `size_uv` is its RMS where the zones are loudest; it is at least `everywhere` of that
-    all over the head. The spectrum has its peak at about `peak_hz`, which moves from
-    the first to the last, and falls with the power `fall` up to 70 Hz: no wall.
+    `size_uv` is its RMS where the zones are largest; over the whole head it is at least
+    the share `everywhere` of that. The maximum of the spectrum moves from the first to
+    the second value of `peak_hz`. Above it, power falls with the exponent `fall` up to
+    70 Hz, without an abrupt end.
     """
     n = len(envelope)
     streams = seizure.streams.child("broad")
@@ -263,11 +266,11 @@ def add_broad(
                 band=(0.5, 100),
             )[:, :n]
         )
-    # In steps, as a matrix is computed once and kept.
+    # Use discrete values, so that each mixing matrix is computed once and cached.
     sigma = 24.0 + 9 * int(streams.between("width", 0, 3))
     mirror = 0.2 + 0.3 * int(streams.between("mirror", 0, 3))
     activity = mix(mixing_matrix(sigma, mirror=mirror), noise)
-    # Lopsided, as cortex is: the negative side is the sharper one.
+    # Make the waves asymmetric, as in real EEG: the negative half is sharper.
     activity -= streams.between("lopsided", 0.05, 0.25) * (np.square(activity) - 1)
     unrest = slow_noise(streams, "unrest", n_rows=len(ELECTRODES), n_times=n, tau=0.5)
     common = slow_noise(streams, "common", n_rows=1, n_times=n, tau=0.7)

@@ -1,8 +1,8 @@
-"""Focal seizures: a zone where they begin, and where they spread to.
+"""Focal seizures: the zone of onset and the spread.
 
-Frequencies, spread and what follows: epilepsydiagnosis.org (ILAE), temporal and frontal
-lobe; TUSZ codes fnsz, cpsz and spsz. Loudness is wide, as real seizures range from what
-is hardly seen to many times the background.
+Frequencies, spread and postictal changes follow epilepsydiagnosis.org (ILAE), temporal
+and frontal lobe; the TUSZ codes are fnsz, cpsz and spsz. The range of amplitudes is
+wide, as real seizures range from barely visible to many times the background.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ __all__ = ["focal", "focal_aware", "focal_temporal"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Pattern:
-    """The ranges of a kind of focal seizure; "s" is the side of the focus, "o" the other."""
+    """Ranges of a focal seizure type; "s" is the side of the focus, "o" the other."""
 
     home: str  # region where it begins
     # Region -> its gain, and the share of the seizure at which it is recruited.
     spread: dict[str, tuple[Range, float]]
     loudness_uv: Range
     frequency: tuple[tuple[float, Range], ...]  # share of the seizure, Hz
-    begin: Range  # envelope once it has begun
+    begin: Range  # envelope after the initial rise
     purity: Range
     sharpness: tuple[Range, Range]  # at onset and at the end
-    broad: Range  # size of the broad activity relative to the rhythm
-    everywhere: Range  # share of it that is everywhere
+    broad: Range  # amplitude of the broadband activity relative to the rhythm
+    everywhere: Range  # share of it over the whole head
     muscle: float
     muscle_uv: Range
     movement: float
@@ -102,7 +102,7 @@ _FRONTAL = _Pattern(
     movement=0.7,
 )
 _AWARE = {
-    # Where a small seizure begins -> where it may get to.
+    # Region in which a small seizure begins -> regions to which it may spread.
     lobe: _Pattern(
         home=f"s{lobe}",
         spread={f"s{neighbour}": ((0.4, 0.8), 0.25)},
@@ -192,7 +192,7 @@ def _add_focal(seizure: Seizure, pattern: _Pattern) -> None:
 
 
 def _zones(seizure: Seizure, pattern: _Pattern) -> list[Zone]:
-    """Return the zones, that of the onset first; the other side may stop earlier."""
+    """Return the zones, the onset zone first; the other side may stop earlier."""
     draw, side = seizure.draw, seizure.subject.focus_side
     sides = {"s": side, "o": "R" if side == "L" else "L"}
     sooner = draw("sooner", 0.4, 1.1)
@@ -213,10 +213,10 @@ def _zones(seizure: Seizure, pattern: _Pattern) -> list[Zone]:
 
 
 def _begin(seizure: Seizure, pattern: _Pattern, home: Zone, size_uv: float) -> float:
-    """Begin a seizure in one of four ways; return how full its rhythm then begins.
+    """Add one of four onset patterns; return the initial envelope of the rhythm.
 
-    With the rhythm; with fast activity of low voltage at the focus, the rest attenuated;
-    with attenuation all over; or with one large slow wave.
+    The patterns are the rhythm itself; low-voltage fast activity at the focus, with
+    attenuation elsewhere; attenuation everywhere; or one large slow wave.
     """
     n, draw, length = seizure.n_times, seizure.draw, seizure.length
     way = draw("way", 0, 1)
@@ -259,7 +259,7 @@ def _begin(seizure: Seizure, pattern: _Pattern, home: Zone, size_uv: float) -> f
 
 
 def _gaps(seizure: Seizure) -> Array:
-    """Return a gain that breaks the last part of a seizure up into bursts, (n_times,)."""
+    """Return a gain that splits the last part of a seizure into bursts, (n_times,)."""
     n = seizure.n_times
     first = seizure.draw("first gap", 0.7, 0.88) * n
     knots = [(first, 1.0)]
@@ -272,7 +272,7 @@ def _gaps(seizure: Seizure) -> Array:
 
 
 def _slow_down(seizure: Seizure, regions: list[str], size_uv: float) -> None:
-    """Let slow waves and attenuation stay for a while where a seizure was."""
+    """Add postictal slow waves and attenuation in the regions of a seizure."""
     canvas, stop = seizure.canvas, seizure.stop
     tau = seizure.draw("slowing tau", 7, 22)
     size = size_uv * seizure.draw("slowing size", 0.5, 0.9)

@@ -1,7 +1,7 @@
-"""Generalised seizures: the whole head takes part, the front mostly the loudest.
+"""Generalised seizures: the whole head takes part, usually with a frontal maximum.
 
-Frequencies and phases: Drury & Henry 1993 and the seizure types of the ILAE; an absence
-is regular at 3 per second, on and off at once.
+Frequencies and phases follow Drury & Henry 1993 and the seizure types of the ILAE; an
+absence is regular at 3 per second and starts and stops abruptly.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ _CORNERS = ("LF", "RF", "LP", "RP")
 
 
 def _zones(seizure: Seizure, *, lag: float = 0.02, front: float = 1.0) -> list[Zone]:
-    """Return zones all over the head, up to `lag` seconds late.
+    """Return zones all over the head, with delays of up to `lag` seconds.
 
-    A `front` above 1 makes the frontal ones louder still; one side may be louder.
+    A `front` above 1 increases the frontal ones further; one side may be larger.
     """
     more = 0.85 + 0.3 * seizure.streams.uniforms("zone gains", len(_GAINS))
     lags = lag * seizure.streams.uniforms("zone lags", len(_GAINS))
@@ -106,7 +106,7 @@ def generalised(seizure: Seizure) -> None:
 
 
 def absence(seizure: Seizure) -> None:
-    """Add regular spike-waves at 3 per second that begin and end at once."""
+    """Add regular spike-waves at 3 per second that begin and end abruptly."""
     draw, length = seizure.draw, seizure.length
     size = seizure.loudness(210, 480)
     zones = _zones(seizure, lag=0.015)
@@ -139,12 +139,12 @@ def absence(seizure: Seizure) -> None:
         peak_hz=(draw("early peak", 2, 4), draw("late peak", 1.2, 2.4)),
     )
     dim(seizure, (-0.1, 1), (0.2, 0.8), (length, 0.8), (length + 0.5, 1), rest=0.8)
-    if seizure.chance("eyelids", 0.3):  # they flutter with the spikes
+    if seizure.chance("eyelids", 0.3):  # They flutter with the spikes.
         add_muscle(seizure, envelope, size_uv=draw("flutter", 2, 8), share=0.2)
 
 
 def tonic(seizure: Seizure) -> None:
-    """Add attenuation and a fast rhythm that recruits, grows and slows, in muscle."""
+    """Add attenuation, a fast rhythm that grows and slows down, and muscle activity."""
     draw, n, length = seizure.draw, seizure.n_times, seizure.length
     size = seizure.loudness(26, 85)
     zones = _zones(seizure, front=1.2)
@@ -187,7 +187,7 @@ def tonic(seizure: Seizure) -> None:
 
 
 def clonic(seizure: Seizure) -> None:
-    """Add polyspike-waves with a jerk each, which come ever more slowly."""
+    """Add polyspike-waves, each with a jerk, at a decreasing rate."""
     draw, length = seizure.draw, seizure.length
     size = seizure.loudness(90, 330)
     zones = _zones(seizure)
@@ -228,7 +228,7 @@ def clonic(seizure: Seizure) -> None:
 
 
 def tonic_clonic(seizure: Seizure) -> None:
-    """Add a tonic phase buried in muscle, a clonic one, and the silence after them."""
+    """Add a tonic phase masked by muscle, a clonic phase and postictal suppression."""
     draw, n = seizure.draw, seizure.n_times
     turn = round(draw("tonic", 0.26, 0.4) * n)
     cross = min(seconds(1.5), turn // 4)
@@ -276,7 +276,7 @@ def tonic_clonic(seizure: Seizure) -> None:
         unrest=0.25,
         offset=turn,
     )
-    # Between two jerks the cortex is silent, the longer the later.
+    # The EEG is suppressed between two jerks, for longer towards the end.
     beat = np.minimum(jerks(phase, np.ones(rest), decay=0.25), 1)
     gate = ramps(rest, (0, 0.8), (0.5 * rest, 0.3), (rest, 0.08))
     gated = clonic_part * (gate + (1 - gate) * beat)
@@ -306,7 +306,7 @@ def tonic_clonic(seizure: Seizure) -> None:
 
 
 def _fall_silent(seizure: Seizure) -> None:
-    """Let the background go flat after a convulsion and return in slow waves."""
+    """Suppress the background after a convulsion, then let it return as slow waves."""
     draw, length, stop = seizure.draw, seizure.length, seizure.stop
     flat, back = draw("suppression", 8, 25), draw("recovery", 25, 45)
     deep = draw("depth", 0.08, 0.25)
@@ -326,7 +326,7 @@ def _fall_silent(seizure: Seizure) -> None:
     )
     slow = (*_CORNERS, "MC")
     add_slowing(seizure, slow, size_uv=45, rise=flat + back, tau=40, peak_hz=1.1)
-    # Deep breaths move the cables while the brain is silent.
+    # Deep breaths move the cables during the suppression.
     breath, n = seizure.streams.child("breath"), seconds(flat)
     course = slow_noise(breath, "course", n_rows=1, n_times=n, tau=0.5)[0]
     hush = ramps(n, (0, 0), (SFREQ, 1), (n - SFREQ, 1), (n, 0))
@@ -361,7 +361,7 @@ def myoclonic(seizure: Seizure) -> None:
 
 
 def atonic(seizure: Seizure) -> None:
-    """Add spike-waves and then attenuation with fast activity, in which the head falls."""
+    """Add spike-waves, then attenuation with fast activity during the head drop."""
     draw, n, length = seizure.draw, seizure.n_times, seizure.length
     zones = _zones(seizure)
     half = max(draw("half", 0.35, 0.6) * n, 2)

@@ -1,7 +1,8 @@
-"""What every pattern of a seizure is given, and what it does to the background.
+"""Input of every seizure pattern, and effects of a seizure on the background.
 
-Invariant: an envelope that is zero outside of the seizure bears every ictal signal, so
-labels are exact to the sample. What follows (slowing, suppression) lies after it.
+Invariant: every ictal signal is multiplied by an envelope that is zero outside of the
+seizure, so labels are exact to the sample. Postictal slowing and suppression come after
+it.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ __all__ = ["Seizure", "add_slowing", "dim", "near", "shape_envelope"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seizure:
-    """Where and when: the ictal samples `[start, stop)` of a subject's recording."""
+    """Place and time: the ictal samples `[start, stop)` of a subject's recording."""
 
     canvas: Canvas
     subject: Subject
@@ -54,7 +55,7 @@ class Seizure:
 
     @property
     def length(self) -> float:
-        """Seconds."""
+        """Length of the seizure in seconds."""
         return self.n_times / SFREQ
 
     def draw(self, name: str, low: float, high: float) -> float:
@@ -66,11 +67,11 @@ class Seizure:
         return float(np.exp(self.streams.between(name, np.log(low), np.log(high))))
 
     def chance(self, name: str, share: float) -> bool:
-        """Return True in a share of all seizures."""
+        """Return True with probability `share`."""
         return self.streams.chance(name, share)
 
     def loudness(self, low: float, high: float) -> float:
-        """Draw a size in microvolts; it is larger in a subject with a loud EEG."""
+        """Draw an amplitude in microvolts; it is larger if the subject's EEG is."""
         return self.scale("loudness", low, high) * math.sqrt(self.subject.rms_uv / 18)
 
     def add(self, offset: int, fields: Array, rows: Array) -> None:
@@ -82,7 +83,7 @@ class Seizure:
 
 
 def near(region: str, streams: Streams, name: str, spread: float) -> Array:
-    """Return a direction about a region; `spread` in radians."""
+    """Return a random direction near a region; `spread` is in radians."""
     vector = direction(*REGIONS[region]) + spread * streams.normals(name, 3)
     vector /= np.sqrt(np.sum(vector * vector))
     return vector
@@ -97,10 +98,10 @@ def shape_envelope(
     rise: float = 0.5,
     fall: float = 0.6,
 ) -> Array:
-    """Return a rise to `begin`, a climb to 1 at share `peak`, and a fall from `end` to 0.
+    """Return an envelope that rises to `begin`, reaches 1 at `peak`, falls from `end`.
 
-    Rise and fall take so many seconds. On its way it waxes and wanes, in every fourth
-    seizure almost to nothing.
+    `peak` is a share of the seizure; `rise` and `fall` are in seconds. The envelope
+    also varies at random, in every fourth seizure almost down to zero.
     """
     n = seizure.n_times
     up, down = min(seconds(rise), n // 4), min(seconds(fall), n // 4)
@@ -118,10 +119,10 @@ def dim(
     rest: float = 4.0,
     topography: Array | None = None,
 ) -> None:
-    """Scale the background: (seconds from the onset, gain), from and back to 1.
+    """Scale the background by knots (seconds from the onset, gain), from and to 1.
 
-    The posterior rhythm goes down to `alpha` and needs `rest` seconds after the end to
-    come back. A topography (21,) says where the background is scaled; default:
+    The posterior rhythm is reduced to `alpha` and returns within `rest` seconds after
+    the end. A topography (21,) limits where the background is scaled; the default is
     everywhere.
     """
     canvas, edge = seizure.canvas, seconds(min(0.7, 0.3 * seizure.length))
@@ -146,7 +147,7 @@ def add_slowing(
     tau: float,
     peak_hz: float = 1.6,
 ) -> None:
-    """Add slow waves after a seizure: they rise and then fade within some seconds."""
+    """Add slow waves after a seizure that rise and then fade within some seconds."""
     up, n = seconds(rise), seconds(rise + 4 * tau)
     fade = np.exp(np.minimum(up - np.arange(n), 0) / (tau * SFREQ))
     fade *= ramps(n, (0, 0), (up, 1), (n - seconds(tau), 1), (n, 0))

@@ -48,5 +48,5 @@ def add_seizure(
     start: int,
     stop: int,
 ) -> None:
-    """Put a seizure with the ictal samples `[start, stop)` on a canvas, and its wake."""
+    """Add a seizure with ictal samples `[start, stop)`, and its postictal changes."""
     _PATTERNS[label](Seizure(canvas, subject, streams, start, stop))

@@ -1,8 +1,8 @@
-"""What stays the same over the recordings of one subject.
+"""Parameters that are constant over the recordings of one subject.
 
-Half of the subjects are children: louder, slower, with more theta. Ranges are those of
-the literature (Niedermeyer's tables of the EEG by age, section 3.2 of the design of the
-generator), widened so that single recordings lie at their edges.
+Half of the subjects are children, whose EEG is larger and slower and has more theta.
+Ranges are those of the literature (Niedermeyer's tables of the EEG by age, section 3.2
+of the design of the generator), widened so that some recordings are at the extremes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["Subject", "make_subject"]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Subject:
-    """Hold the parameters of a subject; sizes in microvolts, rates in Hz."""
+    """Parameters of a subject; amplitudes in microvolts, rates in Hz."""
 
     reference: str  # "AR", average of the 19, or "LE", mean of the ears
     focus_side: str  # "L" or "R"
@@ -36,13 +36,13 @@ class Subject:
     rms_uv: float  # of the background at an electrode
     synchrony: float  # of slow sources on both sides, 0 to 1
     profile: Array  # of the background over the electrodes, (21,), mean square 1
-    lopsided: float  # how much sharper the negative side of slow waves is
+    lopsided: float  # how much sharper the negative half of slow waves is
     slowing_uv: float  # over the focus between seizures
     alpha_hz: float  # posterior rhythm with eyes closed
     alpha_width_hz: float
     alpha_uv: float
-    alpha_left: float  # size on the left relative to the right
-    theta_hz: float  # of the awake and the drowsy
+    alpha_left: float  # amplitude on the left relative to the right
+    theta_hz: float  # while awake and drowsy
     theta_uv: float
     beta_uv: float  # frontal; much of it is medication
     mu_uv: float  # central
@@ -54,10 +54,10 @@ class Subject:
     drift_uv: float  # below 0.4 Hz
     floor_uv: float  # white noise of the amplifier
     blink_uv: float
-    blinks_per_min: float  # of open eyes
+    blinks_per_min: float  # while the eyes are open
     tensions_per_min: float  # bursts of muscle while awake
     movements_per_min: float  # of head and cables while awake
-    transients_per_min: float  # sharp or lopsided waves that mean nothing
+    transients_per_min: float  # benign sharp or asymmetric waves
     gains: Array  # of the electrodes, about 1, (21,)
 
     @property
@@ -126,7 +126,7 @@ def make_subject(streams: Streams) -> Subject:
 
 
 def _profile(streams: Streams) -> Array:
-    """Return how loud the background is over the head: front to back, and patchy."""
+    """Return the amplitude of the background over the head: a gradient and patches."""
     places = electrode_positions()
     frontal = streams.between("frontal", -0.12, 0.35)
     axis = streams.normals("patchy axis", 3)
