@@ -9,6 +9,10 @@ BIN := $(VENV)/bin
 # Used only where no torch is installed yet; the package itself allows torch>=2.2.
 TORCH ?= torch==2.13.0
 
+# Keep compiled modules, whatever the shell says: the tests start hundreds of processes,
+# and each would compile the package again.
+export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: demo test docs coverage mutants fuzz lint format bench compat concurrency faults clean
 .DEFAULT_GOAL := test
 
