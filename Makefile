@@ -9,8 +9,9 @@ BIN := $(VENV)/bin
 # Used only where no torch is installed yet; the package itself allows torch>=2.2.
 TORCH ?= torch==2.13.0
 
-# The tests start hundreds of processes, and each would compile the package again.
-export PYTHONDONTWRITEBYTECODE :=
+# Keep compiled modules, whatever the shell says: the tests start hundreds of processes,
+# and each would compile the package again.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: demo test docs coverage mutants fuzz lint format bench compat concurrency faults clean
 .DEFAULT_GOAL := test
@@ -35,13 +36,16 @@ $(VENV)/test.stamp: pyproject.toml $(VENV)/torch.stamp
 demo: $(VENV)/demo.stamp
 	$(BIN)/python tools/demo.py
 
+# A file's tests run in one process, so that what they share is made once.
+PYTEST := -m pytest -n auto --dist loadfile
+
 test: lint
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python $(PYTEST)
 
 # All of it to 95 %; formats, the loader and the EDF reader to the last branch.
 coverage: $(VENV)/test.stamp
 	$(BIN)/coverage erase
-	READ_HERE=1 $(BIN)/coverage run -m pytest -n auto
+	READ_HERE=1 $(BIN)/coverage run $(PYTEST)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 	$(BIN)/coverage report --fail-under=100 --include "src/bgb_fixtures/format/layout.py,\

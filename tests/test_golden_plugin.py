@@ -58,9 +58,7 @@ def write_test(outside: pytest.Pytester, value: str) -> None:
 
 
 def run(outside: pytest.Pytester, *args: str) -> pytest.RunResult:
-    """Run the tests of the project; in a process of their own only for xdist."""
-    if "-n" in args and args[args.index("-n") + 1] != "0":
-        return outside.runpytest_subprocess(*STRICT, *FAST, *args)
+    """Run the tests of the project in this process; xdist starts its own from it."""
     return outside.runpytest_inprocess(*STRICT, *FAST, *args)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import scipy.signal  # noqa: F401 (nor torch bears a second import in one process)
 import torch  # noqa: F401
+
+from bgb_fixtures import adapt
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -233,34 +235,26 @@ def test_what_one_test_writes_into_a_shaped_fixture_no_other_sees(
     run(pytester).assert_outcomes(passed=2)
 
 
-def test_the_fixture_is_adapted_once_per_session(pytester: pytest.Pytester) -> None:
+def test_the_fixture_is_adapted_once_per_session(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, adapting = [], adapt.adapted_content
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        made.append(options)
+        return adapting(*arguments, **options)
+
+    monkeypatch.setattr(adapt, "adapted_content", counted)
     pytester.makeini(SHAPED)
-    pytester.makeconftest(
-        """
-        from bgb_fixtures import adapt
-
-        made, adapting = [], adapt.adapted_content
-
-        def counted(*arguments, **options):
-            made.append(options)
-            return adapting(*arguments, **options)
-
-        adapt.adapted_content = counted
-        """
-    )
     pytester.makepyfile(
         """
-        from conftest import made
-
         def test_first(smoke_fixture): pass
         def test_second(smoke_batch): pass
-        def test_third(seizure_windows): assert len(made) == 1
+        def test_third(seizure_windows): pass
         """
     )
-    # In a process of its own, as the module that it changes is loaded in this one.
-    pytester.runpytest_subprocess(*FAST, "--import-mode=prepend").assert_outcomes(
-        passed=3
-    )
+    run(pytester).assert_outcomes(passed=3)
+    assert len(made) == 1
 
 
 @pytest.mark.parametrize("how", ["option", "ini", "folder"])
