@@ -483,6 +483,12 @@ def _wide() -> bytes:
 
 _add("tsv", "wide", "", _wide, error="")
 _add(
+    "tsv",
+    "rows-of-one-value",
+    "line 2: expected an eventType or label, got none",
+    lambda: b"onset\tduration\teventType\n" + b"0\n" * (_MEGABYTE // 2),
+)
+_add(
     "summary",
     "blanks",
     "line 18: cannot be understood: 'Seizure Start .{1,700}$",
