@@ -61,8 +61,8 @@ class Table:
 
     def fail(self, key: str, expected: str, got: object) -> NoReturn:
         """Say what a key should have been."""
-        told = "nothing" if got is None else repr(got)
-        problem = f"{self._path}{key}: expected {expected}, got {told}"
+        found = "nothing" if got is None else repr(got)
+        problem = f"{self._path}{key}: expected {expected}, got {found}"
         msg = f"{self._where}, {shorten(problem, most=1500)}"
         raise SpecError(msg)
 

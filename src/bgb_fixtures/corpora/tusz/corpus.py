@@ -168,11 +168,11 @@ def _check_witness(
         for span in annotations.spans
         if span.label == "nesz"
     ]
-    told = [(e.onset, e.onset + e.duration) for e in events]
+    typed = [(e.onset, e.onset + e.duration) for e in events]
     spans = [(e.onset, e.onset + e.duration) for e in seen]
     for here, there, one, other in (
-        (told, spans, counts, witness),
-        (spans, told + attacks, witness, counts),
+        (typed, spans, counts, witness),
+        (spans, typed + attacks, witness, counts),
     ):
         # Of what starts before a seizure ends, something has to end after its start.
         starts = sorted(a for a, _ in there)
