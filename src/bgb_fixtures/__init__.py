@@ -1,12 +1,12 @@
 """Known-positive EEG windows for smoke tests of seizure detectors.
 
-Invariant: importing this package imports nothing but the standard library's basics;
-each public name loads its own module at first use.
+Invariant: importing this package imports only basic modules of the standard library;
+each public name loads its own module on first use.
 """
 
 from __future__ import annotations
 
-# Not from typing: importing that takes longer than all the rest.
+# Not imported from typing, which takes longer than all other imports.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,9 +41,9 @@ _MODULES = {
 def lazy_names(
     package: str, modules: Mapping[str, str]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """Return ``__getattr__`` and ``__dir__`` that import names at first use (PEP 562).
+    """Return ``__getattr__`` and ``__dir__`` that import names on first use (PEP 562).
 
-    `modules` maps each public name to the module of the package that has it.
+    `modules` maps each public name to the module of the package that defines it.
     """
 
     def load(name: str) -> Any:

@@ -1,8 +1,9 @@
 """The windows of a fixture at another length, rate, montage or scale.
 
-Invariant: what can be computed exactly is: samples are cut, channels subtracted, events
-clipped and shifted on the exact times of samples, and labels, categories and kinds follow
-from the events. The same fixture and the same arguments give the same result.
+Invariant: every step that can be exact is exact: samples are cut, channels subtracted,
+and events clipped and shifted by the exact times of samples; labels, categories and
+kinds follow from the events. The same fixture and the same arguments give the same
+result.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ __all__ = ["adapt_fixture", "adapted_content"]
 _GRID_UV = 0.125
 """Synthetic EEG is generated in steps of this many microvolts."""
 _FINEST_UV = 500.0
-"""With a larger scale, steps of 2^-12 of it do not tell steps of `_GRID_UV` apart."""
+"""From this scale on, steps of scale * 2^-12 no longer resolve steps of `_GRID_UV`."""
 _WANTED = ("raw-1", "zscore-1")
 
 
@@ -94,7 +95,8 @@ def adapted_content(
 ) -> Content:
     """Return the content of an adapted fixture; see `Fixture.adapt` for the arguments."""
     asked: dict[str, Any] = {
-        # In one form, so that one request has one digest: 4 and 4.0, rows as text or list.
+        # Normalised, so that equal requests have equal digests: 4 and 4.0, or rows as
+        # text and as a list.
         "window_length": None if window_length is None else float(window_length),
         "sfreq": None if sfreq is None else float(sfreq),
         "montage": None if montage is None else split_rows(montage),
@@ -130,7 +132,7 @@ def adapted_content(
 
 
 class _Target:
-    """What the windows of a fixture become."""
+    """The windows, rows, rate and profile of an adapted fixture."""
 
     def __init__(
         self,
@@ -144,7 +146,7 @@ class _Target:
         stride: float | None,
         names: str | None,
     ) -> None:
-        # All windows of the file: those that were not selected help to scale.
+        # All windows of the file: unselected windows contribute to the scale.
         self._fixture = whole = fixture.whole()
         records = whole.records
         self._windows = records.windows
@@ -204,7 +206,7 @@ class _Target:
         raise SpecError(msg)
 
     def cuts(self, row: int) -> Iterator[_Cut]:
-        """Yield the windows that one window of the file gives, with their events."""
+        """Yield the windows cut from one window of the file, with their events."""
         window = self._windows[row]
         spans, borders = self._event_spans(window)
         rate = _exact(self.sfreq)
@@ -228,7 +230,7 @@ class _Target:
                 and window.kind == "artefact"
                 and not self._artefacts
             ):
-                # Where in the window it lies is not recorded.
+                # The position of the artefact in the window is not recorded.
                 kind = "artefact"
             yield _Cut(row, number, start, self.n_times, inside, kind)
 
@@ -237,8 +239,8 @@ class _Target:
     ) -> tuple[list[tuple[int, int, str]], list[tuple[int, int]]]:
         """Return samples and labels of events at the new rate, and merged borders.
 
-        Borders reach beyond the window where the event goes on there, so that the kind
-        of a piece at its edge is right.
+        The borders of an event that continues outside the window reach one sample
+        beyond it, so that a piece at the edge of the window gets the correct kind.
         """
         old = [
             (start, start + round(event.duration * self._old_sfreq), event.label)
@@ -258,7 +260,7 @@ class _Target:
         return [span for span in spans if span[1] > span[0]], merged
 
     def _sample(self, sample: int) -> int:
-        """Return the first sample at the new rate that is not before an old one."""
+        """Return the first sample at the new rate that is not before an old sample."""
         up, down = self._ratio
         return -(-sample * up // down)
 
@@ -352,7 +354,7 @@ class _Target:
     def _iter_exact(
         self, row: int, cuts: Iterable[_Cut]
     ) -> Iterator[tuple[_Cut, Scaled]]:
-        """Yield windows that are only cut: the very values of the fixture."""
+        """Yield windows that are only cut, with the unchanged values of the fixture."""
         signals = self._fixture.signals[row]
         scale, offset = self._fixture.scale[row], self._fixture.offset[row]
         for cut in cuts:
@@ -382,7 +384,7 @@ class _Target:
             yield cut, replace(scaled, n_clipped=max(scaled.n_clipped, lost))
 
     def _n_clipped(self, row: int, cut: _Cut) -> int:
-        """Return how many samples of the fixture in a window are clipped already."""
+        """Return how many samples of a window are already clipped in the fixture."""
         if self._windows[row].n_clipped == 0:
             return 0
         up, down = self._ratio
@@ -392,14 +394,14 @@ class _Target:
         return int(np.count_nonzero(np.abs(part) >= CLIP))
 
     def _signal(self, row: int) -> Signal:
-        """Return one window of the file in microvolts: rows, rate and band as asked."""
+        """Return one window in microvolts, with the rows, rate and band requested."""
         fixture = self._fixture
         data_uv = fixture.signals[row].astype(np.float64)
         if fixture.records.unit != "uV":
             data_uv *= fixture.scale[row].astype(np.float64)[:, None]
             data_uv += fixture.offset[row].astype(np.float64)[:, None]
             if _on_grid(fixture, row):
-                # What was generated comes back, but for samples that were clipped.
+                # This restores the generated values, except for clipped samples.
                 data_uv = np.rint(data_uv / _GRID_UV) * _GRID_UV
         if self._rederives:
             data_uv = _derive(data_uv, fixture, self.montage)
@@ -419,7 +421,7 @@ class _Target:
         return factors[0].astype(np.float64), factors[1].astype(np.float64)
 
     def _scaled_with(self, row: int) -> str:
-        """Return what shares a scale with a row: a recording; of synthetic, a subject."""
+        """Return the recording (synthetic: the subject) that shares a row's scale."""
         window = self._windows[row]
         synthetic = self._fixture.records.source.get("name") == "synthetic"
         return window.subject if synthetic else window.recording
@@ -427,9 +429,10 @@ class _Target:
     def _background_factors(
         self, key: str
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Return scale and offset from the seizure-free samples of the fixture.
+        """Return scale and offset from the seizure-free samples of some windows.
 
-        Of the windows that share them; where these hold none, of all windows.
+        These are the windows that share the scale `key`, or all windows of the fixture
+        if those have no seizure-free sample.
         """
         rows = range(len(self._windows))
         own = [row for row in rows if self._scaled_with(row) == key]
@@ -453,7 +456,7 @@ class _Target:
                 yield start, stop
 
     def _steps(self) -> list[str]:
-        """Return what was done to the samples, in order."""
+        """Return the processing steps of the samples, in order."""
         old = self._fixture.records.profile
         steps = [*old["steps"], "adapted from a fixture:"]
         if self._rederives:
@@ -498,7 +501,7 @@ class _Target:
         return licence | {"changes": changes}
 
     def _spec(self, adaptation: dict[str, Any]) -> dict[str, Any]:
-        """Return the spec of the fixture, and what was made of it since."""
+        """Return the spec of the fixture, with the adaptations made since."""
         spec = self._fixture.records.spec
         step = {"from": self._fixture.index.digest, **adaptation}
         return spec | {"adapted": [*spec.get("adapted", []), step]}
@@ -539,7 +542,7 @@ def _find_profile(fixture: Fixture, profile: str | None) -> Profile:
 def _find_montage(
     fixture: Fixture, montage: str | Sequence[str] | None, names: str | None
 ) -> Montage:
-    """Return the rows that are wanted, named as asked."""
+    """Return the rows requested, with their names in the requested convention."""
     here = fixture.ch_names
     own = proper_rows(here)
     renamed = tuple(rename_row(row, system="10-10") for row in own)
@@ -572,7 +575,7 @@ def _derive(
 
 
 def _on_grid(fixture: Fixture, row: int) -> bool:
-    """Say whether samples were generated in steps that the scale does not blur."""
+    """Say whether samples were generated in steps that the scale still resolves."""
     records = fixture.records
     adapted = records.spec.get("adapted", [])
     return (
@@ -586,7 +589,7 @@ def _on_grid(fixture: Fixture, row: int) -> bool:
 def _artefact_times(
     fixture: Fixture,
 ) -> dict[int, tuple[tuple[Fraction, Fraction], ...]]:
-    """Return (start, stop) of artefacts in each window in seconds, if the spec says it."""
+    """Return (start, stop) of artefacts in seconds by row; empty if not in the spec."""
     records = fixture.records
     recordings = records.spec.get("recordings", [])
     if records.source.get("name") != "synthetic" or not recordings:
@@ -641,5 +644,5 @@ def _choose(
 
 
 def _spread(cuts: Sequence[_Cut], n_wanted: int) -> list[_Cut]:
-    """Return so many of some windows, at even distances."""
+    """Return `n_wanted` evenly spaced windows."""
     return [cuts[i * len(cuts) // n_wanted] for i in range(n_wanted)]

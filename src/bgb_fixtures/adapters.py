@@ -1,7 +1,7 @@
-"""A fixture as other libraries have EEG: Raw and Epochs of MNE, a Dataset of PyTorch.
+"""Convert a fixture to MNE Raw and Epochs, or to a PyTorch Dataset.
 
-Invariant: MNE gets volts and the seizures as annotations; mne and torch are imported
-only when they are needed.
+Invariant: MNE objects are in volts, with seizures as annotations; mne and torch are
+imported only when they are needed.
 """
 
 from __future__ import annotations
@@ -168,10 +168,10 @@ def _set_positions(mne: ModuleType, instance: Any, ch_names: Sequence[str]) -> N
     electrodes = [row_electrodes(ch_name) for ch_name in ch_names]
     if any(len(pair) > 1 for pair in electrodes):
         return
-    # MNE knows an electrode by its name only, 'Fp1', not 'Fp1-Avg'.
+    # MNE recognises an electrode only by its plain name: 'Fp1', not 'Fp1-Avg'.
     names = {ch: pair[0] for ch, pair in zip(ch_names, electrodes, strict=True)}
     instance.rename_channels(names)
-    # MNE 1.13 calls by another name what standard_1020 was: the old one warns.
+    # MNE 1.13 renamed standard_1020, and its old name causes a warning.
     known = mne.channels.get_builtin_montages()
     montage = "colin27_1020" if "colin27_1020" in known else "standard_1020"
     instance.set_montage(montage, on_missing="ignore")

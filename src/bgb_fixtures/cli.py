@@ -1,8 +1,8 @@
-"""The command line: which commands there are; each is a module of its own.
+"""The command line: a group of commands, each in its own module.
 
-Invariant: results go to stdout, progress and messages to stderr; exit code 0 done, 1 the
-data or the check failed, 2 wrong usage. A command is imported when it is asked for, and
-imports what it needs when it runs.
+Invariant: results go to stdout, progress and messages to stderr. The exit code is 0 for
+success, 1 if the data or a check failed, 2 for wrong usage. A command is imported when
+it is requested, and imports its dependencies when it runs.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "run"]
 
-# Module in bgb_fixtures.commands, and the command in it, have the same name.
+# A module in bgb_fixtures.commands and its command have the same name.
 _COMMANDS = (
     "adapt",
     "build",
@@ -62,13 +62,13 @@ class _Group(click.Group):
         except OSError as error:
             if error.filename is not None or error.errno in (None, errno.EPIPE):
                 raise
-            # A full disk behind stdout.
+            # For example, stdout is redirected to a full disk.
             msg = f"the output cannot be written: {error.strerror}"
             raise click.ClickException(msg) from error
 
 
 def run() -> None:
-    """Run the command line; SIGTERM ends it as Ctrl-C does, with nothing left behind."""
+    """Run the command line; SIGTERM stops it like Ctrl-C, without temporary files."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     main(prog_name="bgb-fixtures")
 
@@ -112,8 +112,8 @@ def main(
 
 
 def _log_to_stderr() -> Callable[[], None]:
-    """Show what the package logs; return how to end that."""
-    # Needed by few runs: every other start is faster without it.
+    """Show the package's log messages on stderr; return a function that stops this."""
+    # Imported here, because few runs need it and all others start faster without it.
     import logging
 
     logger = logging.getLogger("bgb_fixtures")

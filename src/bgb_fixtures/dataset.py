@@ -1,8 +1,8 @@
-"""Torch Datasets: over a fixture file, and of synthetic windows without any file.
+"""PyTorch Datasets of the windows of a fixture file, or of generated windows.
 
-Invariant: a FixtureDataset pickles as its fixture does, never as data, and each process
-maps the file for itself; a file that changed since is refused. Item i of a
-SyntheticDataset follows from its arguments and i alone.
+Invariant: a FixtureDataset pickles like its fixture, never as data, and each process
+maps the file itself; a file that has changed is rejected. Item i of a SyntheticDataset
+depends only on its arguments and i.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class FixtureDataset(Dataset[Item]):
         return self._signals[item].clone(), self._labels[item].to(torch.float32)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what another process needs: the fixture pickles as path and digest."""
+        """Return the state for pickle; the fixture is pickled as path and digest."""
         return {"fixture": self.fixture, "labels": self.labels}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

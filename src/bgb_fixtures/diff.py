@@ -1,8 +1,8 @@
-"""What changed between two fixtures: windows, labels, values by channel, facts.
+"""Compare two fixtures: windows, labels, values per channel, metadata.
 
-Invariant: two fixtures count as the same only if every window has the same record, the
-same labels and the same values; after filters or resampling also if single values are
-one grid step apart, which is then reported.
+Invariant: two fixtures are the same only if every window has the same record, labels
+and values. After filters or resampling, values may differ by one grid step, which is
+then reported.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ __all__ = [
     "sum_up",
 ]
 
-# Steps of a profile after which library versions may differ in the last digit, as they
-# multiply floats in another order: then one grid step is no change of content.
+# After these steps of a profile, library versions may differ in the last digit, because
+# they multiply floats in another order. One grid step is then not a change of content.
 _ROUNDED = re.compile(r"resample|band-pass|filter|FIR|butter|iirnotch")
 _GRIDS = {"zscore-1": 2.0**-12}
-"""Profile -> grid of its values; others have that of float32."""
+"""Profile -> grid of its values; other profiles have the grid of float32."""
 _MOST = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelChange:
-    """How one channel of one window differs.
+    """The differences in one channel of one window.
 
     `n_beyond_grid` of the `n_different` values differ by more than one grid step. The
-    greatest difference is `largest` as stored and `largest_uv` in microvolts, `at`
+    greatest difference is `largest` as stored, or `largest_uv` in microvolts, at `at`
     seconds from the start of the window.
     """
 
@@ -58,10 +58,11 @@ class ChannelChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowChange:
-    """How one window differs.
+    """The differences in one window.
 
-    `facts` has field of the record, before and after. The `n_labels` labels that differ
-    are within `labels_span`, in seconds. `not_compared` says why values were not compared.
+    `facts` has (field of the record, before, after). The `n_labels` labels that differ
+    are within `labels_span`, in seconds. `not_compared` is the reason if values were
+    not compared.
     """
 
     id: str
@@ -78,7 +79,7 @@ class WindowChange:
 
     @property
     def rounded(self) -> bool:
-        """Whether nothing differs but values, and these by one grid step."""
+        """Whether only values differ, and by at most one grid step."""
         return (
             not (self.facts or self.n_labels or self.not_compared)
             and bool(self.channels)
@@ -88,12 +89,12 @@ class WindowChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FixtureDiff:
-    """What differs between two fixtures.
+    """The differences between two fixtures.
 
-    `facts` has name, before and after of what is said of the whole file. `removed` and
-    `added` are ids of windows that only one file has; `windows` are those of both that
-    differ, and `n_same` counts those that do not. `grid` is that of the values, in words.
-    `rounding_allowed` tells whether they come out of filters or resampling.
+    `facts` has (name, before, after) for metadata of the whole file. `removed` and
+    `added` are ids of windows in only one file; `windows` are the differing windows in
+    both files, and `n_same` counts the equal windows. `grid` is the grid of the values,
+    in words. `rounding_allowed` is whether the values were filtered or resampled.
     """
 
     facts: tuple[tuple[str, str, str], ...]
@@ -150,7 +151,7 @@ def _facts(a: Fixture, b: Fixture) -> list[tuple[str, str, str]]:
 
 
 def _changes(before: Any, after: Any, name: str) -> list[tuple[str, str, str]]:
-    """Return which values of nested objects differ, by path."""
+    """Return (path, before, after) of the differing values of nested objects."""
     if isinstance(before, dict) and isinstance(after, dict):
         keys = dict.fromkeys([*before, *after])
         return [
@@ -297,7 +298,7 @@ def diff_to_json(diff: FixtureDiff) -> dict[str, Any]:
 
 
 def sum_up(diff: FixtureDiff) -> str:
-    """Return a diff in one sentence."""
+    """Return a summary of a diff in one sentence."""
     if diff.verdict == "same":
         return f"the same: {diff.n_same} windows, every value and label"
     if diff.verdict == "rounding":
@@ -322,7 +323,7 @@ def sum_up(diff: FixtureDiff) -> str:
 
 
 def describe_diff(diff: FixtureDiff) -> list[str]:
-    """Return a diff in lines: one sentence, then windows, then what the files say."""
+    """Return a diff as lines: a summary, then windows, then metadata of the files."""
     lines = [sum_up(diff)]
     if diff.removed:
         lines.append(f"windows only in the first: {', '.join(diff.removed)}")

@@ -1,4 +1,4 @@
-"""The exceptions of this package, each also the built-in that it resembles."""
+"""The exceptions of this package; each also derives from a matching built-in."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ __all__ = [
 
 
 def shorten(text: str, most: int = 600) -> str:
-    """Return a text that is fit to be shown, whatever a broken file holds.
+    """Return a text that is safe to show in a message.
 
     Parameters
     ----------
     text : str
-        What is to be shown.
+        Any text, for example from a broken file.
     most : int
-        Characters that are kept, half of them at either end.
+        Maximum number of characters to show, half of them from either end.
 
     Returns
     -------
     shown : str
-        The same if it is no longer and of letters; what a terminal would obey, or break
-        a line at, is escaped.
+        The text, shortened if it is longer than `most`, with non-printable characters
+        escaped.
     """
     half = most // 2
     shown = text if len(text) <= most else f"{text[:half]} ... {text[-half:]}"
@@ -66,9 +66,9 @@ class AnnotationError(SourceError):
     Parameters
     ----------
     message : str
-        What is shown.
+        Text of the message.
     labels : tuple of LabelCount
-        If a label is the reason: all labels of the recording, and what they were read as.
+        If a label is the reason: all labels of the recording, with their meanings.
     """
 
     def __init__(self, message: str, *, labels: tuple[LabelCount, ...] = ()) -> None:
@@ -82,11 +82,11 @@ class ChannelNotFoundError(SourceError, LookupError):
     Parameters
     ----------
     message : str
-        What is shown.
+        Text of the message.
     missing : tuple of str
         The rows of the montage that cannot be computed.
     answered : bool
-        Whether the message says which option helps.
+        Whether the message names an option that helps.
     """
 
     def __init__(
@@ -98,10 +98,10 @@ class ChannelNotFoundError(SourceError, LookupError):
 
 
 class FetchError(FixtureError, RuntimeError):
-    """A web server did not return what was expected; names the address and what to do.
+    """A web server did not return what was expected; names the address and a remedy.
 
-    Neither a SourceError nor an OSError: those of one recording are noted and the next
-    one is taken, and a fixture must not depend on the weather of a network.
+    It is not a SourceError, after which a build continues with another recording: the
+    content of a fixture must not depend on network failures.
     """
 
 
@@ -134,8 +134,8 @@ class TargetError(FixtureError, OSError):
 
 
 class MissingPackageError(FixtureError, ImportError):
-    """A package that is needed is not installed, or cannot be imported."""
+    """A required package is not installed or cannot be imported."""
 
 
 class SmokeError(FixtureError, AssertionError):
-    """A detector failed a smoke check; an AssertionError, so that pytest says so."""
+    """A detector failed a smoke check; pytest reports this as a failure."""

@@ -1,8 +1,8 @@
 """Load a fixture: checked, mapped into memory, private to the process.
 
-Invariant: arrays that a `Fixture` shows belong to a file whose layout was checked, and,
-unless the caller said `verify=False`, whose every byte has its digest and whose labels
-bear out the counts. The file is never written.
+Invariant: the arrays of a `Fixture` come from a file whose layout was checked. Unless
+the caller passed `verify=False`, every digest was verified and the labels were compared
+with the records. The file is never written.
 """
 
 from __future__ import annotations
@@ -56,11 +56,11 @@ Rows: TypeAlias = "range | tuple[int, ...]"
 """Rows of a file that a fixture shows, in its order."""
 PACKAGED = ("smoke", "tiny")
 LABELS = ("sample", "any", "majority")
-"""Ways to give labels: per sample, or one per window."""
-# A change within the clock's granularity leaves mtime as it was: a file younger than
-# this is checked at every load.
+"""Forms of the labels: one per sample, or one per window reduced by a rule."""
+# A change within the clock's granularity does not change mtime, so a file younger than
+# this is verified at every load.
 _SETTLED_S = 2.0
-# What a file's status was, and its index, when this process had checked all of it.
+# Files that this process has verified completely: file status -> index.
 _proved: dict[tuple[int, ...], Index] = {}
 
 
@@ -95,9 +95,9 @@ def find_fixture(source: str | os.PathLike[str] | None) -> Path:
     Raises
     ------
     FixtureNotFoundError
-        If there is nothing of that name or at that path.
+        If no fixture has that name and no file that path.
     FormatError
-        If the system does not let us look.
+        If the operating system denies access.
     """
     if source is None:
         source = "smoke"
@@ -126,7 +126,7 @@ def find_fixture(source: str | os.PathLike[str] | None) -> Path:
 
 
 def _suggest(path: Path) -> str:
-    """Return a question that names a fixture which may be meant, or nothing."""
+    """Return a "Did you mean ...?" question with a similar name, or an empty string."""
     import difflib
 
     file = Path(f"{path}.h5")
@@ -140,7 +140,7 @@ def _exists(path: Path) -> bool:
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError, ValueError):
-        # ValueError: a NUL in the name.
+        # ValueError: the name contains a NUL byte.
         return False
     except OSError as error:
         msg = f"{str(path)!r:.300} cannot be read: {error.strerror}"
@@ -167,7 +167,7 @@ def reduce_labels(labels: npt.NDArray[np.uint8], how: str) -> npt.NDArray[np.uin
     labels : numpy.ndarray of uint8, shape (n_windows, n_times)
         1 = ictal.
     how : str
-        ``"sample"``: as they are; ``"any"``: 1 if any sample is ictal; ``"majority"``:
+        ``"sample"``: unchanged; ``"any"``: 1 if any sample is ictal; ``"majority"``:
         1 if more than half of the samples are.
 
     Returns
@@ -191,11 +191,11 @@ def reduce_labels(labels: npt.NDArray[np.uint8], how: str) -> npt.NDArray[np.uin
 
 
 class Store(Protocol):
-    """Where the arrays and records of a fixture are: a mapped file, or memory."""
+    """Storage of a fixture's arrays and records: a mapped file, or memory."""
 
     @property
     def path(self) -> Path:
-        """The file; of an adapted fixture the file that it comes from."""
+        """The file; for an adapted fixture, the file that was adapted."""
 
     @property
     def index(self) -> Index:
@@ -203,34 +203,34 @@ class Store(Protocol):
 
     @property
     def shared(self) -> bool:
-        """Whether arrays belong to others as well, and are copied when handed out."""
+        """Whether other fixtures share the arrays, so that a caller must get copies."""
 
     def array(self, name: str) -> npt.NDArray[Any]:
         """Return an array with all windows."""
 
     def records(self) -> Records:
-        """Return what the windows are."""
+        """Return the records that describe the windows."""
 
     def private(self) -> Store:
-        """Return a store of the same windows, which may be written."""
+        """Return a store of the same windows whose arrays may be written."""
 
     def reduce(
         self, rows: Rows | None
     ) -> tuple[Callable[..., Fixture], tuple[Any, ...]]:
-        """Return how another process gets the same windows, for pickle."""
+        """Return the callable and arguments that restore the windows, for pickle."""
 
 
 class _FileStore:
-    """A mapped file, or one that was read into memory."""
+    """A mapped file, or a file that was read into memory."""
 
-    # A map is private to each fixture that is loaded.
+    # Each loaded fixture has a private map.
     shared = False
 
     def __init__(self, path: Path, index: Index, buffer: Mapped) -> None:
         self.path = path
         self.index = index
         self._buffer = buffer
-        # What a relative path means may change before this is pickled.
+        # The working directory may change before this is pickled.
         self._absolute = str(path if path.is_absolute() else path.absolute())
 
     def array(self, name: str) -> npt.NDArray[Any]:
@@ -286,7 +286,7 @@ class Fixture:
         whole = array = store.array(name)
         if self._rows is not None:
             array = array[_as_index(self._rows)]
-        # A list of rows has copied them already.
+        # Indexing with a list of rows has already copied them.
         copied = array is not whole and array.base is None
         return array.copy() if store.shared and not copied else array
 
@@ -306,7 +306,7 @@ class Fixture:
 
     @cached_property
     def records(self) -> Records:
-        """The records of the whole file, parsed at first use."""
+        """The records of the whole file, parsed on first use."""
         return self._open_store().records()
 
     @property
@@ -343,7 +343,7 @@ class Fixture:
 
     @property
     def offset(self) -> npt.NDArray[np.float32]:
-        """Microvolts where `signals` is 0, shape (n_windows, n_channels)."""
+        """Microvolts at which `signals` is 0, shape (n_windows, n_channels)."""
         return self._array("offset")
 
     def __len__(self) -> int:
@@ -351,7 +351,7 @@ class Fixture:
         return len(self.rows)
 
     def __repr__(self) -> str:
-        """Name the fixture, its shape and its file, or the one it was adapted from."""
+        """Return the name, the shape, and the file or the file it was adapted from."""
         _, n_channels, n_times = self.index.arrays["signals"].shape
         place = repr(str(self.path))
         store = self._store
@@ -369,7 +369,7 @@ class Fixture:
         Returns
         -------
         fixture : Fixture
-            A new map of the file, or copies of arrays in memory, made at first use.
+            A new map of the file, or copies of arrays in memory, made on first use.
         """
         return Fixture(self._open_store().private(), self._rows)
 
@@ -597,7 +597,7 @@ class Fixture:
                 'run: pip install "bgb-fixtures[torch]"'
             )
             raise MissingPackageError(msg) from error
-        # Cast by numpy: torch would wake its threads for it, which costs more.
+        # NumPy does the cast: torch would start its threads for it, which takes longer.
         values = self.window_labels(labels).astype(np.float32)
         return torch.from_numpy(self.signals), torch.from_numpy(values)
 
@@ -645,8 +645,8 @@ def _load_again(
     mode: Literal["mmap", "copy"],
     rows: Rows | None,
 ) -> Fixture:
-    # The arrays were proved in the first process; the digest says that it is still
-    # that file.
+    # The first process verified the arrays; an equal digest means that the file is
+    # still the same.
     fixture = load_fixture(Path(path), mode=mode, verify=False)
     if fixture.index.digest != digest:
         msg = (
@@ -662,7 +662,7 @@ def _as_index(rows: Rows) -> slice | list[int]:
 
 
 def _check_labels(fixture: Fixture, *, where: str) -> None:
-    """Prove that each window's category and events follow from its labels."""
+    """Verify that each window's category and events agree with its labels."""
     n_times = fixture.labels.shape[1]
     for row, window in enumerate(fixture.windows):
         labels = fixture.labels[row]

@@ -1,6 +1,6 @@
-"""Windows of synthetic EEG without any file.
+"""Generate windows of synthetic EEG in memory.
 
-Invariant: window i follows from the arguments and i alone, and is the one that
+Invariant: window i depends only on the arguments and i, and is the same window that
 ``bgb-fixtures build --windows`` writes for the same arguments.
 """
 

@@ -23,9 +23,9 @@ __all__ = ["fixture_in_memory"]
 
 
 def fixture_in_memory(content: Content, *, path: Path, digest: str) -> Fixture:
-    """Return a fixture of some content; `digest` says what it was made of.
+    """Return a fixture with this content; `digest` identifies its origin.
 
-    `path` is the file that it comes from, for messages.
+    `path` is the file that was adapted or the name of the source, for messages.
     """
     return Fixture(_MemoryStore.of(content, path=path, digest=digest))
 
@@ -85,7 +85,7 @@ class _MemoryStore:
         return self.content_records
 
     def private(self) -> Store:
-        """Return the same windows, whose arrays are copied before they are given out."""
+        """Return a store of the same windows that returns copies of the arrays."""
         return _MemoryStore(
             self.path, self.index, self.arrays, self.content_records, shared=True
         )
@@ -93,7 +93,7 @@ class _MemoryStore:
     def reduce(
         self, rows: Rows | None
     ) -> tuple[Callable[..., Fixture], tuple[Any, ...]]:
-        """Pickle everything: there is no file to map again."""
+        """Pickle all data, because there is no file to map again."""
         parts = (self.path, self.index, self.arrays, self.content_records)
         return _restore, (*parts, rows)
 

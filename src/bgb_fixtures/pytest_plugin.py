@@ -1,8 +1,8 @@
 """Fixtures and options for other projects' tests.
 
 Invariant: pytest loads this module in every run of every project that has this package
-installed, so importing it imports nothing but pytest; each fixture imports what it
-needs when a test asks for it.
+installed, so importing it imports only pytest; each fixture imports its dependencies
+when a test requests it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _SHAPE = {
     "profile": ("NAME", "Profile of the windows: raw-1 or zscore-1."),
     "labels": ("HOW", "Labels of smoke_batch: sample, any or majority [sample]."),
 }
-"""Options and ini values that give smoke_fixture and the others another shape."""
+"""Options and ini values that change the shape of the fixtures."""
 _NUMBERS = ("window_length", "sfreq")
 _LABELS = ("sample", "any", "majority")
 _LABELS_IN_WORDS = "sample, any or majority"
@@ -63,50 +63,54 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 _GOLDENS = pytest.StashKey["GoldenSession"]()
-_ASKED = pytest.StashKey["dict[str, str]"]()
+_REQUESTED = pytest.StashKey["dict[str, str]"]()
 _SHAPED = pytest.StashKey["Fixture"]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Find the fixture while the folder is known; follow what tests do with goldens."""
-    config.stash[_ASKED] = _asked(config)
+    """Resolve paths before a test can change the folder; track the use of goldens."""
+    config.stash[_REQUESTED] = _requested(config)
     config.stash[_GOLDENS] = GoldenSession.begin(config)
 
 
-def _asked(config: pytest.Config) -> dict[str, str]:
-    """Return which fixture and shape were asked for; paths are absolute from here on.
+def _requested(config: pytest.Config) -> dict[str, str]:
+    """Return the requested fixture and shape, with absolute paths.
 
-    The command line comes before the ini file. A path on the command line is relative to
-    the folder where pytest was started, or to its rootdir as in the ini file.
+    The command line takes precedence over the ini file. A path on the command line is
+    relative to the folder where pytest was started, or, like paths in the ini file, to
+    rootdir.
     """
     import os
 
     folder = os.environ.get("BGB_FIXTURES_DIR", "")
     if folder and not os.path.isabs(folder):  # noqa: PTH117 (pathlib would be an import)
         os.environ["BGB_FIXTURES_DIR"] = str(config.invocation_params.dir / folder)
-    asked = {}
+    requested = {}
     for name in ("fixture", *_SHAPE):
         option = config.getoption(f"--bgb-{name.replace('_', '-')}")
         value = option if option is not None else config.getini(f"bgb_{name}")
         if value:
-            asked[name] = str(value)
+            requested[name] = str(value)
             origin = _origin(config, name)
-            if name in _NUMBERS and not _is_positive(asked[name]):
-                msg = f"{origin}: expected a number greater than 0, got {asked[name]!r}"
+            if name in _NUMBERS and not _is_positive(requested[name]):
+                msg = (
+                    f"{origin}: expected a number greater than 0, got "
+                    f"{requested[name]!r}"
+                )
                 raise pytest.UsageError(msg)
-            if name == "labels" and asked[name] not in _LABELS:
-                msg = f"{origin}: expected {_LABELS_IN_WORDS}, got {asked[name]!r}"
+            if name == "labels" and requested[name] not in _LABELS:
+                msg = f"{origin}: expected {_LABELS_IN_WORDS}, got {requested[name]!r}"
                 raise pytest.UsageError(msg)
-    if "fixture" in asked:
+    if "fixture" in requested:
         for place in (config.invocation_params.dir, config.rootpath):
-            if (place / asked["fixture"]).is_file():
-                asked["fixture"] = str(place / asked["fixture"])
+            if (place / requested["fixture"]).is_file():
+                requested["fixture"] = str(place / requested["fixture"])
                 break
-    return asked
+    return requested
 
 
 def _origin(config: pytest.Config, name: str) -> str:
-    """Return where a value was given: the option, or the name in the ini file."""
+    """Return the option or ini name that set a value."""
     option = f"--bgb-{name.replace('_', '-')}"
     given = config.getoption(option) is not None
     return option if given else f"bgb_{name} in {config.inipath}"
@@ -114,24 +118,24 @@ def _origin(config: pytest.Config, name: str) -> str:
 
 def _is_positive(text: str) -> bool:
     try:
-        # NaN is not above 0 either.
+        # This also rejects NaN.
         return 0 < float(text) < float("inf")
     except ValueError:
         return False
 
 
 def _load(config: pytest.Config) -> Fixture:
-    """Return the fixture in the shape that was asked for; adapted once per session."""
+    """Return the fixture in the requested shape, adapted once per session."""
     from bgb_fixtures.errors import FixtureError
     from bgb_fixtures.shaped import load_shaped
 
-    asked = config.stash[_ASKED]
+    requested = config.stash[_REQUESTED]
     try:
         if _SHAPED not in config.stash:
-            config.stash[_SHAPED] = load_shaped(asked)
+            config.stash[_SHAPED] = load_shaped(requested)
         return config.stash[_SHAPED].private()
     except FixtureError as error:
-        given = [f"{_origin(config, name)} {asked[name]}" for name in asked]
+        given = [f"{_origin(config, name)} {requested[name]}" for name in requested]
         source = f" (from {', '.join(given)})" if given else ""
         message = f"{error}{source}"
     pytest.fail(message, pytrace=False)
@@ -158,9 +162,9 @@ def smoke_batch(
     from bgb_fixtures.errors import FixtureError
     from bgb_fixtures.shaped import batch_of, label_kind
 
-    asked = request.config.stash[_ASKED]
+    requested = request.config.stash[_REQUESTED]
     try:
-        return batch_of(smoke_fixture).tensors(labels=label_kind(asked))
+        return batch_of(smoke_fixture).tensors(labels=label_kind(requested))
     except FixtureError as error:
         message = str(error)
     pytest.fail(message, pytrace=False)

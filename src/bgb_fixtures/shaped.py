@@ -14,30 +14,32 @@ __all__ = ["batch_of", "label_kind", "load_shaped"]
 
 _NUMBERS = ("window_length", "sfreq")
 _BATCH = 2
-"""Windows with a seizure, and without, in a batch."""
+"""Number of windows with a seizure, and of windows without, in a batch."""
 
 
-def load_shaped(asked: Mapping[str, str]) -> Fixture:
-    """Return a fixture by name or path, adapted as the texts of ini values ask."""
-    fixture = load_fixture(asked.get("fixture"))
+def load_shaped(requested: Mapping[str, str]) -> Fixture:
+    """Return a fixture by name or path, adapted according to ini values as text."""
+    fixture = load_fixture(requested.get("fixture"))
     options: dict[str, Any] = {}
     for name in ("window_length", "sfreq", "montage", "profile"):
-        if name in asked:
-            text = asked[name]
+        if name in requested:
+            text = requested[name]
             options[name] = float(text) if name in _NUMBERS else text
     return fixture.adapt(**options) if options else fixture
 
 
-def label_kind(asked: Mapping[str, str]) -> Literal["sample", "any", "majority"]:
-    """Return how labels are asked for; the plugin has refused any other way."""
-    return cast("Literal['sample', 'any', 'majority']", asked.get("labels", "sample"))
+def label_kind(requested: Mapping[str, str]) -> Literal["sample", "any", "majority"]:
+    """Return the requested form of labels, which the plugin has validated."""
+    return cast(
+        "Literal['sample', 'any', 'majority']", requested.get("labels", "sample")
+    )
 
 
 def batch_of(fixture: Fixture) -> Fixture:
     """Return two train windows with a seizure and two without, in their order."""
     windows = fixture.windows
     train = [row for row, window in enumerate(windows) if window.split == "train"]
-    # Partly ictal windows first: labels per sample then hold both classes.
+    # Partly ictal windows first, so that labels per sample hold both classes.
     ictal = [row for row in train if windows[row].category == "partial"]
     ictal += [row for row in train if windows[row].category == "full"]
     free = [row for row in train if windows[row].category == "none"]

@@ -1,8 +1,8 @@
-"""Write a file or a folder of files atomically, whatever fails and whenever it fails.
+"""Write a file or a folder of files atomically, even if the process fails at any time.
 
-Invariant: a target is the old one in full or the new one in full. What is new is made in
-a folder of its own beside the target, synced, and moved into place; nothing else in this
-package writes to a place that a user named.
+Invariant: a target is either completely old or completely new. New files are written to
+a temporary folder beside the target, synced, and moved into place; nothing else in this
+package writes to a path that a user named.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["check_new_folder", "new_file", "new_files", "new_folder"]
 
 _log = logging.getLogger(__name__)
 
-# Not the name of the target: that may be as long as names can be.
+# Without the name of the target, which may already have the maximum length.
 _PREFIX, _SUFFIX = ".bgb-fixtures-", ".tmp"
 
 
@@ -34,9 +34,9 @@ _PREFIX, _SUFFIX = ".bgb-fixtures-", ".tmp"
 def new_file(target: Path) -> Iterator[Path]:
     """Yield a path to write a file to, and move the file to its target at the end.
 
-    A file that is there is replaced and lends the new one its permissions; of a link,
-    the link is replaced: what it points to may be the only copy. If the block ends with
-    an error, the target stays as it was. TargetError if the file cannot be written.
+    An existing file is replaced, and its permissions are kept. An existing link is
+    replaced instead of the file it points to, which may be the only copy. If the block
+    raises an error, the target is unchanged. TargetError if the file cannot be written.
     """
     with new_files(target) as (draft,):
         yield draft
@@ -44,10 +44,10 @@ def new_file(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def new_files(*targets: Path) -> Iterator[tuple[Path, ...]]:
-    """Yield paths to write files to, and publish the files together at the end, or none.
+    """Yield paths to write files to, and publish all files at the end, or none.
 
-    As `new_file`; all but the last should be small, as an old one is copied before it is
-    replaced, to be put back if a later one cannot be published.
+    See `new_file`. All but the last should be small, because an existing file is copied
+    before it is replaced, to restore it if a later file cannot be published.
     """
     with ExitStack() as stack:
         folders = [stack.enter_context(_staging(target)) for target in targets]
@@ -82,7 +82,7 @@ def _publish(draft: Path, target: Path) -> None:
 
 
 def _restorer(target: Path, folder: Path) -> Callable[[], None]:
-    """Return a function that puts a file back as it is now; its copy is in `folder`."""
+    """Return a function that restores the current file from a copy in `folder`."""
     existed = target.exists()
     copy = folder / ("old" if target.name != "old" else "older")
     if existed:
@@ -98,7 +98,7 @@ def _restorer(target: Path, folder: Path) -> Callable[[], None]:
 
 
 def check_new_folder(out: str | os.PathLike[str]) -> Path:
-    """Return the absolute path of a folder to make; TargetError if it cannot be made."""
+    """Return the absolute path of a folder to create; TargetError if that will fail."""
     path = Path(out).absolute()
     try:
         _check_new_folder(path, out)
@@ -143,7 +143,8 @@ def new_folder(path: Path) -> Iterator[Path]:
         draft.mkdir()
         yield draft
         _sync_tree(draft)
-        # Another run may have been faster; nor does a rename replace a full folder.
+        # Checked again, because another run may have filled the folder, which a rename
+        # would not replace.
         _check_new_folder(path, path)
         if path.is_dir():
             shutil.copymode(path, draft)
@@ -154,14 +155,14 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _staging(target: Path) -> Iterator[Path]:
-    """Yield an empty folder beside a target, removed at the end; errors name the target."""
+    """Yield a temporary folder beside a target; errors name the target."""
     try:
         _sweep(target.parent)
         staging, lock = _make_staging(target.parent)
         try:
             yield staging
         finally:
-            # What stays then, a later run removes.
+            # If this fails, a later run removes the folder.
             with suppress(OSError):
                 shutil.rmtree(staging)
             if lock is not None:
@@ -175,17 +176,18 @@ def _staging(target: Path) -> Iterator[Path]:
 
 
 def _make_staging(parent: Path) -> tuple[Path, int | None]:
-    """Make a folder that is locked as long as this process lives, if that can be."""
+    """Create a folder, locked for the life of this process if locks are supported."""
     while True:
         staging = parent / f"{_PREFIX}{secrets.token_hex(4)}{_SUFFIX}"
         staging.mkdir()
         try:
             lock = _lock(staging)
         except (BlockingIOError, FileNotFoundError):
-            # Another run sweeps, and came before the lock.
+            # Another run is sweeping and locked the folder first.
             continue
         except OSError:
-            # Neither can another run lock it then, and leaves it alone.
+            # Without locks, other runs cannot lock the folder either and do not sweep
+            # it.
             return staging, None
         if staging.exists():
             return staging, lock
@@ -193,7 +195,7 @@ def _make_staging(parent: Path) -> tuple[Path, int | None]:
 
 
 def _lock(staging: Path) -> int:
-    """Lock a folder until the handle that is returned is closed."""
+    """Lock a folder until the returned handle is closed."""
     if sys.platform == "win32":
         raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
     import fcntl
@@ -208,9 +210,9 @@ def _lock(staging: Path) -> int:
 
 
 def _sweep(parent: Path) -> None:
-    """Remove what killed runs have left there."""
+    """Remove temporary folders of killed runs."""
     for staging in parent.glob(f"{_PREFIX}*{_SUFFIX}"):
-        # In use, or not for this user to remove; neither is a reason not to write.
+        # Skip a folder that is in use or that this user may not remove.
         with suppress(OSError):
             lock = _lock(staging)
             try:
@@ -221,7 +223,7 @@ def _sweep(parent: Path) -> None:
 
 
 def _sync_file(path: Path) -> None:
-    # Windows syncs only what is open for writing.
+    # Windows syncs only files that are open for writing.
     with path.open("r+b") as file:
         os.fsync(file.fileno())
 
@@ -236,16 +238,16 @@ def _sync_tree(folder: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable, where the system can."""
+    """Sync the names in a folder, if the system supports it."""
     try:
         handle = os.open(folder, os.O_RDONLY)
     except PermissionError:
-        # Windows opens no folders, and some may be written to and not read.
+        # Windows cannot open folders, and some folders are writable but not readable.
         return
     try:
         os.fsync(handle)
     except OSError as error:
-        # Not every file system syncs folders.
+        # Not every file system supports syncing folders.
         if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
             raise
     finally:

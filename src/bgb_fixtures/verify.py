@@ -1,6 +1,6 @@
-"""Verify a fixture: every byte, every label, and that its HDF5 side agrees.
+"""Verify a fixture: every byte, every label, and agreement with its HDF5 side.
 
-Invariant: `verify_fixture` returns only if each statement that it lists was checked.
+Invariant: `verify_fixture` returns only after checking every statement that it lists.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ _EVENTS = frozenset(["events"])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """List what was checked.
+    """The list of checks that passed.
 
     Attributes
     ----------
     path : pathlib.Path
         The file.
     digest : str
-        SHA-256 of index and records, which hold the digests of all else.
+        SHA-256 of index and records, which contain the digests of everything else.
     checks : tuple of str
         One sentence each.
     """
@@ -53,8 +53,8 @@ class Proof:
 
 
 def verify_fixture(source: str | os.PathLike[str] | None = None) -> Proof:
-    """Check everything that can be checked of a fixture."""
-    # mode="copy" checks whatever this process verified before.
+    """Run all checks of a fixture."""
+    # mode="copy" repeats checks that this process already did.
     with load_fixture(source, mode="copy") as fixture:
         where = repr(str(fixture.path))
         _check_numbers(fixture, where=where)
@@ -121,7 +121,7 @@ def _check_columns(file: h5py.File, fixture: Fixture, *, where: str) -> None:
             what = f"HDF5 column {name!r}, row {row}"
             expected, got = getattr(window, name), column[row]
             if name == "events":
-                # As strictly as the records: true is no number, no key comes twice.
+                # As strict as for the records: no duplicate keys, and true is not 1.
                 text = b'{"events":%s}' % got
                 value = parse_json(text, where=where, what=what)
                 value = check_keys(value, _EVENTS, where=where, what=what)

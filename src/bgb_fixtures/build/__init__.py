@@ -1,7 +1,7 @@
-"""From a request to a fixture file: choose, read, write, prove, publish.
+"""Build a fixture file from a request: choose, read, write, verify, publish.
 
-Invariant: nothing is published before every chosen window was read and checked, and no
-file is left that holds text which identifies its source.
+Invariant: nothing is published before every chosen window has been read and checked,
+and no file with text that identifies its source is left behind.
 """
 
 from __future__ import annotations
@@ -109,8 +109,8 @@ def build_fixture(
     planning : callable or None
         Called with (recordings done, recordings in total) before any sample is read.
     progress : callable or None
-        Called with (steps done, steps in total). A step is a window, or a recording of
-        which profile ``zscore-1`` computes statistics.
+        Called with (steps done, steps in total). A step is a window, or a recording
+        whose statistics profile ``zscore-1`` computes.
 
     Returns
     -------
@@ -133,7 +133,7 @@ def build_fixture(
         If a file cannot be written. After any error there is no new file.
     """
     target = Path(path)
-    # Before the work begins: it may take minutes.
+    # Checked first, because the build may take minutes.
     check_target(target)
     if save_spec is not None:
         check_spec_target(Path(save_spec), beside=target)
@@ -205,7 +205,7 @@ def _build_recorded(
         )
         texts = texts_of_recordings(opened, selection.chosen)
     differing: tuple[str, ...] = ()
-    # The spec first: without its fixture it does no harm.
+    # The spec is published first, because a spec without its fixture does no harm.
     targets = (target,) if spec_target is None else (spec_target, target)
     with new_files(*targets) as (*spec_drafts, draft):
         write_draft(content, draft, target=target)
@@ -243,7 +243,8 @@ def select_fixture(
 ) -> Selection:
     """Return the windows that `build_fixture` would take, without reading a sample.
 
-    With `check` they are read, and recordings that cannot be are left out as in a build.
+    With `check` the samples are read, and unreadable recordings are skipped as in a
+    build.
     """
     from bgb_fixtures.build.recorded import read_recorded
     from bgb_fixtures.build.select import select_windows
@@ -293,6 +294,6 @@ def _open_corpus(
         rules=request.rules,
         dev_subjects=request.dev_subjects,
     )
-    # Before the work begins.
+    # Checked before the work begins.
     stated_licence(request, corpus.licence)
     return corpus

@@ -1,7 +1,7 @@
-"""What a fixture was made of: digests that let others build it again, or say what differs.
+"""Digests of the bytes a fixture was built from, to rebuild it or report differences.
 
-Invariant: a spec with digests names recordings and places, and neither a sample nor an
-annotation; a fixture is built from it of the same bytes, or not at all.
+Invariant: a spec with digests holds names, positions and digests, but no sample or
+annotation; a fixture is built from it with the same bytes, or not at all.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ _ADVICE = (
 
 
 class Digests:
-    """The bytes of recordings that windows are read from: compared, or taken down.
+    """Digests of the bytes that windows are read from: compared, or recorded.
 
-    Compared with a listing that has digests; taken down if `wanted`, to be saved.
+    They are compared if the listing has digests, and recorded for saving if `wanted`.
     """
 
     def __init__(self, request: RecordedRequest, *, wanted: bool) -> None:
@@ -97,7 +97,7 @@ class Digests:
             opened.edf.record_digests()
 
     def end(self, opened: OpenRecording) -> None:
-        """Compare or take down what was read since `begin`."""
+        """Compare or record the digests of the bytes read since `begin`."""
         name = opened.recording.name
         source = opened.edf.source
         expected = self._expected.get(name)
@@ -144,7 +144,7 @@ def _check_whole(source: HashedSource, expected: ListedRecording) -> None:
 def saved_request(
     selection: Selection, corpus: Corpus, digests: Digests, fixture: Path
 ) -> RecordedRequest:
-    """Return a request that lists what a fixture was made of, with its digests."""
+    """Return a request that lists the windows and digests a fixture was built from."""
     request = selection.request
     old = request.selection
     listed = {r.name: r for r in old.recordings} if isinstance(old, Listing) else {}
@@ -183,7 +183,7 @@ def read_outcome(path: str | os.PathLike[str]) -> Outcome:
         start, stop = index.records_span
         records = parse_json(buffer[start:stop], where=where, what="records")
     for window in records["windows"]:
-        # Of filtered data one sample more or less may exceed the limit.
+        # In filtered data, one sample more or less may exceed the limit.
         window.pop("n_clipped", None)
     return Outcome(
         digest=index.digest,
@@ -193,7 +193,7 @@ def read_outcome(path: str | os.PathLike[str]) -> Outcome:
 
 
 def is_exact(selection: Selection) -> bool:
-    """Say whether the same recordings give the same bytes with any version of SciPy."""
+    """Say whether any version of SciPy builds the same bytes from these recordings."""
     return (
         selection.request.profile.name in _EXACT
         and selection.request.band_pass is None
@@ -205,10 +205,9 @@ def is_exact(selection: Selection) -> bool:
 def check_outcome(
     expected: Outcome, fixture: Path, *, target: Path, exact: bool
 ) -> tuple[str, ...]:
-    """Compare a new fixture with the one of a spec; return the arrays that differ.
+    """Compare a new fixture with the digests of a spec; return the arrays that differ.
 
-    IntegrityError if one differs that may not: any at all if `exact`, otherwise labels
-    and records.
+    IntegrityError if the labels or records differ, or, if `exact`, anything at all.
     """
     got = read_outcome(fixture)
     differing = tuple(n for n in ARRAYS if expected.arrays[n] != got.arrays[n])
@@ -233,7 +232,7 @@ def check_outcome(
 
 
 def list_differences(request: RecordedRequest, fixture: Fixture) -> tuple[str, ...]:
-    """Return how a whole fixture differs from a saved spec, a line each; empty if not."""
+    """Return the differences between a fixture and a saved spec, one line each."""
     return tuple(_iter_differences(request, fixture))
 
 

@@ -1,7 +1,7 @@
-"""The windows that a spec lists by the names of recordings: nothing is chosen.
+"""Return the windows that a spec lists by recording name; nothing is chosen.
 
-Invariant: what is returned is what was asked for, in that order; a recording that cannot
-give it, or whose annotations say something else, is an error.
+Invariant: exactly the listed windows are returned, in that order; a recording that does
+not contain them, or whose annotations differ from the spec, is an error.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["select_listed"]
 
 _SAME_S = 1e-4
-"""Annotations have four decimals."""
+"""Annotations have four decimals, so times that differ by less are equal."""
 
 
 def select_listed(
@@ -43,8 +43,8 @@ def select_listed(
     """Return the windows that a request lists; `recordings` are those that it names.
 
     SpecError if a window is not within its recording, rates differ, a subject is in two
-    splits, or no window holds a seizure; SourceError if a recording cannot be used or has
-    other seizures than the listing says.
+    splits, or no window holds a seizure; SourceError if a recording cannot be used or
+    its seizures differ from the listing.
     """
     by_name = {r.name: r for r in _assign_splits(listing, recordings)}
     for i, listed in enumerate(listing.recordings):
@@ -103,7 +103,7 @@ def _window(recording: Recording, start: int, *, n_times: int, sfreq: float) -> 
 def _assign_splits(
     listing: Listing, recordings: Sequence[Recording]
 ) -> tuple[Recording, ...]:
-    """Give recordings the splits that are listed; a subject gets into one only."""
+    """Assign the listed splits to recordings; SpecError if a subject has two splits."""
     splits = {listed.name: listed.split for listed in listing.recordings}
     assigned = tuple(
         replace(recording, split=splits.get(recording.name) or recording.split)

@@ -1,8 +1,8 @@
-"""No name, date, path or free text of a source is in a fixture.
+"""Check that a fixture contains no name, date, path or free text of its source.
 
-Invariant: what is searched for are the texts that say who was recorded, when, where and
-by whom; what a fixture says of itself, its numbers and the words of the format are not
-taken for them. No message holds the text that it is about.
+Invariant: the search covers all texts that say who was recorded, when, where and by
+whom. A fixture's own names, its numbers and the words of the format do not count as
+matches. No message contains the text that was found.
 """
 
 from __future__ import annotations
@@ -46,15 +46,15 @@ __all__ = [
 ]
 
 LEAST_LENGTH = 4
-"""Bytes of UTF-8; shorter texts are in every file by chance."""
+"""Bytes of UTF-8; shorter texts occur in every file by chance."""
 _LEAST_DIGITS = 6
 _EDF_SUFFIXES = (".edf", ".bdf")
 _ANNOTATION_SUFFIXES = (
     *(".csv", ".csv_bi", ".tsv", ".txt", ".tse", ".tse_bi", ".lbl", ".lbl_bi"),
     *(".seizures", ".json"),
 )
-# Words that say what kind of text this is, not whose. A text of nothing else, and of
-# single letters, identifies nobody: 'Startdate X X X', 'seizure onset', 'EDF+C'.
+# Words that describe a kind of text. A text made only of these words and of single
+# letters identifies nobody: 'Startdate X X X', 'seizure onset', 'EDF+C'.
 _GENERIC_WORDS = """
 age annotation annotations avg background bckg bdf bname channel channels confidence
 corpus csv data duration edf eeg end ends event events eventtype false file female ictal
@@ -73,19 +73,19 @@ _WORD = re.compile(r"[^\W_]+")
 _FIELD = re.compile(r"[\t\r\n\0,;=\"]|:\s")
 # Every byte above ASCII: in UTF-8 any of them may be part of a letter.
 _PRINTABLE = re.compile(rb"[ -~\t\x80-\xff]{4,}")
-# What a document holds that is not text of a source. Numbers follow a colon, a
-# comma or a bracket; strings with commas lose nothing but numbers to this.
+# JSON numbers, which are not text of a source. They follow a colon, a comma or a
+# bracket; of a string with commas, this can match only numbers.
 _NUMBER = re.compile(
     rb"(?<=[:,\[])\s?-?[0-9]+(?:\.[0-9]+)?(?:e[-+]?[0-9]+)?(?=\s?[,\]}])"
 )
 _OWN = r"[0-9a-f]{64}|(?:sub|rec|win)-[0-9]{2,9}"
-"""Digests, and the names that a fixture gives to subjects, recordings and windows."""
+"""Digests, and the fixture's own names of subjects, recordings and windows."""
 _SPLITS = ("train", "dev", "eval", "test", "dev_test")
 
 
 @dataclass(slots=True)
 class IdentifyingTexts:
-    """Texts to search for, and where each stands.
+    """Texts to search for, and where each was found.
 
     Attributes
     ----------
@@ -94,8 +94,8 @@ class IdentifyingTexts:
     unreadable : list of str
         Files whose texts could not be read.
     people : set of str
-        Those of a header that are about the recording, not about its signals; in lower
-        case. Not even the name of a channel may hold them.
+        Texts of a header about the recording rather than its signals, in lower case.
+        Even channel names must not contain them.
     """
 
     origins: dict[str, str] = field(default_factory=dict)
@@ -104,7 +104,7 @@ class IdentifyingTexts:
     _seen: set[str] = field(default_factory=set)
 
     def add(self, text: str, origin: str) -> None:
-        """Take a text and its words, as far as they identify anything."""
+        """Add a text and its words, if they are identifying."""
         if text in self._seen:
             return
         self._seen.add(text)
@@ -113,14 +113,14 @@ class IdentifyingTexts:
                 self.origins.setdefault(part, origin)
 
     def add_path(self, path: str, origin: str) -> None:
-        """Take a path below the root, its folders, and names without extension."""
+        """Add a path below the root, its folders, and names without extension."""
         self.add(path, origin)
         for part in path.split("/"):
             self.add(part, origin)
             self.add(part.split(".")[0], origin)
 
     def add_recording(self, edf: EdfFile, *, where: str) -> None:
-        """Take the texts in the header of a recording."""
+        """Add the texts in the header of a recording."""
         of_recording, of_signals = (
             [_decode(text.encode("latin-1")) for text in part]
             for part in header_texts(edf.raw_header)
@@ -130,29 +130,29 @@ class IdentifyingTexts:
         self.people |= _identifying_parts(of_recording)
 
     def add_inner_annotations(self, edf: EdfFile, *, where: str) -> None:
-        """Take the annotations inside a recording (EDF+)."""
+        """Add the annotations inside a recording (EDF+)."""
         for text in annotation_texts(edf):
             self.add(text, f"the annotations in {where}")
 
     def add_annotation_file(self, path: CorpusPath, *, where: str) -> None:
-        """Take the texts of an annotation file."""
+        """Add the texts of an annotation file."""
         for run in _PRINTABLE.findall(path.read_bytes()):
             for part in _FIELD.split(_decode(run)):
                 self.add(part.strip(" #'{}[]"), f"the annotations {where}")
 
 
 def _identifying_parts(texts: Iterable[str]) -> set[str]:
-    """Return texts and their words in lower case, as far as they identify anything."""
+    """Return the identifying texts and words in lower case."""
     parts = (part for text in texts for part in (text.strip(), *_words(text)))
     return {part.lower() for part in parts if _is_identifying(part)}
 
 
 def _decode(raw: bytes) -> str:
-    """Read bytes of no known code page; those of UTF-8 are hardly ever of another."""
+    """Decode as UTF-8 if valid (other encodings rarely are), otherwise as Latin-1."""
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        # A field of fixed width may end inside a letter.
+        # A fixed-width field may end in the middle of a character.
         whole = raw[: error.start]
         if error.reason == "unexpected end of data" and not whole.isascii():
             return whole.decode("utf-8")
@@ -160,19 +160,19 @@ def _decode(raw: bytes) -> str:
 
 
 def _words(text: str) -> Iterator[str]:
-    """Yield what stands between blanks, and the words in that."""
+    """Yield the parts between blanks, and the words of each part."""
     for part in text.split():
         if _DECIMAL.fullmatch(part):
             continue
         yield part
         for word in _WORD.findall(part):
-            # A year or a count is in many files; longer numbers are someone's.
+            # Years and counts occur in many files; longer numbers may identify someone.
             if not word.isdigit() or len(word) >= _LEAST_DIGITS:
                 yield word
 
 
 def _is_identifying(text: str) -> bool:
-    # Three letters of a name that is not English are as telling as four.
+    # Measured in bytes: three non-ASCII letters identify as well as four ASCII ones.
     n_bytes = len(text.encode("utf-8", "surrogatepass"))
     if n_bytes < LEAST_LENGTH or _DECIMAL.fullmatch(text):
         return False
@@ -191,7 +191,7 @@ def _is_identifying(text: str) -> bool:
 def texts_of_recordings(
     opened: OpenRecordings, recordings: Iterable[Recording]
 ) -> IdentifyingTexts:
-    """Return what identifies some recordings: names, paths, headers and annotations."""
+    """Return identifying texts of recordings: names, paths, headers, annotations."""
     texts = IdentifyingTexts()
     for recording in recordings:
         where = repr(recording.name)
@@ -204,8 +204,8 @@ def texts_of_recordings(
             named = repr(place.name)
             texts.add(str(place.absolute()), f"the path of {where}")
             texts.add_path(place.name, f"the path of {where}")
-            # What was never read cannot be in a fixture: annotations inside a recording
-            # count only where the seizures come from them.
+            # Text that was never read cannot be in a fixture, so annotations inside a
+            # recording count only if the seizures come from them.
             if address == located.signal:
                 texts.add_recording(one.edf, where=named)
                 if address in located.annotations:
@@ -223,7 +223,7 @@ def texts_below(
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> IdentifyingTexts:
-    """Return what identifies anything in a folder, whatever corpus it is."""
+    """Return the identifying texts of all files in a folder, for any corpus."""
     if is_web_address(root):
         msg = (
             f"{str(root)!r}: headers and annotations of a whole remote folder are not "
@@ -261,7 +261,7 @@ def texts_below(
 
 
 def _files_below(root: Path) -> Iterator[Path]:
-    """Yield all files; links are followed, as sources do, but never in circles."""
+    """Yield all files; follow links, as sources do, but visit each folder once."""
 
     def refuse(error: OSError) -> NoReturn:
         msg = (
@@ -284,7 +284,7 @@ def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
     except OSError:
-        # It is named among those that could not be read.
+        # The caller reports it among the unreadable files.
         return True
 
 
@@ -293,13 +293,12 @@ def check_anonymous(
 ) -> None:
     """Raise PrivacyError if a fixture holds a text that identifies its source.
 
-    What is searched is everything but the samples and labels: documents and columns of
-    text, in any case, as ASCII, UTF-8 and escaped as in JSON. Numbers and the words of
-    the format do not count: keys, licence, profile, electrodes, kinds, names like
-    ``sub-01``. The fixture has passed the checks of a reader; `where` is what it is
-    called in messages.
+    Everything except samples and labels is searched: documents and columns of text,
+    ignoring case, as ASCII, UTF-8 and JSON escapes. Numbers and the words of the format
+    do not count: keys, licence, profile, electrodes, kinds, names like ``sub-01``. The
+    fixture must already be validated; `where` is its name in messages.
     """
-    # Mapped: the arrays, which are nearly all of the file, are not searched.
+    # Mapped, because the arrays, which are most of the file, are not searched.
     with (
         Path(path).open("rb") as file,
         mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw,
@@ -318,7 +317,7 @@ def check_anonymous(
         ):
             part = raw[start:stop].lower()
             found = [one for one in patterns if one[0] in part]
-            # Blanking takes matches away and adds none, so most files need none of it.
+            # Blanking can only remove matches, so a part without matches needs none.
             if found:
                 blank = blank or _vocabulary(
                     raw, index, texts.people, where=repr(str(path))
@@ -337,12 +336,12 @@ def check_anonymous(
 
 
 def _encodings(text: str) -> set[bytes]:
-    """Return a text as bytes, in lower case as far as it is ASCII."""
+    """Return the possible encodings of a text, with ASCII letters in lower case."""
     texts = {text}
     if not text.isascii():
         texts |= {text.lower(), text.upper(), text.title()}
     for one in tuple(texts):
-        # UTF-8 that was read as Latin-1, here or by whoever wrote the text.
+        # UTF-8 that was decoded as Latin-1, here or by the author of the text.
         with suppress(UnicodeError):
             texts.add(one.encode("latin-1").decode("utf-8"))
         with suppress(UnicodeError):
@@ -356,7 +355,7 @@ def _encodings(text: str) -> set[bytes]:
 
 
 def _blanked(part: bytes, blank: re.Pattern[bytes]) -> bytes:
-    """Return a part of the file in lower case without numbers and known words."""
+    """Return a lower-case part of the file with numbers and known words blanked."""
     for pattern in (blank, _NUMBER):
         part = pattern.sub(lambda match: b"\1" * len(match[0]), part)
     return part
@@ -365,7 +364,7 @@ def _blanked(part: bytes, blank: re.Pattern[bytes]) -> bytes:
 def _vocabulary(
     raw: bytes | mmap.mmap, index: Index, people: set[str], *, where: str
 ) -> re.Pattern[bytes]:
-    """Return a pattern of what the file says in the words of the format."""
+    """Return a pattern that matches the words of the format and the request."""
     start, stop = index.records_span
     records = parse_json(raw[start:stop], where=where, what="records")
     document = parse_json(raw[LINE_LENGTH:start], where=where, what="index")
@@ -377,20 +376,20 @@ def _vocabulary(
     words |= {str(spec[key]) for key in ("licence", "attribution") if key in spec}
     words |= {records["profile"]["name"], *records["profile"]["steps"]}
     words |= {records["source"]["name"], records["montage"], records["unit"]}
-    # Of a twin: its layout and recipe, which are never a free text.
+    # Layout and recipe of a twin, which are never free text.
     words |= set(_strings(records["source"].get("synthetic")))
     words |= {*records["source"].get("assumptions", ())}
     if records["source"]["name"] == "synthetic":
-        # What recordings were asked to hold. Those in files are listed by names.
+        # Requested contents. For recordings in files, this list holds their names.
         words |= set(_strings(spec.get("recordings", [])))
-    # Rows of a montage are electrodes, and aliases what the user calls channels.
+    # Rows of a montage are electrodes, and aliases are the user's names of channels.
     aliases = spec.get("aliases", {})
     channels = {*records["ch_names"], *aliases, *aliases.values()}
     channels.add(spec.get("label_format", ""))
     words |= {
         name for name in channels if people.isdisjoint(_identifying_parts([name]))
     }
-    # Labels of a request are its author's own words, unless they name who was recorded.
+    # Labels in a request are its author's own words, unless they name the subject.
     authored = {text for key in RULE_KEYS for text in _strings(spec.get(key))}
     words |= {
         text for text in authored if people.isdisjoint(_identifying_parts([text]))
@@ -399,7 +398,7 @@ def _vocabulary(
     escaped |= {word.lower() for word in words if word}
     longest_first = sorted(escaped, key=lambda word: (-len(word), word))
     alternatives = "|".join(re.escape(word) for word in longest_first)
-    # In a column of HDF5 texts of one length follow each other: traintraintrain.
+    # In an HDF5 column, texts of equal length follow each other: traintraintrain.
     pattern = rf"(?:{alternatives}|{_OWN})+(?![0-9a-z])".encode()
     # Most bytes are zeros: look at the first byte before trying hundreds of words.
     first = {re.escape(word.encode()[:1]) for word in escaped}

@@ -1,8 +1,8 @@
-"""Which stretches of annotated recordings to keep.
+"""Choose windows of annotated recordings to fill the quotas of a request.
 
-Invariant: the choice depends on annotations, durations, the request and what cannot be
-had, so the same request on the same files chooses the same windows. Windows that are not chosen are
-made one by one and forgotten: a corpus has a million of them.
+Invariant: the choice depends only on annotations, durations, the request and the set of
+unusable windows, so the same request on the same files chooses the same windows.
+Candidates are generated one by one and not stored, because a corpus has a million.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ _WITH_SEIZURE = tuple(kind for kind in SELECTABLE_KINDS if kind != _BACKGROUND)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """Name a stretch of a recording.
+    """A window of a recording.
 
     Attributes
     ----------
     recording : Recording
-        Where it lies.
+        The recording that contains it.
     start : int
         First sample.
     kind : str
@@ -60,16 +60,16 @@ class Window:
 
 @dataclass(slots=True, kw_only=True)
 class Choice:
-    """Hold the windows that were chosen, and count what the limits count.
+    """The chosen windows, with their counts per quota, subject and type.
 
     Attributes
     ----------
     criteria : Criteria
-        What was asked for.
+        Quotas and limits of the request.
     n_times : int
         Length of a window in samples.
     windows : list of Window
-        Without overlap; at the end ordered by split, recording name and start.
+        Without overlap; finally sorted by split, recording name and start.
     counts : collections.Counter of Quota
         Windows chosen for each quota.
     """
@@ -101,7 +101,7 @@ class Choice:
         return window.start in self._starts.get(window.recording.name, ())
 
     def obstacle(self, window: Window) -> str | None:
-        """Return why a window cannot be chosen beside those that are."""
+        """Return why a window cannot be added to the chosen ones; None if it can."""
         criteria = self.criteria
         if criteria.types and not set(window.types) <= set(criteria.types):
             return "holds a seizure of another type"
@@ -126,10 +126,10 @@ class _Searched:
     n_times: int
     sfreq: float
     min_distance: int
-    """Of background from seizures, in samples."""
+    """Minimum distance of background from seizures, in samples."""
 
     def iter_windows(self, kind: str) -> Iterator[Window]:
-        """Yield good windows of a kind, the best of every stretch first."""
+        """Yield candidate windows of a kind, the best of every stretch first."""
         events = [(e.span(self.sfreq), e.label) for e in self.recording.events]
         spans = merge_spans(span for span, _ in events)
         if kind == _BACKGROUND:
@@ -183,8 +183,8 @@ class _Searched:
 def _tiles(a: int, b: int, *, n_times: int) -> Iterator[int]:
     """Yield the starts of windows side by side in `[a, b)`, from its middle outwards.
 
-    The middle is far from borders, and from the start of the recording, where flat
-    beginnings and filter transients lie.
+    The middle is far from seizure borders, and from the start of the recording, which
+    may be flat or contain filter transients.
     """
     if b - a < n_times:
         return
@@ -206,7 +206,7 @@ def _searched(
     criteria: Criteria,
     seed: int | None = None,
 ) -> list[_Searched]:
-    """Return the recordings that hold a window, in the order in which they are asked."""
+    """Return the recordings that are long enough, in the order of the search."""
     long_enough = [r for r in recordings if sizes[r.name] >= n_times]
     far = seconds_to_sample(criteria.min_distance, sfreq)
 
@@ -229,17 +229,16 @@ def choose_windows(
     sfreq: float,
     n_times: int,
     criteria: Criteria,
-    can_be_had: Callable[[Window], bool] = lambda _: True,
+    is_usable: Callable[[Window], bool] = lambda _: True,
 ) -> Choice:
     """Choose windows to fill the quotas.
 
-    Notes
-    -----
-    Each quota is filled from as many recordings as there are. Those with a seizure take
-    turns, the one with the fewest candidates first, so that none uses up the seizures;
-    background takes what is left. If a quota stays short, it is put first and all begin
-    again. Nothing that was chosen is exchanged afterwards, so a quota can stay short
-    that a search through all combinations would fill; with few candidates that happens.
+    Notes ----- Each quota is filled from as many recordings as possible. Quotas of
+    windows with a seizure take turns, the one with the fewest candidates first, so that
+    no quota uses up the seizures; background is chosen last. If a quota stays short,
+    the choice starts again with that quota first. A chosen window is never exchanged,
+    so with few candidates a quota can stay short although a search through all
+    combinations would fill it.
     """
     searched = _searched(
         recordings,
@@ -268,7 +267,7 @@ def choose_windows(
 
     def fill() -> Choice:
         choice = Choice(criteria=criteria, n_times=n_times)
-        _fill(choice, order, searched, counts, can_be_had=can_be_had)
+        _fill(choice, order, searched, counts, is_usable=is_usable)
         return choice
 
     best = fill()
@@ -297,9 +296,9 @@ def _fill(
     searched: Sequence[_Searched],
     counts: Counter[tuple[str, str]],
     *,
-    can_be_had: Callable[[Window], bool],
+    is_usable: Callable[[Window], bool],
 ) -> None:
-    """Let quotas choose in turn; those with a seizure before background."""
+    """Let quotas choose in turn: windows with a seizure first, then background."""
     for with_seizure in (True, False):
         queues = {
             quota: _Queue(quota, searched, counts)
@@ -310,7 +309,7 @@ def _fill(
             for quota, queue in queues.items():
                 if turn >= quota.n_windows:
                     continue
-                window = queue.next_free(choice, can_be_had)
+                window = queue.next_free(choice, is_usable)
                 if window is not None:
                     choice.add(window, quota)
 
@@ -339,16 +338,16 @@ class _Queue:
         )
 
     def next_free(
-        self, choice: Choice, can_be_had: Callable[[Window], bool]
+        self, choice: Choice, is_usable: Callable[[Window], bool]
     ) -> Window | None:
-        """Take the best free window of the next recording; it then queues up again."""
+        """Take the best free window of the next recording, then requeue it."""
         for _ in range(len(self._queues)):
             queue = self._queues[0]
             self._queues.rotate(-1)
             while queue:
                 candidates = queue.popleft()
                 for window in candidates:
-                    if choice.obstacle(window) is None and can_be_had(window):
+                    if choice.obstacle(window) is None and is_usable(window):
                         queue.append(candidates)
                         return window
         return None
@@ -362,7 +361,7 @@ def count_candidates(
     n_times: int,
     criteria: Criteria,
 ) -> Counter[tuple[str, str]]:
-    """Count the windows that there are to choose from."""
+    """Count the candidate windows by split and kind."""
     searched = _searched(
         recordings, sizes, sfreq=sfreq, n_times=n_times, criteria=criteria
     )
@@ -382,7 +381,7 @@ def find_obstacles(
     *,
     sfreq: float,
 ) -> dict[str, str]:
-    """Return why the first window of each kind was not chosen; nothing if there is none."""
+    """Return why the first window of each kind was not chosen, for kinds that exist."""
     searched = _searched(
         recordings,
         sizes,
@@ -406,7 +405,7 @@ def iter_passed_over(
     *,
     sfreq: float,
 ) -> Iterator[tuple[Window, str]]:
-    """Yield each window that was not chosen, and why."""
+    """Yield each window that was not chosen, with the reason."""
     wanted = {
         (quota.split, kind)
         for quota in choice.criteria.all_quotas

@@ -1,7 +1,7 @@
-"""From chosen windows to the content of a fixture: read, process, label.
+"""Read, process and label the chosen windows of a fixture.
 
-Invariant: every window is processed as if its whole recording were, its labels are those
-samples whose time lies in an event, and no stored sample is read twice.
+Invariant: a window has the same values as if its whole recording had been processed; a
+sample is labelled ictal if its time lies in an event; no stored sample is read twice.
 """
 
 from __future__ import annotations
@@ -44,8 +44,9 @@ _CHUNK_S = 60
 class Part:
     """A recording that is ready to be read, and the windows to read from it.
 
-    `windows` are (row in the fixture, window); `announce` receives which stored samples
-    will be read, in order; `scaled_with` says, for messages, whose background scales it.
+    `windows` are (row in the fixture, window). `announce` receives the spans of stored
+    samples that will be read, in order. `scaled_with` names, for messages, the
+    recording or subject whose background sets the scale.
     """
 
     recording: Recording
@@ -57,9 +58,9 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """What a fixture says about itself besides its windows; see `Content`.
+    """Metadata of a fixture besides its windows; see `Content`.
 
-    `source` and `licence` are called when all windows were read.
+    `source` and `licence` are called after all windows have been read.
     """
 
     name: str
@@ -84,8 +85,9 @@ def read_content(
 ) -> Content:
     """Read and process windows, group by group; a group shares scale and offset.
 
-    A group is read completely before the next one is asked for. `progress` is called with (steps done,
-    steps in total); a step is a window, or a recording that profile zscore-1 sums up.
+    A group is read completely before the next one is requested. `progress` is called
+    with (steps done, steps in total). A step is a window, or a recording whose
+    statistics profile zscore-1 computes.
     """
     n_windows, n_channels = names.n_windows, len(origin.montage.ch_names)
     signals = np.empty((n_windows, n_channels, n_times), np.float32)
@@ -150,7 +152,7 @@ def number_names(names: Iterable[str], word: str) -> dict[str, str]:
 
 
 class Pseudonyms:
-    """The names of subjects and recordings in a fixture; of those selected, no other."""
+    """Names of the selected subjects and recordings in a fixture."""
 
     def __init__(self, windows: Sequence[Window]) -> None:
         self.n_windows = len(windows)
@@ -179,7 +181,7 @@ def _iter_scaled(
 def _reader(
     part: Part, profile: Profile, *, n_times: int
 ) -> Callable[[int, int], Scaled]:
-    """Return a function that reads `[start, stop)` as a profile without scale wants it."""
+    """Return a function that reads `[start, stop)` for a profile without a scale."""
     signal = part.signal
     if profile is BRAIN_GO_BRR:
         whole = standardise_brain_go_brr(
@@ -198,7 +200,7 @@ def _iter_zscored(
     n_times: int,
     tick: Callable[[], None],
 ) -> Iterator[tuple[int, Window, Scaled]]:
-    """Yield the windows of recordings that share the scale of their background."""
+    """Yield the windows of recordings that share a scale, set by their background."""
     moments = Moments()
     for part in group:
         background = [*_seizure_free(part.signal, part.recording)]
@@ -217,7 +219,7 @@ def _iter_zscored(
 
 
 def _seizure_free(signal: Signal, recording: Recording) -> Iterator[tuple[int, int]]:
-    """Yield the samples `[start, stop)` outside of seizures, in pieces of a minute."""
+    """Yield seizure-free spans `[start, stop)` in samples, each at most a minute."""
     spans = merge_spans(event.span(signal.sfreq) for event in recording.events)
     borders = [0, *(sample for span in spans for sample in span), signal.n_times]
     step = round(_CHUNK_S * signal.sfreq)

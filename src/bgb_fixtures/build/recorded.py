@@ -1,7 +1,7 @@
 """The windows of a selection, read from their recordings.
 
-Invariant: a recording whose samples contradict themselves is left out before a fixture is
-made of the others, as one whose header does.
+Invariant: a recording with inconsistent samples is skipped before the fixture is built
+from the others, like a recording with an inconsistent header.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = ["Reading", "read_recorded"]
 
 
 class Reading(NamedTuple):
-    """What was read: the windows that could be, their content, and what it was made of."""
+    """The windows that could be read, their content, and the digests of their bytes."""
 
     selection: Selection
     content: Content
@@ -48,11 +48,11 @@ def read_recorded(
     planning: Callable[[int, int], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Reading:
-    """Read the windows of a selection, or of others where a recording cannot be read.
+    """Read the windows of a selection; replace windows of unreadable recordings.
 
-    With `strict`, and of windows that are listed, SourceError for the first such
-    recording. `save` takes down what a saved spec needs. With a `manifest` that lists all
-    chosen files, the fixture says that its EEG is synthetic.
+    With `strict`, or if the request lists its windows, the first unreadable recording
+    raises SourceError. `save` records the digests for a saved spec. If `manifest` lists
+    all chosen files, the fixture states that its EEG is synthetic.
     """
     listed = isinstance(selection.request.selection, Listing)
     while True:
@@ -84,7 +84,7 @@ def _iter_groups(
     digests: Digests,
     begun: list[str],
 ) -> Iterator[list[Part]]:
-    """Yield the recordings one by one; `begun` gets the name of each."""
+    """Yield the recordings one by one, appending the name of each to `begun`."""
     request = selection.request
     rows: dict[str, list[int]] = {}
     for row, window in enumerate(selection.windows):
@@ -94,7 +94,7 @@ def _iter_groups(
         one = opened.open(recording)
         digests.begin(one)
         signal, _ = native_signal(one, request)
-        # A profile that depends on the whole recording at its own rate resamples itself.
+        # A profile with a rate of its own resamples the whole recording itself.
         if request.profile.sfreq is None:
             signal = processed_signal(
                 signal, sfreq=selection.sfreq, band_pass=request.band_pass
@@ -161,7 +161,7 @@ def _origin(
 def _identity(
     selection: Selection, opened: OpenRecordings, names: Pseudonyms
 ) -> dict[str, Any]:
-    """Return what was assumed and interpolated; no text names a recording."""
+    """Return the assumptions and interpolated electrodes, without the corpus' names."""
     counts: dict[str, int] = {}
     for recording in selection.chosen:
         one: OpenRecording = opened.open(recording)

@@ -1,7 +1,7 @@
-"""Which windows a fixture will hold, before any sample is read.
+"""Choose the windows of a fixture before any sample is read.
 
-Invariant: headers are read of the recordings that are about to be chosen, and of those
-whose annotations do not say how long they are; nothing else of a signal is touched.
+Invariant: of the signal files, only headers are read, and only those of recordings that
+are about to be chosen or whose annotations do not state their duration.
 """
 
 from __future__ import annotations
@@ -51,20 +51,20 @@ __all__ = [
 ]
 
 _NEAR = 1e-5
-"""Relative difference of rates; of a duration with eight characters, more is rare."""
+"""Relative tolerance of rates: an EDF record duration has only eight characters."""
 _SAME_LENGTH_S = 1
-"""Annotations round the length of a recording to a second."""
+"""Annotations round the duration of a recording to a second."""
 MAX_MISSING = 4
-"""More rows than this are another montage, not a missing electrode."""
+"""If more rows are missing, the recording has another montage."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """What the header of a recording says about the rows of a request.
+    """Properties of a recording's rows, from its header.
 
-    `sfreq` is the recording's own rate in Hz, `n_times` its samples, and `interpolated`
-    the electrodes that it lacks and that the request allows to interpolate. `stretches`
-    are the samples `[start, stop)` between its gaps.
+    `sfreq` is the recording's own rate in Hz, `n_times` its length in samples, and
+    `interpolated` the missing electrodes that the request allows to interpolate.
+    `stretches` are the spans `[start, stop)` between its gaps, in samples.
     """
 
     sfreq: float
@@ -84,14 +84,14 @@ class Header:
     def touches_gap(
         self, request: RecordedRequest, sfreq: float, span: tuple[int, int]
     ) -> bool:
-        """Say whether what a window `[start, stop)` is computed from touches a gap."""
+        """Say whether the samples needed for a window `[start, stop)` touch a gap."""
         if len(self.stretches) < 2:
             return False
-        # Most are found at a glance: a gap of a night has thousands of windows.
+        # A quick test finds most of them: a night-long gap has thousands of windows.
         first, last = (place * self.sfreq / sfreq for place in span)
         if not any(a <= first + 1 and last - 1 <= b for a, b in self.stretches):
             return True
-        # Of no samples: only what would be read counts.
+        # A signal without data, to find out which samples would be read.
         empty = ArraySignal(np.broadcast_to(0.0, (1, self.n_times)), sfreq=self.sfreq)
         signal = processed_signal(empty, sfreq=sfreq, band_pass=request.band_pass)
         start, stop = signal.needs(*span)
@@ -100,24 +100,24 @@ class Header:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """The windows that were chosen, and why nothing else was.
+    """The chosen windows, and the reasons why others were not chosen.
 
     Attributes
     ----------
     request : RecordedRequest
-        What was asked for.
+        The request.
     sfreq : float
         Sampling frequency of the fixture in Hz.
     windows : tuple of Window
         In the order of the fixture.
     headers : dict of str to Header
-        Of the recordings that were opened, by name.
+        Headers of the recordings that were opened, by name.
     recordings : tuple of Recording
-        All that the corpus offered.
+        All usable recordings of the corpus.
     left_out : dict of str to SourceError
-        Recordings that cannot be used, by name, and why.
+        Recordings that turned out to be unusable, by name, with the error.
     problems : tuple of Finding
-        Recordings that the corpus did not offer.
+        Recordings that the corpus reported as unusable.
     """
 
     request: RecordedRequest
@@ -137,17 +137,17 @@ class Selection:
 
     @property
     def chosen(self) -> tuple[Recording, ...]:
-        """The recordings that give windows, in the order of the fixture."""
+        """The recordings of the chosen windows, in the order of the fixture."""
         return tuple({w.recording.name: w.recording for w in self.windows}.values())
 
     @property
     def missing_kinds(self) -> tuple[str, ...]:
-        """Kinds of window that could be asked for and do not exist."""
+        """Kinds of window that can be requested but do not exist."""
         return tuple(k for k in self._unchosen if k not in self.crowded_kinds)
 
     @property
     def crowded_kinds(self) -> dict[str, str]:
-        """Kinds of window that exist and were not chosen, and why."""
+        """Kinds of window that exist but were not chosen, with the reason."""
         if self._choice is None or not self._unchosen:
             return {}
         usable = [r for r in self.recordings if r.name in self._sizes]
@@ -166,7 +166,7 @@ class Selection:
 
     @property
     def other_lengths(self) -> tuple[str, ...]:
-        """Recordings whose annotations speak of another length, one line each."""
+        """Recordings whose annotations state another duration, one line each."""
         lines = []
         for recording in self.recordings:
             header = self.headers.get(recording.name)
@@ -183,7 +183,7 @@ class Selection:
 
     @property
     def labels(self) -> tuple[LabelCount, ...]:
-        """What labels in free text were read as, and how often they occur."""
+        """Meaning and number of occurrences of each free-text label."""
         return sum_labels(
             [r.labels for r in self.recordings] + [p.labels for p in self.problems]
         )
@@ -196,9 +196,9 @@ class Selection:
 
     @property
     def left_out_lines(self) -> tuple[str, ...]:
-        """What is wrong with the recordings that cannot be used, one line each.
+        """Problems of the recordings that cannot be used, one line each.
 
-        Those that lack the same channels share one.
+        Recordings that lack the same channels share a line.
         """
         lacking: Counter[str] = Counter()
         lines = []
@@ -215,7 +215,7 @@ class Selection:
         return tuple(lines)
 
     def iter_passed_over(self) -> Iterator[tuple[Window, str]]:
-        """Yield each candidate that was not chosen, by recording name, and why."""
+        """Yield each candidate not chosen, sorted by recording, with the reason."""
         if self._choice is not None:
             usable = [r for r in self.recordings if r.name in self._sizes]
             for window, reason in iter_passed_over(
@@ -229,7 +229,7 @@ class Selection:
                     yield window, reason
 
     def iter_unused(self) -> Iterator[tuple[Recording, str]]:
-        """Yield each recording that gives no window at all, by name, and why."""
+        """Yield each recording without a chosen window, by name, with the reason."""
         for recording in self.recordings:
             if recording.name in self.left_out:
                 yield recording, str(self.left_out[recording.name])
@@ -246,10 +246,10 @@ def select_windows(
     strict: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Selection:
-    """Choose windows; open only the recordings that are needed for that.
+    """Choose windows, opening only the recordings needed for the choice.
 
-    `strict` makes a recording that cannot be used an error at once; otherwise another one
-    takes its place, if there is one. `progress` is called with (recordings done,
+    With `strict`, the first unusable recording raises an error; otherwise another
+    recording replaces it if possible. `progress` is called with (recordings done,
     recordings in total). SpecError if a quota was not filled or no window holds a
     seizure, SourceError if no recording can be used.
     """
@@ -261,7 +261,7 @@ def select_windows(
             opened.corpus,
             [recording.name for recording in listing.recordings],
             sha256=dict(listing.sha256),
-            # Another file could count in place of those that were compared.
+            # An additional annotation file could take precedence over those compared.
             complete=listing.fixture is not None,
             progress=progress,
         )
@@ -284,7 +284,7 @@ def select_again(
     why: SourceError,
     progress: Callable[[int, int], None] | None = None,
 ) -> Selection:
-    """Choose windows again after a recording turned out to be of no use."""
+    """Choose windows again after a recording turned out to be unusable."""
     selector = _Selector(
         selection.request,
         selection.recordings,
@@ -300,7 +300,7 @@ def select_again(
 def read_header(
     opened: OpenRecordings, recording: Recording, request: RecordedRequest
 ) -> Header:
-    """Open a recording and say what its header says about the rows of a request."""
+    """Open a recording and return the properties of the requested rows."""
     one = opened.open(recording)
     signal, interpolated = native_signal(one, request)
     if request.sfreq is not None and request.profile.sfreq is None:
@@ -318,13 +318,14 @@ def read_header(
 
 
 def count_samples(request: RecordedRequest, sfreq: float) -> int:
-    """Return the samples of a window; SpecError if that is not a whole number."""
+    """Return the samples per window; SpecError if that is not a whole number."""
     try:
         return window_samples(request.window_length, sfreq)
     except SpecError as error:
         if request.rate is not None or sfreq == round(sfreq):
             raise
-        # 256.0002 Hz are 256, cut off; of others 256 is what most detectors take.
+        # 256.0002 Hz is 256 Hz with a truncated record duration. For other rates
+        # suggest 256 Hz, which most detectors expect.
         near = round(sfreq) if abs(sfreq - round(sfreq)) < _NEAR * sfreq else 256
         msg = (
             f"{error}, the rate of the recordings; to resample them pass --sfreq, for "
@@ -351,7 +352,7 @@ def check_rates(
 
 
 class _Selector:
-    """Chooses, reads the headers of what was chosen, and chooses again if they differ."""
+    """Choose windows, read their headers, and choose again if the lengths differ."""
 
     def __init__(
         self,
@@ -386,7 +387,7 @@ class _Selector:
                 sfreq=sfreq,
                 n_times=n_times,
                 criteria=self._criteria,
-                can_be_had=lambda window: self._fits(window, sfreq, n_times),
+                is_usable=lambda window: self._fits(window, sfreq, n_times),
             )
             chosen = {window.recording.name for window in choice.windows}
             of_chosen = {name: self._headers[name] for name in chosen}
@@ -400,8 +401,8 @@ class _Selector:
                 sizes.keys().isdisjoint(self._left_out)
             ):
                 break
-            # A header knows the length better than the annotations. Windows that do not
-            # fit were passed over at once, so it is rare that a turn finds more.
+            # Header lengths override annotated lengths. Windows that do not fit were
+            # skipped at once, so another round is rarely needed.
             sizes |= stated
             for name in self._left_out:
                 sizes.pop(name, None)
@@ -421,7 +422,7 @@ class _Selector:
         )
 
     def _fits(self, window: Window, sfreq: float, n_times: int) -> bool:
-        """Say whether a recording can be used, and is as long as a window needs."""
+        """Say whether the recording is usable and the window fits between its gaps."""
         header = self._header(window.recording)
         if self._progress is not None:
             n_read = len(self._headers) + len(self._left_out)
@@ -434,7 +435,7 @@ class _Selector:
         )
 
     def _header(self, recording: Recording) -> Header | None:
-        """Read a header, once; None if the recording cannot be used."""
+        """Return the header, read once; None if the recording cannot be used."""
         name = recording.name
         missing = self._request.missing
         if name in self._headers or name in self._left_out:
@@ -504,7 +505,7 @@ class _Selector:
             if any(not types or e.label in types for e in recording.events)
         ]
         if wanted and all(name in self._left_out for name in wanted):
-            # The reason in itself, where nothing else is left.
+            # Every recording with a seizure failed, so report the first failure.
             return self._left_out[wanted[0]]
         n_events = sum(len(recording.events) for recording in self._recordings)
         msg = (
@@ -536,7 +537,7 @@ class _Selector:
         *,
         sfreq: float,
     ) -> SpecError:
-        """Say which quotas are short, and what there is."""
+        """Return an error that names the unmet quotas and the windows available."""
         short = ", ".join(
             f"{_quota_name(quota)} {quota.n_windows} (got {choice.counts[quota]})"
             for quota in choice.unmet

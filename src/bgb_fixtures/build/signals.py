@@ -1,4 +1,4 @@
-"""From an open recording to the rows, the rate and the band that a request asks for."""
+"""Derive, resample and filter the signal of an open recording as requested."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ __all__ = ["native_signal", "processed_signal", "signal_steps"]
 def native_signal(
     opened: OpenRecording, request: RecordedRequest
 ) -> tuple[Signal, tuple[str, ...]]:
-    """Return the rows of a request at the recording's own rate.
+    """Return the requested rows at the recording's rate, and interpolated electrodes.
 
-    And the electrodes that are interpolated from their neighbours, if the request allows
-    it. SourceError if the recording cannot give the montage.
+    Missing electrodes are interpolated from their neighbours only if the request allows
+    it. SourceError if the montage cannot be computed from the recording.
     """
     montage = request.montage
-    # A profile with a rate of its own resamples the recording as it is.
+    # A profile with a rate of its own does its own resampling.
     to_sfreq = request.sfreq if request.profile.sfreq is None else None
     how: dict[str, Any] = {
         "to_sfreq": to_sfreq,
@@ -77,7 +77,7 @@ def _missing_electrodes(opened: OpenRecording, montage: Montage) -> tuple[str, .
 def processed_signal(
     signal: Signal, *, sfreq: float, band_pass: tuple[float, float] | None
 ) -> Signal:
-    """Return a signal resampled to `sfreq` and filtered, or itself if both are as asked."""
+    """Resample a signal to `sfreq` and filter it; unchanged if neither applies."""
     if signal.sfreq != sfreq:
         signal = ResampledSignal(signal, sfreq)
     if band_pass is not None:
@@ -93,10 +93,10 @@ def signal_steps(
     band_pass: tuple[float, float] | None = None,
     interpolated: bool = False,
 ) -> list[str]:
-    """Return what is done between channels and profile, in order, for the records.
+    """Return the processing steps between channels and profile, in order.
 
-    `rates` are the sampling frequencies of the chosen recordings, `sfreq` is that of the
-    fixture; all in Hz.
+    `rates` are the sampling frequencies of the chosen recordings, and `sfreq` is the
+    sampling frequency of the fixture, all in Hz.
     """
     steps = []
     if montage.reference is not None:

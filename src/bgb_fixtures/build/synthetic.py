@@ -65,7 +65,7 @@ def read_synthetic(
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> Content:
-    """Generate the windows of a request; they may all be without a seizure."""
+    """Generate the windows of a request, which may all be seizure-free."""
     recordings = _recordings(request)
     windows = synthetic_windows(request)
     names = Pseudonyms(windows)
@@ -79,7 +79,7 @@ def read_synthetic(
     if request.sfreq > SFREQ:
         between.append(f"generated at {SFREQ} Hz: nothing above {SFREQ // 2} Hz")
     place = profile.extra_steps_at
-    # Of each recording, in the order of the spec: which draft was taken.
+    # The accepted draft of each recording, by its place in the spec.
     drafts: dict[int, dict[str, float]] = {}
 
     def identity() -> dict[str, Any]:
@@ -152,7 +152,7 @@ def _iter_groups(
     request: SyntheticRequest,
     drafts: dict[int, dict[str, float]],
 ) -> Iterator[list[Part]]:
-    """Yield the recordings of one subject after another, as a subject has one scale."""
+    """Yield the recordings grouped by subject, because a subject has one scale."""
     rows: dict[str, list[int]] = {}
     for row, window in enumerate(windows):
         rows.setdefault(window.recording.name, []).append(row)

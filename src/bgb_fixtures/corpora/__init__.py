@@ -1,8 +1,8 @@
-"""Corpora of recordings: one room per corpus, which reads it and writes its twin.
+"""Corpora of recordings: one subpackage per corpus, which reads it and writes its twin.
 
-Invariant: finding recordings reads annotations only; a signal is touched when it is
-opened, and then the header and the records that are needed. (Where the annotations are in
-the recording, as in EDF+, they are read there, and nothing else of it.)
+Invariant: finding recordings reads annotations only. A signal file is read when it is
+opened, and then only its header and the data records that are needed. (Annotations
+inside a recording, as in EDF+, are read without the rest of the file.)
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["CORPUS_NAMES", "open_corpus", "open_root"]
 
 CORPUS_NAMES = ("bids", "chbmit", "edf", "siena", "tusz")
-"""What a spec calls the sources of recordings in files."""
+"""Names of the sources of recordings in files, as in a spec."""
 
 
 def open_corpus(
@@ -38,13 +38,13 @@ def open_corpus(
     rules: AnnotationRules = NO_RULES,
     dev_subjects: Collection[str] = (),
 ) -> Corpus:
-    """Open a corpus by its name in `CORPUS_NAMES`; only names of files are read.
+    """Open a corpus by its name in `CORPUS_NAMES`, reading only file names.
 
-    `root` is its folder, a part of it, or one recording; of some also a web address.
-    Without `splits` all but ``eval`` are used, which is kept blind. `rules` say how
-    annotations in free text are read; recordings of `dev_subjects` are in split ``dev``.
-    SpecError if there is
-    no such corpus or option, SourceError if `root` holds none, FetchError from the web.
+    `root` is its folder, a subfolder, or one recording; for some corpora also a web
+    address. Without `splits`, all are used except ``eval``, which is kept blind.
+    `rules` define how free-text annotations are read; recordings of `dev_subjects` are
+    in split ``dev``. SpecError if the corpus or an option is unknown, SourceError if
+    `root` does not contain the corpus, FetchError if a web request fails.
     """
     if name in CORPUS_NAMES:
         rules.check_source(name)
@@ -67,12 +67,12 @@ def open_corpus(
 
 
 def open_root(name: str, root: str | os.PathLike[str] | WebPath) -> CorpusPath:
-    """Return the place of a corpus before it is opened; fetch the list of an address."""
+    """Return the root of a corpus to open; for a web address, fetch its list."""
     return _corpus_class(name).open_root(root)
 
 
 def _corpus_class(name: str) -> type[Corpus]:
-    # Only the room that is asked for is imported.
+    # Only the requested corpus is imported.
     match name:
         case "bids":
             from bgb_fixtures.corpora.bids.corpus import BidsCorpus

@@ -1,7 +1,7 @@
-"""A database of cases: a folder each, with one list of the seizures in it.
+"""A database of cases: one folder per case, with a list of its seizures.
 
 Invariant: a list that cannot be read makes every recording of its case an error; a
-recording that no list names is unannotated.
+recording that is not in a list is unannotated.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ _log = logging.getLogger(__name__)
 
 
 class _Entry(Protocol):
-    """What a list says of one recording."""
+    """Entry of one recording in a list."""
 
     @property
     def line(self) -> int:
-        """Line of the list where it begins, from 1."""
+        """Line of the list where the entry begins, from 1."""
 
     @property
     def duration(self) -> float | None:
-        """Seconds of the recording."""
+        """Duration of the recording in seconds."""
 
     @property
     def seizures(self) -> Sequence[tuple[Decimal | int, Decimal | int]]:
@@ -53,21 +53,21 @@ _EntryT = TypeVar("_EntryT", bound=_Entry)
 
 
 class CaseCorpus(Corpus, Generic[_EntryT]):
-    """Recordings of a database of cases, or one of them."""
+    """Recordings of a database of cases, or one recording."""
 
     on_web = True
     address: ClassVar[str]
-    """Where the database is."""
+    """Web address of the database."""
     prefix: ClassVar[str]
-    """What the name of a case begins with."""
+    """Prefix of the name of a case."""
     list_pattern: ClassVar[re.Pattern[str]]
-    """Matches the name of a list; its group is the case."""
+    """Pattern of the name of a list; its group is the case."""
     list_form: ClassVar[str]
-    """The name of a list, for messages; likewise the others."""
+    """Form of the name of a list, for messages, as are the next two."""
     case_form: ClassVar[str]
     list_of_case: ClassVar[str]
     same_subject: ClassVar[Mapping[str, str]] = {}
-    """Cases of a person who has another case, too."""
+    """Cases recorded from the same person as another case."""
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class CaseCorpus(Corpus, Generic[_EntryT]):
 
     @property
     def why_unannotated(self) -> str:  # type: ignore[override]
-        """What is said of a recording without an entry in a list."""
+        """Message for a recording without an entry in a list."""
         return (
             f"has no entry in the {self.list_of_case}: unannotated, which does not mean "
             "free of seizures"
@@ -111,26 +111,26 @@ class CaseCorpus(Corpus, Generic[_EntryT]):
     def _parse(
         self, path: CorpusPath, case: str, names: Collection[str]
     ) -> dict[str, _EntryT | AnnotationError]:
-        """Read the list of a case, whose EDF files have these names.
+        """Read the list of a case, whose EDF files are `names`.
 
-        Entries are by the name of the file; one that is not certain is its error. What
-        is wrong outside of the entries is raised.
+        Return entries by file name; an ambiguous entry is replaced by its error.
+        Problems outside the entries are raised.
         """
 
     @abstractmethod
     def _witnesses(
         self, folder: CorpusPath, file_name: str, present: Collection[str]
     ) -> tuple[CorpusPath, ...]:
-        """Return the other annotation files of a recording, of those in its folder."""
+        """Return those files of the folder that also annotate the recording."""
 
     @abstractmethod
     def _label(self, case: str, entry: _EntryT, located: Located) -> str:
-        """Compare an entry with the other witnesses; return the label of seizures."""
+        """Compare an entry with other annotation files; return the seizure label."""
 
     def _find_cases(
         self, folder: CorpusPath
     ) -> tuple[CorpusPath, list[tuple[CorpusPath, CorpusPath | None]]]:
-        """Return what holds the cases, and these, as (folder, list if there is one)."""
+        """Return the folder of the cases, and each case as (folder, list or None)."""
         items = list_folder(folder)
         if here := self._lists_among(items):
             return folder.absolute().parent, [(folder, path) for path in here]
@@ -142,7 +142,7 @@ class CaseCorpus(Corpus, Generic[_EntryT]):
             try:
                 found = self._lists_among(list_folder(item))
             except SourceError:
-                # Said when its recordings are looked for.
+                # `find` reports this error with the recordings of the case.
                 cases.append((item, None))
                 continue
             cases += [(item, path) for path in found]
@@ -160,7 +160,7 @@ class CaseCorpus(Corpus, Generic[_EntryT]):
         return self.prefix + (match[1] if match else folder.name)[len(self.prefix) :]
 
     def find(self, wanted: Collection[str] | None = None) -> dict[str, Located]:
-        """Find the recordings: by their entries in the lists, and by their files."""
+        """Find the recordings that have an entry in a list or an EDF file."""
         located: dict[str, Located] = {}
         n_lists = Counter(folder for folder, _ in self._cases)
         for folder, path in self._cases:
@@ -213,7 +213,7 @@ class CaseCorpus(Corpus, Generic[_EntryT]):
         return located
 
     def annotation_name(self, name: str, located: Located, path: str) -> str:  # noqa: ARG002
-        """Return its name as in the list of digests, whatever the root is."""
+        """Return the file's name in the list of digests, independent of the root."""
         return f"{name.partition('/')[0]}/{self.place_of(path).name}"
 
     def split_of(self, name: str) -> str:  # noqa: ARG002
@@ -221,7 +221,7 @@ class CaseCorpus(Corpus, Generic[_EntryT]):
         return "train"
 
     def annotate(self, name: str, located: Located) -> Recording:
-        """Turn the entry of a list into a recording with its seizures."""
+        """Return the recording of a list entry, with its seizures."""
         entry = located.entry
         case = name.partition("/")[0]
         label = self._label(case, entry, located)

@@ -1,8 +1,7 @@
-"""What every corpus knows to do: find its recordings, read annotations, check a file.
+"""Base class of corpora: find recordings, read annotations, check a file.
 
-Invariant: a corpus holds its root and nothing that changes; what was found is handed on
-in the values of `corpora.recording`. Nothing depends on the order in which a folder lists
-its files.
+Invariant: a corpus is immutable; results are returned as values of `corpora.recording`.
+Nothing depends on the order in which a folder lists its files.
 """
 
 from __future__ import annotations
@@ -37,32 +36,32 @@ if TYPE_CHECKING:
 __all__ = ["BLIND_SPLIT", "Corpus", "leads_to", "list_folder"]
 
 BLIND_SPLIT = "eval"
-"""Nobody should tune on it (AAREADME of TUSZ), so it has to be requested by name."""
+"""Not for tuning (AAREADME of TUSZ), so this split has to be requested by name."""
 
 
 def leads_to(folder: str, wanted: Collection[str] | None) -> bool:
-    """Say whether one of the wanted recordings can be below a folder; None: all are."""
+    """Say whether a folder can contain a wanted recording; None: all are wanted."""
     return wanted is None or any(name.startswith(folder) for name in wanted)
 
 
 class Corpus(ABC):
-    """Recordings in files below a folder or a web address, or one of them.
+    """Recordings in files below a folder or a web address, or one recording.
 
-    `splits` are those to offer; empty: all but ``eval``. `rules` say how annotations in
-    free text are read. Recordings of `dev_subjects` are in split ``dev``, where the corpus
-    has no splits. SourceError if there is nothing at `root`, SpecError if this corpus
-    cannot be read over the web.
+    `splits` are the splits to use; empty: all but ``eval``. `rules` define how
+    free-text annotations are read. If the corpus has no splits, recordings of
+    `dev_subjects` are in split ``dev``. SourceError if `root` does not exist, SpecError
+    if this corpus cannot be read over the web.
     """
 
     title: ClassVar[str]
     sought: ClassVar[str] = "EDF files"
-    """What counts as a recording, for messages."""
+    """Description of a recording of this corpus, for messages."""
     on_web: ClassVar[bool] = False
     """Whether a root may be a web address."""
     why_unannotated: ClassVar[str] = (
         "has no annotation file: unannotated, which does not mean free of seizures"
     )
-    """What is said of a recording without annotations."""
+    """Message for a recording without annotations."""
 
     def __init__(
         self,
@@ -74,7 +73,7 @@ class Corpus(ABC):
     ) -> None:
         place = self.open_root(root)
         if not is_there(place):
-            # Path has made s3:/ of s3://.
+            # Path normalises 's3://' to 's3:/'.
             is_other = isinstance(place, Path) and ":/" in str(place)
             hint = "; a web address begins with https://" if is_other else ""
             msg = f"{str(place)!r}: no such folder or file{hint}"
@@ -86,7 +85,7 @@ class Corpus(ABC):
 
     @classmethod
     def open_root(cls, root: str | os.PathLike[str] | WebPath) -> CorpusPath:
-        """Return the place that a user named; of an address, fetch its list."""
+        """Return the root that a user named; for an address, fetch its list."""
         is_local = isinstance(root, str | os.PathLike) and not is_web_address(root)
         if not (cls.on_web or is_local):
             msg = (
@@ -98,14 +97,14 @@ class Corpus(ABC):
 
     @property
     def folder(self) -> Path:
-        """The root of a corpus that is not on the web."""
+        """The root of a local corpus."""
         if not isinstance(self.root, Path):
             raise TypeError(self.root)
         return self.root
 
     @property
     def top(self) -> Path:
-        """The folder to look in: the root, or that of the one recording requested."""
+        """The folder to search: the root, or the folder of the requested recording."""
         return self.folder if self.folder.is_dir() else self.folder.parent
 
     def offers(self, split: str) -> bool:
@@ -115,47 +114,47 @@ class Corpus(ABC):
     @property
     @abstractmethod
     def licence(self) -> Licence:
-        """What may be done with the data."""
+        """Licence of the data."""
 
     @abstractmethod
     def find(self, wanted: Collection[str] | None = None) -> dict[str, Located]:
-        """Find the files of every recording, by its name; read no signal.
+        """Return the files of every recording by name, without reading a signal.
 
-        With `wanted`, folders that hold none of these recordings may be left out.
+        With `wanted`, folders that hold none of these recordings may be skipped.
         """
 
     @abstractmethod
     def annotate(self, name: str, located: Located) -> Recording:
-        """Read the annotations of a recording; AnnotationError if they are not certain."""
+        """Read annotations; AnnotationError if they are invalid or ambiguous."""
 
     @abstractmethod
     def split_of(self, name: str) -> str:
-        """Return the split of a recording; empty if it is not known."""
+        """Return the split of a recording; empty if unknown."""
 
     def annotation_name(self, name: str, located: Located, path: str) -> str:  # noqa: ARG002
-        """Return what the corpus calls an annotation file of a recording."""
+        """Return the corpus' own name of an annotation file of a recording."""
         return path.removeprefix(f"{self.top}/")
 
     def place_of(self, address: str) -> CorpusPath:
-        """Return the place of a file that `find` has located."""
+        """Return the path of a file that `find` located."""
         return Path(address) if isinstance(self.root, Path) else self.root.at(address)
 
-    # What a corpus knows about its EDF files.
+    # The next methods cover known properties of the EDF files of a corpus.
 
     def labels_of(self, header: EdfHeader) -> list[str]:
-        """Return the labels of the signals of a file, known slips corrected."""
+        """Return the signal labels of a file, with known errors corrected."""
         return [signal.label for signal in header.signals]
 
     def assumptions(self, recording: Recording, header: EdfHeader) -> list[str]:  # noqa: ARG002
-        """Return what was decided while the header was read; no text names anything."""
+        """Return assumptions made about the header, without identifying text."""
         return []
 
     def check(  # noqa: B027
         self, opened: OpenRecording, rows: Sequence[Row]
     ) -> None:
-        """Compare a file, and the channels of some rows, with what annotations say.
+        """Compare a file, and the channels of some rows, with the annotations.
 
-        SourceError if they differ, or a channel may not be used.
+        SourceError if they differ, or if a channel must not be used.
         """
 
     def checked_signal(
@@ -177,12 +176,12 @@ class Corpus(ABC):
     ) -> Iterator[tuple[str, list[str]]]:
         """Yield (path from the root with ``/`` at its end, sorted names of its files).
 
-        A folder that cannot be listed is noted in `located`; one that is in `skip` is
-        passed over at the top. Hidden files do not count: macOS leaves ``._name.edf``
-        beside ``name.edf``. Of a root that is a file only its folder is listed.
+        A folder that cannot be listed is recorded in `located`; top-level folders in
+        `skip` are skipped. Hidden files do not count: macOS leaves ``._name.edf``
+        beside ``name.edf``. If the root is a file, only its folder is listed.
         """
         pending = [""]
-        # Links are followed, as data managers make them, but never in circles.
+        # Data managers create links, so they are followed, but each folder only once.
         seen = set()
         while pending:
             below = pending.pop()

@@ -1,7 +1,7 @@
-"""Walk and annotate: which recordings of a corpus can be used, and why others cannot.
+"""Find the usable recordings of a corpus, and the reasons why others are unusable.
 
-Invariant: what is offered is annotated with certainty and has a file; everything else is
-found and reported, with the reason.
+Invariant: a usable recording has valid, unambiguous annotations and a file; every other
+recording is reported with the reason.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ __all__ = [
 _log = logging.getLogger(__name__)
 _CHUNK = 16 * 2**20
 _LEAST_EDF_BYTES = 512
-"""A header of one signal."""
+"""Size of a header with one signal."""
 _POINTERS = {
     b"/annex/objects/": "git annex get",
     b"version https://git-lfs": "git lfs pull",
 }
-"""How files begin that stand for a recording which was not fetched."""
+"""Content of placeholder files of recordings that were not fetched -> fetch command."""
 
 
 def iter_findings(
@@ -49,8 +49,8 @@ def iter_findings(
 ) -> Iterator[Finding]:
     """Yield every recording that is annotated or has a file, sorted by name.
 
-    What is wrong with one is in its finding and does not touch the others. `progress` is
-    called with (recordings done, recordings in total).
+    A problem with one recording is in its finding and does not affect the others.
+    `progress` is called with (recordings done, recordings in total).
     """
     located = corpus.find()
     for done, name in enumerate(sorted(located), 1):
@@ -104,14 +104,14 @@ def _finding(corpus: Corpus, name: str, located: Located) -> Finding:
 
 
 def _say_absent(corpus: Corpus, address: str) -> str:
-    """Return why the file of a recording is not here; empty if it is."""
+    """Return why the file of a recording is missing; empty if it exists."""
     if not address:
         return "its file is missing here"
     place = corpus.place_of(address)
     if not isinstance(place, Path):
         return ""
     try:
-        # Data managers leave a text of some hundred bytes; no EDF file is as short.
+        # Data managers leave a placeholder shorter than any EDF file.
         is_short = place.stat().st_size < _LEAST_EDF_BYTES
         beginning = place.read_bytes() if is_short else b""
     except FileNotFoundError:
@@ -119,7 +119,7 @@ def _say_absent(corpus: Corpus, address: str) -> str:
             "its file is a link to nothing; fetch it ('git annex get', 'datalad get')"
         )
     except OSError:
-        # Whoever opens it says what is wrong.
+        # Opening the file will report the error.
         return ""
     for prefix, command in _POINTERS.items():
         if beginning.startswith(prefix):
@@ -136,11 +136,11 @@ def usable_recordings(
     strict: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[tuple[Recording, ...], tuple[Finding, ...]]:
-    """Return the recordings of the requested splits that can be used, and all others.
+    """Return the usable recordings of the requested splits, and all other findings.
 
-    Both are sorted by name. `exclude` has names of recordings to leave out, whatever is
-    wrong with them. `strict` raises AnnotationError for the first recording with invalid
-    annotations. SourceError if none can be used, SpecError if there is none to exclude.
+    Both are sorted by name. `exclude` has names of recordings to skip, valid or not.
+    `strict` raises AnnotationError for the first recording with invalid annotations.
+    SourceError if no recording is usable, SpecError if an excluded one does not exist.
     """
     usable: list[Recording] = []
     problems: list[Finding] = []
@@ -183,7 +183,7 @@ def usable_recordings(
 
 
 def _check_subjects(corpus: Corpus, recordings: Sequence[Recording]) -> None:
-    """Refuse subjects of split ``dev`` that are not there."""
+    """Raise SpecError if a subject requested for split ``dev`` does not exist."""
     subjects = sorted({recording.subject for recording in recordings})
     for subject in sorted(corpus.dev_subjects.difference(subjects)):
         close = difflib.get_close_matches(subject, subjects, n=1)
@@ -223,12 +223,12 @@ def named_recordings(
     complete: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Recording, ...]:
-    """Find some recordings by name and read their annotations, and those of no other.
+    """Find recordings by name and read only their annotations.
 
-    `sha256` has digests that annotation files must have, by their names as in
-    `annotation_digests`; if `complete`, there may be no other annotation file. SourceError
-    if a recording is missing, cannot be used, or its annotation file is missing or has
-    another digest.
+    `sha256` has the required digests of annotation files, by name as in
+    `annotation_digests`; if `complete`, there must be no other annotation file.
+    SourceError if a recording is missing or unusable, or its annotation file is missing
+    or has another digest.
     """
     located = corpus.find(frozenset(names))
     for name in sorted(names):
@@ -319,8 +319,8 @@ def annotation_digests(
 ) -> dict[str, str]:
     """Return the SHA-256 of each annotation file of some recordings.
 
-    By the name of the file as the corpus has it, a path from its folder; where
-    annotations are in the recording, its own.
+    The key is the corpus' own name of the file, a path from its folder. For annotations
+    inside a recording, it is the recording's own name.
     """
     known: dict[str, str] = {}
     return {
@@ -333,7 +333,7 @@ def annotation_digests(
 
 
 def _digest(corpus: Corpus, path: str, known: dict[str, str]) -> str:
-    """Return a digest; a list of seizures may be shared by many recordings."""
+    """Return a digest, computed once because many recordings may share a list."""
     if path not in known:
         place = corpus.place_of(path)
         if not isinstance(place, Path):

@@ -1,4 +1,4 @@
-"""What the labels of recordings were read as, summed up and in words."""
+"""Summaries of how the free-text labels of recordings were interpreted."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ADVICE = (
 
 
 def sum_labels(of_recordings: Iterable[Sequence[LabelCount]]) -> tuple[LabelCount, ...]:
-    """Return how often each label occurs in some recordings, sorted by label."""
+    """Return how often each label occurs in all of the recordings, sorted by label."""
     counts: Counter[tuple[str, str]] = Counter()
     for labels in of_recordings:
         for one in labels:
@@ -42,7 +42,7 @@ def sum_labels(of_recordings: Iterable[Sequence[LabelCount]]) -> tuple[LabelCoun
 
 
 def label_lines(labels: Sequence[LabelCount]) -> Iterator[str]:
-    """Say which labels are seizures and which are not, a line each."""
+    """Yield lines that say which labels are seizures and which are not."""
     seizures = [one for one in labels if one.meaning not in NOT_SEIZURES]
     if seizures:
         yield f"labels read as seizures: {_listed(seizures)}"
@@ -54,7 +54,7 @@ def label_lines(labels: Sequence[LabelCount]) -> Iterator[str]:
 
 
 def say_unmatched(rules: AnnotationRules, labels: Sequence[LabelCount]) -> str:
-    """Return which labels there are if none matches the pattern of seizures."""
+    """Return a text that lists the labels found if none matches the seizure pattern."""
     if rules.label_pattern is None or any(
         one.meaning == "start" or one.meaning not in NOT_SEIZURES for one in labels
     ):

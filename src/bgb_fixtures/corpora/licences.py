@@ -1,7 +1,7 @@
-"""Licences that data sets state, and those that somebody states for data of their own.
+"""Licences stated by data sets, or by users for their own data.
 
-Invariant: only a licence that is known to let others have the data makes a fixture
-redistributable.
+Invariant: a fixture is redistributable only under a licence that is known to allow
+redistribution.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["UNKNOWN_LICENCE", "find_licence", "stated_licence"]
 
 UNKNOWN_LICENCE = Licence(name="unknown", url="", attribution="", redistributable=False)
-# How the licences are written in real data sets -> SPDX name and address. Licences that
-# forbid derived works or trade are not in this list: whether a fixture may be given to
-# others under them is for a person to say.
+# Spellings of licences in real data sets -> SPDX name and address. Licences that forbid
+# derivative works or commercial use are not in this list: whether they allow a fixture
+# to be redistributed is for a person to decide.
 _LICENCES = (
     (
         r"CC-?0(?:-1\.0)?|CREATIVE-COMMONS-(?:ZERO|CC0).*|PUBLIC-DOMAIN",
@@ -57,7 +57,7 @@ _LICENCES = (
 
 
 def find_licence(stated: str) -> Licence | None:
-    """Return a licence that lets others have the data, by one of its usual names."""
+    """Return the licence that allows redistribution under this usual name, or None."""
     key = re.sub(r"[\s_-]+", "-", stated.strip()).upper()
     for pattern, name, url in _LICENCES:
         if re.fullmatch(pattern, key):
@@ -66,9 +66,9 @@ def find_licence(stated: str) -> Licence | None:
 
 
 def stated_licence(request: RecordedRequest, of_corpus: Licence) -> Licence:
-    """Return the licence of a corpus, or the one that a request states for its own data.
+    """Return the licence of a corpus, or the one that a request states for its data.
 
-    SpecError if the data set states another licence itself.
+    SpecError if the data set itself states another licence.
     """
     licence = of_corpus
     if request.licence is not None:

@@ -1,4 +1,4 @@
-"""The manifest of a twin: which of its files a generator wrote, by their digests.
+"""The manifest of a twin: the files that the generator wrote, with their digests.
 
 Invariant: nothing counts as synthetic that the manifest does not list with the digest of
 the bytes that were read; a manifest that is not understood counts as none, so data is
@@ -30,16 +30,16 @@ MANIFEST_NAME = "synthetic.json"
 
 _WHAT = "synthetic EEG by bgb-fixtures; nobody was recorded"
 _MOST_BYTES = 16 * 2**20
-# What goes on into a fixture: never a free text.
+# Layout and recipe are copied into fixtures, so they must not be free text.
 _WORD = re.compile(r"[a-z0-9][a-z0-9.-]{0,31}", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What the folder of a twin says of its files.
+    """Layout, recipe, seed and file digests of a twin.
 
-    `sha256` is by the path of a file from `folder`, with ``/``.
+    The keys of `sha256` are paths from `folder`, with ``/``.
     """
 
     folder: Path
@@ -49,9 +49,9 @@ class Manifest:
     sha256: dict[str, str]
 
     def covers(self, opened: OpenRecordings, recordings: Iterable[Recording]) -> bool:
-        """Say whether all files of some recordings are those that were generated.
+        """Say whether all files of some recordings are unchanged generated files.
 
-        Their EDF files must be open with whole digests.
+        The recordings must have been opened with `whole_digests`.
         """
         paths: dict[str, str | None] = {}
         for recording in recordings:
@@ -89,10 +89,10 @@ def write_manifest(folder: Path, *, layout: str, recipe: str, seed: int) -> None
 
 
 def find_manifest(corpus: Corpus) -> Manifest | None:
-    """Return the manifest of the folder that a local corpus is, or is a part of."""
+    """Return the manifest of a local corpus, from its folder or one above it."""
     if not isinstance(corpus.root, Path):
         return None
-    # Dots are resolved, links are not: a name counts as it was given.
+    # Resolve '..' but not links, so that the folder is the one the user named.
     top = Path(os.path.abspath(corpus.top))  # noqa: PTH100
     for folder in (top, *top.parents):
         path = folder / MANIFEST_NAME

@@ -30,12 +30,12 @@ __all__ = ["OpenRecording", "OpenRecordings"]
 _log = logging.getLogger(__name__)
 
 _MOST_OPEN = 256
-"""Files; the usual limit of a process is 1024. Only where annotations do not say how long
-recordings are (TUSZ 1.5) are so many headers read; the oldest is then closed."""
+"""Open files; the usual limit of a process is 1024. Beyond this, the oldest is closed,
+which happens only if annotations do not state durations (TUSZ 1.5)."""
 
 
 class OpenRecording:
-    """A recording whose file is open: its header is read and checked, its samples not."""
+    """A recording with an open file whose header, but no sample, has been read."""
 
     def __init__(self, recording: Recording, corpus: Corpus, edf: EdfFile) -> None:
         self.recording = recording
@@ -59,18 +59,18 @@ class OpenRecording:
 
     @property
     def duration(self) -> float:
-        """Seconds in all complete records."""
+        """Duration of all complete data records in seconds."""
         header = self.edf.header
         return float(header.n_records * header.record_duration)
 
     @property
     def assumptions(self) -> tuple[str, ...]:
-        """What was assumed about the recording so far; no text names it."""
+        """Assumptions made about the recording so far, without identifying text."""
         return tuple(self._assumptions)
 
     @property
     def stretches(self) -> tuple[tuple[int, int], ...]:
-        """Samples `[start, stop)` without a gap of the signal made last."""
+        """Spans `[start, stop)` without a gap, in samples of the latest signal."""
         return () if self._signal is None else self._signal.stretches
 
     def signal(
@@ -82,9 +82,9 @@ class OpenRecording:
     ) -> Signal:
         """Return the rows of a montage, checked against the annotations.
 
-        `to_sfreq` is the rate in Hz that they will be resampled to, if any; with
-        `between_gaps` a recording may have gaps. SourceError if the file cannot give them with certainty, AnnotationError if a
-        seizure ends after the recording.
+        `to_sfreq` is the rate in Hz that the rows will be resampled to, if any. With
+        `between_gaps`, a recording may have gaps. SourceError if the rows cannot be
+        computed unambiguously, AnnotationError if a seizure ends after the recording.
         """
         name = self.recording.name
         rows = resolve_montage(self._labels, montage, where=name)
@@ -118,7 +118,7 @@ class OpenRecording:
         return self._corpus.checked_signal(signal, rows, where=name)
 
     def announce(self, spans: Iterable[tuple[int, int]]) -> None:
-        """Say which samples of the file the signal made last will read, in order."""
+        """Announce the spans of samples that the latest signal will read, in order."""
         if self._signal is not None:
             self._signal.announce(spans)
 
@@ -141,10 +141,10 @@ class OpenRecording:
 
 
 class OpenRecordings:
-    """The recordings that one build opens, by name; closed together.
+    """The recordings that one build opens, by name; all are closed together.
 
-    With `whole_digests` the SHA-256 of each whole file is computed while it is read;
-    `unit` is that of channels whose header names none.
+    With `whole_digests`, the SHA-256 of each whole file is computed while it is read.
+    `unit` is the unit of channels whose header names none.
     """
 
     def __init__(
@@ -162,7 +162,7 @@ class OpenRecordings:
     def open(self, recording: Recording) -> OpenRecording:
         """Open a recording at the first call; return the same one afterwards.
 
-        SourceError if it is no EDF or BDF file, or contradicts its annotations.
+        SourceError if the file is not EDF or BDF, or contradicts its annotations.
         """
         name = recording.name
         if name not in self._opened:

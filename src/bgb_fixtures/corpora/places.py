@@ -1,6 +1,6 @@
-"""Where the files of a corpus are: on this machine, or at a web address.
+"""Paths of the files of a corpus: local, or at a web address.
 
-Invariant: nothing of the HTTP client is imported before an address is named.
+Invariant: the HTTP client is imported only when an address is used.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def is_web_address(text: object) -> bool:
 
 
 def corpus_path(path: str | os.PathLike[str] | WebPath) -> CorpusPath:
-    """Return the place that a user named; of an address, fetch the list of its corpus."""
+    """Return the path that a user named; for an address, fetch its corpus' list."""
     if isinstance(path, str) and is_web_address(path):
         from bgb_fixtures.corpora.remote.web import open_web
 
@@ -42,7 +42,7 @@ def corpus_path(path: str | os.PathLike[str] | WebPath) -> CorpusPath:
 
 
 def is_there(place: CorpusPath) -> bool:
-    """Say whether a file or folder exists; SourceError if that cannot be known."""
+    """Say whether a file or folder exists; SourceError if that cannot be determined."""
     try:
         return place.exists()
     except OSError as error:
@@ -51,7 +51,7 @@ def is_there(place: CorpusPath) -> bool:
 
 
 def list_folder(folder: CorpusPath) -> list[CorpusPath]:
-    """Return what is in a folder, sorted by name, without hidden files.
+    """Return the contents of a folder, sorted by name, without hidden files.
 
     macOS leaves ``._name.edf`` beside ``name.edf``. SourceError if it cannot be listed.
     """
@@ -63,5 +63,5 @@ def list_folder(folder: CorpusPath) -> list[CorpusPath]:
 
 
 def open_bytes(path: CorpusPath) -> ByteSource:
-    """Open a file to read pieces of it; SourceError if it is not readable."""
+    """Open a file for reading byte ranges; SourceError if it is not readable."""
     return LocalFile(path) if isinstance(path, Path) else path.open_ranges()

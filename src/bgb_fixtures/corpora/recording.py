@@ -1,4 +1,4 @@
-"""The values of a corpus: a licence, a recording with its seizures, and what was found."""
+"""Values that a corpus returns: licence, recording with its seizures, finding."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ PROBLEMS = {
     "split": "in a split that was not requested",
     "excluded": "left out by name",
 }
-"""Why a recording is not offered."""
+"""Reasons why a recording is unusable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Licence:
-    """What may be done with the data of a corpus.
+    """The licence of a corpus.
 
     Attributes
     ----------
     name : str
         Short name, an SPDX identifier where there is one.
     url : str
-        Where its text is.
+        Address of its text.
     attribution : str
         What to cite; may be empty.
     redistributable : bool
-        Whether a fixture made from the corpus may be given to others.
+        Whether a fixture built from the corpus may be redistributed.
     """
 
     name: str
@@ -58,25 +58,25 @@ CC0 = Licence(
     attribution="",
     redistributable=True,
 )
-"""Of synthetic data, dedicated to the public domain: no person is behind it."""
+"""Licence of synthetic data, dedicated to the public domain: nobody was recorded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Located:
-    """Where the files of a recording are.
+    """The files of a recording.
 
     Attributes
     ----------
     signal : str
         Path or address of the EDF or BDF file; empty if there is none.
     annotations : tuple of str
-        Likewise of its annotation files, the one that counts first.
+        Paths or addresses of its annotation files, the authoritative one first.
     place : str
-        Where its annotations are, for messages.
+        File and place of its annotations, for messages.
     error : str
-        What was wrong while its files were looked for.
+        Problem found while its files were located; empty if none.
     entry : object
-        What the corpus has already read about it, such as its entry in a list.
+        Data that the corpus has already read, such as its entry in a list.
     """
 
     signal: str = ""
@@ -88,7 +88,7 @@ class Located:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """What the annotations say about one recording.
+    """A recording with its annotations.
 
     Attributes
     ----------
@@ -100,13 +100,13 @@ class Recording:
     split : str
         ``"train"`` where the corpus has no splits.
     duration : float or None
-        Seconds, if the annotations say so.
+        Seconds; None if the annotations do not state it.
     events : tuple of Event
         All seizures, in order of onset; empty if it is annotated as seizure-free.
     located : Located
-        Where its files are.
+        Its files.
     labels : tuple of LabelCount
-        What its labels were read as, where they are free text.
+        Interpretation of its labels, if they are free text.
     """
 
     name: str
@@ -120,14 +120,14 @@ class Recording:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What became of one recording that a corpus names.
+    """The result for one recording of a corpus: usable, or the problem.
 
     Attributes
     ----------
     name : str
         The recording: the path from the root to its file, with ``/``.
     split : str
-        Empty if it is not known.
+        Empty if unknown.
     has_signal : bool
         Whether its EDF or BDF file exists.
     recording : Recording or None
@@ -135,9 +135,9 @@ class Finding:
     problem : str
         A key of `PROBLEMS`; empty if the recording can be used.
     message : str
-        One line: what is wrong with what, and what to do; empty without a problem.
+        One line with the problem and a remedy; empty without a problem.
     labels : tuple of LabelCount
-        What its labels were read as, where they are free text.
+        Interpretation of its labels, if they are free text.
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""What a corpus holds, from its annotations alone.
+"""Summarise a corpus from its annotations alone.
 
-Invariant: every recording that is annotated or has a file is in the answer once, with
-what became of it; one that cannot be used changes nothing for the others.
+Invariant: every recording that is annotated or has a file is in the result once; an
+unusable recording does not affect the others.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ __all__ = ["Scan", "scan_corpus"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
-    """Hold what a scan found; JSON values all through.
+    """The result of a scan, as JSON values.
 
     Attributes
     ----------
     totals : dict
-        ``n_recordings`` (annotated with certainty), ``n_with_seizures``, ``n_seizures``,
+        ``n_recordings`` (with valid annotations), ``n_with_seizures``, ``n_seizures``,
         ``n_subjects``, ``seizure_seconds`` (overlapping seizures count once),
-        ``recorded_seconds`` (of those whose annotations say how long they are),
-        ``n_without_duration``, ``n_signal_missing``, and ``n_usable``, those that a
-        build may choose from without naming a split.
+        ``recorded_seconds`` (only recordings whose annotations state a duration),
+        ``n_without_duration``, ``n_signal_missing``, and ``n_usable`` (recordings that
+        a build may choose from without naming a split).
     by_split : dict
-        Split -> the same without ``n_subjects`` and ``n_usable``.
+        Split -> the same keys without ``n_subjects`` and ``n_usable``.
     by_type : dict
         TUSZ code -> ``n_seizures`` and ``seizure_seconds``.
     problems : dict
         Key of `PROBLEMS` -> number of recordings.
     labels : tuple of LabelCount
-        What labels in free text were read as.
+        Interpretation of free-text labels.
     recordings : list of dict
         Sorted by name: ``name``, ``subject``, ``split``, ``signal`` (``"present"`` or
         ``"missing"``), ``duration``, ``n_seizures``, ``seizure_seconds``, ``events``,
@@ -62,7 +62,7 @@ class Scan:
 
     @property
     def bad(self) -> list[dict[str, Any]]:
-        """The recordings whose annotations are not certain."""
+        """The recordings whose annotations are invalid or ambiguous."""
         return [r for r in self.recordings if r["problem"] == "annotation"]
 
 
@@ -116,7 +116,7 @@ def _ictal_seconds(events: Iterable[Event]) -> Fraction:
 def scan_corpus(
     corpus: Corpus, progress: Callable[[int, int], None] | None = None
 ) -> Scan:
-    """Read the annotations of a corpus, and nothing else."""
+    """Scan the annotations of a corpus, without reading signals."""
     totals = _Sums()
     splits: dict[str, _Sums] = {}
     types: dict[str, list[Event]] = {}

@@ -1,7 +1,7 @@
-"""From annotations to seizures, whatever the labels are.
+"""Convert annotations to seizures, for any vocabulary of labels.
 
-Invariant: a label that is neither a known seizure nor known to be none is an error: a
-seizure never becomes background in silence.
+Invariant: a label that is neither known to be a seizure nor known not to be one is an
+error, so a seizure never silently becomes background.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ __all__ = ["label_counts", "merge_by_label", "seizures_of"]
 _SLACK = Decimal("0.01")
 _MOST_LABELS = 10
 _REMARKS = ("comment", "note", "remark")
-"""They say that somebody wrote something, not what. Such rows are skipped, so that a
-recording with nothing else is not taken for seizure-free."""
+"""Labels without information about seizures. Such rows are skipped, so that a recording
+with no other rows does not count as seizure-free."""
 
 
 def seizures_of(
@@ -43,10 +43,11 @@ def seizures_of(
 ) -> tuple[Event, ...]:
     """Return the seizures among labelled stretches, in order of onset.
 
-    `vocabulary` maps a label to the TUSZ code of a seizure, or None; it raises ValueError
-    for an unknown label. Where labels are free text, `rules` come first. Stretches of one code that touch, for
-    example on several channels, become one event. AnnotationError if there is no stretch
-    at all, a label is unknown, or a seizure has no end or is not within the recording.
+    `vocabulary` maps a label to the TUSZ code of a seizure, or None; it raises
+    ValueError for an unknown label. If labels are free text, `rules` take precedence.
+    Overlapping or touching stretches with the same code, for example on several
+    channels, become one event. AnnotationError if there is no stretch, a label is
+    unknown, or a seizure has no end or is not within the recording.
     """
     meanings = _meanings(annotations, vocabulary, rules or NO_RULES)
     for span in annotations.spans:
@@ -84,7 +85,7 @@ def label_counts(
     vocabulary: Callable[[str], str | None],
     rules: AnnotationRules,
 ) -> tuple[LabelCount, ...]:
-    """Return what each label is read as and how often it occurs, sorted by label."""
+    """Return the meaning and number of occurrences of each label, sorted by label."""
     return _counted(annotations, _meanings(annotations, vocabulary, rules))
 
 
@@ -112,7 +113,7 @@ def _meanings(
 def _meaning(
     label: str, vocabulary: Callable[[str], str | None], rules: AnnotationRules
 ) -> str:
-    """Return what a label means, as in `LabelCount`."""
+    """Return the meaning of a label, as in `LabelCount`."""
     if label in rules.ignore_labels:
         return "ignored"
     if label == rules.start_label:
@@ -123,14 +124,14 @@ def _meaning(
         known = vocabulary(label) or "none"
     except ValueError:
         known = "unknown"
-    # First, so that what two patterns match is no background.
+    # Checked first, so that a label that matches both patterns is a seizure.
     if rules.is_seizure(label):
         return "seiz" if known in NOT_SEIZURES else known
     if rules.is_background(label):
         return "none"
     if known == "unknown" and label.lower() in _REMARKS:
         return "ignored"
-    # A known type of seizure that the pattern leaves out must not become background.
+    # A known seizure type that the pattern does not match must not become background.
     is_left_out = rules.label_pattern is not None and known != "none"
     return "unknown" if is_left_out else known
 
@@ -138,7 +139,7 @@ def _meaning(
 def _unknown_label(
     label: str, vocabulary: Callable[[str], str | None], rules: AnnotationRules
 ) -> str:
-    """Say what is wrong with the first label that is unknown."""
+    """Return a message about the first unknown label."""
     if rules.label_pattern is None:
         try:
             vocabulary(label)
@@ -151,7 +152,7 @@ def _unknown_label(
 
 
 def _advice(labels: Sequence[LabelCount]) -> str:
-    """List the unknown labels of a recording, and the options that declare them."""
+    """Return a list of the unknown labels, and the options that declare them."""
     unknown = [one for one in labels if one.meaning == "unknown"]
     listed = ", ".join(f"{one.label!r} ({one.n})" for one in unknown[:_MOST_LABELS])
     if len(unknown) > _MOST_LABELS:
@@ -167,8 +168,8 @@ def _advice(labels: Sequence[LabelCount]) -> str:
 def _between_marks(
     annotations: Annotations, meanings: Mapping[str, str], *, path: CorpusPath
 ) -> list[tuple[str, Decimal, Decimal]]:
-    """Return the seizures between marks of a start and an end, which must alternate."""
-    # An end before a start at the same time: one seizure after the other.
+    """Return the seizures between start and end marks, which must alternate."""
+    # At equal times, the end comes first: one seizure follows another.
     marks = sorted(
         (
             span
@@ -210,7 +211,7 @@ def _between_marks(
 def _end_of_seizure(
     span: Span, duration: Decimal | None, *, path: CorpusPath
 ) -> Decimal:
-    """Return the end of a seizure that lies in the recording."""
+    """Return the end of a seizure; AnnotationError if it is not in the recording."""
     start, stop = span.start, span.stop
     if stop is None:
         problem = (

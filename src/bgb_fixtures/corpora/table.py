@@ -1,7 +1,7 @@
-"""Tables of events: columns found by name, numbers as programs and spreadsheets write them.
+"""Tables of events: columns by name, numbers as programs and spreadsheets write them.
 
-Invariant: a number that can be read in two ways is refused with its line; an end is never
-read as a duration.
+Invariant: an ambiguous number is rejected with its line; an end is never read as a
+duration.
 
 References
 ----------
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EventTable", "Row", "read_columns", "read_table"]
 
-# What is looked for in a head line, in lower case; the first are those of SzCORE, which
-# count if others are there, too.
+# Known column names in lower case. SzCORE names come first and take precedence.
 _NAMES = {
     "start": ("onset", "start", "start_time", "begin"),
     "end": ("end", "end_time", "stop", "stop_time"),
@@ -52,25 +51,25 @@ _AMBIGUOUS = re.compile(r"-?[1-9][0-9]{0,2},[0-9]{3}")
 _DECIMAL_COMMA = re.compile(r"-?[0-9]+,[0-9]+(?:[eE][+-]?[0-9]+)?")
 _MOST_NAMES = 20
 _SLACK_S = 0.01
-"""By which an end may differ from onset + duration, as both are rounded."""
+"""Tolerance between an end and onset + duration, because both are rounded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of the table: its line, and a text for each role, empty if missing."""
+    """A row of the table: its line and a text per role, empty if missing."""
 
     line: int
     # No dict: a file of a megabyte may have half a million rows.
     texts: tuple[str, ...]
 
     def text(self, role: str) -> str:
-        """Return the text of a column by what it holds: ``start``, ``label`` ..."""
+        """Return the text of a role: ``start``, ``label`` ..."""
         return self.texts[_ROLES.index(role)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventTable:
-    """A table of events whose columns are known; its numbers are read when asked for.
+    """A table of events whose columns are known; its numbers are parsed on demand.
 
     `mark` is the decimal mark, ``"."`` or ``","``.
     """
@@ -81,7 +80,7 @@ class EventTable:
     names_files: bool
 
     def annotations(self, rows: Iterable[Row] | None = None) -> Annotations:
-        """Return some rows as annotations [all]; AnnotationError names file and line."""
+        """Return rows [all] as annotations; AnnotationError names file and line."""
         spans = []
         duration: Decimal | None = None
         for row in self.rows if rows is None else rows:
@@ -134,7 +133,7 @@ def read_table(
 ) -> EventTable:
     """Read a table whose first row names its columns.
 
-    `rules` may name columns, and the decimal mark; `quotes` says whether values may be
+    `rules` may name columns and the decimal mark; `quotes` is whether values may be
     quoted. AnnotationError if columns or numbers are missing or ambiguous.
     """
     text = read_text(path)
@@ -148,7 +147,7 @@ def read_table(
         else:
             found[separator] = len(names), places
     if not found:
-        # Of the separator that gives the most columns.
+        # Report the problem for the separator that gives the most columns.
         fail(path, 1, problems[max(problems)])
     if len(found) > 1:
         ways = " or ".join(_SEPARATORS[separator] for separator in found)
@@ -160,7 +159,7 @@ def read_table(
             hint = "; a decimal comma needs other separators" * (separator == ",")
             problem = f"expected {n_columns} values, got {len(values)}{hint}"
             fail(path, line, problem)
-        # Blanks at the end of a line are gone, and empty last values with them.
+        # Lines are stripped at the end, so empty last values are missing.
         found_at = [places.get(role, len(values)) for role in _ROLES]
         texts = (values[at] if at < len(values) else "" for at in found_at)
         rows.append(Row(line, tuple(texts)))
@@ -173,7 +172,7 @@ def read_table(
 
 
 def read_columns(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """Return the names of columns, and (line, values) of each row below them."""
+    """Return the column names, and (line, values) of each row below them."""
     text = read_text(path)
     separator = max(_SEPARATORS, key=lambda s: len(_names(text, s, quotes=True)))
     names = _names(text, separator, quotes=True)
@@ -199,7 +198,7 @@ def _rows(
 def _records(
     text: str, separator: str, *, quotes: bool
 ) -> Iterator[tuple[int, list[str]]]:
-    """Yield (line, values) of rows that have a value, without blanks and empty ends."""
+    """Yield (line, values) of non-empty rows, without blanks and empty last values."""
     for line, row in _rows(text, separator, quotes=quotes):
         values = [value.strip() for value in row]
         while values and not values[-1]:
@@ -209,7 +208,7 @@ def _records(
 
 
 def _names(text: str, separator: str, *, quotes: bool) -> list[str]:
-    """Return the first row; empty if there is none with this separator."""
+    """Return the first row, split at this separator; empty if there is none."""
     try:
         return next(_records(text, separator, quotes=quotes), (0, []))[1]
     except csv.Error:
@@ -227,12 +226,12 @@ def _below(
         fail(path, line, f"is not a table: {problem}")
 
 
-# Thousands of tables of a corpus have the same columns.
+# Cached, because thousands of tables of a corpus have the same columns.
 @lru_cache(maxsize=8)
 def _places(
     names: tuple[str, ...], given: tuple[tuple[str, str], ...]
 ) -> dict[str, int] | str:
-    """Return the place of each column that is needed, or what is wrong with the names."""
+    """Return the position of each required column, or a problem with the names."""
     columns = dict(given)
     found: dict[str, list[int]] = {}
     for i, name in enumerate(names):
@@ -242,7 +241,7 @@ def _places(
     for role, known in _NAMES.items():
         if role in columns:
             wanted = columns[role].strip()
-            # Exactly as given, or in any case.
+            # An exact match first, otherwise ignoring case.
             at = [i for i, name in enumerate(names) if name == wanted]
             at = at or found.get(_SECONDS.sub("", wanted.lower()), [])
             if len(at) != 1:
@@ -277,7 +276,7 @@ def _got(names: Sequence[str]) -> str:
 
 
 def _decimal_mark(path: Path, rows: Sequence[Row], given: str | None) -> str:
-    """Return the decimal mark of a table; refuse numbers that can be read in two ways."""
+    """Return the decimal mark of a table; AnnotationError if a number is ambiguous."""
 
     def with_mark(mark: str) -> list[tuple[int, str]]:
         texts = ((row.line, row.text(role)) for row in rows for role in _TIMES)

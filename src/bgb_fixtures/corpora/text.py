@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 _NUMBER = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,100})?(?:[eE][+-]?[0-9]{1,2})?")
-# The longest real file, of a recording of hours with rows for 22 channels, has under 1 MB.
+# The longest real file, with rows for 22 channels over hours, has less than 1 MB.
 _LARGEST_BYTES = 64 * 2**20
 
 
@@ -40,16 +40,16 @@ def fail(path: CorpusPath, line: int, problem: str) -> NoReturn:
 
 
 def read_whole(path: CorpusPath) -> bytes:
-    """Return the bytes of a file that annotates recordings."""
+    """Return the bytes of an annotation file."""
     if not isinstance(path, Path):
         try:
             return path.read_bytes()
         except SourceError as error:
-            # One file that a server lacks is no reason to end.
+            # A file missing on the server is a problem of its recordings only.
             raise AnnotationError(str(error)) from error
     try:
         status = path.stat()
-        # A pipe would block, and a device never end.
+        # Reading would block on a pipe and never end on some devices.
         if not stat.S_ISREG(status.st_mode):
             fail(path, 0, "expected annotations, which are in ordinary files")
         if status.st_size > _LARGEST_BYTES:
@@ -71,13 +71,13 @@ def read_text(path: CorpusPath) -> str:
 
 def read_lines(path: CorpusPath) -> list[str]:
     """Return the lines of an annotation file, without blanks at their ends."""
-    # Not splitlines(), which also splits at separators that a label may hold.
+    # Not splitlines(), which also splits at separators that may occur in a label.
     return [line.rstrip() for line in read_text(path).split("\n")]
 
 
 def parse_time(text: str, what: str, *, path: CorpusPath, line: int) -> Decimal:
-    """Turn the text of a time into seconds, to the nanosecond."""
-    # Decimal() takes 'NaN', 'Infinity' and '1_0' too.
+    """Parse a time in seconds, rounded to the nanosecond."""
+    # Decimal() also accepts 'NaN', 'Infinity' and '1_0'.
     if not _NUMBER.fullmatch(text):
         fail(path, line, f"{what}: expected seconds, got {text!r}")
     return to_nanosecond(Decimal(text))

@@ -1,1 +1,1 @@
-"""EDF and BDF files: the format, and nothing of any corpus."""
+"""EDF and BDF files: the format, independent of any corpus."""

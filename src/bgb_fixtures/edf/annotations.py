@@ -1,7 +1,7 @@
 """The annotations inside EDF+ and BDF+ files: lists of time-stamped texts (TALs).
 
 Invariant: only the header and the bytes of annotation signals are read. Texts may name
-people; they are returned to be matched, and no message of this module holds one.
+people, so they are returned for matching but never appear in a message of this module.
 
 References
 ----------
@@ -33,21 +33,22 @@ _TAL = re.compile(
     rb"\x14(.*)\x14",
     re.DOTALL,
 )
-# One after the other: a list of all the nothing between zeros could be huge.
+# For finditer(), because splitting at zero bytes could give a huge list of empty parts.
 _TALS = re.compile(rb"[^\0]+")
 _PARTS = re.compile(rb"[^\0\x14\x15]+")
 _MOST_RECORDS = 10**7
-"""They are read one by one; of a second each it is a recording of four months."""
+"""Records are read one by one; with records of 1 s, this is four months."""
 _MOST_BYTES = 2**30
-"""Of annotations; those of a day have some 10 MB."""
+"""Size of all annotations; those of a day have about 10 MB."""
 _TIME = re.compile(r"[+-]?[0-9.]+")
 
 
 def read_edf_annotations(path: Path) -> Annotations:
     """Read the annotations inside an EDF+ or BDF+ file, in seconds from its first sample.
 
-    One stretch per text; without a duration its stop is None. Line numbers are those of
-    records. AnnotationError if there is no annotation signal, or something else in one.
+    Each text is one stretch; its stop is None without a duration. Line numbers are
+    record numbers. AnnotationError if there is no annotation signal, or its content is
+    invalid.
     """
     with EdfFile(LocalFile(path)) as edf:
         header = edf.header
@@ -66,11 +67,11 @@ def read_edf_annotations(path: Path) -> Annotations:
             for onset, length, texts in _tals(raw, path=path, record=record):
                 if origin is None:
                     # A recording may begin a fraction of a second after the time
-                    # in its header; the first stamp of all says how much.
+                    # in its header; the first time stamp is this fraction.
                     origin = onset
                 start = to_nanosecond(onset - origin)
                 if header.discontinuous and record > stamped:
-                    # The first text of a record says when it begins, also after gaps.
+                    # The first text of a record is its start, also after gaps.
                     end = start + _seconds(header.record_duration)
                     if end > MOST_SECONDS:
                         _fail_end(path, record, end)
@@ -101,9 +102,9 @@ def _seconds(exact: Fraction) -> Decimal:
 
 
 def annotation_texts(edf: EdfFile) -> tuple[str, ...]:
-    """Return every text in the annotation signals of a file, well-formed or not, once.
+    """Return each distinct text in the annotation signals of a file, even if malformed.
 
-    There are none in plain EDF.
+    Plain EDF has none.
     """
     texts: dict[str, None] = {}
     for _, raw in edf.iter_signal_bytes(_annotation_signals(edf)):
@@ -133,14 +134,14 @@ def _decode(raw: bytes) -> str:
     try:
         return raw.decode("utf-8").strip()
     except UnicodeDecodeError:
-        # EDF+ asks for UTF-8; older writers used the code page of the machine.
+        # EDF+ requires UTF-8; older writers used the code page of the machine.
         return raw.decode("latin-1").strip()
 
 
 def _tals(
     raw: bytes, *, path: Path, record: int
 ) -> Iterator[tuple[Decimal, Decimal | None, list[str]]]:
-    """Yield (onset, duration, texts); a time-keeping TAL has no text."""
+    """Yield (onset, duration, texts) of each TAL; a time-keeping TAL has no text."""
     for tal in _TALS.finditer(raw):
         match = _TAL.fullmatch(tal[0])
         if match is None:

@@ -1,10 +1,10 @@
-"""The header of an EDF or BDF file: where samples lie, and how to scale them.
+"""The header of an EDF or BDF file: positions and scaling of samples.
 
-Invariant: a field that says where samples lie, or how a signal that is asked for is
-scaled, is what the format asks for, or a `SourceError` names file, field and value.
-Fields about the patient and the date are looked at by `header_texts` alone, which serves
-the search for them in finished files; so nothing in them can fail, or get out. The time
-of day is handed on as it is written.
+Invariant: every field that determines the position of samples or the scaling of a
+requested signal is valid, or a `SourceError` names file, field and value. Only
+`header_texts` reads fields about the patient and the date, for the search in finished
+fixtures, so they can neither cause an error nor be disclosed. The time of day is
+returned as written.
 
 References
 ----------
@@ -71,22 +71,23 @@ _SIGNAL_WIDTHS = {
     "samples per record": 8,
     "reserved": 32,
 }
-# int() and float() take more than EDF allows: '1_0', 'nan', 'inf', '1e999'.
+# int() and float() accept more than EDF allows: '1_0', 'nan', 'inf', '1e999'.
 _INTEGER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?")
 ADVICE = "repair the header, or exclude this recording (--exclude)"
-"""What to do about a header that cannot be read with certainty."""
+"""Advice for a header that is invalid or ambiguous."""
 _MOST_RECORD_BYTES = 256 * 2**20
-"""A record is read as a whole. Real ones have some KB, and a library that many writers
-use (EDFlib) takes at most 15 MB."""
+"""Limit because a record is read as a whole. Real records have some KB, and a library
+that many writers use (EDFlib) accepts at most 15 MB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdfSignal:
-    """Hold what the header says of one signal.
+    """The header fields of one signal.
 
-    The limits stay text until the signal is asked for: real files have dummy signals
-    with impossible ones (CHB-MIT: up to five named ``-`` with digital min = max).
+    The limits remain text until the signal is used, because real files have dummy
+    signals with invalid limits (CHB-MIT: up to five named ``-`` with digital min =
+    max).
 
     Attributes
     ----------
@@ -97,7 +98,7 @@ class EdfSignal:
     samples_per_record : int
         At least 0.
     offset : int
-        Samples of other signals before this one in a record.
+        Number of samples of other signals before this signal in a record.
     """
 
     label: str
@@ -112,32 +113,32 @@ class EdfSignal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdfHeader:
-    """Hold the facts of a header that are needed to find and to scale samples.
+    """The header fields that are needed to locate and scale samples.
 
     Attributes
     ----------
     header_bytes : int
-        Where the first record begins.
+        Position of the first record in bytes.
     sample_bytes : int
         2 in EDF, 3 in BDF.
     record_bytes : int
-        Length of a record.
+        Size of a record in bytes.
     record_duration : fractions.Fraction
         Seconds, exactly as the decimal number is written; at least 0.
     duration_step : fractions.Fraction
-        Seconds by which the duration may be wrong, as its last decimals did not fit into
-        the field; 0 if they did.
+        Possible error of the duration in seconds, if its last decimals did not fit into
+        the field; otherwise 0.
     declared_records : int
-        What the header says; -1 while a recording was going on.
+        Number of records in the header; -1 during a recording.
     n_records : int
-        Complete records that are there: the size of the file decides.
+        Number of complete records according to the size of the file.
     discontinuous : bool
         Whether records may have gaps between them (EDF+D, BDF+D).
     starttime : str
-        As written, and not checked: the clock at the first sample, which annotations
-        of the clock (Siena) count from.
+        Clock time at the first sample, as written and not checked; needed for
+        annotations in clock times (Siena).
     signals : tuple of EdfSignal
-        All signals, those for annotations too.
+        All signals, including annotation signals.
     """
 
     header_bytes: int
@@ -154,18 +155,18 @@ class EdfHeader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """Turn the digital samples of one signal into microvolts.
+    """The conversion of the digital samples of one signal to microvolts.
 
     Attributes
     ----------
     physical_min, physical_max : float
-        In the unit of the file; max < min is a negative gain, and legal.
+        In the unit of the file; max < min is a valid negative gain.
     digital_min, digital_max : int
         Digital min < max.
     microvolts : float
-        Microvolts in one unit of the file.
+        Microvolts per unit of the file.
     unit_assumed : bool
-        Whether the header does not say that unit.
+        Whether the unit was assumed because the header does not name it.
     """
 
     physical_min: float
@@ -179,10 +180,10 @@ class Calibration:
 def scale_to_uv(
     values: npt.NDArray[np.float64], calibrations: Sequence[Calibration]
 ) -> None:
-    """Turn stored values of some signals, a row each, into microvolts, in place.
+    """Convert stored values, one row per signal, to microvolts in place.
 
-    Samples outside the digital range are scaled like all others: chb01_04 has some, the
-    range is what a recorder promised, and mne, pyedflib and edfio pass them on as well.
+    Samples outside the digital range are scaled like all others: chb01_04 has some, and
+    mne, pyedflib and edfio do the same.
     """
     digital_min, digital_span, physical_min, physical_span, microvolts = np.array(
         [
@@ -197,7 +198,7 @@ def scale_to_uv(
         ],
         np.float64,
     ).T[:, :, None]
-    # Step by step in one array: four times as fast as an expression.
+    # In-place steps are four times as fast as one expression.
     values -= digital_min
     values *= physical_span
     values /= digital_span
@@ -213,7 +214,7 @@ def fail_field(name: str, field: str, *, expected: str, got: object) -> NoReturn
 
 
 def _text(raw: bytes) -> str:
-    # NUL is not allowed as padding, and real writers use it.
+    # NUL is not allowed as padding, but real writers use it.
     return raw.decode("latin-1").strip(" \0")
 
 
@@ -269,8 +270,8 @@ def _count_signals(fixed: bytes, *, size: int, name: str) -> int:
 
 
 def _signal_columns(header: bytes) -> dict[str, list[str]]:
-    """Return the texts of every field, one for each signal."""
-    # Decoded at once, as in `_text`, which would cost as much as the samples here.
+    """Return the texts of every field, one per signal."""
+    # Decoded at once like `_text`: field by field would take as long as the samples.
     text = header.decode("latin-1")
     n_signals = len(header) // _BLOCK - 1
     columns: dict[str, list[str]] = {}
@@ -290,7 +291,7 @@ def _fixed(header: bytes, field: str) -> str:
 
 
 def parse_header(header: bytes, *, size: int, name: str) -> EdfHeader:
-    """Turn the bytes of a header into facts."""
+    """Parse and check the bytes of a header."""
     n_signals = _count_signals(header, size=size, name=name)
     columns = _signal_columns(header)
     field = "record duration"
@@ -335,9 +336,9 @@ def parse_header(header: bytes, *, size: int, name: str) -> EdfHeader:
         duration_step=_last_place(_fixed(header, "record duration")),
         declared_records=declared,
         # The declared number is -1, too large or too small in real files; bytes after
-        # the last complete record (CHB-MIT chb17b_69 has 256) are no samples.
+        # the last complete record (CHB-MIT chb17b_69 has 256) are ignored.
         n_records=(size - len(header)) // record_bytes,
-        # Other texts in this field mean nothing: TUH writes 'EDF' there.
+        # Other texts in this field have no meaning: TUH writes 'EDF'.
         discontinuous=_fixed(header, "reserved")[:5] in ("EDF+D", "BDF+D"),
         starttime=_fixed(header, "starttime"),
         signals=tuple(signals),
@@ -345,7 +346,7 @@ def parse_header(header: bytes, *, size: int, name: str) -> EdfHeader:
 
 
 def _last_place(text: str) -> Fraction:
-    """Return the value of the last decimal of a number that fills its field, or 0."""
+    """Return the value of the last decimal if the number fills its field, else 0."""
     start, stop = _FIELDS["record duration"]
     whole, point, decimals = text.partition(".")
     if len(text) < stop - start or not point or not (whole + decimals).isdecimal():
@@ -354,14 +355,14 @@ def _last_place(text: str) -> Fraction:
 
 
 class HeaderTexts(NamedTuple):
-    """Hold texts of a header; each once, without padding, bytes read as Latin-1.
+    """Distinct texts of a header, without padding, decoded as Latin-1.
 
     Attributes
     ----------
     recording : tuple of str
-        Patient, recording, date, time and reserved text; empty ones are left out.
+        Patient, recording, date, time and reserved text; without empty texts.
     signals : tuple of str
-        Label, transducer, prefiltering and reserved text of each signal, likewise.
+        Label, transducer, prefiltering and reserved text of each signal.
     """
 
     recording: tuple[str, ...]
@@ -369,7 +370,7 @@ class HeaderTexts(NamedTuple):
 
 
 def header_texts(header: bytes) -> HeaderTexts:
-    """Return the texts of a header that may tell who was recorded, when, and where."""
+    """Return the texts of a header that may say who was recorded, when and where."""
     columns = _signal_columns(header)
     recording = [
         _fixed(header, field)
@@ -388,9 +389,9 @@ def header_texts(header: bytes) -> HeaderTexts:
 def signal_calibration(
     header: EdfHeader, index: int, *, name: str, unit: str | None = None
 ) -> Calibration:
-    """Check a signal that is asked for, and return how to scale it.
+    """Check a requested signal, and return its calibration.
 
-    `unit` is what its samples are in if the header does not say it.
+    `unit` is the unit of its samples if the header does not name one.
     """
     signal = header.signals[index]
     where = f"signal {index + 1} {signal.label!r}"
@@ -425,8 +426,7 @@ def signal_calibration(
     if unit_assumed and unit is not None:
         microvolts = microvolts_in(unit)
     if microvolts is None:
-        # A blank unit means uncalibrated in EDF+; to read it as volts or microvolts
-        # would be a guess.
+        # In EDF+ a blank unit means uncalibrated; volts or microvolts would be a guess.
         advice = "; if its samples are in microvolts, pass --unit uV"
         msg = (
             f"{name!r}, {where}, physical dimension: expected uV, mV or V, got "

@@ -1,8 +1,8 @@
-"""The samples of an EDF or BDF file: exactly the records that a window needs.
+"""Read samples of an EDF or BDF file, from exactly the records that a window needs.
 
-Invariant: a read gives what the file says for the signals asked for, or raises a
-SourceError with file, place and value; it touches no byte but the header and the records
-that cover it, and a record that a later read needs as well is not read twice.
+Invariant: a read returns the values in the file for the requested signals, or raises a
+SourceError with file, place and value. It reads only the header and the records that
+cover it, and an announced record is read only once.
 
 References
 ----------
@@ -52,22 +52,22 @@ __all__ = [
 ]
 
 ANNOTATION_LABELS = ("EDF Annotations", "BDF Annotations")
-"""Labels of signals that hold texts (EDF+, section 2.2.1)."""
+"""Labels of annotation signals (EDF+, section 2.2.1)."""
 _SKIPPED = 64
-"""Records; some hundred kilobytes."""
-# The first annotation of a record of EDF+ tells when the record starts.
-# Writers that count in binary numbers give it up to 17 digits.
+"""Records that are skipped per read; a few hundred kilobytes."""
+# The first annotation of an EDF+ record is the start of the record.
+# Writers that use binary floats give it up to 17 digits.
 _RECORD_ONSET = re.compile(rb"([+-][0-9]{1,9}(?:\.[0-9]{0,40})?)\x14\x14")
 MOST_SECONDS = 10**7
-"""From the first to the last record of a file with gaps: four months."""
+"""Longest time from the first to the last record of a file with gaps: four months."""
 _MOST_STRETCHES = 8
-"""That a message lists."""
+"""Stretches that a message lists at most."""
 
 
 class Stretch(NamedTuple):
     """Records `[first, last)` without a gap, and the onset of the first in seconds.
 
-    The onset counts from that of the first record of the file.
+    The onset is relative to the onset of the first record of the file.
     """
 
     first: int
@@ -86,7 +86,7 @@ class _Held(NamedTuple):
 class RecordReader:
     """Read whole records of one file, each at most once if the reads are announced.
 
-    If `in_order`, records that a read skips are read as well, for the digest of the file.
+    If `in_order`, skipped records are read as well, for the digest of the whole file.
     """
 
     def __init__(
@@ -100,9 +100,9 @@ class RecordReader:
         self._held: list[_Held] = []
 
     def announce(self, spans: Iterable[tuple[int, int]]) -> None:
-        """Say which records `[first, last)` will be read, in order, from now on.
+        """Announce the spans of records `[first, last)` that will be read, in order.
 
-        What more than one of them covers is kept until the last one was read.
+        Records in more than one span are held until their last read.
         """
         steps = np.zeros(self._header.n_records + 1, np.int32)
         for first, last in spans:
@@ -130,7 +130,7 @@ class RecordReader:
         if first >= last:
             return b""
         while self._in_order and self._next < first:
-            # Piece by piece: what lies between may be hours.
+            # In pieces, because hours may lie between two reads.
             start, stop = self._next, min(self._next + _SKIPPED, first)
             raw = self._read(start, stop)
             self._hold(_Held(start, stop, raw))
@@ -151,7 +151,7 @@ class RecordReader:
         return held.raw[(first - held.first) * size : (last - held.first) * size]
 
     def _keep(self, done: _Held) -> None:
-        """Keep those records of a read that are announced again; drop all others."""
+        """Hold records of a read that will be read again; drop all others."""
         first, last, _ = done
         to_come = self._reads_to_come[first:last]
         np.maximum(to_come - 1, 0, out=to_come)
@@ -165,7 +165,7 @@ class RecordReader:
         self._hold(done)
 
     def _hold(self, done: _Held) -> None:
-        """Hold those records of a read that are still announced."""
+        """Hold the records of a read that are still announced."""
         to_come = self._reads_to_come[done.first : done.last] > 0
         edges = np.flatnonzero(np.diff(np.concatenate(([0], to_come, [0]))))
         for start, stop in zip(edges[::2], edges[1::2], strict=True):
@@ -174,12 +174,12 @@ class RecordReader:
 
 
 class EdfFile:
-    """An open EDF or BDF file: its header is read, its samples are not.
+    """An open EDF or BDF file whose header has been read.
 
-    `header` and `raw_header` hold what its header says; `unit` is that of signals for
-    which it names none. If `in_order`, bytes are read from the first to the last, as the
-    digest of the whole file needs it. If it is no EDF or BDF file, the source is closed
-    and SourceError raised.
+    `header` and `raw_header` are the parsed header and its bytes; `unit` is the unit of
+    signals for which the header names none. If `in_order`, all bytes are read in order,
+    for the digest of the whole file. If the file is not EDF or BDF, the source is
+    closed and SourceError raised.
     """
 
     def __init__(
@@ -231,9 +231,9 @@ class EdfFile:
         self.close()
 
     def samples_per_record(self, indices: Sequence[int]) -> int:
-        """Return the samples per record that some signals share, at least 1.
+        """Return the common number of samples per record of some signals, at least 1.
 
-        Raises SourceError if they have none, or different numbers.
+        SourceError if they have no samples, or different numbers.
         """
         signals = {i: self.header.signals[i] for i in indices}
         rates = {i: signal.samples_per_record for i, signal in signals.items()}
@@ -253,7 +253,7 @@ class EdfFile:
         return rates[first]
 
     def sfreq(self, indices: Sequence[int]) -> float:
-        """Return the sampling frequency in Hz that some signals share."""
+        """Return the common sampling frequency of some signals in Hz."""
         duration = self.header.record_duration
         if duration == 0:
             expected = "more than 0 s, because there are samples"
@@ -261,7 +261,7 @@ class EdfFile:
         return float(self.samples_per_record(indices) / duration)
 
     def calibration(self, index: int) -> Calibration:
-        """Return how to scale a signal; SourceError if the header does not say it."""
+        """Return the calibration of a signal; SourceError if the header is invalid."""
         if index not in self._calibrations:
             found = signal_calibration(
                 self.header, index, name=self.name, unit=self._unit
@@ -272,9 +272,9 @@ class EdfFile:
     def announce(
         self, indices: Sequence[int], spans: Iterable[tuple[int, int]]
     ) -> None:
-        """Say which samples `[start, stop)` of some signals will be read, in order.
+        """Announce the spans `[start, stop)` of samples that will be read, in order.
 
-        What several of them need is then read once; see `RecordReader.announce`.
+        Records in several spans are then read once; see `RecordReader.announce`.
         """
         n_samples = self.samples_per_record(indices)
         self._reader.announce(
@@ -284,10 +284,10 @@ class EdfFile:
     def record_digests(
         self, expected: Mapping[tuple[int, int], str] | None = None
     ) -> None:
-        """From now on, keep the SHA-256 of the header and the bytes of every read.
+        """Start to record the SHA-256 of the header and the bytes of every read.
 
-        With `expected`, digests by bytes `[start, stop)`, a read that has another digest
-        or none raises SourceError before its samples are used.
+        With `expected`, digests by bytes `[start, stop)`, a read with another digest or
+        without an expected one raises SourceError before its samples are used.
         """
         self._digests = {}
         self._expected = expected
@@ -302,7 +302,7 @@ class EdfFile:
     ) -> npt.NDArray[np.int32]:
         """Return samples `[start, stop)` as stored, int32, shape (n_signals, n_times).
 
-        Raises SourceError if the recording does not have them, or has a gap before or
+        SourceError if the samples are not in the recording, or there is a gap before or
         in them.
         """
         records, skipped = self._read_records(indices, start, stop)
@@ -316,7 +316,7 @@ class EdfFile:
     ) -> npt.NDArray[np.float64]:
         """Return samples `[start, stop)` in microvolts, shape (n_signals, n_times).
 
-        Raises SourceError if a signal cannot be scaled, or as in `read_digital`.
+        SourceError if a signal cannot be scaled, or as in `read_digital`.
         """
         calibrations = [self.calibration(index) for index in indices]
         records, skipped = self._read_records(indices, start, stop)
@@ -361,7 +361,7 @@ class EdfFile:
             header.header_bytes + record * header.record_bytes
             for record in (first, last)
         )
-        # Never of the header alone: that would confirm a name to whoever guesses it.
+        # Never of the header alone, which would let anyone confirm a guessed name.
         digest = hashlib.sha256(self.raw_header + raw).hexdigest()
         self._digests[start, stop] = digest
         if self._expected is None:
@@ -384,7 +384,7 @@ class EdfFile:
             raise SourceError(msg)
 
     def iter_signal_bytes(self, indices: Sequence[int]) -> Iterator[tuple[int, bytes]]:
-        """Yield (record, bytes) of some signals, record by record; for annotations."""
+        """Yield (record, bytes) of some signals per record, to read annotations."""
         header = self.header
         for record in range(header.n_records):
             base = header.header_bytes + record * header.record_bytes
@@ -395,12 +395,12 @@ class EdfFile:
                 yield record, self._source.read(start, start + n_bytes)
 
     def find_stretches(self, indices: Sequence[int]) -> tuple[Stretch, ...]:
-        """Find where records follow each other without a gap, by their time stamps.
+        """Find the stretches of records without a gap, by their time stamps.
 
-        One stretch in files that say that they have none. Only stamps are read: two where
-        there is no gap, some more for each that there is. An onset that differs by less
-        than half a sample of the signals from where it is expected is no gap. SourceError
-        if time runs back.
+        A file that is not marked discontinuous is one stretch. Only time stamps are
+        read: two without a gap, and some more per gap. An onset that differs by less
+        than half a sample from the expected onset is not a gap. SourceError if times
+        decrease.
         """
         header = self.header
         if header.discontinuous and header.n_records:
@@ -419,7 +419,8 @@ class EdfFile:
         start, place = 0, 0
         last = header.n_records - 1
         while place < last:
-            # As far as there is no gap: all of the rest, or half of it, or ...
+            # Bisect for the next gap: try all remaining records, then half of them,
+            # etc.
             step = last - place
             while step > 1 and abs(lag(start, place + step)) >= tolerance:
                 step //= 2
@@ -433,7 +434,7 @@ class EdfFile:
         yield Stretch(start, header.n_records, onset(start) - self._origin)
 
     def _stamps(self) -> tuple[int, int]:
-        """Return the bytes `[begin, end)` of a record that say when it starts."""
+        """Return the bytes `[begin, end)` of a record with its time stamp."""
         header = self.header
         label = next((s for s in header.signals if s.label in ANNOTATION_LABELS), None)
         if label is None:
@@ -446,7 +447,7 @@ class EdfFile:
         return begin, begin + label.samples_per_record * header.sample_bytes
 
     def _read_onset(self, record: int) -> Fraction:
-        """Read when a record starts, once."""
+        """Return the start of a record in seconds, read once."""
         if record not in self._onsets:
             begin, end = self._stamps()
             base = self.header.header_bytes + record * self.header.record_bytes
@@ -455,10 +456,10 @@ class EdfFile:
         return self._onsets[record]
 
     def _check_no_gap(self, raw: bytes, *, first: int, tolerance: Fraction) -> None:
-        """Check that records lie where sample counting in their stretch puts them.
+        """Check that the time stamps of records match their positions in the stretch.
 
-        Each is compared with the first record of the stretch, not with its neighbour: a
-        gap before a window would move it against the annotations.
+        Each record is compared with the first record of the stretch instead of its
+        neighbour, because a gap before a window would shift it against the annotations.
         """
         header = self.header
         begin, end = self._stamps()
@@ -488,7 +489,7 @@ class EdfFile:
     def _record_onset(self, annotations: bytes, *, record: int) -> Fraction:
         match = _RECORD_ONSET.match(annotations)
         if match is None:
-            # The bytes themselves stay out of the message: annotations may name people.
+            # The message does not show the bytes, because annotations may name people.
             msg = (
                 f"{self.name!r}, record {record + 1}, 'EDF Annotations': expected the "
                 f"onset of the record, as in every record of EDF+D; {ADVICE}"
@@ -504,7 +505,7 @@ def _decode(raw: bytes, sample_bytes: int) -> npt.NDArray[np.int16 | np.int32]:
     parts = np.frombuffer(raw, np.uint8).reshape(-1, 3)
     wide = np.zeros((len(parts), 4), np.uint8)
     wide[:, 1:] = parts
-    # In the upper three bytes of an int32 the sign is in place; the shift keeps it.
+    # In the upper three bytes of an int32, the sign bit is in place for the shift.
     return wide.reshape(-1).view("<i4") >> 8
 
 
@@ -512,10 +513,10 @@ class MontageSignal:
     """The rows of a montage over an open EDF file, in microvolts.
 
     `rows` come from `resolve_montage` with the labels of the file; `to_sfreq` is the rate
-    in Hz that they will be resampled to, if any. With `between_gaps` samples count in the
-    time of the recording, and those in gaps (EDF+D) cannot be read; without, a gap is an
-    error. SourceError if a signal that a row needs cannot be scaled, or their rates
-    differ.
+    in Hz that they will be resampled to, if any. With `between_gaps`, sample numbers
+    follow the time of the recording, and samples in gaps (EDF+D) cannot be read;
+    otherwise a gap is an error. SourceError if a signal that a row needs cannot be
+    scaled, or the rates of the signals differ.
     """
 
     def __init__(
@@ -531,7 +532,7 @@ class MontageSignal:
         terms = {i for row in rows for i in (*row.plus, *row.minus)}
         for index in sorted(terms):
             edf.calibration(index)
-        # In the order of the rows: mostly each is a channel, and nothing is copied.
+        # In the order of the rows, so that rows that are channels need no copy.
         first = [row.plus[0] for row in rows if row.plus]
         self._indices = list(dict.fromkeys([*first, *sorted(terms)]))
         self.header_sfreq = self._sfreq = edf.sfreq(self._indices)
@@ -563,16 +564,16 @@ class MontageSignal:
 
     @property
     def sfreq(self) -> float:
-        """Sampling frequency in Hz: of the header, or one beside it to resample from."""
+        """Sampling frequency in Hz: of the header, or a near rate to resample from."""
         return self._sfreq
 
     @property
     def n_times(self) -> int:
-        """Samples from the first to the end of the last complete record."""
+        """Number of samples up to the end of the last complete record, with gaps."""
         return self.stretches[-1][1]
 
     def needs(self, start: int, stop: int) -> tuple[int, int]:
-        """Return which samples of the file are `[start, stop)`: later ones after a gap.
+        """Return the samples of the file, which has no gaps, that `[start, stop)` are.
 
         SourceError if they touch a gap.
         """
@@ -593,14 +594,14 @@ class MontageSignal:
         raise SourceError(msg)
 
     def announce(self, spans: Iterable[tuple[int, int]]) -> None:
-        """Say which samples `[start, stop)` of the file will be read, in order."""
+        """Announce the spans `[start, stop)` of file samples to be read, in order."""
         self._edf.announce(self._indices, spans)
 
     def read(self, start: int, stop: int) -> npt.NDArray[np.float64]:
         """Return `[start, stop)` in microvolts, shape (n_channels, stop - start).
 
-        Raises SourceError if they are not in the recording, or two channels have one
-        label and different samples.
+        SourceError if the samples are not in the recording, or two channels have the
+        same label but different samples.
         """
         start, stop = self.needs(start, stop)
         values = self._edf.read_uv(self._indices, start, stop)
@@ -628,7 +629,7 @@ class MontageSignal:
         indices: tuple[int, ...],
         start: int,
     ) -> int | None:
-        """Return where the values of a term are; all signals of it must be equal."""
+        """Return the row with the values of a term, whose signals must all be equal."""
         if not indices:
             return None
         first, *others = indices

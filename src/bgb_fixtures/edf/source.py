@@ -1,6 +1,6 @@
-"""Bytes of a file that are read piece by piece.
+"""Read the bytes of a file piece by piece.
 
-Invariant: a read gives exactly the bytes that were asked for, or raises SourceError.
+Invariant: a read returns exactly the requested bytes, or raises SourceError.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _CHUNK = 2**20
 
 
 class ByteSource(Protocol):
-    """Bytes that are read piece by piece: of a local or of a remote file."""
+    """The bytes of a local or remote file, read piece by piece."""
 
     @property
     def name(self) -> str:
-        """What to call it in messages."""
+        """Name for messages."""
 
     @property
     def size(self) -> int:
@@ -34,20 +34,20 @@ class ByteSource(Protocol):
         """Return exactly the bytes `[start, stop)`, or raise SourceError."""
 
     def close(self) -> None:
-        """Release what is held open."""
+        """Release open resources."""
 
 
 class LocalFile:
-    """Read an ordinary file as a `ByteSource`; SourceError if it is not readable."""
+    """A regular file as a `ByteSource`; SourceError if it is not readable."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.name = str(path)
         try:
-            # A pipe or a device would block or never end.
+            # Reading a pipe or a device could block or never end.
             if not Path(path).is_file():
                 msg = f"{self.name!r}: no such file; expected an EDF file"
                 raise SourceError(msg)
-            # Unbuffered: a buffer reads more than was asked for.
+            # Unbuffered, because a buffer reads more than requested.
             self._file = Path(path).open("rb", buffering=0)  # noqa: SIM115
         except OSError as error:
             msg = f"{self.name!r} cannot be opened: {error.strerror}"
@@ -61,7 +61,7 @@ class LocalFile:
         try:
             self._file.seek(start)
             while missing:
-                # One call gives all of it, except for signals and network shares.
+                # One call suffices, except after signals and on network shares.
                 part = self._file.read(missing)
                 if not part:
                     msg = (
@@ -87,8 +87,8 @@ class LocalFile:
 class HashedSource:
     """A `ByteSource` that computes the SHA-256 of the whole file while it is read.
 
-    Reads are expected in increasing order; bytes that are skipped are read for the
-    digest and dropped, so that no byte is read twice.
+    Reads must be in increasing order. Skipped bytes are read for the digest and
+    dropped, so that no byte is read twice.
     """
 
     def __init__(self, inner: ByteSource) -> None:
@@ -114,7 +114,7 @@ class HashedSource:
             self._hashed = stop
 
     def sha256(self) -> str:
-        """Return the digest of all bytes of the file; read those that are left."""
+        """Return the digest of the whole file, after reading the remaining bytes."""
         self._skip_to(self.size)
         return self._digest.hexdigest()
 

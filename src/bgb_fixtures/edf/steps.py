@@ -1,7 +1,7 @@
-"""Windows of a fixture in the 16 bits of EDF.
+"""Convert windows of a fixture to the 16 bits of EDF.
 
-Invariant: a window that was generated on a grid of 0.125 uV gets back the values that
-were generated; what any other sample loses is counted.
+Invariant: a window that was generated on a grid of 0.125 uV gets exactly its generated
+values; the rounding error of any other sample is reported.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = [
     "window_uv",
 ]
 
-# A moment that no person was ever recorded at by this program; midnight as in TUSZ.
+# An invented date; midnight as in TUSZ.
 START = datetime(2015, 1, 1)  # noqa: DTZ001 (the EDF header has no time zone)
 """Start of every recording, for headers that must have one."""
 
@@ -48,16 +48,16 @@ _NONE = np.empty(0, np.int32)
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Steps:
-    """Hold one channel in 16 bits, and what the largest of its samples lost.
+    """One channel in 16 bits, and its largest rounding error.
 
     Attributes
     ----------
     digital : numpy.ndarray of int32, shape (n_times,)
-        Within the 16 bits.
+        Values within 16 bits.
     physical : tuple of float
         Microvolts at the digital limits.
     on_grid : bool
-        Whether a step is `GRID_UV`, on which the samples were generated.
+        Whether a step is `GRID_UV`, the grid on which the samples were generated.
     lost_uv : float
         The largest difference from the microvolts of the fixture.
     """
@@ -68,12 +68,12 @@ class Steps:
     lost_uv: float
 
     def summary(self) -> Steps:
-        """Return the same without the samples: what `describe_steps` needs."""
+        """Return a copy without samples, for `describe_steps`."""
         return replace(self, digital=_NONE)
 
 
 def samples_problems(fixture: Fixture) -> list[str]:
-    """Return what keeps the windows of a fixture from being EDF records of 1 s."""
+    """Return the reasons why windows cannot be written as EDF records of 1 s."""
     sfreq, n_times = fixture.sfreq, fixture.signals.shape[2]
     if sfreq != int(sfreq) or n_times % int(sfreq):
         problem = (
@@ -85,7 +85,7 @@ def samples_problems(fixture: Fixture) -> list[str]:
 
 
 def label_problems(labels: Sequence[str]) -> list[str]:
-    """Return which names of channels have no room in an EDF header."""
+    """Return the problems of channel names that do not fit into an EDF header."""
     return [
         f"the label {label!r} has {len(label)} characters; EDF has room for {_LABEL}"
         for label in labels
@@ -103,13 +103,11 @@ def window_uv(fixture: Fixture, row: int) -> npt.NDArray[np.float64]:
 
 
 def window_steps(fixture: Fixture, row: int) -> list[Steps]:
-    """Return the channels of a window in 16 bits, with the least loss.
+    """Return the channels of a window in 16 bits, with the smallest rounding error.
 
-    Notes
-    -----
-    Synthetic EEG was generated on a grid of 0.125 uV. Where every sample of a channel
-    lies as near to it as rounding allows, the nearest step is the value that was
-    generated. Else the 16 bits cover the range of the channel.
+    Notes ----- Synthetic EEG was generated on a grid of 0.125 uV. If every sample of a
+    channel is as near to this grid as rounding allows, the nearest step is the
+    generated value. Otherwise the 16 bits cover the range of the channel.
     """
     scaled = fixture.records.profile["name"] == "zscore-1"
     values = fixture.signals[row]
@@ -132,7 +130,7 @@ def to_steps(
     rounding_uv: float = 0.0,
     clipped: npt.NDArray[np.bool_] | None = None,
 ) -> Steps:
-    """Return one channel in 16 bits, with the calibration that loses least."""
+    """Return one channel in 16 bits, with the most precise calibration."""
     low, high = data_uv.min(), data_uv.max()
     largest = np.float32(max(abs(low), abs(high)))
     slack_uv = rounding_uv + float(np.spacing(largest))
@@ -140,7 +138,7 @@ def to_steps(
     digital = np.rint(data_uv / GRID_UV)
     lost = np.abs(digital * GRID_UV - data_uv)
     on_grid = (
-        # A coarser scale would find any value near the grid.
+        # With a coarser scale, any value would be near the grid.
         4 * slack_uv < GRID_UV
         and PHYSICAL[0] <= low
         and high <= PHYSICAL[1]
@@ -178,7 +176,7 @@ def edf_channels(
 
 
 def describe_steps(fixture: Fixture, steps: Sequence[Steps]) -> str:
-    """Return, for a README, what samples lost on their way to 16 bits."""
+    """Return a sentence for a README about rounding to 16 bits."""
     fitted = [channel for channel in steps if not channel.on_grid]
     n_clipped = sum(window.n_clipped for window in fixture.windows)
     text = (

@@ -1,7 +1,7 @@
 """Write EDF, plain or EDF+ with annotations, with edfio.
 
-Invariant: a digital value on disk is the one given, and a write that fails is an error;
-the header holds no name, no clock of this machine and no version.
+Invariant: digital values are written unchanged, and a failed write is an error. The
+header contains no name, no time of this machine and no version.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ __all__ = [
 ]
 
 DIGITAL = (-32768, 32767)
-"""Digital limits of every signal: all of the 16 bits."""
+"""Digital limits of every signal: the full 16 bits."""
 
 PHYSICAL = (-4096.0, 4095.875)
-"""Physical limits for steps of 0.125: exact, and within 8 characters of the header."""
+"""Physical limits for steps of 0.125, which are exact in 8 characters of the header."""
 
 TICKS_PER_S = 10_000
-"""Times of annotations are whole numbers of 0.1 ms."""
+"""Times of annotations are multiples of 0.1 ms."""
 
-# Where the header has the number of records.
+# Position of the number of records in the header.
 _N_RECORDS = slice(236, 244)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdfAnnotation:
-    """Hold an EDF+ annotation: times in 1 / `TICKS_PER_S` s, and ASCII text."""
+    """An EDF+ annotation: times in units of 1 / `TICKS_PER_S` s, and ASCII text."""
 
     onset: int
     duration: int
@@ -56,7 +56,7 @@ class EdfAnnotation:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EdfChannel:
-    """Hold one signal of an EDF file, whole seconds of 16-bit samples at `sfreq` Hz.
+    """One signal of an EDF file: whole seconds of 16-bit samples at `sfreq` Hz.
 
     `label` has at most 16 ASCII characters and `unit` 8; `physical` are the values at
     digital -32768 and 32767, each exact in binary and at most 8 characters long.
@@ -90,19 +90,19 @@ def write_edf(
     annotations: Sequence[EdfAnnotation] = (),
 ) -> None:
     """Write one EDF file of records of one second; EDF+C if it has annotations."""
-    # Not by edfio itself: its array.tofile loses the error of the last few bytes.
+    # Not written by edfio, whose array.tofile misses an error in the last few bytes.
     path.write_bytes(_encode(path, channels, start=start, annotations=annotations))
 
 
 def write_edf_pieces(
     path: Path, pieces: Iterable[Sequence[EdfChannel]], *, start: datetime
 ) -> None:
-    """Write one EDF file as `write_edf` does, but hold only a piece of it in memory."""
+    """Write one EDF file like `write_edf`, with only one piece at a time in memory."""
     n_records = 0
     with path.open("wb") as file:
         for channels in pieces:
             data = _encode(path, channels, start=start)
-            # The first header serves all: only the number of records differs.
+            # Reuse the first header, because only the number of records differs.
             header = 256 * (len(channels) + 1)
             file.write(memoryview(data)[header if n_records else 0 :])
             n_records += int(data[_N_RECORDS])
@@ -120,7 +120,7 @@ def _encode(
     """Return an EDF file of records of one second."""
     edfio = import_edfio()
     for channel in channels:
-        # Before they become int16, which would wrap them round.
+        # Checked before the cast to int16, which would overflow.
         low, high = int(channel.digital.min()), int(channel.digital.max())
         if low < DIGITAL[0] or high > DIGITAL[1]:
             msg = (
@@ -144,7 +144,7 @@ def _encode(
         recording=edfio.Recording(startdate=start.date()),
         starttime=start.time(),
         data_record_duration=1,
-        # Plain EDF, as the corpora are: EDF+ adds a signal of annotations.
+        # Without annotations write plain EDF, as in the corpora; EDF+ adds a signal.
         annotations=[
             edfio.EdfAnnotation(
                 annotation.onset / TICKS_PER_S,

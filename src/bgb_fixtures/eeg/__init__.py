@@ -1,1 +1,1 @@
-"""What the field knows of EEG: events, channels, montages, filters, scaling."""
+"""EEG basics: events, channels, montages, filters, scaling."""

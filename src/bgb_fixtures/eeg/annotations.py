@@ -1,4 +1,4 @@
-"""Annotations: labelled stretches of a recording, in seconds as the file shows them."""
+"""Annotations: labelled stretches of a recording, in seconds as written in the file."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from decimal import Context, Decimal
 __all__ = ["NOT_SEIZURES", "Annotations", "LabelCount", "Span", "to_nanosecond"]
 
 NOT_SEIZURES = ("none", "ignored", "start", "end", "unknown")
-"""What a label can mean besides the TUSZ code of a seizure."""
+"""Meanings of a label besides the TUSZ code of a seizure."""
 
 _NANOSECOND = Decimal("1e-9")
 _WIDE = Context(prec=400)
 
 
 def to_nanosecond(seconds: Decimal) -> Decimal:
-    """Round seconds to the nanosecond, so that the noise of binary floats moves no border.
+    """Round seconds to the nanosecond, to remove the noise of binary floats.
 
-    15.299999999999999 is what programs write of 0.1 + 15.2.
+    For example, programs write 15.299999999999999 for 0.1 + 15.2.
     """
     exponent = seconds.as_tuple().exponent
     if isinstance(exponent, int) and exponent < -9:
@@ -30,8 +30,8 @@ class Span:
     """One labelled stretch.
 
     `start` and `stop` are seconds from the start of the recording, exactly as written;
-    `stop` is None if the file gives no end. `line` counts from 1; 0 if the file is not
-    made of lines.
+    `stop` is None if the file has no end. `line` counts from 1; 0 if the file does not
+    consist of lines.
     """
 
     start: Decimal
@@ -42,7 +42,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annotations:
-    """What an annotation file says: stretches in its order, and the duration if stated."""
+    """The stretches in an annotation file, in order, and the duration if stated."""
 
     spans: tuple[Span, ...]
     duration: Decimal | None
@@ -50,10 +50,10 @@ class Annotations:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelCount:
-    """How often a label occurs, and what it was read as.
+    """Number of occurrences and meaning of a label.
 
-    `meaning` is the TUSZ code of a seizure, or one of `NOT_SEIZURES`: no seizure, skipped,
-    the mark of a start or an end, or neither declared nor known.
+    `meaning` is the TUSZ code of a seizure, or one of `NOT_SEIZURES`: no seizure,
+    ignored, a start or end mark, or unknown.
     """
 
     label: str

@@ -15,9 +15,9 @@ __all__ = ["AveragedSignal", "subtract_average"]
 
 
 def subtract_average(data_uv: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return rows (n_channels, n_times) minus their mean, the same bits everywhere."""
+    """Return rows (n_channels, n_times) minus their mean, bit-identical everywhere."""
     total = np.zeros(data_uv.shape[1])
-    # One after the other: numpy's own sum depends on the processor.
+    # Summed in a fixed order, because NumPy's sum depends on the processor.
     for row in data_uv:
         total += row
     return data_uv - total / len(data_uv)

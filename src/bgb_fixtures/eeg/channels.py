@@ -1,4 +1,4 @@
-"""Names of electrodes in both systems, and the labels that recordings give channels."""
+"""Electrode names in both systems, and the channel labels of recordings."""
 
 from __future__ import annotations
 
@@ -29,15 +29,16 @@ ELECTRODES_10_20 = (
 )
 """The 19 electrodes, in the order of the first consumer (brain-go-brr-v2, constants.py)."""
 ALIASES = {"T7": "T3", "T8": "T4", "P7": "T5", "P8": "T6"}
-"""Name in the 10-10 system -> name in the 10-20 system, of the same place."""
+"""Name in the 10-10 system -> name in the 10-20 system for the same electrode."""
 _NEW_NAMES = {old: new for new, old in ALIASES.items()}
 _ELECTRODES = {name.lower(): name for name in (*ELECTRODES_10_20, "A1", "A2")}
 _ELECTRODES |= {new.lower(): old for new, old in ALIASES.items()}
-# Any electrode of the 10-10 system: T7-FT9 is bipolar, though FT9 is in no montage here,
-# while CS2, LE or A1 are references.
+# Any electrode of the 10-10 system. This tells bipolar channels (T7-FT9, although no
+# montage here has FT9) from referential ones (CS2, LE or A1).
 _SCALP = re.compile(r"(?:FP|AF|F|FT|FC|T|TP|C|CP|P|PO|O|I)(?:Z|\d{1,2})", re.IGNORECASE)
-# One electrode of another, or of anything that a recorder calls its reference. Before it
-# stands what kind of channel it is, after it dots up to a fixed width (PhysioNet).
+# An electrode against another electrode, or against any name of a reference. A prefix
+# may name the kind of channel, and dots may pad the electrode to a fixed width
+# (PhysioNet).
 _EARS = r"\(?[AM]1\s*[+/,]?\s*[AM]2\)?(?:\s*/\s*2)?"
 _LABEL = re.compile(
     rf"(?:(?:EEG|POL)(?:\s+|\s*[-:_]\s*))?(?P<anode>[A-Z]+\d*Z?)\.*"
@@ -49,10 +50,10 @@ _FORMAT_FIELDS = ("{electrode}", "{reference}")
 
 
 def electrode_name(text: str) -> str | None:
-    """Return how this package calls an electrode, such as ``"Fp1"`` for ``"FP1"``.
+    """Return this package's name of an electrode, such as ``"Fp1"`` for ``"FP1"``.
 
     `text` is a name of the 10-20 or 10-10 system, or A1 or A2, in any case; T7, T8, P7
-    and P8 are T3, T4, T5 and T6. None if it is no electrode.
+    and P8 become T3, T4, T5 and T6. None if it is not an electrode.
     """
     known = _ELECTRODES.get(text.lower())
     if known is not None or not _SCALP.fullmatch(text):
@@ -61,7 +62,7 @@ def electrode_name(text: str) -> str | None:
 
 
 def is_scalp(text: str) -> bool:
-    """Say whether a text names an electrode on the scalp, of the 10-10 system."""
+    """Say whether a text names a scalp electrode of the 10-10 system."""
     return _SCALP.fullmatch(text) is not None
 
 
@@ -74,10 +75,10 @@ def parse_label(label: str) -> tuple[str | None, str]:
 
 
 def without_numbers(labels: Sequence[str]) -> list[str]:
-    """Return labels without the numbers by which a reader tells duplicates apart.
+    """Return labels without the running numbers that a reader adds to duplicates.
 
-    MNE counts them from 0: 'T8-P8-0' and 'T8-P8-1'. Without a 'P3-0', 'P3-01' is
-    something else.
+    MNE counts from 0: 'T8-P8-0' and 'T8-P8-1'. If there is no 'P3-0', the number in
+    'P3-01' is part of the label.
     """
     there = set(labels)
     bases = []
@@ -93,9 +94,10 @@ def _reference_name(text: str) -> str:
 
 
 def compile_label_format(text: str) -> re.Pattern[str]:
-    """Return what labels of a form such as ``"POL {electrode}"`` match, as a whole.
+    """Return the pattern of whole labels of a form such as ``"POL {electrode}"``.
 
-    ``{electrode}`` stands once in it, and ``{reference}`` may. ValueError otherwise.
+    The form must contain ``{electrode}`` once and may contain ``{reference}`` once;
+    otherwise ValueError.
     """
     parts = re.split(r"(\{[^{}]*\})", text)
     fields = parts[1::2]
@@ -114,7 +116,7 @@ def compile_label_format(text: str) -> re.Pattern[str]:
 
 
 def parse_formatted(label: str, pattern: re.Pattern[str]) -> tuple[str | None, str]:
-    """Split a label by `compile_label_format`; what is no electrode keeps its own name."""
+    """Split a label by `compile_label_format`; other names are left unchanged."""
     match = pattern.fullmatch(label.strip())
     if match is None:
         return None, ""
@@ -124,9 +126,9 @@ def parse_formatted(label: str, pattern: re.Pattern[str]) -> tuple[str | None, s
 
 
 def rename_row(row: str, *, system: str) -> str:
-    """Return a row in the names of a system, such as ``"T7-P7"`` for ``"T3-T5"``.
+    """Return a row with the names of a system, such as ``"T7-P7"`` for ``"T3-T5"``.
 
-    `row` has the names of the 10-20 system; `system` is ``"10-20"`` or ``"10-10"``.
+    `row` has names of the 10-20 system; `system` is ``"10-20"`` or ``"10-10"``.
     """
     if system == "10-20":
         return row

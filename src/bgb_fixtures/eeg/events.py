@@ -1,8 +1,8 @@
-"""Seizure events and the sample mask: two views of one fact, equal to the sample.
+"""Seizure events and sample masks: two views of the same data, equal to the sample.
 
 Invariant: a sample i is ictal exactly if its time i / sfreq lies in
-[onset, onset + duration) of an event. All arithmetic is on the decimal number that a
-file shows (36.1 is 361/10, not the binary float beside it), so no border moves.
+[onset, onset + duration) of an event. All arithmetic uses the decimal number in a file
+(36.1 is 361/10, not the nearest binary float), so no border moves.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ __all__ = [
 _NumberT = TypeVar("_NumberT", "int", "Fraction", "Decimal")
 
 SZCORE_CODES = {
-    # epilepsy2bids, load_annotations/tuh.py; mysz is sz_gen_m here, as that file's
-    # sz_gen_nm_myoclonic means myoclonic absence and the list has no plain myoclonic.
+    # As in epilepsy2bids, load_annotations/tuh.py, except that mysz is sz_gen_m here:
+    # sz_gen_nm_myoclonic of that file means myoclonic absence, and SzCORE has no code
+    # for myoclonic seizures.
     "seiz": "sz",
     "fnsz": "sz_foc",
     "gnsz": "sz_gen",
@@ -107,15 +108,15 @@ def seconds_to_sample(seconds: float, sfreq: float) -> int:
 
 
 def sample_to_seconds(sample: int, sfreq: float) -> float:
-    """Return a time that `seconds_to_sample` turns into the same sample.
+    """Return a time that `seconds_to_sample` converts to the same sample.
 
-    With as few decimals as that takes; at most 1e-9 s before the sample.
+    The time has as few decimals as possible, and is at most 1e-9 s before the sample.
     """
     exact = Fraction(sample) / _exact(sfreq)
     seconds = float(exact)
     if seconds_to_sample(seconds, sfreq) == sample:
         return seconds
-    # Rounding to a binary number may lead past the sample: cut the decimals off.
+    # Truncate the decimals, because rounding to a binary float may exceed the sample.
     return float(Fraction(math.floor(exact * 10**9), 10**9))
 
 
@@ -180,7 +181,7 @@ def events_to_mask(
         start = round(event.onset * sfreq)
         spans.append((start, start + round(event.duration * sfreq)))
     labels = np.zeros(n_times, dtype=np.uint8)
-    # Merged, as a file may list many thousand events that cover the same samples.
+    # Merged, because a file may list thousands of events that cover the same samples.
     for start, stop in merge_spans(spans):
         labels[start:stop] = 1
     return labels

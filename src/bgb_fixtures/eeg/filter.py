@@ -1,4 +1,4 @@
-"""A band-pass filter without delay."""
+"""A zero-phase band-pass filter."""
 
 from __future__ import annotations
 
@@ -30,15 +30,14 @@ def check_band_pass(band: tuple[float, float], *, sfreq: float) -> None:
 
 
 class BandPassedSignal(DerivedSignal):
-    """A signal through a symmetric FIR band-pass filter with edges in Hz.
+    """A signal filtered by a symmetric FIR band-pass filter with edges in Hz.
 
-    Notes
-    -----
-    One Hamming window. A transition band is as wide as a quarter of its edge and at
-    least 2 Hz, but not wider than there is room, as in ``mne.filter.filter_data`` by
-    default. The length follows from the narrower of the two, so both are as steep as
-    that one, and the gain is one half in the middle of each band. MNE gives each edge
-    its own length; its upper edge is less steep.
+    Notes ----- The filter is one windowed sinc (Hamming). A transition band is a
+    quarter of its edge wide, at least 2 Hz, and at most the space available, as by
+    default in ``mne.filter.filter_data``. The narrower transition band determines the
+    length, so both edges have the same steepness, and the gain is one half in the
+    middle of each band. MNE chooses a length for each edge, so its upper edge is less
+    steep.
     """
 
     def __init__(self, inner: Signal, band: tuple[float, float]) -> None:
@@ -54,7 +53,7 @@ class BandPassedSignal(DerivedSignal):
         low_width = min(max(low / 4, 2.0), low)
         high_width = min(max(high / 4, 2.0), half - high)
         n_taps = 2 * math.ceil(1.65 * inner.sfreq / min(low_width, high_width)) + 1
-        # -6 dB in the middle of each transition band, as firwin counts.
+        # firwin defines an edge as the -6 dB point, the middle of a transition band.
         edges = [low - low_width / 2, high + high_width / 2]
         self._taps = firwin(n_taps, edges, pass_zero=False, fs=inner.sfreq)
 

@@ -1,4 +1,4 @@
-"""Electrodes that a recording lacks, computed from their neighbours."""
+"""Interpolate missing electrodes from their neighbours."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["MAX_INTERPOLATED", "InterpolatedSignal", "spline_weights"]
 
 _ELECTRODES = MONTAGES["10-20"]
 MAX_INTERPOLATED = 4
-"""Of 19 electrodes; with fewer neighbours a spline says little."""
+"""Of 19 electrodes; with fewer neighbours a spline is unreliable."""
 _WEIGHT_STEP = 2.0**-20
 
 
@@ -30,10 +30,10 @@ _WEIGHT_STEP = 2.0**-20
 def spline_weights(
     missing: tuple[str, ...],
 ) -> dict[str, npt.NDArray[np.float64]]:
-    """Return the weights of the other electrodes of ``10-20`` for each missing one.
+    """Return, for each missing electrode, the weights of the others in ``10-20``.
 
     Weights are in the order of ``10-20``, shape (19 - n_missing,), and multiples of
-    2^-20, so that another BLAS does not change a fixture. Needs mne.
+    2^-20, so that another BLAS does not change a fixture. Requires MNE.
 
     References
     ----------
@@ -50,13 +50,13 @@ def spline_weights(
         )
         raise MissingPackageError(msg) from error
     present = [name for name in _ELECTRODES if name not in missing]
-    # The response to a unit at one electrode after another is the matrix of weights.
+    # Unit values at one electrode after another give the matrix of weights.
     units = np.zeros((len(_ELECTRODES), len(present)))
     for column, name in enumerate(present):
         units[_ELECTRODES.index(name), column] = 1
     info = mne.create_info(list(_ELECTRODES), sfreq=1.0, ch_types="eeg")
     raw = mne.io.RawArray(units, info, verbose="error")
-    # One set of positions under two names: the second until MNE 1.13.
+    # The same positions have two names; before MNE 1.13 only the second exists.
     known = mne.channels.get_builtin_montages()
     positions = "colin27_1020" if "colin27_1020" in known else "standard_1020"
     raw.set_montage(positions, verbose="error")
@@ -67,10 +67,10 @@ def spline_weights(
 
 
 class InterpolatedSignal(DerivedSignal):
-    """The rows of a montage where some electrodes are interpolated.
+    """The rows of a montage with some electrodes interpolated.
 
-    The inner signal has the electrodes `present`; `weights` has, for each electrode that
-    is missing, one weight per electrode that is present.
+    The inner signal has the electrodes `present`; `weights` has, for each missing
+    electrode, one weight per electrode that is present.
     """
 
     def __init__(

@@ -12,7 +12,7 @@ __all__ = ["CATEGORIES", "KINDS", "Category", "category_of", "kind_of"]
 Category = Literal["none", "partial", "full"]
 CATEGORIES = ("none", "partial", "full")
 KINDS = {
-    # category -> the kinds that it can have
+    # category -> possible kinds
     "none": ("background", "artefact"),
     "partial": ("onset", "offset", "whole"),
     "full": ("ictal",),
@@ -22,7 +22,7 @@ KINDS = {
 def category_of(n_ictal: int, n_times: int) -> Category:
     """Return ``"none"``, ``"partial"`` or, from 99 % of ictal samples, ``"full"``.
 
-    As brain-go-brr-v2 counts (cache_utils.py).
+    The limit is that of brain-go-brr-v2 (cache_utils.py).
     """
     if n_ictal == 0:
         return "none"

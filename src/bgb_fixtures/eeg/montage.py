@@ -1,11 +1,11 @@
-"""Montages, and how each of their rows follows from the channels of a recording.
+"""Montages, and how to compute their rows from the channels of a recording.
 
 Invariant: a row is either a channel of the recording or an exact difference of two
-with the same reference; whatever cannot be computed exactly is refused. The common
-average of ``szcore-19`` is taken afterwards, from such rows.
+channels with the same reference; anything else is rejected. The common average of
+``szcore-19`` is subtracted afterwards, from such rows.
 
-What the channels are against cancels in a difference. So a reference may be anything
-that the electrodes share: ``REF``, linked ears, or an electrode on the scalp.
+The reference cancels in a difference, so it may be anything that the electrodes share:
+``REF``, linked ears, or an electrode on the scalp.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ __all__ = [
 ]
 
 _NEAR = 0.8
-"""Likeness to the name of a montage from which on a text is taken for a mistyped one."""
+"""Similarity from which a text counts as a mistyped name of a montage."""
 _MONTAGE_NAME = re.compile(r"[a-z0-9-]*")
 _OWN_LABEL = re.compile(r"(?! )[ -~]{1,64}(?<! )")
 SYSTEMS = ("10-20", "10-10")
-"""Names that the rows of a montage can have: T3-T5, or T7-P7."""
+"""Naming systems of the rows of a montage: T3-T5, or T7-P7."""
 _TCP_20 = (
     *("Fp1-F7", "F7-T3", "T3-T5", "T5-O1", "Fp2-F8", "F8-T4", "T4-T6", "T6-O2"),
     *("T3-C3", "C3-Cz", "Cz-C4", "C4-T4"),
@@ -71,17 +71,17 @@ MONTAGES: dict[str, tuple[str, ...]] = {
     "average": tuple(f"{electrode}-{AVERAGE}" for electrode in ELECTRODES_10_20),
     "double-banana": (*_CHAINS, "Fz-Cz", "Cz-Pz"),
     # Without midline, in the order of BIOT (ycq091044/BIOT, datasets/CHB-MIT/config.ini)
-    # and of the bipolar channels of LaBraM (utils.py), whose data CBraMod takes.
+    # and of the bipolar channels of LaBraM (utils.py), whose data CBraMod uses.
     "double-banana-16": _CHAINS,
-    # The 18 derivations of CHB-MIT in the order of its files, the second T8-P8 and those
-    # to FT9 and FT10 left out, as most projects on this database read them.
+    # The 18 derivations of CHB-MIT that most projects on this database use, in the
+    # order of its files, without the second T8-P8 and those with FT9 and FT10.
     "chbmit-18": (
         *("Fp1-F7", "F7-T3", "T3-T5", "T5-O1", "Fp1-F3", "F3-C3", "C3-P3", "P3-O1"),
         *("Fp2-F4", "F4-C4", "C4-P4", "P4-O2", "Fp2-F8", "F8-T4", "T4-T6", "T6-O2"),
         *("Fz-Cz", "Cz-Pz"),
     ),
-    # What a SzCORE detector is given (https://epilepsybenchmarks.com/contribute); O1 and
-    # O2 sit elsewhere than in 10-20.
+    # The input of a SzCORE detector (https://epilepsybenchmarks.com/contribute); O1 and
+    # O2 have other positions than in 10-20.
     "szcore-19": tuple(
         f"{electrode}-{AVERAGE}"
         for electrode in (
@@ -90,7 +90,7 @@ MONTAGES: dict[str, tuple[str, ...]] = {
         )
     ),
     # The transverse central parasagittal montage of TUSZ annotations, in its order;
-    # tcp-20 is the part without ears.
+    # tcp-20 is the same without the ear electrodes.
     "tcp-20": _TCP_20,
     "tcp-22": (*_TCP_20[:8], "A1-T3", *_TCP_20[8:12], "T4-A2", *_TCP_20[12:]),
 }
@@ -99,7 +99,7 @@ MONTAGES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Montage:
-    """The rows that are wanted, and other names that channels of recordings may have.
+    """The requested rows, and how to read the channel labels of recordings.
 
     Attributes
     ----------
@@ -107,13 +107,13 @@ class Montage:
         A key of `MONTAGES`, or ``"custom"`` for a list of rows.
     derivations : tuple of str
         Electrodes, derivations such as ``"Fp1-F7"``, or all electrodes against their
-        common average, named in the 10-20 system; or labels of channels that are no
-        such electrode.
+        common average, named in the 10-20 system; or labels of channels that are not
+        such electrodes.
     aliases : tuple of tuple of str
         (label, other) pairs: a channel with exactly this label is read as if it had the
-        other one.
+        other label.
     label_format : str or None
-        What labels look like, such as ``"POL {electrode}"``; None: as is usual.
+        Form of the labels, such as ``"POL {electrode}"``; None: the usual forms.
     reference : str or None
         The electrode that all others are recorded against, itself a row of zeros.
     system : str
@@ -129,30 +129,30 @@ class Montage:
 
     @property
     def ch_names(self) -> tuple[str, ...]:
-        """Names of the channels in array order, in the system that was asked for."""
+        """Names of the channels in array order, in the requested naming system."""
         return tuple(rename_row(row, system=self.system) for row in self.derivations)
 
     @property
     def averaged(self) -> bool:
-        """Whether the rows are against the common average of all of them."""
+        """Whether the rows are referenced to their common average."""
         return all(name.endswith(f"-{AVERAGE}") for name in self.derivations)
 
     @property
     def rows(self) -> tuple[str, ...]:
-        """What is read from a recording: electrodes where an average follows."""
+        """Rows to read from a recording: electrodes if an average is subtracted."""
         if self.averaged:
             return tuple(name.removesuffix(f"-{AVERAGE}") for name in self.derivations)
         return self.derivations
 
     @property
     def own_labels(self) -> tuple[str, ...]:
-        """Rows that are labels of channels, not electrodes."""
+        """Rows that are channel labels rather than electrodes."""
         return tuple(row for row in self.derivations if _is_own_label(row))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """The channels of a recording that give one row of a montage.
+    """The channels of a recording from which one row of a montage is computed.
 
     Attributes
     ----------
@@ -165,7 +165,7 @@ class Row:
     minus : tuple of int
         The same for the term to subtract; empty if there is none.
     reference : str
-        What the channels are against; empty if no label says it.
+        Reference of the channels; empty if no label names it.
     """
 
     ch_name: str
@@ -175,12 +175,12 @@ class Row:
 
 
 def row_electrodes(ch_name: str) -> tuple[str, ...]:
-    """Return the one or two electrodes that a row of a montage is made of."""
+    """Return the one or two electrodes in a row of a montage."""
     return tuple(part for part in ch_name.split("-") if part != AVERAGE)
 
 
 def proper_rows(ch_names: Sequence[str]) -> tuple[str, ...]:
-    """Return names of channels in the 10-20 system: T3-T5 for T7-P7, in any case.
+    """Return channel names in the 10-20 system, such as T3-T5 for t7-p7.
 
     A name that is neither an electrode nor a derivation is returned unchanged.
     """
@@ -199,11 +199,11 @@ def find_montage(
     system: str = "10-20",
     own_labels: bool = False,
 ) -> Montage:
-    """Return a montage by a name in `MONTAGES`, or of rows in any case and both systems.
+    """Return a montage by its name in `MONTAGES`, or from rows in any case or system.
 
-    `aliases` are (label, other) pairs; `system` says how channels are named on output;
-    with `own_labels` a row may be the label of a channel that is not an electrode. SpecError
-    if there is no such montage, or a row is unknown or there twice.
+    `aliases` are (label, other) pairs; `system` determines the channel names on output;
+    with `own_labels`, a row may be the label of a channel that is not an electrode.
+    SpecError if the montage or a row is unknown, or a row is repeated.
     """
     for label, other in aliases:
         if parse_label(other)[0] is None:
@@ -257,14 +257,14 @@ def find_montage(
 
 
 def split_rows(montage: str | Sequence[str]) -> str | list[str]:
-    """Return the name of a montage, or the rows that a text separates by commas.
+    """Return the name of a montage, or the rows in a comma-separated text.
 
-    A single row is distinguished from a mistyped name by an electrode in it, or by a capital letter or
-    another sign that names of montages do not have.
+    A single row is distinguished from a mistyped name by an electrode in it, or by a
+    capital letter or another character that names of montages do not have.
     """
     if not isinstance(montage, str):
         return list(montage)
-    # 'Double_Banana' is no label of a channel.
+    # So that 'Double_Banana' is not read as a channel label.
     near = montage.lower().replace("_", "-")
     if difflib.get_close_matches(near, MONTAGES, n=1, cutoff=_NEAR):
         return montage
@@ -279,13 +279,13 @@ def split_rows(montage: str | Sequence[str]) -> str | list[str]:
 
 
 def _is_own_label(row: str) -> bool:
-    """Say whether a row can only be the label of a channel: no part is an electrode."""
+    """Say whether a row must be a channel label, because no part is an electrode."""
     parts = [part.strip() for part in row.split("-")]
     return not any(electrode_name(part) or part == AVERAGE for part in parts)
 
 
 def _proper_row(row: str, *, own_labels: bool) -> str:
-    """Return a row in the names of the 10-20 system."""
+    """Return a row with names of the 10-20 system."""
     if own_labels and _OWN_LABEL.fullmatch(row) and _is_own_label(row):
         return row
     parts = row.split("-")
@@ -321,25 +321,26 @@ def montage_rows(montage: str) -> tuple[str, ...]:
 
 
 def _shown(labels: Sequence[str]) -> str:
-    """Return labels for a message; a broken file can have thousands of anything."""
+    """Return labels for a message, shortened: a broken file can have thousands."""
     shown = (label if label.isprintable() else repr(label) for label in labels)
     return shorten(", ".join(shown))
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A row, and everything that its channels are against."""
+    """A row, and all references of its channels."""
 
     row: Row
     references: frozenset[str]
 
 
 class _Channels:
-    """The channels of a recording, by what their labels say.
+    """The channels of a recording, indexed by their parsed labels.
 
-    `exact` has those of every pair of an electrode and a reference; `by_electrode` those
-    of an electrode against what is no other electrode, by reference; `own` those of a
-    whole label; `common` is the electrode on the scalp that all are against, if any.
+    `exact` maps each pair of electrode and reference to its channels; `by_electrode`
+    maps an electrode to its referential channels, by reference; `own` maps a whole
+    label to its channels; `common` is the scalp electrode that all channels are
+    referenced to, if any.
     """
 
     def __init__(self, labels: Sequence[str], montage: Montage) -> None:
@@ -376,11 +377,11 @@ class _Channels:
                 of_electrode.setdefault(cathode, []).append(index)
 
     def references(self, electrode: str) -> frozenset[str]:
-        """Return what the channels of an electrode are against; empty without any."""
+        """Return the references of an electrode's channels; empty if it has none."""
         given = self.reference
         if electrode == given and electrode not in self.by_electrode:
             return frozenset([electrode])
-        # A label that names no electrode leaves it to the request to do so.
+        # The requested reference applies to labels that do not name an electrode.
         return frozenset(
             given if given is not None and name in ("", "REF") else name
             for name in self.by_electrode.get(electrode, ())
@@ -392,7 +393,7 @@ class _Channels:
         if ch_name in self.by_electrode:
             anode, cathode = ch_name, ""
         elif (anode, cathode) in self.exact and cathode:
-            # A pair of scalp electrodes, or one against an ear (T4-A2 of tcp-22).
+            # A pair of scalp electrodes, or a scalp electrode against an ear (T4-A2).
             plus = tuple(self.exact[anode, cathode])
             row = Row(ch_name=ch_name, plus=plus, reference=cathode)
             return _Found(row, frozenset([cathode]))
@@ -414,7 +415,7 @@ class _Channels:
         return tuple(sorted(i for found in of_electrode.values() for i in found))
 
     def _find_own(self, ch_name: str) -> _Found | None:
-        """Return a channel by its whole label, or the difference of two such."""
+        """Return a channel by its whole label, or a difference of two such channels."""
         if not _is_own_label(ch_name):
             return None
         if ch_name in self.own:
@@ -430,21 +431,21 @@ class _Channels:
         return None
 
     def exact_pairs(self) -> list[str]:
-        """Return the usual derivations that are exact, however references are mixed."""
+        """Return the usual derivations that are exact despite mixed references."""
         names = dict.fromkeys((*MONTAGES["double-banana"], *MONTAGES["tcp-22"]))
         found = {name: self.find(name) for name in names}
         return [name for name, one in found.items() if one and len(one.references) == 1]
 
 
 def _common_electrode(parsed: Sequence[tuple[str | None, str]]) -> str | None:
-    """Return the electrode on the scalp that all others are against, such as CPz."""
+    """Return the scalp electrode that all others are referenced to, such as CPz."""
     pairs = [(a, c) for a, c in parsed if a is not None and is_scalp(a)]
     common = {cathode for _, cathode in pairs if is_scalp(cathode)}
     if len(common) != 1:
         return None
     electrode = common.pop()
     against = {(a, c) for a, c in pairs if a != electrode}
-    # One pair alone is a derivation.
+    # A single pair is a derivation.
     alike = len(against) > 1 and all(c == electrode for _, c in against)
     return electrode if alike else None
 
@@ -458,8 +459,8 @@ def resolve_montage(
 ) -> tuple[Row, ...]:
     """Find the channels that each row of a montage is computed from.
 
-    ChannelNotFoundError if some have none, SourceError if a difference, or the electrodes
-    of a montage, would mix references.
+    ChannelNotFoundError if a row has none, SourceError if a difference or the
+    electrodes of a montage would mix references.
     """
     if isinstance(montage, str):
         montage = find_montage(montage)
@@ -473,7 +474,7 @@ def resolve_montage(
             f"{what} {where!r} lacks {', '.join(missing)} for montage "
             f"{montage.name!r}; its {len(labels)} channels: {_shown(labels)}.{answer}"
         )
-        # The reference is known, it is zero: nothing to interpolate.
+        # The reference electrode is zero, so nothing has to be interpolated.
         lacking = () if channels.common in electrodes else missing
         raise ChannelNotFoundError(msg, missing=lacking, answered=bool(answer))
     rows = [one for one in found.values() if one is not None]
@@ -487,8 +488,8 @@ def _check_references(
     given = channels.reference
     if given is not None:
         _check_given_reference(channels, rows, given, where=where)
-    # Electrodes by themselves are compared with each other, by an average or a model;
-    # of a difference it is enough that both terms share a reference.
+    # Single electrodes are compared with each other by an average or a model, so all
+    # need the same reference. For a difference, its two terms must share a reference.
     mixed = {
         reference
         for one in rows
@@ -515,7 +516,7 @@ def _check_references(
 def _check_given_reference(
     channels: _Channels, rows: Sequence[_Found], given: str, *, where: str
 ) -> None:
-    """Check that the reference of a request is that of the labels, and no channel."""
+    """Check that a requested reference agrees with the labels and is not a channel."""
     electrodes = {part for one in rows for part in one.row.ch_name.split("-")}
     named = {name for part in electrodes for name in channels.references(part)}
     if given in channels.by_electrode:
@@ -537,7 +538,7 @@ def _check_given_reference(
 def _answer_missing(
     channels: _Channels, montage: Montage, missing: Sequence[str], *, what: str
 ) -> str:
-    """Say which option gives the missing rows; empty if none is sure to."""
+    """Suggest an option that provides the missing rows; empty if none is certain to."""
     electrodes = {part for row in missing for part in row_electrodes(row)}
     if channels.common in electrodes:
         return (
@@ -567,7 +568,7 @@ def _answer_missing(
 
 
 def _suggest_names(channels: _Channels, electrodes: Collection[str]) -> str:
-    """Suggest the form of labels that hold the names of missing electrodes."""
+    """Suggest a label format if labels contain the names of missing electrodes."""
     forms: dict[str, list[tuple[str, str]]] = {}
     for label in channels.unread:
         for electrode in sorted(electrodes):

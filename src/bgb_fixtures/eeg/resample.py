@@ -1,4 +1,4 @@
-"""Resampling by a polyphase filter, exact to the window."""
+"""Resampling by a polyphase filter, with values independent of the window."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ __all__ = [
 ]
 
 RATES = (1, 20000)
-"""Lowest and highest rate in Hz to resample to. Amplifiers for intracranial EEG reach some
-20 kHz, and a fixture may be adapted to any rate that one can be built at; more is a typing
-error. The generator has limits of its own, as it makes scalp EEG."""
+"""Lowest and highest rate in Hz to resample to. Amplifiers for intracranial EEG reach
+about 20 kHz, so a higher rate is a typo. The generator, which makes scalp EEG, has its
+own limits."""
 _MAX_FACTOR = 2**15
-"""The filter has twenty times as many taps; 244.140625 to 256 Hz is 16384/15625."""
+"""Limit because the filter has 20 taps per unit; 244.140625 to 256 Hz: 16384/15625."""
 _ROUNDING = Fraction(1, 10**14)
-"""Relative error of a rate that is not a decimal number, as a float."""
+"""Relative float error of a rate that has no finite decimal form."""
 _DRIFT = Fraction(5, 10**8)
-"""Relative; four milliseconds in a day. Terms up to `_MAX_FACTOR` come nearer than that
-to nearly every rate; not to those beside a ratio of small numbers."""
+"""Allowed relative error, 4 ms per day. Terms up to `_MAX_FACTOR` approximate nearly
+every rate better than this, except rates close to a ratio of small numbers."""
 
 
 def resampling_ratio(sfreq: float, to_sfreq: float) -> tuple[int, int]:
@@ -52,10 +52,10 @@ def resampling_ratio(sfreq: float, to_sfreq: float) -> tuple[int, int]:
 
 
 def steppable_rate(sfreq: float, to_sfreq: float, *, precision: Fraction) -> float:
-    """Return the rate beside `sfreq` from which `resampling_ratio` leads to `to_sfreq`.
+    """Return the rate near `sfreq` that `resampling_ratio` can convert to `to_sfreq`.
 
-    `sfreq` itself if it is one, and if there is none within its relative `precision` or
-    `_DRIFT`.
+    `sfreq` is returned unchanged if it can be converted, or if no rate within the
+    relative `precision` or `_DRIFT` can.
     """
     ratio = _ratio(sfreq, to_sfreq)
     near = _near(ratio)
@@ -66,7 +66,7 @@ def steppable_rate(sfreq: float, to_sfreq: float, *, precision: Fraction) -> flo
 
 
 def _ratio(sfreq: float, to_sfreq: float) -> Fraction:
-    # As decimals: 0.1 Hz is 1/10, not the binary number beside it.
+    # As decimals: 0.1 Hz is 1/10, not the nearest binary float.
     return Fraction(repr(float(to_sfreq))) / Fraction(repr(float(sfreq)))
 
 
@@ -79,7 +79,7 @@ def _near(ratio: Fraction) -> Fraction:
 
 
 def needs_scipy(what: str) -> MissingPackageError:
-    """Return the error for a step that needs SciPy where it is not installed."""
+    """Return the error for a step that needs SciPy when it is not installed."""
     msg = (
         f"{what} needs SciPy, which is not installed; run: "
         'pip install "bgb-fixtures[build]"'
@@ -110,7 +110,7 @@ class ResampledSignal(DerivedSignal):
         # The filter of resample_poly has 10 * max(up, down) taps on each side of its
         # middle, at `up` times the old rate.
         reach = 10 * max(up, down) // up + 1
-        # From a sample that both rates have, so that the phase of the filter is right.
+        # Start at a sample that both rates share, so that the filter phase is correct.
         first = (start * down // up - reach) // down * down
         return first, -(-stop * down // up) + reach
 

@@ -1,4 +1,4 @@
-"""Processing profiles: from microvolts to the values that a model is fed.
+"""Processing profiles: convert microvolts to the input values of a model.
 
 Invariant: microvolts = values * scale + offset, except where a sample was clipped.
 """
@@ -34,24 +34,24 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """A versioned way from microvolts to model-ready values.
+    """A versioned conversion of microvolts to model-ready values.
 
     Attributes
     ----------
     name : str
-        What a spec calls it.
+        Name in a spec.
     unit : str
         Unit of the values: ``"uV"``, or ``"1"`` where they are standardised.
     steps : tuple of str
-        What is done, in order, for the records of a fixture.
+        Processing steps in order, for the records of a fixture.
     extra_steps_at : int
-        Where in `steps` filters and resampling of the request belong.
+        Position in `steps` of filters and resampling of the request.
     sfreq : float or None
-        The only rate in Hz that it produces; None: any.
+        The only rate in Hz that it supports; None: any.
     montage : str or None
-        The only montage that it is for; None: any.
+        The only montage that it supports; None: any.
     whole : bool
-        Whether it depends on the whole recording, not on the window alone.
+        Whether it depends on the whole recording instead of the window alone.
     """
 
     name: str
@@ -74,7 +74,7 @@ RAW_1 = Profile(
         "row of the montage = channel, or difference of two channels, in float64",
         "float32",
     ),
-    # It ends with what is done last: the rounding to float32.
+    # Filters and resampling come before the last step, the rounding to float32.
     extra_steps_at=2,
 )
 ZSCORE_1 = Profile(
@@ -123,17 +123,18 @@ CLIP = 10.0
 _STEP = 2.0**-12
 _SCALE_STEP = 2.0**-10
 _EXACT = 2.0**52
-"""Sums of whole numbers are exact in float64 below twice this."""
+"""Sums of integers below twice this limit are exact in float64."""
 _PIECE = 2**12
 
 
 @dataclass(slots=True)
 class Moments:
-    """Sum up a signal piece by piece, for its mean and standard deviation.
+    """Running sums of a signal read in pieces, for its mean and standard deviation.
 
-    Values are rounded to multiples of 2^-10 uV and summed as integers: exact, so
-    equal on every machine, in any order and wherever the pieces are cut. `sums` and
-    `squares` hold, per channel, the sums of the values in 2^-10 uV and of their squares.
+    Values are rounded to multiples of 2^-10 uV and summed as integers. The sums are
+    exact, so they are equal on every machine, in any order and for any pieces. `sums`
+    and `squares` hold, per channel, the sums of the values in 2^-10 uV and of their
+    squares.
     """
 
     n_times: int = 0
@@ -145,7 +146,7 @@ class Moments:
         n_channels, n_times = data_uv.shape
         if not self.sums:
             self.sums, self.squares = [0] * n_channels, [0] * n_channels
-        # Pieces that fit into the caches of a processor.
+        # In pieces that fit into processor caches.
         for start in range(0, n_times, _PIECE):
             grid = data_uv[:, start : start + _PIECE] * (1 / _SCALE_STEP)
             np.rint(grid, out=grid)
@@ -159,8 +160,8 @@ class Moments:
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """Return standard deviation and mean, shape (n_channels,), in microvolts.
 
-        Both are multiples of 2^-10. Raises SourceError if there is no seizure-free
-        signal or a channel is flat in it.
+        Both are multiples of 2^-10. SourceError if there is no seizure-free signal, or
+        a channel is flat in it.
         """
         if self.n_times == 0:
             msg = (
@@ -185,11 +186,11 @@ class Moments:
 
 
 def _exact_sums(grid: npt.NDArray[np.float64]) -> list[tuple[int, int]]:
-    """Return (sum, sum of squares) of each row of whole numbers below 2^31, exactly."""
-    # Products of matrices: several times as fast as a sum of each row.
+    """Return the exact (sum, sum of squares) of each row of integers below 2^31."""
+    # Matrix products are several times as fast as summing each row.
     squares = (grid[:, None, :] @ grid[:, :, None]).ravel()
     if squares.max(initial=0) < _EXACT:
-        # Then no partial sum, in any order, was ever rounded.
+        # Below this limit no partial sum, in any order, was rounded.
         totals = grid @ np.ones(grid.shape[1])
         return [
             (int(a), int(b))
@@ -198,7 +199,7 @@ def _exact_sums(grid: npt.NDArray[np.float64]) -> list[tuple[int, int]]:
     whole = grid.astype(np.int64)
     totals = whole.sum(axis=1)
     np.square(whole, out=whole)
-    # Squares fit into 62 bits, their sum may not: sum the halves.
+    # Squares fit into 62 bits but their sum may not, so sum the 32-bit halves.
     low, high = (whole & 0xFFFFFFFF).sum(axis=1), (whole >> 32).sum(axis=1)
     return [
         (int(a), (int(h) << 32) + int(w))
@@ -225,7 +226,7 @@ class Scaled:
 
 
 def raw_1(data_uv: npt.NDArray[np.float64]) -> Scaled:
-    """Keep microvolts of shape (n_channels, n_times): scale 1, offset 0."""
+    """Return microvolts, shape (n_channels, n_times), with scale 1 and offset 0."""
     n_channels = len(data_uv)
     return Scaled(
         values=data_uv.astype(np.float32),
@@ -242,10 +243,10 @@ def zscore_1(
 ) -> Scaled:
     """Scale by the seizure-free signal, round to multiples of 2^-12, clip at +-10.
 
-    One subtraction, one division and one rounding per value, each rounded correctly by
-    IEEE 754: the same bytes on every machine.
+    Each value takes one subtraction, one division and one rounding, which IEEE 754
+    rounds correctly, so the bytes are the same on every machine.
     """
-    # In place: a window of an hour is large. 2^-12 is exact to multiply with.
+    # In place, because a window of an hour is large. Multiplying by 2^-12 is exact.
     values = data_uv - offset[:, None]
     values /= scale[:, None]
     values /= _STEP
@@ -269,7 +270,7 @@ def _clipped(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standardised:
-    """A whole recording at 256 Hz as brain-go-brr standardises it, before clipping.
+    """A whole recording at 256 Hz, standardised as in brain-go-brr, before clipping.
 
     `values` is float32 of shape (n_channels, n_times), with mean 0 and standard deviation
     1 per channel; filtered microvolts = values * scale + offset, both of shape
@@ -282,7 +283,7 @@ class Standardised:
 
 
 def resampled_length(n_times: int, *, sfreq: float, to_sfreq: float) -> int:
-    """Return n_times * to_sfreq / sfreq as an integer; halves go to the even one."""
+    """Return n_times * to_sfreq / sfreq, with halves rounded to the even integer."""
     return round(n_times * to_sfreq / sfreq)
 
 
@@ -291,12 +292,10 @@ def standardise_brain_go_brr(
 ) -> Standardised:
     """Resample, filter and standardise a whole recording, (n_channels, n_times) in uV.
 
-    Notes
-    -----
-    Channel by channel, to hold one of them in float64 at a time; SciPy gives the same
-    bits for one channel as for many. The filters are causal and from rest, so a constant
-    offset of the recording rings through its first second: the windows that
-    `choose_windows` prefers lie elsewhere.
+    Notes ----- Channels are processed one by one, so that only one is held in float64;
+    SciPy gives the same bits for one channel as for many. The filters are causal and
+    start from rest, so a constant offset causes ringing in the first second of the
+    recording, which `choose_windows` avoids.
 
     References
     ----------
@@ -316,7 +315,7 @@ def standardise_brain_go_brr(
     values = np.empty((n_channels, n_resampled), np.float32)
     scale, offset = np.empty(n_channels), np.empty(n_channels)
     for row in range(n_channels):
-        # The consumer gets float32 from its reader, and works in float64 from there.
+        # brain-go-brr reads float32 and then computes in float64.
         channel = data_uv[row].astype(np.float32).astype(np.float64)
         if sfreq != rate:
             channel = resample(channel, n_resampled)

@@ -1,4 +1,4 @@
-"""Signals that are read piece by piece, and the base of those made from another."""
+"""Signals that are read piece by piece, and the base class of derived signals."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ class ArraySignal:
 
 
 class DerivedSignal:
-    """A signal that is computed from another one.
+    """A signal that is computed from another signal.
 
-    A read gives what the whole recording, processed at once, would hold there: it takes
-    as much context around a window as the computation needs. Beyond the ends of the
-    recording, where there is nothing to read, the last sample is repeated.
+    A read gives the same values as processing the whole recording at once, because it
+    includes as much context around a window as the computation needs. Beyond the ends
+    of the recording, the last sample is repeated.
     """
 
     def __init__(self, inner: Signal) -> None:
@@ -73,7 +73,7 @@ class DerivedSignal:
         return self._inner.n_times
 
     def _context(self, start: int, stop: int) -> tuple[int, int]:
-        """Return the samples `[first, last)` of the inner signal behind a read."""
+        """Return the samples `[first, last)` of the inner signal that a read needs."""
         return start, stop
 
     def needs(self, start: int, stop: int) -> tuple[int, int]:

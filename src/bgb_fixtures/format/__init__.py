@@ -1,1 +1,1 @@
-"""The file of DATA.md, a module per part."""
+"""The file format of DATA.md, one module per part."""

@@ -1,4 +1,4 @@
-"""Everything that a fixture holds, before it is a file or without ever being one."""
+"""The content of a fixture, to be written to a file or used in memory."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["Content"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """Hold everything that goes into a fixture file.
+    """Everything that a fixture file holds.
 
     Attributes
     ----------
     name : str
         Name of the fixture.
     content_version : int
-        Which samples.
+        Version of the samples.
     sfreq : float
         Sampling frequency in Hz.
     ch_names : tuple of str

@@ -1,7 +1,7 @@
-"""Check that the HDF5 side of a file says what its index and records say.
+"""Check that the HDF5 side of a file agrees with its index and records.
 
-Invariant: a file that passes holds nothing but what was asked for, where the index says
-it is. Importing this imports no h5py.
+Invariant: a file that passes holds exactly the expected datasets and attributes, at the
+positions in the index. Importing this module does not import h5py.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["check_attributes", "check_structure", "open_hdf5"]
 
 _MAX_ATTRIBUTE = 32 * 1024
-# What h5py raises for structures that it cannot make sense of.
+# Raised by h5py for invalid structures.
 _H5PY_ERRORS = (
     OSError,
     RuntimeError,
@@ -59,7 +59,7 @@ def check_structure(
     columns: Mapping[str, tuple[str, tuple[int, ...]]],
     where: str,
 ) -> None:
-    """Check that the root group holds these datasets, plainly stored, and no other."""
+    """Check that the root group has exactly these datasets, plainly stored."""
     import h5py
 
     expected = sorted((*layout.arrays, *columns))
@@ -96,10 +96,10 @@ def check_structure(
 
 
 def _is_type(got: h5py.h5t.TypeID, dtype: np.dtype[Any]) -> bool:
-    """Say whether a type is the very one that h5py gives a dtype: padding and all."""
+    """Say whether a type is exactly h5py's type for a dtype, including the padding."""
     import h5py
 
-    # By its text, as a dtype remembers that it was UTF-8.
+    # Rebuilt from its text, because a dtype can carry UTF-8 metadata.
     expected = h5py.h5t.py_create(np.dtype(dtype.str), logical=True)
     return not got.committed() and bool(got == expected)
 
@@ -109,8 +109,8 @@ def _check_storage(
 ) -> None:
     import h5py
 
-    # Before anything else is asked: for the shape of a virtual dataset libhdf5 opens
-    # the files that it names, and waits if one of them is a FIFO.
+    # Checked first: to get the shape of a virtual dataset, libhdf5 opens the files that
+    # it names, and would wait if one of them is a FIFO.
     creation = dataset.id.get_create_plist()
     plain = (
         creation.get_layout() == h5py.h5d.CONTIGUOUS
@@ -131,7 +131,7 @@ def _check_storage(
         )
         raise FormatError(msg)
     info = h5py.h5o.get_info(dataset.id)
-    # Old object headers keep one time, which libhdf5 calls that of the last change.
+    # Old object headers store one time, which libhdf5 reports as the change time.
     if info.atime or info.btime or info.ctime or info.mtime:
         fail(where, f"HDF5 dataset {name!r}", "no time", "one")
 
@@ -142,7 +142,7 @@ def check_attributes(
     *,
     where: str,
 ) -> None:
-    """Check that the root group has these attributes and no other."""
+    """Check that the root group has exactly these attributes."""
     if sorted(file.attrs) != sorted(attributes):
         msg = (
             f"{where}: HDF5 attributes: expected {sorted(attributes)}, "

@@ -1,8 +1,8 @@
-"""The container: a user block of JSON in front of HDF5, whatever the arrays mean.
+"""The container: a user block of JSON before HDF5, independent of the arrays' meaning.
 
-Invariant: what is read here obeys the rules of DATA.md about the container, or an error
-names the rule's subject; nothing here imports h5py, as libhdf5 is not hardened against
-hostile files.
+Invariant: everything returned obeys the rules of DATA.md about the container, or an
+error names the subject of the rule. This module does not import h5py, because libhdf5
+is not hardened against hostile files.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ FORMAT_VERSION = 1
 PAGE = 4096
 LINE_LENGTH = 96
 MAX_DOCUMENTS = 16 * 2**20
-# The smallest that holds the first line and the longest documents: what a reader looks
-# through does not grow with what a file says of itself.
+# The smallest user block that holds the first line and the longest documents. This
+# bounds what a reader searches, whatever sizes a file declares.
 _MAX_USER_BLOCK = 2 * MAX_DOCUMENTS
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _ITEMSIZE = {"<f4": 4, "|u1": 1}
@@ -78,7 +78,7 @@ _LINE = re.compile(rb"([A-Z]{6}) (\d) (\d{10}) (\d{10}) ([0-9a-f]{64})\n")
 _OTHER_LINE = re.compile(rb"([A-Z]{6}) (0|[1-9]\d{0,5})[ \n]")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-# Printable ASCII: HDF5 columns can hold it, and no terminal obeys it.
+# Printable ASCII, which HDF5 columns can hold and terminals do not interpret.
 TEXT = re.compile(r"[ -~]+")
 _short = reprlib.Repr()
 _short.maxstring = _short.maxother = 80
@@ -91,7 +91,7 @@ _HEAD_KEYS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArrayEntry:
-    """Where an array lies: `offset` and `length` in bytes, `sha256` of these bytes."""
+    """Position of an array: `offset` and `length` in bytes, `sha256` of these bytes."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -102,11 +102,11 @@ class ArrayEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """What is needed to map a file.
+    """The part of the index that is needed to map a file.
 
     The user block has `user_block` bytes, and the HDF5 part follows it. `rest_sha256` is
-    the digest of the bytes after it that belong to no array, `digest` that of both
-    documents, `records_span` `[start, stop)` of the records in bytes.
+    the digest of the HDF5 bytes outside the arrays, `digest` the digest of both
+    documents, and `records_span` the position `[start, stop)` of the records in bytes.
     """
 
     user_block: int
@@ -119,7 +119,7 @@ class Layout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """What the first line and the index say, before its arrays are checked."""
+    """Content of the first line and the index, before the arrays are checked."""
 
     index: dict[str, Any]
     user_block: int
@@ -130,14 +130,14 @@ class Head:
 
 
 def dump_json(document: Mapping[str, Any]) -> bytes:
-    """Return a document as ASCII JSON with sorted keys and no blanks: one text for one value."""
+    """Return a document as canonical JSON: ASCII, sorted keys, no blanks."""
     return json.dumps(
         document, sort_keys=True, separators=(",", ":"), allow_nan=False
     ).encode("ascii")
 
 
 def encode_line(index: bytes, records: bytes) -> bytes:
-    """Return the first line: magic word, version, both lengths, digest of both; 96 bytes."""
+    """Return the first line, 96 bytes: magic word, version, both lengths, digest."""
     digest = hashlib.sha256(index + records).hexdigest()
     return b"%s %d %010d %010d %s\n" % (
         MAGIC,
@@ -149,7 +149,7 @@ def encode_line(index: bytes, records: bytes) -> bytes:
 
 
 def array_gaps(layout: Layout) -> list[tuple[int, int]]:
-    """Return the spans `[start, stop)` in bytes after the user block that belong to no array."""
+    """Return the spans `[start, stop)` in bytes of the HDF5 part outside the arrays."""
     gaps, position = [], layout.user_block
     for entry in sorted(layout.arrays.values(), key=lambda e: e.offset):
         if entry.offset > position:
@@ -187,7 +187,7 @@ _DECODER = json.JSONDecoder(
 
 
 def parse_json(text: bytes, *, where: str, what: str) -> dict[str, Any]:
-    """Read one JSON object, strictly: ASCII, finite numbers, no key twice."""
+    """Parse one JSON object strictly: ASCII, finite numbers, no duplicate keys."""
     try:
         value = _DECODER.decode(text.decode("ascii"))
     except (ValueError, RecursionError) as error:
@@ -201,7 +201,7 @@ def parse_json(text: bytes, *, where: str, what: str) -> dict[str, Any]:
 
 def fail(where: str, what: str, expected: str, got: object) -> NoReturn:
     """Raise a FormatError with the expected and the found value."""
-    # Not repr(): a hostile value can be too deep or too long for it.
+    # Not repr(), because a hostile value can be too deep or too long for it.
     msg = f"{where}: {what}: expected {expected}, got {_short.repr(got)}"
     raise FormatError(msg)
 
@@ -289,7 +289,7 @@ def parse_entry(
     where: str,
     what: str,
 ) -> ArrayEntry:
-    """Read and check where one array lies: inside the file, aligned, as long as its shape."""
+    """Parse an array entry: inside the file, aligned, as long as its shape needs."""
     entry = check_keys(value, _ENTRY_KEYS, where=where, what=what)
     shape, offset, length = entry["shape"], entry["offset"], entry["length"]
     if entry["dtype"] != dtype:
@@ -338,7 +338,7 @@ def check_overlap(arrays: Mapping[str, ArrayEntry], *, where: str) -> None:
 
 
 def _stranger(head: bytes, size: int) -> str:
-    """Say what a file is if it is not a fixture."""
+    """Describe a file that is not a fixture, by its first bytes."""
     start = head.lstrip()[:64].lower()
     if head[:4] == b"PK\3\4" and head[30:41] == b"golden.json":
         return "it is a golden; show it with bgb-fixtures info"

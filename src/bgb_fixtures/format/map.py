@@ -1,6 +1,6 @@
-"""Open a fixture file: its layout checked, its bytes mapped, its digests proved.
+"""Open a fixture file: check its layout, map its bytes, verify its digests.
 
-Invariant: nothing is mapped before its layout was checked, and nothing is written.
+Invariant: no array is mapped before the layout was checked, and nothing is written.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 __all__ = ["Mapped", "check_digests", "file_identity", "read_file"]
 
 Mapped = mmap.mmap | bytearray
-# Most user blocks end at one of these, and one read costs less than the page faults of
-# a map.
+# Most user blocks end at one of these offsets. One read takes less time than the page
+# faults of a map.
 _USER_BLOCKS = (PAGE, 2 * PAGE, 4 * PAGE)
 _HEAD = _USER_BLOCKS[-1] + PAGE
 
 
 def file_identity(status: os.stat_result) -> tuple[int, ...]:
-    """Return device, inode, size and times in ns: the same while a file is unchanged."""
+    """Return device, inode, size and times in ns, to recognise an unchanged file."""
     return (
         status.st_dev,
         status.st_ino,
@@ -61,7 +61,7 @@ def _read_index(
             return layout
         os.lseek(handle, 0, os.SEEK_SET)
     head = os.read(handle, _HEAD)
-    # Less than asked for is all: of files in /proc the status does not know the size.
+    # A short read is the whole file. The status has no size for files in /proc.
     whole = len(head) < _HEAD or any(
         head.startswith(HDF5_SIGNATURE, place) for place in _USER_BLOCKS
     )
@@ -138,7 +138,7 @@ def _read(
 
 
 def check_digests(buffer: Mapped, layout: Layout, *, where: str) -> None:
-    """Check that every byte after the user block is the one that was written."""
+    """Verify the digests of all bytes after the user block."""
     with memoryview(buffer) as view:
         for name, entry in layout.arrays.items():
             with view[entry.offset : entry.offset + entry.length] as part:

@@ -1,7 +1,7 @@
-"""The fixture format, version 1: what DATA.md says, as code, on top of the container.
+"""The fixture format, version 1: the rules of DATA.md on top of the container.
 
-Invariant: what `parse_index` and `parse_records` return obeys every rule of DATA.md, or
-an error names the rule's subject.
+Invariant: the results of `parse_index` and `parse_records` obey every rule of DATA.md,
+or an error names the subject of the rule.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ _FIELDS = {
     "subject": re.compile(r"sub-[0-9]{2,9}"),
     "recording": re.compile(r"rec-[0-9]{2,9}"),
 }
-# Events lie on samples; binary fractions of a second miss them by far less than this.
+# Events lie on samples; the rounding of seconds to binary floats is far below this.
 _SAMPLE_TOLERANCE = 1e-3
 _INDEX_KEYS = frozenset(["name", "content_version", "sfreq", "counts"])
 _RECORDS_KEYS = frozenset(
@@ -100,14 +100,14 @@ _EVENT_KEYS = frozenset(["onset", "duration", "tusz", "szcore"])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Index(Layout):
-    """Hold the first document of a fixture: what is needed to map it.
+    """The first document of a fixture, which is needed to map it.
 
     Attributes
     ----------
     name : str
         Name of the fixture.
     content_version : int
-        Which samples; rises when the same name gets other data.
+        Version of the samples; increased when a fixture of this name gets other data.
     sfreq : float
         Sampling frequency in Hz.
     counts : dict of str to int
@@ -158,7 +158,7 @@ class WindowRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Records:
-    """Hold the second document of a fixture: what its windows are.
+    """The second document of a fixture, which describes its windows.
 
     Attributes
     ----------
@@ -171,7 +171,7 @@ class Records:
     profile : dict
         ``name`` of the processing profile and its ``steps`` in words.
     source : dict
-        Name of the corpus or generator, and what identifies its state.
+        Name of the corpus or generator, with the details that identify its state.
     licence : dict
         ``name``, ``url``, ``attribution``, ``redistributable``, ``changes``.
     spec : dict
@@ -191,14 +191,14 @@ class Records:
 
     @property
     def is_synthetic(self) -> bool:
-        """Whether nobody was recorded: from the generator, or from files that it wrote."""
+        """Whether the EEG comes from the generator, or from files that it wrote."""
         return self.source["name"] == "synthetic" or "synthetic" in self.source
 
 
 def adapted_digest(spec: dict[str, Any], windows: Iterable[WindowRecord]) -> str:
-    """Return the SHA-256 of what windows were adapted from and how, and of their ids.
+    """Return the SHA-256 of an adapted fixture's spec and window ids.
 
-    The same in memory and in the file that holds these windows; hashing the arrays would
+    It is the same in memory and in a file with these windows. Hashing the arrays would
     take longer than adapting them.
     """
     made_of = {"spec": spec, "windows": [window.id for window in windows]}
@@ -206,7 +206,7 @@ def adapted_digest(spec: dict[str, Any], windows: Iterable[WindowRecord]) -> str
 
 
 def event_to_json(event: Event) -> dict[str, object]:
-    """Return an event as the records and the `events` column hold it.
+    """Return an event as a JSON value for the records and the `events` column.
 
     Parameters
     ----------
@@ -270,16 +270,16 @@ def parse_index(buffer: Buffer, *, size: int, where: str) -> Index:
     Returns
     -------
     index : Index
-        Every statement about the layout is checked against `size`.
+        Its positions are checked against `size`.
 
     Raises
     ------
     FormatError
         If the file is not a fixture or breaks a rule of the format.
     FormatVersionError
-        If its format version is another one.
+        If its format version is not supported.
     IntegrityError
-        If the documents do not have their digest, or the file not its size.
+        If the documents do not match their digest, or the file does not have its size.
     """
     head = parse_head(buffer, keys=_INDEX_KEYS, size=size, where=where)
     value = head.index
@@ -345,9 +345,9 @@ def parse_events(
     Parameters
     ----------
     value : object
-        From JSON.
+        Parsed JSON.
     index : Index
-        Its sampling frequency and window length bound the events.
+        Index whose sampling frequency and window length bound the events.
     where, what : str
         The file and the place in it, for messages.
 
@@ -359,7 +359,7 @@ def parse_events(
     Raises
     ------
     FormatError
-        If they break a rule of the format.
+        If an event breaks a rule of the format.
     """
     if type(value) is not list:
         fail(where, what, "a list", value)

@@ -1,6 +1,6 @@
-"""The bytes of a fixture file, and where it may be written.
+"""Make the bytes of a fixture file, and check where it may be written.
 
-Invariant: the same content gives the same bytes, on HDF5 1.14 and 2.0.
+Invariant: the same content gives the same bytes, with HDF5 1.14 and 2.0.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Draft", "check_target", "make_file"]
 
-# Room for the index, whose numbers are known only after the arrays are written.
+# Space reserved for the index, whose numbers are known after the arrays are written.
 _INDEX_ROOM = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """What goes into a file, in the form that it has there.
+    """The content of a file in its stored form.
 
-    `facts` are entries of the index besides the name and those of the layout, `records`
-    the second document, `arrays` what readers map, `columns` arrays that only the HDF5
-    side holds, `attributes` those of the HDF5 root group.
+    `facts` are the entries of the index besides the name and the layout, `records` the
+    second document, `arrays` the arrays that readers map, `columns` the arrays that
+    only the HDF5 side holds, and `attributes` the attributes of the HDF5 root group.
     """
 
     name: str
@@ -56,11 +56,11 @@ class Draft:
 
 def _make_hdf5(draft: Draft, *, user_block: int) -> tuple[BytesIO, dict[str, int]]:
     """Return the file with an empty user block, and the offset of each mapped array."""
-    # Reading recordings and scanning a corpus do without it.
+    # Imported here, because reading recordings and scanning a corpus do not need it.
     import h5py
 
-    # In memory: libhdf5 2.0.0 ends the process with a segmentation fault when it closes
-    # a file of which it could not write a part, as on a full disk.
+    # In memory, because libhdf5 2.0.0 crashes with a segmentation fault when it closes
+    # a file after a failed write, for example on a full disk.
     image = BytesIO()
     offsets = {}
     with h5py.File(
@@ -141,7 +141,7 @@ def make_file(draft: Draft) -> memoryview:
 
 
 def check_target(path: Path) -> None:
-    """Check that a file may be written there, before the work for it begins."""
+    """Check that a file may be written at `path`, before the work for it begins."""
     try:
         _check_target(path)
     except OSError as error:

@@ -1,6 +1,6 @@
-"""Write a fixture: its content as the documents and arrays of the format.
+"""Write a fixture as the documents and arrays of the format.
 
-Invariant: what is written has passed the checks that a reader makes.
+Invariant: a written file has passed the checks of a reader.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def _check_content(content: Content) -> None:
     for name, (dtype, _) in ARRAYS.items():
         got = getattr(content, name).dtype
         if got != np.dtype(dtype):
-            # A silent cast could wrap labels around or round samples.
+            # A silent cast could overflow labels or round samples.
             msg = f"{where}: array {name!r}: expected {np.dtype(dtype)}, got {got}"
             raise SpecError(msg)
     bad = np.flatnonzero(~np.isfinite(content.signals).all(axis=(1, 2)))
@@ -92,9 +92,9 @@ def _check_content(content: Content) -> None:
 def write_fixture(content: Content, path: str | os.PathLike[str]) -> Path:
     """Write a fixture file; return its path.
 
-    An older fixture there is replaced; any other file is not. SpecError if no window
-    holds a seizure, a value is not finite, an array has another dtype, or a text is not
-    ASCII; TargetError if the target cannot be written, which then is as it was before;
+    An existing fixture is replaced; any other file is not. SpecError if no window holds
+    a seizure, a value is not finite, an array has another dtype, or a text is not
+    ASCII; TargetError if the target cannot be written, which is then unchanged;
     FormatError if the content breaks a rule of the format.
     """
     target = Path(path)
@@ -105,7 +105,7 @@ def write_fixture(content: Content, path: str | os.PathLike[str]) -> Path:
 
 
 def write_draft(content: Content, path: Path, *, target: Path) -> None:
-    """Write a fixture and prove it, as `write_fixture`, before it is moved to `target`."""
+    """Write a fixture to `path` and verify it, before it is moved to `target`."""
     from bgb_fixtures.verify import verify_fixture
 
     _check_content(content)
@@ -113,7 +113,7 @@ def write_draft(content: Content, path: Path, *, target: Path) -> None:
     try:
         verify_fixture(path)
     except FormatError as error:
-        # It names the file that it read; that one is gone by then.
+        # The error names the temporary file, which will no longer exist.
         text = str(error).replace(str(path), str(target))
         raise type(error)(text) from None
 

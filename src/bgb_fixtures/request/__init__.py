@@ -1,1 +1,1 @@
-"""What to build: checked and resolved when it is made."""
+"""Requests for fixtures, validated and resolved on creation."""

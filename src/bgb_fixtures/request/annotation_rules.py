@@ -1,4 +1,4 @@
-"""How annotations in free text are read: what labels and columns mean."""
+"""Rules for free-text annotations: the meaning of labels and columns."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ __all__ = [
 ]
 
 ROLES = ("start", "end", "duration", "label", "file")
-"""What columns of a table can be: seconds, seconds, seconds, a label, a recording."""
+"""Roles of table columns: three in seconds, a label, and a recording."""
 _MOST_CHARACTERS = 1024
 _MOST_EXPERTS = 100
 _OF_TABLES = {"decimal", "per_second"}
-"""Rules of tables that follow no standard."""
+"""Rules that apply only to non-standard tables."""
 _WITH_FREE_TEXT = ("bids", "edf")
-"""Sources whose labels are whatever somebody typed; the others have lists of labels."""
+"""Sources whose labels are free text; the others have fixed vocabularies."""
 
 
 def _matches(pattern: str | None, label: str) -> bool:
@@ -38,7 +38,7 @@ def _matches(pattern: str | None, label: str) -> bool:
 
 @lru_cache(maxsize=16)
 def _compiled(pattern: str) -> re.Pattern[str]:
-    """Compile without a warning about what a later Python may read differently."""
+    """Compile a pattern without warnings about syntax that may change in Python."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return re.compile(pattern)
@@ -87,26 +87,26 @@ def _check_texts(key: str, texts: object) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnnotationRules:
-    """What the author of a request says about annotations, valid when made.
+    """A user's rules for reading annotations, validated on creation.
 
     Attributes
     ----------
     label_pattern : str or None
-        Regular expression that matches the whole of each label that is a seizure.
+        Regular expression that fully matches each label that is a seizure.
     background_pattern : str or None
-        Likewise of labels that say that there is none; a label that matches both is a
-        seizure.
+        Regular expression that fully matches labels that mean no seizure. A label that
+        matches both patterns is a seizure.
     ignore_labels : tuple of str
         Labels whose rows are skipped, as if they were not in the file.
     start_label, end_label : str or None
-        Labels of two marks between which a seizure lies.
+        Labels of the two marks around a seizure.
     columns : tuple of tuple of str
         (role, name) of columns of tables, by the roles in `ROLES`.
     decimal : str or None
-        Decimal mark of tables, ``"."`` or ``","``; None: as the numbers show.
+        Decimal mark of tables, ``"."`` or ``","``; None: inferred from the numbers.
     per_second : str, int or None
-        Tables have a column of 0 and 1 per recording, and a row per second. The name of
-        the expert whose table counts, or how many tables must agree.
+        For tables with a column of 0 and 1 per recording and a row per second: the name
+        of the expert whose table to use, or how many tables must agree.
     """
 
     label_pattern: str | None = None
@@ -175,24 +175,24 @@ class AnnotationRules:
 
     @property
     def given(self) -> tuple[str, ...]:
-        """The keys of the rules that there are."""
+        """The keys of the rules that are set."""
         return tuple(f.name for f in fields(self) if getattr(self, f.name))
 
     @property
     def reads_inside(self) -> bool:
-        """Whether annotations inside recordings are asked for: they need declared labels."""
+        """Whether annotations inside recordings are used, which needs label rules."""
         return self.label_pattern is not None or self.start_label is not None
 
     def is_seizure(self, label: str) -> bool:
-        """Say whether the author declares a label to be a seizure."""
+        """Say whether a rule declares a label to be a seizure."""
         return _matches(self.label_pattern, label)
 
     def is_background(self, label: str) -> bool:
-        """Say whether the author declares a label to be none."""
+        """Say whether a rule declares a label to be background."""
         return _matches(self.background_pattern, label)
 
     def check_source(self, source: str) -> None:
-        """Raise SpecError if a rule is not for this source."""
+        """Raise SpecError if a rule does not apply to this source."""
         if source == "edf":
             return
         allowed = set(RULE_KEYS) - _OF_TABLES if source in _WITH_FREE_TEXT else set()
@@ -216,11 +216,11 @@ class AnnotationRules:
 
 NO_RULES = AnnotationRules()
 RULE_KEYS = tuple(field.name for field in fields(AnnotationRules))
-"""The keys of a spec that are rules."""
+"""The keys of a spec that define rules."""
 
 
 def parse_rules(table: Table) -> AnnotationRules:
-    """Take the rules from the table of a spec; messages do not name the spec."""
+    """Take the rules from the table of a spec; error messages do not name the spec."""
     given: dict[str, Any] = {}
     for key in RULE_KEYS:
         if key in table.names():

@@ -1,7 +1,7 @@
-"""Any number of windows from a seed: which recordings to ask the generator for.
+"""Compose synthetic recordings for any number of windows from a seed.
 
-Invariant: window i follows from seed, share, length and i alone, and the first n windows
-hold the asked share of windows with a seizure, for every n.
+Invariant: window i depends only on seed, share, length and i, and for every n the first
+n windows have the requested share of windows with a seizure.
 """
 
 from __future__ import annotations
@@ -35,17 +35,18 @@ __all__ = [
 
 MOST_WINDOWS = 999
 _KINDS = ("onset", "offset", "whole", "ictal")
-"""Kinds of the windows with a seizure, in turn."""
+"""Kinds of the windows with a seizure, used in turn."""
 _TYPES = {
-    # Kind -> types of ten windows of it; in forty windows every type comes four times.
-    # An atonic or myoclonic seizure fills no window, a myoclonic one is inside it.
+    # Kind -> types of ten windows of this kind; in forty windows every type occurs four
+    # times. An atonic or myoclonic seizure is too short to fill a window; a myoclonic
+    # seizure lies inside it.
     "onset": "cpsz fnsz gnsz spsz tcsz cnsz tnsz tnsz absz atsz",
     "offset": "cpsz fnsz gnsz spsz tcsz cnsz tnsz absz absz atsz",
     "whole": "mysz mysz mysz mysz atsz atsz absz tnsz tcsz cnsz",
     "ictal": "cpsz cpsz fnsz fnsz gnsz gnsz spsz spsz tcsz cnsz",
 }
 _SHORT_S = {"absz": (4, 20), "atsz": (2.5, 10), "mysz": (0.5, 2), "tnsz": (8, 25)}
-"""Shortest and longest seizure in seconds, of types that are over within a window."""
+"""Shortest and longest seizure in seconds, for types shorter than a window."""
 _ARTEFACTS = {
     "awake": (
         "muscle",
@@ -61,23 +62,23 @@ _ARTEFACTS = {
     ),
     "sleep": ("spindles", "k-complexes", "focal-spikes"),
 }
-"""State -> what a detector may take for a seizure in it."""
+"""State -> patterns that a detector may mistake for a seizure."""
 _BESIDE = ("muscle", "movement", "pop", "electrode")
-"""What may happen in a window with a seizure, before, after or during it."""
+"""Artefacts in a window with a seizure, before, after or during it."""
 _SHORT_WINDOW_S = 8.0
 _GRID = 16
-"""Borders lie on multiples of 1/16 s, which annotation files with four decimals keep."""
+"""Borders are multiples of 1/16 s, which four decimals represent exactly."""
 
 
 def compose_request(
     n_windows: int, *, seed: int = 0, ictal_share: float = 0.5, **keys: Any
 ) -> SyntheticRequest:
-    """Compose the request for synthetic windows, each of another subject.
+    """Compose the request for synthetic windows, each from another subject.
 
-    From 5 windows on, the last fifth is split ``"dev"``, which then holds a window with a
-    seizure if any two windows in a row do. `keys` are those of a spec: window_length,
-    sfreq, band_pass, montage, names, profile, name. SpecError if a value is outside its
-    range.
+    With 5 or more windows, the last fifth is in split ``"dev"``, which then holds a
+    window with a seizure if any two consecutive windows do. `keys` are keys of a spec:
+    window_length, sfreq, band_pass, montage, names, profile, name. SpecError if a value
+    is outside its range.
     """
     check_windows(n_windows, seed=seed, ictal_share=ictal_share)
     if n_windows > MOST_WINDOWS:
@@ -101,7 +102,7 @@ def compose_request(
 
 
 def base_request(*, seed: int, **keys: Any) -> SyntheticRequest:
-    """Return a request without recordings; `keys` are those of a spec.
+    """Return a request without recordings; `keys` are keys of a spec.
 
     SpecError if a value is outside its range.
     """
@@ -112,7 +113,7 @@ def base_request(*, seed: int, **keys: Any) -> SyntheticRequest:
             f"{length!r}"
         )
         raise SpecError(msg)
-    # Checked where the values of a file are, which holds a recording.
+    # Validated by the parser of spec files, which requires a recording.
     recording = {
         "subject": 1,
         "duration": length,
@@ -130,7 +131,7 @@ def base_request(*, seed: int, **keys: Any) -> SyntheticRequest:
 
 
 def check_windows(n_windows: int, *, seed: int, ictal_share: float) -> None:
-    """Check how many windows are asked for, and how they are drawn."""
+    """Check the number of windows, the seed and the share."""
     if type(n_windows) is not int or n_windows < 1:
         msg = f"windows: expected an integer of at least 1, got {n_windows!r}"
         raise SpecError(msg)
@@ -156,17 +157,17 @@ def compose_recording(
 ) -> RecordingSpec:
     """Compose the recording that window `index` is cut from, of subject `index` + 1.
 
-    It is longer than its one window by signal to scale by, and by the rest of a seizure.
-    Windows with a seizure are onset, offset, whole and ictal in turn; every second
-    window without one holds an artefact.
+    It is longer than its only window, to include seizure-free signal for scaling and
+    the rest of a seizure. Windows with a seizure are onset, offset, whole and ictal in
+    turn; every second window without a seizure holds an artefact.
     """
     family = Streams.of_seed(seed, RECIPE).child("compose")
     streams = family.child(str(index))
     share = Fraction(repr(float(ictal_share)))
     n_before = math.ceil(index * share)
     positive = math.ceil((index + 1) * share) > n_before
-    # Before the window lies signal to scale by, after it the rest of a seizure. A window
-    # of a few seconds is cut from a recording of some more.
+    # The recording has signal for scaling before the window, and the rest of a seizure
+    # after it. A window of a few seconds needs relatively more of both.
     brief = window_length < _SHORT_WINDOW_S
     before, after, least = (
         (_SHORT_WINDOW_S, _SHORT_WINDOW_S, 1.0)
@@ -228,8 +229,8 @@ def _shuffled(streams: Streams, kind: str) -> list[str]:
 def _place_seizure(
     streams: Streams, kind: str, label: str, *, first: float, length: float, end: float
 ) -> Seizure:
-    """Place a seizure about the window [first, first + length) so that it has its kind."""
-    # Of a seizure that a short window is cut from, the build-up lies before the window.
+    """Place a seizure so that the window [first, first + length) has its kind."""
+    # A short window is cut from a seizure after its build-up.
     run_up = length if length >= _SHORT_WINDOW_S else 3 * _SHORT_WINDOW_S
 
     def share(name: str, low: float, high: float, of: float) -> float:

@@ -49,13 +49,13 @@ __all__ = [
 ]
 
 _WITH_SPLITS = ("bids", "tusz")
-"""Sources that say themselves which split a recording is in."""
+"""Sources that define the split of a recording."""
 SELECTABLE_KINDS = ("onset", "offset", "whole", "ictal", "background")
-"""Kinds of window that recordings can be asked for."""
+"""Kinds of window that can be requested from recordings."""
 QUOTA_WORDS = (*KINDS, *SELECTABLE_KINDS)
-"""Categories and kinds that a quota can be for."""
+"""Categories and kinds that a quota can have."""
 MISSING = ("error", "drop-window", "interpolate")
-"""What to do with a recording that lacks an electrode."""
+"""Treatments of a recording that lacks an electrode."""
 MAX_RECORDING_S = 1e7  # four months
 MAX_NAME = 1024
 _MOST_BYTES = 2**48
@@ -64,12 +64,12 @@ _TYPE = re.compile("|".join(SZCORE_CODES))
 _LABEL = re.compile(r"[ -~]{1,32}")
 _LABEL_FORMAT = re.compile(r"[ -~]{1,80}")
 _OWN_DATA = ("bids", "edf")
-"""Sources whose data may be anybody's, under any licence."""
+"""Sources for users' own data, under any licence."""
 _MOST_IN_TEXT = 1000
 _LABEL_OF_LICENCE = re.compile(rf"[!-~](?:[ -~]{{0,{_MOST_IN_TEXT - 1}}}[!-~])?")
 _LINES = re.compile(rf"[ -~\n]{{1,{_MOST_IN_TEXT}}}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-# A place that is not below the root: '/a', 'C:/a', 'a/../b'; and what no path looks like.
+# Paths that are not below the root ('/a', 'C:/a', 'a/../b'), and invalid paths.
 _NO_SOURCE_NAME = re.compile(
     r"[\\/]|[A-Za-z]:|.*[\x00-\x1f\x7f]|(?:.*[\\/])?\.{0,2}(?:[\\/].*)?$", re.DOTALL
 )
@@ -96,24 +96,24 @@ def kinds_of_quota(word: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Criteria:
-    """What to choose windows by.
+    """Criteria for choosing windows.
 
     Attributes
     ----------
     quotas : tuple of Quota
-        Exactly so many windows of each.
+        Exact numbers of windows.
     per_kind : int
-        Without quotas: at most so many windows of each kind.
+        Without quotas: maximum number of windows of each kind.
     types : tuple of str
-        Windows with a seizure hold only these, keys of `SZCORE_CODES`; empty: all.
+        Allowed seizure types, keys of `SZCORE_CODES`; empty: all.
     per_subject, per_type : int or None
-        At most so many windows of one subject, with one type of seizure.
+        Maximum number of windows per subject, and per seizure type.
     min_distance : float
-        Seconds between background and the next seizure, at least.
+        Minimum distance in seconds between background and the nearest seizure.
     seed : int or None
-        Recordings are visited in a random order; None: in order of their names.
+        Seed for visiting recordings in a random order; None: in order of their names.
     exclude : tuple of str
-        Names of recordings to leave out; never written to a fixture.
+        Names of recordings to skip; never written to a fixture.
     """
 
     quotas: tuple[Quota, ...] = ()
@@ -127,7 +127,7 @@ class Criteria:
 
     @property
     def all_quotas(self) -> tuple[Quota, ...]:
-        """The quotas; without any, `per_kind` windows of each kind, which may be fewer."""
+        """The quotas; if there are none, up to `per_kind` windows of each kind."""
         return self.quotas or tuple(
             Quota(word=kind, n_windows=self.per_kind) for kind in SELECTABLE_KINDS
         )
@@ -137,8 +137,9 @@ class Criteria:
 class ReadBytes:
     """Bytes `[start, stop)` of a recording that were read, and their SHA-256.
 
-    The digest is of the header followed by these bytes: a header alone would confirm a
-    name to whoever guesses it. Where the whole file was read, it is the file's own.
+    The digest covers the header followed by these bytes, because a digest of the header
+    alone would let anyone confirm a guessed name. If the whole file was read, it is the
+    digest of the file.
     """
 
     start: int
@@ -153,18 +154,17 @@ class ListedRecording:
     Attributes
     ----------
     name : str
-        As the source names it, with ``/``.
+        The source's own name, with ``/``.
     windows : tuple of float
         Onset of each window in seconds, in the order of the fixture.
     split : str or None
-        None: what the source says.
+        None: the split in the source.
     seizures : tuple of tuple of float, or None
-        (start, end) in seconds of every seizure, which the annotations must agree
-        with. None: whatever they say.
+        Expected (start, end) of every seizure in seconds. None: not checked.
     size : int or None
-        Bytes of its file, which must be the same; None: any.
+        Expected size of the file in bytes. None: not checked.
     read : tuple of ReadBytes
-        The bytes that the windows were read from, which must be the same; empty: any.
+        Expected bytes that the windows are read from. Empty: not checked.
     """
 
     name: str
@@ -179,8 +179,9 @@ class ListedRecording:
 class Outcome:
     """The digests of a fixture that was built from a listing.
 
-    `digest` is that of index and records, as `verify` prints it; `records` the SHA-256 of
-    the records without the numbers of clipped samples; `arrays` that of each array.
+    `digest` covers index and records, as printed by `verify`; `records` is the SHA-256
+    of the records without the numbers of clipped samples; `arrays` has that of each
+    array.
     """
 
     digest: str
@@ -190,18 +191,19 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """Windows that are listed one by one, and what they must be the same as.
+    """Windows that are listed one by one, with the expected digests.
 
     Attributes
     ----------
     recordings : tuple of ListedRecording
-        Each recording once.
+        Recordings, each listed once.
     sha256 : tuple of tuple of str
         (name of an annotation file, digest) pairs; another file is an error.
     chosen : Criteria or None
-        What the windows were once chosen by; kept for the records of the fixture.
+        Criteria by which the windows were originally chosen, for the records of the
+        fixture.
     fixture : Outcome or None
-        The fixture that came out of it.
+        Digests of the fixture that was built.
     """
 
     recordings: tuple[ListedRecording, ...]
@@ -227,30 +229,30 @@ class RecordedRequest:
     montage : Montage
         Rows of the fixture, and other names that channels may have.
     profile : Profile
-        How microvolts become values.
+        Conversion of microvolts to values.
     sfreq : float or None
         Requested rate in Hz; see `rate`.
     selection : Criteria or Listing
-        Which windows to take.
+        Windows to use.
     splits : tuple of str
-        Splits to take recordings from; empty: all but ``eval``, which is kept blind.
+        Splits to use; empty: all but ``eval``, which is kept blind.
     missing : str
         What to do with a recording that lacks an electrode, one of `MISSING`.
     unit : str or None
-        Of channels whose header names none, one of `UNITS`; None: those are refused.
+        Unit of channels whose header names none, one of `UNITS`; None: reject them.
     band_pass : tuple of float or None
         Edges in Hz.
     rules : AnnotationRules
-        Sources ``edf`` and ``bids``: how annotations in free text are read.
+        Rules for free-text annotations (``edf`` and ``bids`` only).
     dev_subjects : tuple of str
-        Subjects whose recordings are in split ``dev``, where the source has no splits;
-        not kept in fixtures, as they say who was recorded.
+        Subjects whose recordings are in split ``dev``, if the source has no splits; not
+        stored in fixtures, because they identify who was recorded.
     licence, attribution : str or None
-        Sources ``edf`` and ``bids``: what may be done with the data, and what to cite.
+        Licence of the data and what to cite (``edf`` and ``bids`` only).
     """
 
     default_montages: ClassVar[dict[str, str]] = {"chbmit": "double-banana"}
-    """Source -> montage, where it is not 10-20."""
+    """Source -> default montage, if it is not 10-20."""
 
     name: str
     content_version: int = 1
@@ -275,7 +277,7 @@ class RecordedRequest:
         self._check_profile()
         if self.rate is not None:
             window_samples(self.window_length, self.rate)
-        # Of a saved spec it once chose the recordings that are listed now.
+        # In a saved spec, 'drop-window' chose the recordings that are listed now.
         by_hand = isinstance(self.selection, Listing) and self.selection.chosen is None
         if by_hand and self.missing == "drop-window":
             msg = (
@@ -374,12 +376,12 @@ class RecordedRequest:
 
     @property
     def rate(self) -> float | None:
-        """Rate of the fixture in Hz; None: the one that all chosen recordings share."""
+        """Rate of the fixture in Hz; None: the common rate of all chosen recordings."""
         return self.profile.sfreq or self.sfreq
 
     @property
     def criteria(self) -> Criteria:
-        """What windows are chosen by, or were once before they were listed."""
+        """Criteria for choosing windows, or by which listed windows were chosen."""
         if isinstance(self.selection, Criteria):
             return self.selection
         return self.selection.chosen or Criteria()
@@ -397,10 +399,10 @@ def is_source_name(value: object) -> bool:
 def bare_request(
     request: RecordedRequest, names: Mapping[str, str] | None = None
 ) -> RecordedRequest:
-    """Return a request as a fixture keeps it: without what it only checks.
+    """Return a request as stored in a fixture, without digests and identifying names.
 
-    Windows that were chosen by criteria are described by these. Listed recordings get
-    other `names`: their own say whose they are, as those of excluded ones would.
+    Windows that were chosen by criteria are described by these criteria. Listed
+    recordings get pseudonyms from `names`; excluded recordings are not named.
     """
     request = replace(request, dev_subjects=())
     selection = request.selection
@@ -419,7 +421,7 @@ def bare_request(
     return replace(request, selection=Listing(recordings=recordings))
 
 
-# From the table of a spec, and back.
+# Conversion from the table of a spec, and back.
 
 _CRITERIA = tuple(field.name for field in fields(Criteria))
 
@@ -427,7 +429,7 @@ _CRITERIA = tuple(field.name for field in fields(Criteria))
 def parse_recorded(
     table: Table, *, source: str, window_length: float
 ) -> dict[str, Any]:
-    """Take the keys that only a spec for recordings has, as fields of the request."""
+    """Take the keys of a spec for recordings only, as fields of the request."""
     selection: Criteria | Listing
     listed = table.tables("recordings")
     if listed:
@@ -457,8 +459,8 @@ def parse_recorded(
 
 
 def parse_labels(table: Table) -> dict[str, Any]:
-    """Take what says how labels of channels are read, as options of `find_montage`."""
-    # Like {"EEG T7" = "T3"}: channels to be read as if called otherwise.
+    """Take the keys about channel labels, as options of `find_montage`."""
+    # Such as {"EEG T7" = "T3"}: read the channel as if it had the other label.
     given = table.table("aliases")
     return {
         "aliases": tuple((key, given.word(key, _LABEL)) for key in given.names()),
@@ -525,8 +527,8 @@ def _parse_quotas(table: Table) -> tuple[Quota, ...]:
 def _parse_listing(
     table: Table, items: list[Table], *, source: str, window_length: float
 ) -> Listing:
-    """Take the windows that a spec lists; reject what would choose others."""
-    # Beside what once chose the windows, the splits say from which recordings.
+    """Take the windows that a spec lists; reject keys that would choose others."""
+    # In a saved spec, the splits belong to the criteria that chose the windows.
     may_have_splits = source in _WITH_SPLITS or "chosen" in table.names()
     refused = _CRITERIA if may_have_splits else (*_CRITERIA, "splits")
     for key in sorted(refused):

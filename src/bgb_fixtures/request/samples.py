@@ -11,7 +11,8 @@ __all__ = ["window_samples"]
 def window_samples(window_length: float, sfreq: float) -> int:
     """Return window_length * sfreq; SpecError if that is not a whole number."""
     n_times = seconds_to_sample(window_length, sfreq)
-    # Rounded the other way: 2.3 s at 100 Hz is 230 samples, though not in binary.
+    # Compare with rounding the other way, because in binary 2.3 s at 100 Hz is not
+    # exactly 230 samples.
     if n_times != -seconds_to_sample(-window_length, sfreq):
         msg = (
             f"window_length {window_length:g} s is not a whole number of samples at "

@@ -1,7 +1,7 @@
-"""Specs: requests as TOML files, as options, and as the records of a fixture hold them.
+"""Specs: requests as TOML files, as options, and as JSON in the records of a fixture.
 
-Invariant: TOML and options become the same table, and the same table the same request;
-an error names the file, the key, the value and what is allowed.
+Invariant: TOML and options give the same table, and the same table gives the same
+request; an error names the file, the key, the value and the allowed values.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ PACKAGED_SPECS = {
     "tiny-1": "specs/tiny-1.toml",
     "chbmit-smoke": "specs/chbmit-smoke.toml",
 }
-"""Specs that ship with this package, by name; files below the packaged fixtures. A number
-is that of an earlier content version."""
+"""Specs that ship with this package: name -> path below the packaged fixtures. A number
+in a name is an earlier content version."""
 MAX_WINDOW_S = 3600.0
 MAX_BYTES = 2**24
-"""Of a file that holds a spec; one that lists every recording of TUSZ, and the digests
-of its bytes, has less."""
+"""Largest spec file. A spec that lists every recording of TUSZ, with digests, is
+smaller."""
 _MOST_PARTS = 16
-# From the beginning of a part on, so that there is one way to match it.
+# Anchored at the start of a part, so that there is only one way to match.
 _TOO_LONG = re.compile(
     rb"""(?<![\w"'-])(?:[\w"'-]+[ \t]*\.[ \t]*){%d}|(?<![0-9_])[0-9_]{1001}"""
     % _MOST_PARTS
@@ -83,11 +83,10 @@ _KEYS = _KEYS_OF_SYNTHETIC | {
 
 
 def parse_spec(value: object, *, where: str) -> Request:
-    """Check a spec as TOML gives it, and return the request.
+    """Check a parsed spec, and return the request.
 
-    `value` is a dict with the keys of docs/specs.md, `where` the file or option that it
-    comes from, for messages. SpecError if a key is unknown or missing, or a value is not
-    allowed.
+    `value` is a dict with the keys of docs/specs.md; `where` is its file or option, for
+    messages. SpecError if a key is unknown or missing, or a value is not allowed.
     """
     table = Table(value, where=where)
     table.expect(_KEYS)
@@ -155,7 +154,7 @@ def _parse_band_pass(table: Table) -> tuple[float, float] | None:
 def load_spec(path: str | os.PathLike[str]) -> Request:
     """Read a spec from a TOML file, or one of `PACKAGED_SPECS` by its name.
 
-    SpecError if the file is missing, is not TOML, or asks for what is not allowed.
+    SpecError if the file is missing, is not TOML, or contains an invalid request.
     """
     where = f"spec {str(path)!r}"
     if str(path) in PACKAGED_SPECS:
@@ -166,7 +165,7 @@ def load_spec(path: str | os.PathLike[str]) -> Request:
         with Path(path).open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
-        # ValueError: a NUL in the name.
+        # ValueError: the name contains a NUL byte.
         reason = getattr(error, "strerror", error)
         known = ", ".join(PACKAGED_SPECS)
         msg = f"{where} cannot be read: {reason}; packaged specs: {known}"
@@ -179,7 +178,7 @@ def _parse_toml(raw: bytes, *, where: str) -> Request:
         msg = f"{where}: expected a spec, at most {MAX_BYTES} bytes"
         raise SpecError(msg)
     if _TOO_LONG.search(raw):
-        # What the parser needs grows with their square, and by a hundred bytes a digit.
+        # The cost of the parser is quadratic in the parts, and 100 bytes per digit.
         msg = (
             f"{where}: expected keys of at most {_MOST_PARTS} parts and numbers of at "
             "most 1000 digits"
@@ -199,9 +198,9 @@ def load_default_spec() -> Request:
 
 
 def spec_to_json(request: Request) -> dict[str, Any]:
-    """Return a spec as the records of a fixture hold it: JSON values.
+    """Return a spec as JSON values, as in the records of a fixture.
 
-    `parse_spec` makes an equal request of it. Keys without a value are left out.
+    `parse_spec` converts it to an equal request. Keys without a value are omitted.
     """
     montage = request.montage
     value: dict[str, Any] = {
@@ -220,7 +219,7 @@ def spec_to_json(request: Request) -> dict[str, Any]:
 
 
 def spec_to_toml(request: Request) -> str:
-    """Return a spec as a TOML document, which `load_spec` reads as an equal request."""
+    """Return a spec as a TOML document that `load_spec` reads as an equal request."""
     value = spec_to_json(request)
     tables = {k: v for k, v in value.items() if isinstance(v, dict)}
     lists = {k: v for k, v in value.items() if _is_list_of_tables(v)}
@@ -235,10 +234,10 @@ def spec_to_toml(request: Request) -> str:
 
 
 def write_spec(request: Request, path: Path, *, target: Path) -> None:
-    """Write a spec as TOML, after it has read as an equal request.
+    """Write a spec as TOML, after checking that it reads as an equal request.
 
-    `target` is what the file is called in messages. SpecError if it could not be read,
-    for example as the name of a recording holds a line feed.
+    `target` is the name of the file in messages. SpecError if the spec could not be
+    read again, for example because the name of a recording contains a line feed.
     """
     raw = spec_to_toml(request).encode("ascii")
     if _parse_toml(raw, where=f"spec {str(target)!r}") != request:
@@ -265,24 +264,24 @@ def _lines(table: dict[str, Any]) -> Iterator[str]:
 
 
 def _toml(value: Any) -> str:
-    """Return a value as TOML in ASCII; of numbers JSON is valid TOML."""
+    """Return a value as ASCII TOML; numbers are the same in JSON and TOML."""
     if isinstance(value, dict):
         pairs = ", ".join(_lines(value))
         return f"{{ {pairs} }}" if pairs else "{}"
     if isinstance(value, list):
         return f"[{', '.join(map(_toml, value))}]"
     if isinstance(value, str):
-        # Of strings too, but for pairs of surrogates, by which JSON escapes.
+        # As in JSON, except that TOML does not allow escaped surrogate pairs.
         quoted = json.dumps(value, ensure_ascii=False)
         return "".join(c if " " <= c <= "~" else f"\\U{ord(c):08X}" for c in quoted)
     return json.dumps(value)
 
 
 def check_spec_target(path: Path, *, beside: Path) -> None:
-    """Check that a spec may be written there, before the work for it begins.
+    """Check that a spec may be written at `path`, before the work for it begins.
 
-    TargetError if it is the file of the fixture, its folder is missing, or something
-    else than a spec is there.
+    TargetError if it is the file of the fixture, its folder is missing, or the existing
+    file is not a spec.
     """
     if path.parent.resolve() / path.name == beside.parent.resolve() / beside.name:
         msg = (

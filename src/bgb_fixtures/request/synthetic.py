@@ -1,4 +1,4 @@
-"""A request for synthetic EEG: which recordings to generate, which windows to take."""
+"""A request for synthetic EEG: recordings to generate, and windows to cut from them."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ __all__ = [
 
 MAX_SYNTHETIC_S = 3600.0
 LEAST_SFREQ, MOST_SFREQ = 100, 1024
-LEAST_SEIZURE_S = 0.25  # shorter than one spike and its wave there is no pattern
+LEAST_SEIZURE_S = 0.25  # one spike and its wave, the shortest pattern
 LEAST_AMPLITUDE, MOST_AMPLITUDE = 0.1, 3.0
 _SPLIT = re.compile(r"[a-z0-9_]{1,16}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingSpec(Scenario):
-    """One recording to generate, and the onsets in seconds of the windows to take.
+    """One recording to generate, with the onsets of its windows in seconds.
 
-    The split is the same for all recordings of a subject.
+    All recordings of a subject have the same split.
     """
 
     split: str
@@ -64,18 +64,18 @@ class SyntheticRequest:
     name : str
         Name of the fixture.
     content_version : int
-        From 1; raised when the same name gets other samples.
+        From 1; increased when a fixture of this name gets other samples.
     window_length : float
         Seconds.
     sfreq : float
-        Hz, in [100, 1024]. EEG is generated at 256 Hz and resampled: at higher rates it
-        holds nothing above 128 Hz.
+        Hz, in [100, 1024]. EEG is generated at 256 Hz and resampled, so it contains no
+        frequencies above 128 Hz.
     band_pass : tuple of float or None
         Edges of a filter in Hz.
     montage : Montage
         Rows of the fixture.
     profile : Profile
-        How microvolts become values.
+        Conversion of microvolts to values.
     seed : int
         Seed of every random stream.
     recipe : str
@@ -111,7 +111,8 @@ class SyntheticRequest:
                     f"in {recording.split!r}; expected one split a subject"
                 )
                 raise SpecError(msg)
-            # Their ends in seconds were checked; a rate may have no sample there.
+            # The ends in seconds were checked, but may not fall on a sample at this
+            # rate.
             n_times = seconds_to_sample(recording.duration, SFREQ) * up // down
             for onset in recording.windows:
                 if seconds_to_sample(onset, self.sfreq) + self.n_times > n_times:
@@ -128,7 +129,7 @@ class SyntheticRequest:
         return window_samples(self.window_length, self.sfreq)
 
     def check_positive(self) -> None:
-        """Raise SpecError unless a window holds a part of a seizure."""
+        """Raise SpecError unless some window holds part of a seizure."""
         for recording in self.recordings:
             for onset in recording.windows:
                 for event in recording.events:
@@ -144,8 +145,8 @@ class SyntheticRequest:
 
 
 def parse_synthetic(table: Table, *, window_length: float) -> dict[str, Any]:
-    """Take the keys that only a synthetic spec has, as fields of the request."""
-    # A spec without a recipe is older than the second one.
+    """Take the keys of a synthetic spec only, as fields of the request."""
+    # A spec without a recipe predates the second recipe.
     recipe = table.text("recipe", RECIPES, FIRST_RECIPE)
     recordings = tuple(
         _parse_recording(item, window_length=window_length, recipe=recipe)

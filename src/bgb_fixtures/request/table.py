@@ -1,6 +1,6 @@
 """The tables of a spec, checked value by value.
 
-Invariant: an error names the spec, the key, the value and what is allowed.
+Invariant: an error names the spec, the key, the value and the allowed values.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ _MOST_HINTS = 5
 
 
 class Table:
-    """A table of a spec whose keys are taken one by one and all have to be known.
+    """A table of a spec, whose keys are taken one by one and must all be known.
 
     Parameters
     ----------
     value : object
-        What stands in its place.
+        The parsed value, which must be a table.
     where : str
         The spec, for messages.
     path : str
-        Keys that lead to it, with a dot at the end; empty at the top level.
+        Path of keys to the table, with a trailing dot; empty at the top level.
 
     Raises
     ------
     SpecError
-        If it is no table; of the methods, if a value is not what is asked for.
+        If the value is not a table; from the methods, if a key or value is invalid.
     """
 
     def __init__(self, value: object, *, where: str, path: str = "") -> None:
@@ -60,18 +60,18 @@ class Table:
             raise SpecError(msg)
 
     def fail(self, key: str, expected: str, got: object) -> NoReturn:
-        """Say what a key should have been."""
-        told = "nothing" if got is None else repr(got)
-        problem = f"{self._path}{key}: expected {expected}, got {told}"
+        """Raise SpecError with the expected and the found value of a key."""
+        found = "nothing" if got is None else repr(got)
+        problem = f"{self._path}{key}: expected {expected}, got {found}"
         msg = f"{self._where}, {shorten(problem, most=1500)}"
         raise SpecError(msg)
 
     def take(self, key: str, default: Any = None) -> Any:
-        """Take the value of a key, whatever it is."""
+        """Take the value of a key without a check."""
         return self._value.pop(key, default)
 
     def text(self, key: str, allowed: tuple[str, ...], default: Any = None) -> str:
-        """Take one of some texts."""
+        """Take a text that must be one of `allowed`."""
         value = self.take(key, default)
         if value not in allowed:
             self.fail(key, "one of " + ", ".join(map(repr, allowed)), value)
@@ -88,7 +88,7 @@ class Table:
         return value
 
     def text_like(self, key: str, pattern: re.Pattern[str]) -> str | None:
-        """Take a text that matches a pattern, or None if the key is not there."""
+        """Take a text that matches a pattern; None if the key is missing."""
         value = self.take(key)
         return None if value is None else self.check_word(key, value, pattern)
 
@@ -122,20 +122,20 @@ class Table:
         return float(value)
 
     def rate(self, key: str, *, least: float, most: float) -> float | None:
-        """Take a sampling frequency in Hz, or None if the key is not there."""
+        """Take a sampling frequency in Hz; None if the key is missing."""
         value = self.take(key)
         return (
             None if value is None else self.number(key, value, least=least, most=most)
         )
 
     def count(self, key: str) -> int | None:
-        """Take a whole number above 0, or None if the key is not there."""
+        """Take a whole number above 0; None if the key is missing."""
         if key not in self._value:
             return None
         return self.integer(key, least=1, most=10**5)
 
     def words(self, key: str, pattern: re.Pattern[str]) -> tuple[str, ...]:
-        """Take a list of different texts that match a pattern."""
+        """Take a list of distinct texts that match a pattern."""
         value = self.take(key, [])
         if (
             not isinstance(value, list | tuple)
@@ -148,7 +148,7 @@ class Table:
         return tuple(value)
 
     def table(self, key: str) -> Table:
-        """Take a table; an empty one if the key is not there."""
+        """Take a table; empty if the key is missing."""
         return Table(self.take(key, {}), where=self._where, path=f"{self._path}{key}.")
 
     def is_table(self, key: str) -> bool:
@@ -156,11 +156,11 @@ class Table:
         return isinstance(self._value[key], dict)
 
     def names(self) -> list[str]:
-        """Return the keys that are left, sorted."""
+        """Return the keys that have not been taken, sorted."""
         return sorted(self._value)
 
     def tables(self, key: str) -> list[Table]:
-        """Take a list of tables; an empty one if the key is not there."""
+        """Take a list of tables; empty if the key is missing."""
         value = self.take(key, [])
         if not isinstance(value, list):
             self.fail(key, "a list of tables", value)

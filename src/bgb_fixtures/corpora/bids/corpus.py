@@ -1,8 +1,7 @@
 """BIDS-EEG data sets whose events follow SzCORE.
 
-Invariant: only what `dataset_description.json` states of the licence counts, and only if
-it is a licence that is known to let others have the data; its free text stays out of
-fixtures.
+Invariant: the licence comes only from `dataset_description.json`, and only if it is
+known to allow redistribution; free text of that file never enters a fixture.
 
 References
 ----------
@@ -55,16 +54,16 @@ _SPLITS = {
     "eval": "eval",
     "test": "eval",
 }
-# Data that is not the recordings themselves (BIDS, common principles).
+# Folders without raw recordings (BIDS, common principles).
 _NOT_RAW = ("code", "derivatives", "sourcedata", "stimuli")
 
 
 class BidsCorpus(Corpus):
-    """Recordings of a BIDS data set, of one subject of it, or one of them.
+    """Recordings of a BIDS data set, of one subject, or one recording.
 
-    Subjects have a split if ``participants.tsv`` has a column ``split``, else it is
-    ``train``. `rules` say what labels of one's own mean. SourceError if the lists of the
-    data set cannot be read.
+    The split of a subject is in the column ``split`` of ``participants.tsv``; without
+    this column, it is ``train``. `rules` define the meaning of custom labels.
+    SourceError if the lists of the data set cannot be read.
     """
 
     title = "BIDS-EEG"
@@ -91,11 +90,11 @@ class BidsCorpus(Corpus):
 
     @property
     def licence(self) -> Licence:
-        """What the data set states; unknown if it states nothing that is known."""
+        """The licence that the data set states; unknown if not recognised."""
         return self._licence
 
     def find(self, wanted: Collection[str] | None = None) -> dict[str, Located]:
-        """Find recordings and their tables of events, by the entities in their names."""
+        """Find recordings and their tables of events by the entities in file names."""
         located: dict[str, Located] = {}
         only = None if self.folder.is_dir() else _entities(self.folder.name)
         folders = dict(self._walk(located, wanted=wanted, skip=_NOT_RAW))
@@ -130,7 +129,7 @@ class BidsCorpus(Corpus):
                     unused[f"{below}{entities}_eeg.edf"] = Located(
                         annotations=(f"{folder}{name}",)
                     )
-        # A table that recordings below inherit is not one of a recording that is missing.
+        # An unused table belongs to a missing recording, unless recordings inherit it.
         for name, one in unused.items():
             if not used.intersection(one.annotations):
                 located.setdefault(name, one)
@@ -151,7 +150,7 @@ class BidsCorpus(Corpus):
         return shown.removeprefix(f"{self._dataset}/")
 
     def split_of(self, name: str) -> str:
-        """Return the split of the subject; empty if the table does not know it."""
+        """Return the split of the subject; empty if the subject is not in the table."""
         split = self._split_of.get(_subject(name), "" if self._split_of else "train")
         return split if isinstance(split, str) else ""
 
@@ -184,7 +183,7 @@ class BidsCorpus(Corpus):
         )
 
     def _explained(self, folder: Path, name: str, labels: Sequence[LabelCount]) -> str:
-        """Return what the data set says about labels that are not known (Levels)."""
+        """Return the descriptions (Levels) of unknown labels in the data set."""
         column = dict(self.rules.columns).get("label", "eventType")
         entities = _entities(name.rpartition("/")[2]) or ""
         above = (p for p in folder.resolve().parents if p.is_relative_to(self._dataset))
@@ -194,7 +193,7 @@ class BidsCorpus(Corpus):
             value = _read_json(Path(places[0]))
             described = value.get(column) if isinstance(value, dict) else None
             meant = described.get("Levels") if isinstance(described, dict) else None
-            # The nearest file counts.
+            # The nearest file takes precedence.
             said = (meant if isinstance(meant, dict) else {}) | said
         words = [
             f"{one.label!r}: {said[one.label]!r}"
@@ -207,7 +206,7 @@ class BidsCorpus(Corpus):
 
 
 def _by_subject(names: Iterable[str], ending: str) -> dict[str, list[str]]:
-    """Return the names of one kind by the subject that they begin with, if they do."""
+    """Return the names with this ending by the subject that they begin with, if any."""
     found: dict[str, list[str]] = {}
     for name in names:
         if name.endswith(ending) or name == ending.removeprefix("_"):
@@ -224,7 +223,7 @@ def _names_in(folder: str, ending: str) -> dict[str, list[str]]:
 
 
 def _parts(below: str) -> list[str]:
-    """Return a path that ends with ``/`` and those above it, down to the empty one."""
+    """Return a path that ends with ``/`` and its parents, down to the empty path."""
     names = below.split("/")[:-1]
     return ["".join(f"{n}/" for n in names[:k]) for k in range(len(names), -1, -1)]
 
@@ -237,7 +236,8 @@ def _applying(
     """Yield the files of each folder that apply to a recording, the nearest first.
 
     A file applies to the recordings below its folder whose names have all of its entities
-    (BIDS, the inheritance principle); of one folder, that with the most counts.
+    (BIDS, the inheritance principle). In one folder, the file with the most entities
+    takes precedence.
     """
     known = {*entities.split("_")}
     for level in levels:
@@ -260,7 +260,7 @@ def _say_several(name: str, paths: Sequence[str]) -> str:
 
 
 def _entities(name: str) -> str | None:
-    """Return what names the recording that a file belongs to: all before the suffix."""
+    """Return the entities in a file name: everything before the suffix."""
     if not _SUBJECT.match(name):
         return None
     if name.endswith(_EVENTS):
@@ -310,9 +310,9 @@ def _read_licence(dataset: Path) -> Licence:
 
 
 def _read_splits(dataset: Path) -> dict[str, str | AnnotationError]:
-    """Return subject -> split, if the list of participants has them.
+    """Return subject -> split, if the list of participants has splits.
 
-    What is wrong with the row of one participant is its error.
+    An invalid row of a participant is replaced by its error.
     """
     path = dataset / "participants.tsv"
     if not path.is_file():

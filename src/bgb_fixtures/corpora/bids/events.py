@@ -1,4 +1,4 @@
-"""Events in a table separated by tabs, as SzCORE and BIDS-EEG have them.
+"""Tab-separated tables of events, as in SzCORE and BIDS-EEG.
 
 References
 ----------
@@ -23,20 +23,21 @@ if TYPE_CHECKING:
 __all__ = ["parse_events_tsv", "szcore_label"]
 
 _NOT_SEIZURES = ("bckg", "impd")
-"""Background, and checks of impedances (SeizeIT2, whose events.json says so)."""
-# 'sz_gen_m' is any generalised motor seizure, which only on the way out stands for mysz.
+"""Background, and impedance checks (according to the events.json of SeizeIT2)."""
+# 'sz_gen_m' is any generalised motor seizure; it stands for mysz only when writing.
 _TUSZ_CODES = {s: code for code, s in SZCORE_CODES.items() if code != "mysz"}
 _MOST_PARTS = max(szcore.count("_") + 1 for szcore in _TUSZ_CODES)
 
 
 def szcore_label(label: str) -> str | None:
-    """Return the TUSZ code of an eventType if it is a seizure."""
+    """Return the TUSZ code of an eventType; None if it is not a seizure."""
     if label in SZCORE_CODES:
         return label
     if label in _NOT_SEIZURES:
         return None
-    # The list of SzCORE itself has 'sz_gen:' for 'sz_gen'.
-    # Further parts say more than any type of TUSZ does; there may be a million.
+    # The list of SzCORE itself has 'sz_gen:' for 'sz_gen'. Parts beyond the most
+    # detailed TUSZ type are ignored; the split is bounded because a label can be very
+    # long.
     parts = label.removesuffix(":").split("_", _MOST_PARTS)[:_MOST_PARTS]
     if parts[0] == "sz":
         while "_".join(parts) not in _TUSZ_CODES:
@@ -50,5 +51,5 @@ def szcore_label(label: str) -> str | None:
 
 
 def parse_events_tsv(path: Path, rules: AnnotationRules = NO_RULES) -> Annotations:
-    """Read a table of events; BIDS has tabs, and no quotes."""
+    """Read a table of events; BIDS uses tabs and no quotes."""
     return read_table(path, rules, separators=("\t",), quotes=False).annotations()

@@ -1,7 +1,7 @@
-"""A BIDS-EEG data set with the events of SzCORE, one recording per window.
+"""Export a BIDS-EEG data set with the events of SzCORE, one recording per window.
 
 Invariant: a fixture of the 19 electrodes is written in the order of SzCORE, against their
-average; a time has two decimals, or as many as it takes to hit the sample.
+average; a time has two decimals, or more if needed to identify the sample.
 
 References
 ----------
@@ -115,7 +115,7 @@ def _averaged(fixture: Fixture, row: int) -> list[Steps]:
     if all(channel.on_grid for channel in steps):
         digital = np.stack([steps[i].digital for i in order])
         n, total = len(digital), digital.sum(axis=0)
-        # x - mean(x), rounded in whole numbers; n is odd, so nothing lies half way.
+        # x - mean(x), rounded with integer arithmetic; n is odd, so there are no ties.
         data_uv = (2 * (n * digital - total) + n) // (2 * n) * GRID_UV
     else:
         data_uv = window_uv(fixture, row)[order]
@@ -174,7 +174,7 @@ def _write_lists(fixture: Fixture, folder: Path) -> None:
     column = {"split": {"Description": "Part of the fixture: for training or not."}}
     write_json(folder / "participants.json", column)
     if not licence["redistributable"]:
-        # The notice is no file of BIDS.
+        # The notice is not a BIDS file.
         (folder / ".bidsignore").write_bytes(b"DO-NOT-REDISTRIBUTE.txt\n")
 
 
@@ -218,7 +218,7 @@ def _notes(fixture: Fixture, channels: list[Steps], rows: list[str]) -> str:
 
 
 def _szcore_notes(fixture: Fixture) -> str:
-    """Return what SzCORE would not take."""
+    """Return notes on properties that SzCORE would not accept."""
     duration = fixture.signals.shape[2] / fixture.sfreq
     found = []
     if duration < _SZCORE_LEAST_S:

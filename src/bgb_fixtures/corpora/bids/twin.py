@@ -1,6 +1,6 @@
-"""The layout of BIDS-EEG as SzCORE takes it: 19 channels against their average, 256 Hz.
+"""The layout of BIDS-EEG for SzCORE: 19 channels against their average, 256 Hz.
 
-Invariant: times are multiples of 1/4 s, which the two decimals of the events hold
+Invariant: times are multiples of 1/4 s, which the two decimals of the events represent
 exactly, and fall on samples.
 
 References
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CH_NAMES", "LAYOUT"]
 
-# The order that SzCORE asks for; O1 and O2 sit elsewhere than in montage 10-20.
+# The order required by SzCORE; O1 and O2 have other positions than in montage 10-20.
 CH_NAMES = (
     "Fp1", "F3", "C3", "P3", "O1", "F7", "T3", "T5", "Fz", "Cz", "Pz", "Fp2", "F4",
     "C4", "P4", "O2", "F8", "T4", "T6",
@@ -89,7 +89,7 @@ def _channels(digital: npt.NDArray[np.int16]) -> list[EdfChannel]:
     }
     n = len(CH_NAMES)
     total = sum(rows[name] for name in CH_NAMES)
-    # x - mean(x), rounded in whole numbers; n is odd, so nothing lies half way.
+    # x - mean(x), rounded with integer arithmetic; n is odd, so there are no ties.
     return [
         EdfChannel(
             label=f"{name}-Avg", digital=(2 * (n * rows[name] - total) + n) // (2 * n)

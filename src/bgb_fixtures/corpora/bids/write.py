@@ -1,7 +1,7 @@
-"""What a recording of BIDS-EEG has beside it, and what its data set says once.
+"""Write the files beside a BIDS-EEG recording, and the files of its data set.
 
-Invariant: the files hold ASCII and the same bytes each time; the events are those that
-SzCORE reads, in its columns.
+Invariant: the files are ASCII and have the same bytes each time; events are in the
+columns and codes of SzCORE.
 
 References
 ----------
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 TASK = "szMonitoring"
-"""The task that SzCORE names."""
+"""The task name that SzCORE requires."""
 
 _EVENT_COLUMNS = (
     "onset", "duration", "eventType", "confidence", "channels", "dateTime",
@@ -40,22 +40,22 @@ _EVENT_COLUMNS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EegSidecar:
-    """Say what the JSON file and the table of channels beside a recording hold.
+    """Content of the JSON file and the table of channels beside a recording.
 
     Attributes
     ----------
     ch_names : sequence of str
-        Labels of the EDF file, in its order; each an EEG channel in microvolts.
+        Labels of the EDF file, in its order; each is an EEG channel in microvolts.
     description : str
-        Of the task.
+        Description of the task.
     reference : str
-        What all channels are measured against, in words.
+        Reference of all channels, in words.
     short_reference : str
-        The same for the column of the table, such as ``"Avg"``.
+        Reference for the column of the table, such as ``"Avg"``.
     sfreq : int
         Hz.
     mains_hz : int or None
-        Frequency of the power line; None if it is not known.
+        Frequency of the power line; None if unknown.
     duration : float
         Seconds of the recording.
     """
@@ -123,7 +123,7 @@ def write_dataset(
     codes: Iterable[tuple[str, str]],
     confidence: str,
 ) -> None:
-    """Write the description of the data set and that of the columns of its events."""
+    """Write the descriptions of the data set and of the columns of its events."""
     head = {"Name": description["Name"], "BIDSVersion": "1.9.0", "DatasetType": "raw"}
     write_json(root / "dataset_description.json", head | description)
     columns = {

@@ -1,8 +1,8 @@
-"""The CHB-MIT Scalp EEG Database: recordings, and what is known about their files.
+"""The CHB-MIT Scalp EEG Database: recordings, and known errors of their files.
 
-Invariant: what is offered is annotated and certain. A recording without an entry in the
-summary of its case is unannotated, which is not the same as free of seizures; a summary
-that contradicts its sidecar or the recording is an AnnotationError.
+Invariant: usable recordings have valid, unambiguous annotations. A recording without an
+entry in the summary of its case is unannotated, not seizure-free; a summary that
+contradicts its sidecar or the recording is an AnnotationError.
 
 References
 ----------
@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)
 _LICENCE = Licence(
     name="ODC-By-1.0",
     url="https://opendatacommons.org/licenses/by/1-0/",
-    # What https://physionet.org/content/chbmit/1.0.0/ asks to cite.
+    # The citation requested by https://physionet.org/content/chbmit/1.0.0/.
     attribution=(
         "Guttag, J. (2010). CHB-MIT Scalp EEG Database (version 1.0.0). PhysioNet. "
         "https://doi.org/10.13026/C2K01R\n"
@@ -56,7 +56,7 @@ _LABEL_SLIPS = {"01": "O1"}
 
 
 class ChbmitCorpus(CaseCorpus[SummaryEntry]):
-    """CHB-MIT recordings below a folder or an address, or one of them."""
+    """CHB-MIT recordings below a folder or an address, or one recording."""
 
     title = "CHB-MIT"
     address = "https://physionet.org/files/chbmit/1.0.0/"
@@ -65,12 +65,12 @@ class ChbmitCorpus(CaseCorpus[SummaryEntry]):
     list_form = "chbNN-summary.txt"
     case_form = "chbNN"
     list_of_case = "summary of its case"
-    # The same person, one and a half years later (database description).
+    # The same person, recorded one and a half years later (database description).
     same_subject = {"chb21": "chb01"}  # noqa: RUF012
 
     @property
     def licence(self) -> Licence:
-        """ODC-By 1.0, with what the database asks to cite."""
+        """ODC-By 1.0, with the citation that the database requests."""
         return _LICENCE
 
     def _parse(
@@ -79,7 +79,7 @@ class ChbmitCorpus(CaseCorpus[SummaryEntry]):
         case: str,  # noqa: ARG002
         names: Collection[str],  # noqa: ARG002
     ) -> dict[str, SummaryEntry | AnnotationError]:
-        # Of two entries for a file the last counts, which is an error.
+        # A second entry for a file is an error, which replaces the first in the dict.
         return dict(iter_entries(path))
 
     def _witnesses(
@@ -95,7 +95,7 @@ class ChbmitCorpus(CaseCorpus[SummaryEntry]):
         return "seiz"
 
     def labels_of(self, header: EdfHeader) -> list[str]:
-        """Return the labels of a file, the slips of this database corrected."""
+        """Return the labels of a file, with the typos of this database corrected."""
         return [_LABEL_SLIPS.get(label, label) for label in super().labels_of(header)]
 
     def assumptions(self, recording: Recording, header: EdfHeader) -> list[str]:
@@ -123,17 +123,17 @@ class ChbmitCorpus(CaseCorpus[SummaryEntry]):
 def _check_sidecar(
     sidecar: CorpusPath, summary: CorpusPath, entry: SummaryEntry
 ) -> None:
-    """Compare the two witnesses; the summary rounds to whole seconds."""
-    told = [(Fraction(start), Fraction(end)) for start, end in entry.seizures]
+    """Compare sidecar and summary, which rounds to whole seconds."""
+    listed = [(Fraction(start), Fraction(end)) for start, end in entry.seizures]
     seen = parse_sidecar(sidecar)
-    agree = len(told) == len(seen) and all(
+    agree = len(listed) == len(seen) and all(
         abs(a - b) < 1
-        for one, other in zip(told, seen, strict=True)
+        for one, other in zip(listed, seen, strict=True)
         for a, b in zip(one, other, strict=True)
     )
     if not agree:
         problem = (
-            f"{entry.file_name!r} has {_spans(told)}, and its sidecar "
+            f"{entry.file_name!r} has {_spans(listed)}, and its sidecar "
             f"{sidecar.name!r} has {_spans(seen)}; one of the two is wrong"
         )
         fail(summary, entry.line, problem)

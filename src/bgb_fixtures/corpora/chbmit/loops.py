@@ -1,4 +1,4 @@
-"""Chains of derivations with the same ends: a check that labels say the truth."""
+"""Check channel labels by chains of derivations that have the same ends."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 __all__ = ["LOOP_LIMIT_UV", "LoopCheckedSignal"]
 
 LOOP_LIMIT_UV = 12.5
-"""32 steps of CHB-MIT. Both chains of a side have the same ends, so their sums agree but
-for rounding. In 16 excerpts of real recordings (chb01, chb03) they differ by 16 steps at
-most; with one channel wrong, by more than 32 in at least 4.5 % of the samples."""
+"""32 digital steps of CHB-MIT. Both chains of a side have the same ends, so their sums
+agree except for rounding. In 16 excerpts of real recordings (chb01, chb03) they differ
+by
+at most 16 steps; with a wrong channel, by more than 32 in at least 4.5 % of samples."""
 LOOP_SHARE = 0.02
-"""Share of samples that may exceed the limit: an amplifier that saturates in one channel
-for a moment is no wrong channel."""
+"""Share of samples that may exceed the limit, because an amplifier may briefly saturate
+in one channel."""
 _LOOPS = (
     (
         ("Fp1-F3", "F3-C3", "C3-P3", "P3-O1"),
@@ -40,7 +41,7 @@ _LOOPS = (
 class LoopCheckedSignal(DerivedSignal):
     """A signal whose chains of derivations are checked while they are read.
 
-    `ch_names` are the names of its rows, `where` is the recording, for messages.
+    `ch_names` are the names of its rows; `where` is the recording, for messages.
     """
 
     def __init__(self, inner: Signal, ch_names: Sequence[str], *, where: str) -> None:
@@ -57,7 +58,7 @@ class LoopCheckedSignal(DerivedSignal):
     def read(self, start: int, stop: int) -> npt.NDArray[np.float64]:
         """Return `[start, stop)` in microvolts, shape (n_channels, stop - start).
 
-        SourceError if two chains with the same ends do not sum up to the same.
+        SourceError if two chains with the same ends have different sums.
         """
         data = self._inner.read(start, stop)
         for one, other in self._loops:
@@ -86,7 +87,7 @@ class LoopCheckedSignal(DerivedSignal):
 def _sum(
     data_uv: npt.NDArray[np.float64], rows: Sequence[int]
 ) -> npt.NDArray[np.float64]:
-    """Return the sum of some rows, shape (n_times,); without a copy of all of them."""
+    """Return the sum of some rows, shape (n_times,), without copying the rows."""
     total: npt.NDArray[np.float64] = data_uv[rows[0]] + data_uv[rows[1]]
     for row in rows[2:]:
         total += data_uv[row]

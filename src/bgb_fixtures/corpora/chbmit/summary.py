@@ -1,6 +1,6 @@
 """The summary of a CHB-MIT case: seizures of each recording, typed by hand.
 
-Invariant: a summary that says something twice, in part or in contradiction is an
+Invariant: a summary with repeated, incomplete or contradictory fields is an
 AnnotationError with file, line and value.
 
 References
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 __all__ = ["SummaryEntry", "iter_entries", "parse_summary"]
 
-# The longest recordings last four hours; a clock that says much more is wrong.
+# The longest recordings last four hours; much longer clock durations are wrong.
 _LONGEST_S = 6 * 3600
 _DAY_S = 24 * 3600
 
 # Fields of a summary. Real files differ in case, in the number of blanks and in whether
 # a seizure is numbered: 'Seizure Start Time: 2996 seconds', 'Seizure 2 End Time:  3535
-# seconds' (chb12); a split at ': ' would lose the latter.
+# seconds' (chb12). Splitting at ': ' would miss the latter.
 _FILE_NAME = re.compile(r"File\s+Name\s*:\s*(\S+)", re.IGNORECASE)
 _CLOCK_LINE = re.compile(r"File\s+(Start|End)\s+Time\s*:\s*(.*)", re.IGNORECASE)
 _COUNT = re.compile(
@@ -45,16 +45,16 @@ _SEIZURE = re.compile(
     r"\s*(?:seconds?|secs?|s)?",
     re.IGNORECASE,
 )
-# A line that begins like this matters; if no pattern fits, reading on would lose it.
+# Lines that begin like this hold data, so it is an error if no pattern matches them.
 _MATTERS = re.compile(r"File\b|Number\b|Seizure", re.IGNORECASE)
 _EDF_NAME = re.compile(r"[A-Za-z0-9_+-]+\.edf", re.IGNORECASE)
-# Hours may have one digit, and reach 27: '24:21:32' is after midnight (chb05_07).
+# Hours may have one digit and go up to 27: '24:21:32' is after midnight (chb05_07).
 _CLOCK = re.compile(r"([0-9]{1,2}):([0-5]?[0-9]):([0-5]?[0-9])")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SummaryEntry:
-    """Hold what a summary says of one recording.
+    """Entry of one recording in a summary.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class SummaryEntry:
     line : int
         Line of the summary where the entry begins, from 1.
     duration : float or None
-        Seconds, if the clock times make sense.
+        Seconds; None if the clock times are implausible.
     seizures : tuple of tuple of decimal.Decimal
         (start, end) in seconds from the start of the recording; in order, and without
         overlap.
@@ -77,7 +77,7 @@ class SummaryEntry:
 
 @dataclass(slots=True)
 class _Block:
-    """An entry while its lines are read."""
+    """The lines of an entry, collected while reading."""
 
     file_name: str
     line: int
@@ -101,9 +101,10 @@ def parse_summary(path: str | os.PathLike[str] | WebPath) -> tuple[SummaryEntry,
 def iter_entries(
     path: CorpusPath,
 ) -> Iterator[tuple[str, SummaryEntry | AnnotationError]]:
-    """Yield (file name, entry) of a summary; an entry that is not certain is its error.
+    """Yield (file name, entry) of a summary.
 
-    What is wrong outside of the entries is raised.
+    An ambiguous entry is replaced by its error. Problems outside the entries are
+    raised.
     """
     blocks: list[_Block] = []
     first: dict[str, int] = {}
@@ -142,7 +143,7 @@ def iter_entries(
 
 
 def _lines_that_matter(path: CorpusPath) -> Iterator[tuple[int, str]]:
-    # Latin-1 takes every byte; what matters is ASCII.
+    # Latin-1 decodes every byte; the fields are ASCII.
     text = read_whole(path).decode("latin-1")
     for number, raw in enumerate(text.split("\n"), 1):
         line = raw.strip()
@@ -168,7 +169,7 @@ def _add_line(block: _Block, line: str, number: int, path: CorpusPath) -> None:
 
 
 def _entry(block: _Block, path: CorpusPath) -> SummaryEntry:
-    """Check one entry; it is certain, or it is an error."""
+    """Return the checked entry; AnnotationError if it is invalid or ambiguous."""
     seizures: list[tuple[Decimal, Decimal]] = []
     ends = Decimal(0)
     duration = _clock_duration(block.clock)
@@ -227,7 +228,7 @@ def _pairs(
 
 
 def _clock_duration(clock: dict[str, str]) -> int | None:
-    """Return seconds from start to end, or None if the clock is not to be trusted."""
+    """Return the seconds from start to end, or None if the times are implausible."""
     moments = []
     for which in ("start", "end"):
         match = _CLOCK.fullmatch(clock.get(which, ""))
@@ -235,6 +236,6 @@ def _clock_duration(clock: dict[str, str]) -> int | None:
             return None
         hours, minutes, seconds = (int(part) for part in match.groups())
         moments.append((hours * 60 + minutes) * 60 + seconds)
-    # Past midnight hours go on to 24 and more, or begin again at 0.
+    # After midnight, hours continue at 24 or start again at 0.
     duration = (moments[1] - moments[0]) % _DAY_S
     return duration if 0 < duration <= _LONGEST_S else None

@@ -1,4 +1,4 @@
-"""The layout of CHB-MIT 1.0.0: bipolar recordings, summaries and their second witness.
+"""The layout of CHB-MIT 1.0.0: bipolar recordings, summaries and sidecars.
 
 Invariant: seizure times are whole seconds, so summary, sidecar and signal agree to the
 sample.
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CH_NAMES", "LAYOUT"]
 
-# The 23 signals of most files, in their order; T8-P8 comes twice.
+# The 23 signals of most files, in their order; T8-P8 occurs twice.
 CH_NAMES = (
     "FP1-F7", "F7-T7", "T7-P7", "P7-O1", "FP1-F3", "F3-C3", "C3-P3", "P3-O1", "FP2-F4",
     "F4-C4", "C4-P4", "P4-O2", "FP2-F8", "F8-T8", "T8-P8", "P8-O2", "FZ-CZ", "CZ-PZ",
@@ -70,20 +70,21 @@ def _edf_name(planned: PlannedRecording) -> str:
 
 
 def _write_sidecar(path: Path, planned: PlannedRecording) -> None:
-    """Write the sidecar of a recording that holds seizures."""
+    """Write the sidecar of a recording, if it holds seizures."""
     if planned.spec.events:
         sidecar = path.with_name(path.name + ".seizures")
         sidecar.write_bytes(encode_sidecar(planned.spec.events))
 
 
 def _channels(digital: npt.NDArray[np.int16]) -> list[EdfChannel]:
-    # Differences of two int16 need 17 bits until they are checked.
+    # Differences of two int16 values need 17 bits until they are checked.
     rows = {
         _NEW_NAMES.get(name, name).upper(): row.astype(np.int32)
         for name, row in zip(ELECTRODES, digital, strict=True)
     }
-    # Best linear estimate from these three in the three-shell head, rounded to eighths;
-    # whole numbers, so the same on every machine.
+    # Best linear estimate from these three electrodes in the three-shell head model,
+    # with weights rounded to eighths. Integer arithmetic gives the same result on every
+    # machine.
     rows["FT9"] = (3 * rows["F7"] - rows["T7"] + 6 * rows["A1"] + 4) // 8
     rows["FT10"] = (3 * rows["F8"] - rows["T8"] + 6 * rows["A2"] + 4) // 8
     channels = []
@@ -123,8 +124,8 @@ def _summary(recordings: Sequence[PlannedRecording]) -> str:
     for planned in recordings:
         spec = planned.spec
         clock = planned.start - planned.start.replace(hour=0, minute=0, second=0)
-        # Two hands wrote the summaries: one numbers a seizure only if there are more
-        # (chb01), the other always (chb08).
+        # The real summaries have two styles: seizures are numbered only if there are
+        # several (chb01), or always (chb08).
         numbered = len(spec.events) > 1 or planned.patient % 2 == 1
         lines += [
             f"File Name: {_edf_name(planned).split('/')[1]}",
@@ -143,7 +144,7 @@ def _summary(recordings: Sequence[PlannedRecording]) -> str:
 
 
 def _clock(since_midnight: timedelta, later: float = 0) -> str:
-    """Return a clock time; the hours go on beyond 24, as in the database."""
+    """Return a clock time; hours continue beyond 24, as in the database."""
     seconds = int(since_midnight.total_seconds() + later)
     return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 

@@ -1,4 +1,4 @@
-"""Sidecars ``.edf.seizures``: seizures as WFDB annotations, the second witness.
+"""Sidecars ``.edf.seizures``: seizures as WFDB annotations, to confirm the summary.
 
 References
 ----------
@@ -96,7 +96,7 @@ def _wfdb_annotations(
 
 
 def encode_sidecar(events: Sequence[Event]) -> bytes:
-    """Return onset and end of each seizure at 256 Hz, as words of 16 bits."""
+    """Encode onset and end of each seizure at 256 Hz, as 16-bit words."""
 
     def word(code: int, interval: int) -> bytes:
         return struct.pack("<H", code << 10 | interval)
@@ -106,8 +106,8 @@ def encode_sidecar(events: Sequence[Event]) -> bytes:
         return word(_SKIP, 0) + struct.pack("<hH", n_times >> 16, n_times & 0xFFFF)
 
     note = b"## time resolution: 256"
-    # A note at time 0 and one sample back to an empty annotation at time 0: so begins
-    # every file of the database.
+    # Every file of the database begins with a note at time 0, then one sample back to
+    # an empty annotation at time 0.
     parts = [word(_NOTE, 0), word(_AUX, len(note)), note + b"\0", skip(-1), word(0, 1)]
     before = 0
     for event in events:

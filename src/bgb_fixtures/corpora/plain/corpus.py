@@ -1,8 +1,8 @@
 """EDF, EDF+ and BDF files of any origin, with annotations beside them or in them.
 
-Invariant: for each recording one annotation file counts, found by its name; two are
-refused. The licence is not known, so nothing made of such files is redistributable unless
-the request states one.
+Invariant: each recording has exactly one annotation file, found by its name; two are
+rejected. The licence is unknown, so fixtures built from such files are not
+redistributable unless the request states one.
 """
 
 from __future__ import annotations
@@ -47,31 +47,32 @@ if TYPE_CHECKING:
 __all__ = ["PlainCorpus"]
 
 _SUFFIXES = (".tsv", ".csv_bi", ".csv")
-# What is looked for beside 'night.edf', or 'night_eeg.edf'.
+# Endings of annotation files beside 'night.edf' or 'night_eeg.edf'.
 _ENDINGS = (".tsv", "_events.tsv", ".csv_bi", ".csv")
-# One of these without a recording is reported; a '.tsv' or '.csv' may be a table of anything.
+# Files with these endings are reported if their recording is missing; any other '.tsv'
+# or '.csv' may be an unrelated table.
 _SURE_ENDINGS = ("_events.tsv", ".csv_bi")
-# Beside a recording in a folder 'eval' they tell that it is TUSZ.
+# Beside a recording in a folder 'eval', these indicate that the corpus is TUSZ.
 _TUSZ_ENDINGS = (".csv_bi", ".tse", ".tse_bi")
 _TUSZ_DEPTH = 4
-"""Folders of TUSZ from a split down: split, subject, session, montage."""
+"""Folder levels of TUSZ: split, subject, session, montage."""
 _MOST_ROUNDED_S = 1
-"""By which the seconds of a table and the length of a file may differ."""
+"""Tolerance in seconds between the number of rows of a table and the file's length."""
 _SUBJECT = re.compile(r"sub-[A-Za-z0-9]+")
 
 
 class PlainCorpus(Corpus):
-    """EDF, EDF+ and BDF files below a folder, or one of them.
+    """EDF, EDF+ and BDF files below a folder, or one file.
 
-    `annotations` is a file of annotations if there is one recording, a table with a column
-    that names the recordings, or a folder of files: with the same folders and names as
-    the recordings, or flat; None: beside the recordings. Files are tables of events, or
-    those of TUSZ. `rules` say how tables and labels of one's own are read. With a label
-    pattern or marks, recordings without a file of annotations are taken with those inside
-    them (EDF+).
+    `annotations` is an annotation file for a single recording, a table with a column
+    that names the recordings, or a folder of files, either flat or with the same
+    subfolders as the recordings; None: beside the recordings. Files are tables of
+    events or TUSZ annotations. `rules` define how custom tables and labels are read.
+    With a label pattern or marks, the annotations inside a recording (EDF+) are used if
+    it has no annotation file.
 
-    A recording belongs to the subject that its name begins with (``sub-01_...``), else
-    to that of its folder below the root, else to one of its own.
+    The subject of a recording is the prefix of its name (``sub-01_...``), otherwise the
+    name of its folder below the root, otherwise a subject of its own.
     """
 
     title = "EDF"
@@ -105,15 +106,15 @@ class PlainCorpus(Corpus):
 
     @property
     def licence(self) -> Licence:
-        """Not known; a request may state it."""
+        """Unknown; a request may state it."""
         return UNKNOWN_LICENCE
 
     def find(self, wanted: Collection[str] | None = None) -> dict[str, Located]:
-        """Find recordings, and for each the one file of annotations that counts."""
+        """Find recordings, each with its annotation file."""
         located: dict[str, Located] = {}
         if self._given is not None:
-            # In a flat folder of annotations, a name that two recordings have says
-            # nothing: all have to be known.
+            # In a flat folder of annotations, a file name is ambiguous if two
+            # recordings share it, so all recordings have to be listed.
             wanted = None
         names = dict(self._walk(located, wanted=wanted))
         signals = [
@@ -151,7 +152,7 @@ class PlainCorpus(Corpus):
         return located
 
     def annotation_name(self, name: str, located: Located, path: str) -> str:
-        """Return the path of an annotation file below the folder that was given."""
+        """Return the path of an annotation file relative to the annotations folder."""
         given = self._given
         if given is None or path == located.signal:
             return super().annotation_name(name, located, path)
@@ -162,7 +163,7 @@ class PlainCorpus(Corpus):
     def _refuse_blind(
         self, found: dict[str, list[str]], names: dict[str, list[str]]
     ) -> None:
-        """Refuse what `TuszCorpus` gives only if asked for by name."""
+        """Raise SourceError if recordings are in the blind split of TUSZ."""
         above = self.top.resolve().parts[-_TUSZ_DEPTH:]
         for name, paths in found.items():
             folder = name[: name.rfind("/") + 1]
@@ -185,7 +186,7 @@ class PlainCorpus(Corpus):
         given: Path,
         entries: dict[str, _Rows | Annotations],
     ) -> dict[str, list[str]]:
-        """Take one file: of the one recording, or a table that names recordings."""
+        """Assign one file to the only recording, or a table to those that it names."""
         table = None if _is_tusz(given) else read_table(given, self.rules)
         if table is not None and table.names_files:
             of_recordings = _rows_by_recording(table, signals)
@@ -208,7 +209,7 @@ class PlainCorpus(Corpus):
         located: dict[str, Located],
         entries: dict[str, _Rows | Annotations],
     ) -> dict[str, list[str]]:
-        """Take the tables of experts: a column per recording, a row per second."""
+        """Assign the tables of experts: a column per recording, a row per second."""
         tables, least = choose_tables(
             self._given or self.top, self.rules.per_second or 1
         )
@@ -227,13 +228,13 @@ class PlainCorpus(Corpus):
         return found
 
     def _find_in_folder(self, signals: list[str], given: Path) -> dict[str, list[str]]:
-        """Look in the same folder below `given`, then in `given` itself."""
+        """Search the same subfolder of `given`, then `given` itself."""
         n_named = Counter(map(_stem_of, signals))
         found = {}
         for name in signals:
             folder = name[: name.rfind("/") + 1]
             places = [given / folder]
-            # In a flat folder a name that two recordings have says nothing.
+            # In a flat folder, a name shared by two recordings is ambiguous.
             if n_named[_stem_of(name)] == 1:
                 places.append(given)
             found[name] = _first_found(places, name)
@@ -242,7 +243,7 @@ class PlainCorpus(Corpus):
     def _find_beside(
         self, signals: list[str], names: dict[str, list[str]]
     ) -> dict[str, list[str]]:
-        """Look beside the recordings; name the annotated ones that have no file."""
+        """Search beside the recordings; include annotated recordings without a file."""
         present = {below: set(files) for below, files in names.items()}
         found: dict[str, list[str]] = {}
         for name in signals:
@@ -302,7 +303,7 @@ class PlainCorpus(Corpus):
         )
 
     def check(self, opened: OpenRecording, rows: Sequence[Row]) -> None:  # noqa: ARG002
-        """Refuse a file that goes on after the last second that experts have looked at."""
+        """Raise SourceError if a file continues after the last second in the tables."""
         located = opened.recording.located
         if not isinstance(located.entry, Annotations):
             return
@@ -320,16 +321,16 @@ class PlainCorpus(Corpus):
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """The rows of a table that are about one recording."""
+    """The rows of a table for one recording."""
 
     table: EventTable
     rows: tuple[TableRow, ...]
 
 
 def _rows_by_recording(table: EventTable, signals: Sequence[str]) -> dict[str, _Rows]:
-    """Return the rows of each recording that a table names, also of those that are missing.
+    """Return the rows of each recording named in a table, existing or not.
 
-    By its path from the root, its file name, or that without suffix.
+    A recording is named by its path from the root, its file name, or its stem.
     """
     named: dict[str, set[str]] = defaultdict(set)
     for name in signals:
@@ -350,7 +351,7 @@ def _rows_by_recording(table: EventTable, signals: Sequence[str]) -> dict[str, _
 
 
 def _is_tusz(path: Path) -> bool:
-    """Say whether a file has the format of TUSZ, which begins with a comment."""
+    """Say whether a file has the TUSZ format, which begins with a comment."""
     suffix = path.suffix.lower()
     return suffix == ".csv_bi" or (
         suffix == ".csv" and read_text(path).lstrip().startswith("#")
@@ -358,7 +359,7 @@ def _is_tusz(path: Path) -> bool:
 
 
 def _without_pair(paths: list[str]) -> list[str]:
-    """Leave out the '.csv' of TUSZ where its '.csv_bi' is found, too."""
+    """Drop the '.csv' of TUSZ if its '.csv_bi' is found, too."""
     has_pair = any(path.endswith(".csv_bi") for path in paths)
     return [
         path
@@ -379,7 +380,7 @@ def _stem_of(name: str) -> str:
 
 
 def _candidates(name: str) -> list[str]:
-    """Return the names that a file of annotations of a recording may have."""
+    """Return the names that the annotation file of a recording may have."""
     stem = _stem_of(name)
     stems = dict.fromkeys((stem, stem.removesuffix("_eeg")))
     return [s + ending for s in stems for ending in _ENDINGS]
@@ -394,7 +395,7 @@ def _say_ambiguous(name: str, paths: Sequence[str]) -> str:
 
 
 def _first_found(places: Sequence[Path], name: str) -> list[str]:
-    """Return the files of annotations in the first folder that has any."""
+    """Return the annotation files in the first folder that has any."""
     for place in places:
         found = [
             str(place / candidate)

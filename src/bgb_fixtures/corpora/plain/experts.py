@@ -30,7 +30,7 @@ _SUFFIXES = (".csv", ".tsv")
 
 
 def choose_tables(place: Path, which: str | int) -> tuple[list[Path], int]:
-    """Return the tables that count, and how many must agree; SourceError if unclear.
+    """Return the tables to use, and how many must agree; SourceError if ambiguous.
 
     `place` is a table, or the folder of the tables of all experts.
     """
@@ -62,7 +62,7 @@ def choose_tables(place: Path, which: str | int) -> tuple[list[Path], int]:
 def match_columns(
     names: Sequence[str], recordings: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return recording -> name of its column: its stem, or the number in it.
+    """Return recording -> name of its column, which is its stem or the number in it.
 
     `recordings` maps names to stems. SourceError if two recordings would share a column.
     """
@@ -90,9 +90,9 @@ def match_columns(
 def read_experts(
     tables: Sequence[Path], least: int
 ) -> dict[str, Annotations | AnnotationError]:
-    """Return the seconds that at least so many tables call a seizure, by column.
+    """Return the seconds rated as seizure in at least `least` tables, by column.
 
-    What is wrong with one column is its error.
+    An invalid column is replaced by its error.
     """
     columns: dict[str, list[list[int]]] = {}
     errors: dict[str, AnnotationError] = {}
@@ -125,7 +125,7 @@ def read_experts(
 
 
 def _seconds(path: Path, name: str, texts: list[tuple[int, str]]) -> list[int]:
-    """Return the values of a column, which may end before the table does."""
+    """Return the values of a column, which may be shorter than the table."""
     while texts and texts[-1][1].lower() in _NO_VALUE:
         texts.pop()
     for line, text in texts:

@@ -1,7 +1,8 @@
-"""Pieces of files from the web, kept in a folder of this machine.
+"""Cache pieces of remote files in a local folder.
 
-Invariant: a piece that is found is the one that was kept, byte for byte: its digest is
-in its name. Whatever else is in the folder is passed over, and fetched again.
+Invariant: a piece read from the cache has exactly the bytes that were saved, because
+its name contains their digest. Invalid files in the folder are ignored, and fetched
+again.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _NAME = re.compile(r"([0-9]{1,18})-([0-9]{1,18})-([0-9a-f]{64})")
 
 
 def default_cache() -> Path:
-    """Return ``BGB_FIXTURES_CACHE``, or the folder that the system has for caches."""
+    """Return ``BGB_FIXTURES_CACHE``, or a folder in the cache folder of the system."""
     if os.environ.get(VARIABLE):
         return Path(os.environ[VARIABLE])
     from platformdirs import user_cache_path
@@ -38,7 +39,7 @@ def default_cache() -> Path:
 
 
 class KeptPiece(NamedTuple):
-    """Where a piece lies, and which bytes it says it holds."""
+    """Path of a cached piece, and the bytes it holds according to its name."""
 
     start: int
     stop: int
@@ -46,17 +47,17 @@ class KeptPiece(NamedTuple):
 
 
 class WebCache:
-    """The pieces of files from the web."""
+    """A local cache of pieces of remote files."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def folder_of(self, url: str) -> Path:
-        """Return the folder for the pieces of one file, which may not exist."""
+        """Return the folder for the pieces of one file; it may not exist yet."""
         return self._folder / hashlib.sha256(url.encode("utf-8")).hexdigest()
 
     def find(self, url: str) -> list[KeptPiece]:
-        """Return the pieces of a file that are kept, in order of their bytes, not read yet."""
+        """Return the cached pieces of a file by position, without reading them."""
         folder = self.folder_of(url)
         try:
             names = [path.name for path in folder.iterdir()]
@@ -68,7 +69,7 @@ class WebCache:
     def load(self, url: str, kept: KeptPiece) -> Piece | None:
         """Read a piece; None if it is not what was kept for this address."""
         try:
-            # A pipe would block.
+            # Reading a pipe would block.
             raw = kept.path.read_bytes() if kept.path.is_file() else b""
         except OSError:
             return None

@@ -1,8 +1,8 @@
 """Fetch byte ranges and small files over HTTP, validated and retried.
 
-Invariant: what is returned is exactly what was asked for, of one version of the file; a
-server that cannot give that is noticed before the body of its answer is read. No
-credentials are sent, and no address but the one asked for is in a message.
+Invariant: exactly the requested bytes of one version of the file are returned; a
+response that does not contain them is detected before its body is read. No credentials
+are sent, and messages contain no address except the requested one.
 
 References
 ----------
@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 _TIMEOUTS_S = (10.0, 30.0)
-"""To connect, and between two packets of an answer."""
+"""Timeouts to connect, and between two packets of a response."""
 _TRIES = 5
 _BACKOFF_S = 1.0
 _LONGEST_WAIT_S = 60.0
@@ -46,10 +46,10 @@ _CHUNK = 64 * 2**10
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ABSENT = frozenset({404, 410})
 _FORBIDDEN = 403
-"""Servers say it to those who ask too often, and object stores where there is nothing."""
+"""Sent by servers that limit request rates, and by object stores for missing files."""
 _BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
-# Of the standard library, and of urllib3 where it compares names itself. Other errors of
-# TLS are those of a connection: a server that hangs up while hands are shaken is asked again.
+# Raised by the standard library, and by urllib3 where it compares host names itself.
+# Other TLS errors are connection errors: a handshake that the server drops is retried.
 _OF_CERTIFICATES = frozenset({"SSLCertVerificationError", "CertificateError"})
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
@@ -58,16 +58,16 @@ _STRONG_ETAG = re.compile(r'"[!#-~\x80-\xff]{0,1000}"')
 
 @dataclass(slots=True)
 class Traffic:
-    """Count what went over the network, and what did not have to.
+    """Network traffic and cache hits of a session.
 
     Attributes
     ----------
     n_requests : int
-        Requests sent, those that failed and redirects too.
+        Requests sent, including failed requests and redirects.
     n_bytes : int
-        Bytes of bodies that came.
+        Bytes of response bodies received.
     n_cached : int
-        Bytes that were in the cache before this session.
+        Bytes read that were in the cache before this session.
     """
 
     n_requests: int = 0
@@ -77,19 +77,19 @@ class Traffic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """Hold some bytes of a file.
+    """A range of bytes of a remote file.
 
     Attributes
     ----------
     start : int
-        Where they begin.
+        Position of the first byte.
     data : bytes
         The bytes.
     size : int
-        Of the whole file.
+        Size of the whole file in bytes.
     version : str
-        Strong ETag, with its quotes, or the date of the last change; empty where a
-        digest of the whole file tells one version from another.
+        Strong ETag, with its quotes, or the Last-Modified date; empty if the version is
+        identified by a digest of the whole file.
     """
 
     start: int
@@ -99,16 +99,16 @@ class Piece:
 
     @property
     def stop(self) -> int:
-        """Where the bytes end."""
+        """Position after the last byte."""
         return self.start + len(self.data)
 
 
 class FileChangedError(FetchError):
-    """A file is not the one any more of which pieces are there."""
+    """The remote file changed since its cached pieces were fetched."""
 
 
 class _TryAgainError(Exception):
-    """An answer that may be better the next time."""
+    """A failed request that may succeed when retried."""
 
     def __init__(self, problem: str, *, wait_s: float | None = None) -> None:
         super().__init__(problem)
@@ -121,7 +121,7 @@ class HttpSession:
     Attributes
     ----------
     traffic : Traffic
-        What was fetched so far.
+        Traffic so far.
     listener : callable or None
         Called with `traffic` after each chunk.
     """
@@ -145,12 +145,12 @@ class HttpSession:
         self._session.headers.clear()
         self._session.headers.update(
             {
-                # Ranges count bytes of what is sent; packed ones would be others.
+                # Ranges refer to the encoded body, so compression must be off.
                 "Accept-Encoding": "identity",
                 "User-Agent": f"bgb-fixtures/{__version__}",
             }
         )
-        # Without it, requests looks for a password in the user's .netrc.
+        # Otherwise requests would look for a password in the user's .netrc.
         self._session.auth = lambda request: request
         self.traffic = Traffic()
         self.listener: Callable[[Traffic], None] | None = None
@@ -166,8 +166,8 @@ class HttpSession:
     ) -> Piece:
         """Fetch the bytes `[start, stop)`; fewer if the file is shorter.
 
-        SourceError if there is no such file, FetchError if the server does not give the
-        bytes with certainty. `size` and `version` are None if not known yet.
+        `size` and `version` are None if not known yet. SourceError if there is no such
+        file, FetchError if the server does not reliably return the bytes.
         """
         headers = {"Range": f"bytes={start}-{stop - 1}"}
         if version is not None:
@@ -205,8 +205,8 @@ class HttpSession:
     def fetch_whole(self, url: str, *, most: int, may_be_absent: bool = False) -> bytes:
         """Fetch a file of at most `most` bytes.
 
-        With `may_be_absent`, status 403 means that it is not there. SourceError if there is
-        no such file, FetchError if the server does not give it.
+        With `may_be_absent`, status 403 means that the file is missing. SourceError if
+        there is no such file, FetchError if the server does not return it.
         """
 
         def once() -> bytes:
@@ -261,7 +261,7 @@ class HttpSession:
         raise FetchError(msg)
 
     def _describe(self, error: BaseException) -> str:
-        """Say what went wrong; the texts of requests may hold a proxy's password."""
+        """Describe an error without the text of requests, which may hold a password."""
         import requests
 
         if isinstance(error, requests.exceptions.ConnectTimeout):
@@ -277,7 +277,7 @@ class HttpSession:
     def _answer(
         self, url: str, headers: Mapping[str, str]
     ) -> Iterator[requests.Response]:
-        """Give the head of an answer; its body is read, or the connection closed."""
+        """Yield a response before its body; close the connection if it is not read."""
         here = url
         for _ in range(_MOST_REDIRECTS + 1):
             self.traffic.n_requests += 1
@@ -305,7 +305,7 @@ class HttpSession:
     def _get(
         self, url: str, here: str, headers: Mapping[str, str]
     ) -> requests.Response:
-        """Send one request; `here` is where redirects of `url` have led to."""
+        """Send one request; `here` is the current address after redirects of `url`."""
         import requests
 
         try:
@@ -319,7 +319,7 @@ class HttpSession:
         except requests.exceptions.RequestException:
             raise
         except (OSError, ValueError) as error:
-            # What requests lets through: no such file of certificates, no such host.
+            # Not wrapped by requests: a missing certificate file, or an invalid host.
             msg = (
                 f"{url!r} cannot be fetched ({type(error).__name__}); check the address, "
                 "where it redirects to, and which certificates REQUESTS_CA_BUNDLE or "
@@ -335,7 +335,7 @@ class HttpSession:
         expected: int | None = None,
         most: int | None = None,
     ) -> bytes:
-        """Read a body whose length is known, or at most a bounded length."""
+        """Read a body of `expected` bytes, or of at most `most` bytes."""
         length = _content_length(answer.headers)
         if expected is not None and length not in (None, expected):
             msg = (
@@ -367,7 +367,7 @@ def _new_session() -> requests.Session:
     import requests
 
     class Session(requests.Session):
-        # Although it does not follow a redirect, requests reads all of its body.
+        # Otherwise requests would read the whole body of a redirect, even unfollowed.
         def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
             return None
 
@@ -375,7 +375,7 @@ def _new_session() -> requests.Session:
 
 
 def _iter_causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error, what it came from, and so on."""
+    """Yield an error and the chain of its causes."""
     cause: BaseException | None = error
     while cause is not None:
         yield cause
@@ -386,7 +386,7 @@ def _iter_body(answer: requests.Response) -> Iterator[bytes]:
     try:
         yield from answer.iter_content(_CHUNK)
     except ValueError as error:
-        # A chunk of negative length; urllib3 lets it through.
+        # urllib3 does not catch a chunk of negative length.
         problem = "the answer was not HTTP"
         raise _TryAgainError(problem) from error
 
@@ -399,7 +399,7 @@ def _content_length(headers: Mapping[str, str]) -> int | None:
 def _check_content_range(
     url: str, text: str, *, start: int, stop: int
 ) -> tuple[int, int]:
-    """Return (size of the file, end of the range), if it is the range asked for."""
+    """Return (size of the file, end of the range), if it is the requested range."""
     match = _CONTENT_RANGE.fullmatch(text)
     if match is not None:
         first, last, total = map(int, match.groups())
@@ -414,9 +414,9 @@ def _check_content_range(
 
 
 def _version(url: str, headers: Mapping[str, str]) -> str:
-    """Return what tells one version of a file from another."""
+    """Return the validator that identifies the version of a file."""
     etag = headers.get("ETag", "")
-    # A weak one (W/"...") promises less than the same bytes.
+    # A weak ETag (W/"...") does not guarantee identical bytes.
     if _STRONG_ETAG.fullmatch(etag):
         return etag
     changed = headers.get("Last-Modified", "")
@@ -439,7 +439,7 @@ def _date(text: str) -> datetime | None:
 
 
 def _retry_after(text: str) -> float | None:
-    """Return the seconds that a server asks for: a number, or a date."""
+    """Return the seconds to wait from Retry-After, which is a number or a date."""
     if _LENGTH.fullmatch(text):
         return float(text)
     date = _date(text) if text else None

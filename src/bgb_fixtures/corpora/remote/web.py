@@ -1,8 +1,8 @@
-"""Corpora on the web: a folder that a list of digests describes, and files in it.
+"""Corpora on the web: a folder described by a list of digests, and the files in it.
 
-Invariant: only files of the list are asked for; one that is fetched as a whole has the
-digest that the list gives, and of the others exactly the bytes that were asked for are
-fetched, each once. What was fetched before comes from the cache, without a request.
+Invariant: only files in the list are requested. A file fetched as a whole has the
+digest in the list; of other files exactly the needed bytes are fetched, each once.
+Cached bytes are read without a request.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ if TYPE_CHECKING:
 __all__ = ["WebFile", "WebFolder", "WebPath", "open_web"]
 
 _LIST = "SHA256SUMS.txt"
-"""Every project on PhysioNet has one."""
+"""Every project on PhysioNet has this list of digests."""
 _MOST_LIST_BYTES = 16 * 2**20
 _MOST_WHOLE_BYTES = 64 * 2**20
-"""Annotation files have under 1 MB."""
+"""Annotation files have less than 1 MB."""
 _LEVELS = 3
-"""The list is in the folder named, or up to two above: a case, and the database."""
+"""The list is in the named folder, or up to two levels above: case and database."""
 _HEAD_BYTES = 16384
-"""Holds a whole EDF header of up to 63 signals; CHB-MIT has 38 at most."""
+"""Enough for an EDF header of up to 63 signals; CHB-MIT has at most 38."""
 _MOST_PER_REQUEST = 4 * 2**20
-"""What is lost at most when a connection breaks off."""
-# As sha256sum writes it: a blank, and a blank or a star; PhysioNet has one blank only.
+"""Limits the bytes lost when a connection breaks."""
+# sha256sum writes a blank, then a blank or a star; PhysioNet has only one blank.
 _LINE = re.compile(r"([0-9a-f]{64}) [ *]?(?:\./)?(\S(?:.*\S)?)")
 _MOST_CHARACTERS, _MOST_LEVELS = 1000, 16
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -56,16 +56,16 @@ def open_web(
 ) -> WebPath:
     """Find the corpus that an address is in, and read its list of files.
 
-    FetchError if there is no list or a wrong one, MissingPackageError without requests.
+    FetchError if the list is missing or invalid, MissingPackageError without requests.
     """
     host, parts = _split_address(address)
     session = session or HttpSession()
     kept = WebCache(cache or default_cache())
-    # The folder above a recording first: it is no folder itself.
+    # The address of a recording is not a folder, so start with the folder above it.
     depth = len(parts) - (bool(parts) and parts[-1].lower().endswith(".edf"))
     bases = [(host, *parts[:n]) for n in range(depth, max(depth - _LEVELS, -1), -1)]
     addresses = [_address(base[0], base[1:]) + "/" for base in bases]
-    # Kept ones first: a list two levels above is found without a network, too.
+    # Cached lists first, so that a list two levels above is found without a network.
     for known in (True, False):
         for base, url in zip(bases, addresses, strict=True):
             digests = _read_list(url + _LIST, session, kept, known=known)
@@ -91,7 +91,7 @@ def _split_address(address: str) -> tuple[str, tuple[str, ...]]:
         msg = f"expected a web address, such as 'https://physionet.org/files/...'; {_ADVICE}"
         raise FetchError(msg)
     if "@" in parts.netloc:
-        # Not even shown: messages end up in logs.
+        # The address is not shown, because messages end up in logs.
         msg = (
             f"an address of {host!r} with a user name or a password in it is "
             "rejected: drop the part before the '@'"
@@ -119,28 +119,28 @@ def _split_address(address: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _is_name(name: str) -> bool:
-    """Say whether a text is the name of one file or folder, and nothing more."""
+    """Say whether a text is the name of a single file or folder."""
     wrong = name in ("", ".", "..") or "/" in name or "\\" in name
     return not wrong and _CONTROL.search(name) is None
 
 
 def _is_path(text: str) -> bool:
-    # Bounded: every folder on the way is kept.
+    # The depth is bounded, because every folder of the path is stored.
     names = text.split("/", _MOST_LEVELS)
     return len(text) <= _MOST_CHARACTERS and all(map(_is_name, names))
 
 
 def _address(host: str, names: tuple[str, ...]) -> str:
-    # A plus sign is a blank to some servers (chb02_16+.edf).
+    # Some servers read an unquoted plus sign as a blank (chb02_16+.edf).
     return "/".join([host, *(quote(name, safe="") for name in names)])
 
 
 def _read_list(
     url: str, session: HttpSession, cache: WebCache, *, known: bool
 ) -> dict[str, str] | None:
-    """Return the list from the cache, or from the web; None if it is not there.
+    """Return the list, from the cache if `known`, else from the web; None if missing.
 
-    As paths and digests; what is no list is not kept.
+    It maps paths to digests; an invalid list is not cached.
     """
     if known:
         for kept in cache.find(url):
@@ -187,7 +187,7 @@ def _parse_list(raw: bytes, *, where: str) -> dict[str, str]:
 
 
 class WebFolder:
-    """A corpus on the web: the SHA-256 of each file in its list, and how to fetch them."""
+    """A corpus on the web: fetches files that are in its list of SHA-256 digests."""
 
     def __init__(
         self,
@@ -206,19 +206,19 @@ class WebFolder:
             names = tuple(path.split("/"))
             for depth, name in enumerate(names):
                 self._children.setdefault(names[:depth], set()).add(name)
-        # Pieces that this session fetched or took from the cache already.
+        # Pieces that this session has already fetched or read from the cache.
         self._counted: set[Path] = set()
 
     def digest(self, names: tuple[str, ...]) -> str | None:
-        """Return the SHA-256 of a file; None if the list does not have it."""
+        """Return the SHA-256 of a file; None if it is not in the list."""
         return self._digests.get("/".join(names))
 
     def children(self, names: tuple[str, ...]) -> set[str] | None:
-        """Return the names in a folder; None if the list does not have it."""
+        """Return the names in a folder; None if it is not in the list."""
         return self._children.get(names)
 
     def load(self, url: str, kept: KeptPiece) -> Piece | None:
-        """Read a piece from the cache, and count it; None if it is damaged."""
+        """Read a piece from the cache and count it; None if it is damaged."""
         piece = self.cache.load(url, kept)
         if piece is not None and kept.path not in self._counted:
             self._counted.add(kept.path)
@@ -226,13 +226,13 @@ class WebFolder:
         return piece
 
     def save(self, url: str, piece: Piece) -> KeptPiece:
-        """Keep what was fetched."""
+        """Save a fetched piece in the cache."""
         kept = self.cache.save(url, piece)
         self._counted.add(kept.path)
         return kept
 
     def whole(self, path: WebPath) -> bytes:
-        """Fetch a file and compare it with the list; FetchError if it is another."""
+        """Fetch a file and check it against the list; FetchError if it differs."""
         digest = self.digest(path.parts)
         if digest is None:
             msg = f"{str(path)!r} is not in the list {self.url + _LIST!r}"
@@ -262,14 +262,14 @@ def _has_digest(data: bytes, digest: str) -> bool:
 
 @total_ordering
 class WebPath:
-    """The address of a file or folder; has what corpora use of `pathlib.Path`."""
+    """The address of a file or folder, with the methods of `Path` that corpora use."""
 
     def __init__(self, folder: WebFolder, parts: tuple[str, ...] = ()) -> None:
         self.folder = folder
         self.parts = parts
 
     def __str__(self) -> str:
-        """Return the address; that of a folder without ``/`` at its end."""
+        """Return the address, without a trailing ``/`` for a folder."""
         return _address(self.folder.url.removesuffix("/"), self.parts)
 
     def __repr__(self) -> str:
@@ -301,16 +301,16 @@ class WebPath:
 
     @property
     def suffix(self) -> str:
-        """The last dot of the name and what follows it."""
+        """The part of the name from its last dot."""
         return PurePosixPath(self.name).suffix
 
     @property
     def parent(self) -> Self:
-        """The folder that it is in; of the whole corpus itself."""
+        """The parent folder; the corpus itself at the top."""
         return type(self)(self.folder, self.parts[:-1])
 
     def with_name(self, name: str) -> Self:
-        """Return the address of a file beside it."""
+        """Return the address of a file in the same folder."""
         return type(self)(self.folder, (*self.parts[:-1], name))
 
     def at(self, address: str) -> Self:
@@ -320,23 +320,23 @@ class WebPath:
         return type(self)(self.folder, tuple(filter(None, parts)))
 
     def absolute(self) -> Self:
-        """Return the same: an address has a host."""
+        """Return itself, because an address is always absolute."""
         return self
 
     def is_file(self) -> bool:
-        """Say whether the list has it as a file."""
+        """Say whether it is a file in the list."""
         return self.folder.digest(self.parts) is not None
 
     def is_dir(self) -> bool:
-        """Say whether the list has files below it."""
+        """Say whether it is a folder with files in the list."""
         return self.folder.children(self.parts) is not None
 
     def exists(self) -> bool:
-        """Say whether the list has it."""
+        """Say whether it is in the list."""
         return self.is_file() or self.is_dir()
 
     def iterdir(self) -> Iterator[Self]:
-        """Yield what is in a folder, in any order."""
+        """Yield the contents of a folder, in any order."""
         children = self.folder.children(self.parts)
         if children is None:
             msg = f"{str(self)!r}: no such folder"
@@ -345,7 +345,7 @@ class WebPath:
             yield self / name
 
     def read_bytes(self) -> bytes:
-        """Return a file of at most 64 MiB, compared with the list."""
+        """Return the bytes of a file of at most 64 MiB, checked against the list."""
         return self.folder.whole(self)
 
     def sha256(self) -> str:
@@ -358,7 +358,7 @@ class WebPath:
         return text.replace("\r\n", "\n").replace("\r", "\n")
 
     def open_ranges(self) -> WebFile:
-        """Open the file to read pieces of it."""
+        """Open the file for reading byte ranges."""
         if not self.is_file():
             msg = f"{str(self)!r}: no such file; expected an EDF file"
             raise SourceError(msg)
@@ -366,7 +366,7 @@ class WebPath:
 
 
 class WebFile:
-    """A `ByteSource` over the web; the first 16 KiB come with one request."""
+    """A `ByteSource` over HTTP; one request fetches the first 16 KiB."""
 
     def __init__(self, path: WebPath) -> None:
         self.name = str(path)
@@ -377,7 +377,7 @@ class WebFile:
         self.size = self._head.size
 
     def _first(self) -> Piece:
-        """Return the piece that tells size and version."""
+        """Return the first piece, which determines size and version."""
         for kept in self._kept:
             if kept.start == 0 and (piece := self._load(kept)) is not None:
                 self._version = piece.version
@@ -388,7 +388,7 @@ class WebFile:
 
     def _load(self, kept: KeptPiece) -> Piece | None:
         piece = self._folder.load(self.name, kept)
-        # One without a version is of a file that was fetched as a whole.
+        # Pieces without a version come from files that were fetched as a whole.
         if piece is None or not piece.version:
             return None
         if self._version is not None and piece.version != self._version:
@@ -418,7 +418,7 @@ class WebFile:
         raise FetchError(msg) from error
 
     def read(self, start: int, stop: int) -> bytes:
-        """Read the bytes `[start, stop)`; FetchError if the server does not give them."""
+        """Read the bytes `[start, stop)`; FetchError if the server fails to."""
         if not 0 <= start <= stop <= self.size:
             msg = (
                 f"{self.name!r}: requested bytes {start} to {stop}, but the file has "
@@ -434,7 +434,7 @@ class WebFile:
         return b"".join(parts)
 
     def _piece_at(self, start: int, stop: int) -> Piece:
-        """Return a piece with the byte `start`, from here, the cache or the web."""
+        """Return a piece with the byte `start`, from memory, the cache or the web."""
         if start < self._head.stop:
             return self._head
         for kept in self._kept:
@@ -446,4 +446,4 @@ class WebFile:
         return self._fetch(start, min([stop, start + _MOST_PER_REQUEST, *later]))
 
     def close(self) -> None:
-        """Close nothing: connections are kept for the next file."""
+        """Do nothing, because connections are reused for the next file."""

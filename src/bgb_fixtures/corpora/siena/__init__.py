@@ -1,1 +1,1 @@
-"""Siena: read its lists and its recordings."""
+"""Siena: read it and its seizure lists, write its twin."""

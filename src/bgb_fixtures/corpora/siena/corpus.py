@@ -1,8 +1,8 @@
 """The Siena Scalp EEG Database: recordings whose seizures are listed as clock times.
 
-Invariant: what is offered is annotated and certain. A file whose clock or length
-contradicts its list is an AnnotationError of that recording; a recording that no list
-names is unannotated.
+Invariant: usable recordings have valid, unambiguous annotations. A file whose clock or
+length contradicts its list is an AnnotationError of that recording; a recording that is
+not in a list is unannotated.
 
 References
 ----------
@@ -47,7 +47,7 @@ _log = logging.getLogger(__name__)
 _LICENCE = Licence(
     name="CC-BY-4.0",
     url="https://creativecommons.org/licenses/by/4.0/",
-    # What https://physionet.org/content/siena-scalp-eeg/1.0.0/ asks to cite.
+    # Citation requested by https://physionet.org/content/siena-scalp-eeg/1.0.0/.
     attribution=(
         "Detti, P. (2020). Siena Scalp EEG Database (version 1.0.0). PhysioNet. "
         "https://doi.org/10.13026/5d4a-j060\n"
@@ -59,22 +59,22 @@ _LICENCE = Licence(
     ),
     redistributable=True,
 )
-# In 22 of the 41 recordings the list and the file end together, in 18 the file goes on
-# for 20 s (a public table of all headers). The other one is PN05-3, with 10 s, whose
-# clocks differ (nm000385).
+# In 22 of the 41 recordings the list and the file end together; in 18 the file
+# continues for 20 s (from a public table of all headers). In PN05-3, whose clocks
+# differ, it continues for 10 s (nm000385).
 _LENGTH_SLACK_S = 60
-# All lists have 'Channel 5: 1', where the files have 'EEG O1' (nm000385). The channels
-# that the files call '1' and '2' are the 'EKG 1' and 'EKG 2' of the lists: no label of a
-# file is to be read otherwise.
+# All lists have 'Channel 5: 1' where the files have 'EEG O1' (nm000385). Channels '1'
+# and '2' of the files are 'EKG 1' and 'EKG 2' of the lists, so this correction must not
+# be applied to labels of files.
 _CHANNEL_SLIPS = {"1": "O1"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Listed:
-    """The entry of a recording, and what its list says of the patient.
+    """The entry of a recording, with the data of its list about the patient.
 
-    `channels` are those to be used, and all others are to be ignored; `n_seizures` is
-    how many seizures the list numbers, over all recordings.
+    `channels` are the only channels to use; `n_seizures` is the number of seizures in
+    the list, over all recordings.
     """
 
     entry: ListEntry
@@ -83,12 +83,12 @@ class _Listed:
 
     @property
     def line(self) -> int:
-        """Line of the list where the entry begins, from 1."""
+        """Line of the list at which the entry begins, from 1."""
         return self.entry.line
 
     @property
     def duration(self) -> int:
-        """Seconds of the registration."""
+        """Duration of the registration in seconds."""
         return self.entry.duration
 
     @property
@@ -98,10 +98,10 @@ class _Listed:
 
 
 class SienaCorpus(CaseCorpus[_Listed]):
-    """Siena recordings below a folder or an address, or one of them.
+    """Siena recordings below a folder or an address, or one recording.
 
     Without ``subject_info.csv`` beside the folders of the patients, seizures are of
-    unknown type, and a seizure that a list lost would not be noticed.
+    unknown type, and a seizure missing from a list is not detected.
     """
 
     title = "Siena"
@@ -114,7 +114,7 @@ class SienaCorpus(CaseCorpus[_Listed]):
 
     @property
     def licence(self) -> Licence:
-        """CC BY 4.0, with what the database asks to cite."""
+        """CC BY 4.0, with the citation that the database requests."""
         return _LICENCE
 
     @cached_property
@@ -124,7 +124,7 @@ class SienaCorpus(CaseCorpus[_Listed]):
 
     @cached_property
     def _subjects(self) -> dict[str, SubjectInfo | AnnotationError] | AnnotationError:
-        """The table of patients; as a whole an error if it cannot be read."""
+        """The table of patients, or the error if it cannot be read."""
         if self._info is None:
             return {}
         try:
@@ -156,13 +156,13 @@ class SienaCorpus(CaseCorpus[_Listed]):
         return () if self._info is None else (self._info,)
 
     def annotation_name(self, name: str, located: Located, path: str) -> str:
-        """Return its name as in the list of digests, whatever the root is."""
+        """Return the file's name in the list of digests, independent of the root."""
         if self.place_of(path) == self._info:
             return SUBJECT_INFO
         return super().annotation_name(name, located, path)
 
     def _label(self, case: str, entry: _Listed, located: Located) -> str:
-        """Return the type of the seizures of a patient; all of them must be listed."""
+        """Return the seizure type of a patient whose seizures are all in the list."""
         if self._info is None or isinstance(self._subjects, AnnotationError):
             return "seiz"
         info = self._subjects.get(case)
@@ -189,8 +189,8 @@ class SienaCorpus(CaseCorpus[_Listed]):
         place = opened.recording.located.place
         file_name = opened.recording.name.partition("/")[2]
         starttime = opened.edf.header.starttime
-        # PN14-3 has 16.17.45 in the list and 19.17.45 in the file, PN05-3 06.01.23 and
-        # 06.01.13 (nm000385). Seizures lie at other samples then.
+        # PN14-3 has 16.17.45 in the list and 19.17.45 in the file; PN05-3 has 06.01.23
+        # and 06.01.13 (nm000385). A wrong clock would shift the seizures.
         if parse_clock(starttime) != entry.start:
             msg = (
                 f"{place}: registration starts at {clock_text(entry.start)}, but the "
@@ -209,11 +209,12 @@ class SienaCorpus(CaseCorpus[_Listed]):
         _check_channels(opened, rows)
 
     def assumptions(self, recording: Recording, header: EdfHeader) -> list[str]:  # noqa: ARG002
-        """Return which slips of the lists were corrected."""
+        """Return which typos of the lists were corrected."""
         found = []
         listed: _Listed = recording.located.entry
         if listed.entry.written != recording.name.partition("/")[2]:
-            # 'list' is in the name of the list, and no such word may get out.
+            # Avoid the word 'list': it is part of a file name, which must not be in a
+            # fixture.
             found.append(
                 "a slip in the name of the file in the annotations is put right; clock "
                 "and length agree"
@@ -230,7 +231,7 @@ class SienaCorpus(CaseCorpus[_Listed]):
 
 
 def _check_channels(opened: OpenRecording, rows: Sequence[Row]) -> None:
-    """Refuse a channel that the list leaves out, as all others are to be ignored."""
+    """Raise ChannelNotFoundError if the list of usable channels lacks an electrode."""
     located = opened.recording.located
     channels = located.entry.channels
     listed = {electrode_name(_CHANNEL_SLIPS.get(name, name)) for name in channels}
@@ -258,11 +259,11 @@ def _by_file(
     patient: str,
     names: Collection[str],
 ) -> dict[str, ListEntry | AnnotationError]:
-    """Return entries by the name of the file that is there.
+    """Return entries by the name of the existing file.
 
     The lists of PN01 and PN11 have 'PN01.edf' and 'PN11-.edf' for their only recording,
-    'PN01-1.edf' and 'PN11-1.edf'. With one entry and one file nothing else can be meant;
-    clock and length are compared when it is opened.
+    'PN01-1.edf' and 'PN11-1.edf'. With one entry and one file, the match is
+    unambiguous; clock and length are compared when the file is opened.
     """
     if len(entries) == len(names) == 1:
         ((written, entry),) = entries.items()

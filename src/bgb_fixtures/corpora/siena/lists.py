@@ -5,10 +5,9 @@ recording, with file and line.
 
 References
 ----------
-What the lists are really like: those of PN00 and PN16 and the loader
-`load_annotations/siena.py` of https://github.com/esl-epfl/epilepsy2bids; the notes on the
-release in NEMAR nm000385, https://doi.org/10.82901/nemar.nm000385, which compare all 41
-recordings with the lists.
+Form of the real lists: PN00 and PN16, and the loader `load_annotations/siena.py` of
+https://github.com/esl-epfl/epilepsy2bids; notes on the release in NEMAR nm000385,
+https://doi.org/10.82901/nemar.nm000385, which compare all 41 recordings with the lists.
 """
 
 from __future__ import annotations
@@ -47,12 +46,12 @@ _REGISTRATION = re.compile(
 )
 _TIME = re.compile(r"(?:Seizure\s+)?(start|end)\s+time\s*:\s*(.*)", re.IGNORECASE)
 _CHANNEL = re.compile(r"Channel\s+[0-9]+\s*:\s*(.*)", re.IGNORECASE)
-# A line that begins like this matters; if no pattern fits, reading on would lose it.
+# Lines that begin like this hold data, so it is an error if no pattern matches them.
 _MATTERS = re.compile(
     r"(?:Seizure|File|Registration|Start\s+time|End\s+time)\b", re.IGNORECASE
 )
 _EDF_NAME = re.compile(r"PN[0-9][A-Za-z0-9._-]*\.edf", re.IGNORECASE)
-# '19.58.36', '21:51:02' (PN01) and both in one, '16:13.23' (PN12).
+# '19.58.36', '21:51:02' (PN01), and both separators in one time, '16:13.23' (PN12).
 _CLOCK = re.compile(r"([0-9]{1,2})[.:]([0-9]{2})[.:]([0-9]{2})")
 _ADVICE = (
     "If you know the right value, correct your copy of the list; otherwise exclude "
@@ -62,7 +61,7 @@ _ADVICE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListEntry:
-    """Hold what a list says of one recording.
+    """Entry of one recording in a list.
 
     Attributes
     ----------
@@ -71,7 +70,7 @@ class ListEntry:
     line : int
         Line of the list where the recording is first named, from 1.
     start : int
-        When the registration starts: seconds since midnight.
+        Start of the registration in seconds since midnight.
     duration : int
         Seconds of the registration.
     seizures : tuple of tuple of int
@@ -88,16 +87,16 @@ class ListEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeizureList:
-    """Hold what the list of one patient says.
+    """The list of one patient.
 
     Attributes
     ----------
     n_seizures : int
-        How many it numbers.
+        Number of seizures in the list.
     channels : tuple of str
-        Names of the channels that are to be used; all others are to be ignored.
+        Names of the channels to use; all others must be ignored.
     entries : dict of str to ListEntry or AnnotationError
-        By name of the file; an entry that is not certain is its error.
+        Entries by file name; an ambiguous entry is replaced by its error.
     """
 
     n_seizures: int
@@ -107,15 +106,15 @@ class SeizureList:
 
 @dataclass(slots=True)
 class _Block:
-    """A seizure, or what stands before the first one, while it is read."""
+    """The lines of a seizure, or the lines before the first seizure."""
 
     line: int
     lines: list[tuple[int, str]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
-class _Told:
-    """What the blocks of one recording say, as text, each with its line."""
+class _RawEntry:
+    """The texts of all blocks of one recording, each with its line."""
 
     written: str
     line: int
@@ -139,8 +138,8 @@ def parse_seizure_list(path: CorpusPath) -> SeizureList:
             "found none. Fetch the file again"
         )
         fail(path, 0, problem)
-    told: dict[str, _Told] = {}
-    # PN01 names its only file, and the registration, before the first seizure.
+    recordings: dict[str, _RawEntry] = {}
+    # PN01 gives its only file name and the registration before the first seizure.
     common = _block_name(head, patient, path, otherwise="")
     for block in (head, *seizures):
         written = _block_name(block, patient, path, otherwise=common)
@@ -148,15 +147,15 @@ def parse_seizure_list(path: CorpusPath) -> SeizureList:
             problem = "names no file, so the recording of this seizure is unknown"
             _fail(path, block.line, problem)
         if written:
-            recording = told.setdefault(
-                _without_slip(written, patient), _Told(written, block.line)
+            recording = recordings.setdefault(
+                _without_slip(written, patient), _RawEntry(written, block.line)
             )
             try:
                 _add_block(recording, block, path, is_seizure=block is not head)
             except AnnotationError as error:
                 recording.error = recording.error or error
     entries: dict[str, ListEntry | AnnotationError] = {}
-    for name, recording in told.items():
+    for name, recording in recordings.items():
         try:
             entries[name] = _entry(recording, path)
         except AnnotationError as error:
@@ -165,8 +164,8 @@ def parse_seizure_list(path: CorpusPath) -> SeizureList:
 
 
 def _read_blocks(path: CorpusPath) -> tuple[tuple[str, ...], list[_Block]]:
-    """Return the channels, and the lines that matter: first those before any seizure."""
-    # Latin-1 takes every byte; what matters is ASCII.
+    """Return the channels, and the blocks: the head first, then one per seizure."""
+    # Latin-1 decodes every byte; the fields are ASCII.
     text = read_whole(path).decode("latin-1")
     channels = []
     blocks = [_Block(1)]
@@ -184,7 +183,7 @@ def _read_blocks(path: CorpusPath) -> tuple[tuple[str, ...], list[_Block]]:
 def _block_name(
     block: _Block, patient: str, path: CorpusPath, *, otherwise: str
 ) -> str:
-    """Return the name of the file that a block is about, as it is written."""
+    """Return the file name in a block, as written."""
     names: dict[str, int] = {}
     for number, line in block.lines:
         if match := _FILE_NAME.fullmatch(line):
@@ -203,16 +202,16 @@ def _block_name(
 
 
 def _without_slip(written: str, patient: str) -> str:
-    """Return the name of a file with digits for letters: 'PNO6-1.edf' is of PN06."""
+    """Return a file name with letter O corrected to zero: 'PNO6-1.edf' is of PN06."""
     start = written[: len(patient)].upper()
-    # The third letter on: the name of the list says what it has to be.
+    # Only if this gives the patient in the name of the list.
     if start[:2] + start[2:].replace("O", "0") == patient:
         return patient + written[len(patient) :]
     return written
 
 
 def _add_block(
-    recording: _Told, block: _Block, path: CorpusPath, *, is_seizure: bool
+    recording: _RawEntry, block: _Block, path: CorpusPath, *, is_seizure: bool
 ) -> None:
     times: dict[str, tuple[str, int]] = {}
     for number, line in block.lines:
@@ -238,8 +237,8 @@ def _add_block(
         recording.seizures.append(times)
 
 
-def _entry(recording: _Told, path: CorpusPath) -> ListEntry:
-    """Check what was told of one recording; it is certain, or it is an error."""
+def _entry(recording: _RawEntry, path: CorpusPath) -> ListEntry:
+    """Return the checked entry of one recording; AnnotationError if it is ambiguous."""
     if recording.error is not None:
         raise recording.error
     begin = _registration(recording, "start", path)
@@ -260,7 +259,7 @@ def _entry(recording: _Told, path: CorpusPath) -> ListEntry:
                     f"'19.58.36', got {text!r}"
                 )
                 _fail(path, line, problem)
-            # Past midnight the clock begins again.
+            # The clock restarts at midnight.
             seconds[which] = (clock - begin) % _DAY_S
             if seconds[which] > duration:
                 problem = f"seizure {which}s at {text}; expected within {within}"
@@ -292,19 +291,19 @@ def _entry(recording: _Told, path: CorpusPath) -> ListEntry:
     )
 
 
-def _registration(recording: _Told, which: str, path: CorpusPath) -> int:
+def _registration(recording: _RawEntry, which: str, path: CorpusPath) -> int:
     """Return a border of a registration in seconds since midnight.
 
-    Several seizures of one recording may repeat it or leave it out (PN12). PN10 has
-    '1 6.49.25' once and '16.49.25' twice for one file: what is torn apart counts for
-    what it is without blanks if another line says that.
+    The blocks of one recording may repeat or omit it (PN12). PN10 has '1 6.49.25' once
+    and '16.49.25' twice for one file: a time with a stray space is accepted if another
+    line confirms it.
     """
-    told = recording.clocks[which]
-    if not told:
+    clocks = recording.clocks[which]
+    if not clocks:
         problem = f"{recording.written!r} lacks 'Registration {which} time:'"
         _fail(path, recording.line, problem)
-    readable = [clock for text, _ in told if (clock := parse_clock(text)) is not None]
-    for text, line in told:
+    readable = [clock for text, _ in clocks if (clock := parse_clock(text)) is not None]
+    for text, line in clocks:
         if not readable:
             problem = (
                 f"registration {which}: expected a clock time such as "

@@ -16,16 +16,17 @@ if TYPE_CHECKING:
 __all__ = ["SUBJECT_INFO", "SubjectInfo", "parse_subject_info"]
 
 SUBJECT_INFO = "subject_info.csv"
-# Types are given per patient, as SzCORE has them (epilepsy2bids, load_annotations).
+# Types per patient -> SzCORE eventType, as in epilepsy2bids, load_annotations.
 _TYPES = {"IAS": "sz_foc_ia", "WIAS": "sz_foc_a", "FBTC": "sz_foc_f2b"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubjectInfo:
-    """Hold what ``subject_info.csv`` says of the seizures of one patient.
+    """Type and number of seizures of one patient, from ``subject_info.csv``.
 
-    Age and gender are not kept. Nor are the minutes recorded, which are wrong for four
-    patients: PN14 by the three hours of the slip in its list, PN03 by twelve.
+    Age and gender are not stored. The recorded minutes are not stored either, because
+    they are wrong for four patients: for PN14 by three hours, as a typo in its list,
+    and for PN03 by twelve.
 
     Attributes
     ----------
@@ -34,7 +35,7 @@ class SubjectInfo:
     label : str
         TUSZ code of all seizures of the patient.
     n_seizures : int
-        How many there are; equal to the number in the list, for all 14 patients.
+        Number of seizures; equal to the number in the list, for all 14 patients.
     """
 
     line: int
@@ -45,7 +46,7 @@ class SubjectInfo:
 def parse_subject_info(path: CorpusPath) -> dict[str, SubjectInfo | AnnotationError]:
     """Read type and number of seizures of each patient."""
     text = read_whole(path).decode("latin-1")
-    # The first line has blanks after its commas.
+    # In the real file, the first line has blanks after its commas.
     rows = [[value.strip() for value in line.split(",")] for line in text.split("\n")]
     try:
         places = [

@@ -1,4 +1,4 @@
-"""The layout of Siena 1.0.0: clock times of seizures, in a list for each patient.
+"""The layout of Siena 1.0.0: clock times of seizures in one list per patient.
 
 Invariant: seizure times and registrations are whole seconds, so the lists, the table of
 patients and the signals agree to the sample; every recording holds a seizure, and all
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CH_NAMES", "LAYOUT"]
 
-# In the order of the database, of whose 29 electrodes the generator has these.
+# Those of the database's 29 electrodes that the generator has, in its order.
 CH_NAMES = (
     "Fp1", "F3", "C3", "P3", "O1", "F7", "T3", "T5", "Fz", "Cz", "Pz", "Fp2", "F4", "C4",
     "P4", "O2", "F8", "T4", "T6",
@@ -59,8 +59,8 @@ _NOTES = """\
   manifest is not read: a fixture built from an address carries the licence and the
   citation of the real database.
 """
-# Type in subject_info.csv -> TUSZ code: focal with impaired awareness, without, and
-# focal to bilateral tonic-clonic, for which TUSZ has no code but that of any focal one.
+# TUSZ code -> type in subject_info.csv: focal with impaired awareness, focal aware, and
+# focal to bilateral tonic-clonic, which in TUSZ only has the code of any focal seizure.
 _KINDS = {"cpsz": "IAS", "spsz": "WIAS", "fnsz": "FBTC"}
 
 

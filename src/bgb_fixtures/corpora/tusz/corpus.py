@@ -1,9 +1,9 @@
 """The TUH EEG Seizure Corpus: versions 2 (`.csv`) and 1.5 (`.tse`, `.lbl`).
 
-Invariant: background is the recording less its seizures; rows that say `bckg` are not
-trusted, as half of those in real `.csv_bi` files end after a second. The set `eval` is
-blind and is offered only if it is asked for by name. What is made of this corpus is
-never redistributable.
+Invariant: background is the recording minus its seizures; rows labelled `bckg` are not
+trusted, because half of those in real `.csv_bi` files end after a second. The set
+`eval` is blind and is used only if requested by name. Fixtures built from this corpus
+are never redistributable.
 
 References
 ----------
@@ -48,7 +48,7 @@ _LICENCE = Licence(
     ),
     redistributable=False,
 )
-# The files that count come first: types before seizure or not, and of those the newer
+# In order of precedence: files with seizure types before files without, and the newer
 # format before the older.
 _TYPED = (".csv", ".tse", ".lbl")
 _BINARY = (".csv_bi", ".tse_bi", ".lbl_bi")
@@ -67,18 +67,18 @@ _SPLITS = {"train": "train", "dev": "dev", "dev_test": "dev", "eval": "eval"}
 
 
 class TuszCorpus(Corpus):
-    """TUSZ recordings below a folder, or one of them."""
+    """TUSZ recordings below a folder, or one recording."""
 
     title = "TUSZ"
     sought = "files *.edf with annotations such as *.csv_bi"
 
     @property
     def licence(self) -> Licence:
-        """Built locally by people with access; never given to others."""
+        """The TUH data use agreement, which does not allow redistribution."""
         return _LICENCE
 
     def find(self, wanted: Collection[str] | None = None) -> dict[str, Located]:
-        """Find recordings with annotation files beside them, or without."""
+        """Find recordings, and annotation files with or without a recording."""
         located: dict[str, Located] = {}
         only = None if self.folder.is_dir() else self.folder.stem
         for below, names in self._walk(located, wanted=wanted):
@@ -90,7 +90,7 @@ class TuszCorpus(Corpus):
                     files.setdefault(stem, {})[kind] = f"{self.top}/{below}{name}"
             for stem, of_stem in files.items():
                 signal = next((of_stem[s] for s in EDF_SUFFIXES if s in of_stem), "")
-                # Tables of other things lie about in a corpus.
+                # A corpus also contains unrelated tables.
                 if stem == (only or stem) and (signal or _STEM.fullmatch(stem)):
                     located[f"{below}{stem}.edf"] = Located(
                         signal=signal,
@@ -101,12 +101,12 @@ class TuszCorpus(Corpus):
         return located
 
     def split_of(self, name: str) -> str:
-        """Return the split that a folder on the way to the recording names."""
+        """Return the split named by a folder above the recording; empty if none is."""
         for folder in name.split("/")[:-1]:
             if folder in _SPLITS:
                 return _SPLITS[folder]
-        # The root itself may be a split, or lie in one. Only below 'edf' is the name of
-        # a folder sure to be the corpus' own.
+        # The root may be a split or lie in one. Only folder names below 'edf' certainly
+        # belong to the corpus.
         parts = self.folder.resolve().parts
         if self.folder.is_dir() and parts[-1] in _SPLITS:
             return _SPLITS[parts[-1]]
@@ -116,7 +116,7 @@ class TuszCorpus(Corpus):
         return ""
 
     def annotate(self, name: str, located: Located) -> Recording:
-        """Read the annotation file that counts, and compare it with its witness."""
+        """Read the authoritative annotation file, and compare it with the other one."""
         paths = [Path(path) for path in located.annotations]
         counts = paths[0]
         match = _STEM.fullmatch(counts.stem)
@@ -155,10 +155,10 @@ def _check_witness(
     counts: Path,
     witness: Path,
 ) -> None:
-    """Compare the file with types to the one without.
+    """Compare the annotation file with types to the one without.
 
-    Borders may differ, as one is annotated by channel; a seizure that the other file
-    knows nothing of may not. Attacks that are not epileptic may be in either.
+    Borders may differ, because one is annotated per channel, but a seizure must be in
+    both. Non-epileptic attacks (`nesz`) may be in either.
     """
     seen = seizures_of(
         _PARSERS[witness.suffix.lower()](witness), tusz_label, path=witness
@@ -168,13 +168,14 @@ def _check_witness(
         for span in annotations.spans
         if span.label == "nesz"
     ]
-    told = [(e.onset, e.onset + e.duration) for e in events]
+    typed = [(e.onset, e.onset + e.duration) for e in events]
     spans = [(e.onset, e.onset + e.duration) for e in seen]
     for here, there, one, other in (
-        (told, spans, counts, witness),
-        (spans, told + attacks, witness, counts),
+        (typed, spans, counts, witness),
+        (spans, typed + attacks, witness, counts),
     ):
-        # Of what starts before a seizure ends, something has to end after its start.
+        # Among the seizures that start before this one ends, one must end after it
+        # starts.
         starts = sorted(a for a, _ in there)
         ends = list(accumulate((b for _, b in sorted(there)), max))
         for start, stop in here:

@@ -1,4 +1,4 @@
-"""The annotation files of TUSZ 2: `.csv`, a row a channel, and `.csv_bi`, the whole.
+"""The annotation files of TUSZ 2: `.csv` (per channel) and `.csv_bi` (per recording).
 
 References
 ----------
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["parse_csv"]
 
-# One way to match it: blanks around the name are taken with it.
+# Blanks around the name are part of the group, so that there is only one way to match.
 _HEAD = re.compile(r"#([A-Za-z_\s]+)[=:](.*)")
 _VERSION = re.compile(r"csv_v1\.[0-9]+\.[0-9]+")
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*(?:secs?|s)?")

@@ -1,7 +1,7 @@
-"""The windows of a fixture as recordings in the tree of TUSZ 2.0.3.
+"""Export the windows of a fixture as recordings in the folder layout of TUSZ 2.0.3.
 
-Invariant: a label of a window is ictal exactly if its time lies in a row of the
-annotation files; what a sample lost on its way to 16 bits is stated.
+Invariant: a sample of a window is labelled ictal exactly if its time lies in a row of
+the annotation files; the loss by rounding samples to 16 bits is stated.
 """
 
 from __future__ import annotations

@@ -7,13 +7,13 @@ from bgb_fixtures.eeg.events import SZCORE_CODES
 __all__ = ["NOT_A_SEIZURE", "tusz_label"]
 
 NOT_A_SEIZURE = ("bckg", "nesz")
-"""Background, and attacks that are not epileptic."""
+"""Background, and non-epileptic attacks."""
 
 
 def tusz_label(label: str) -> str | None:
-    """Return the TUSZ code of a seizure, or None for a label that is none.
+    """Return the TUSZ code of a seizure, or None for a label that is not a seizure.
 
-    ValueError, which lists the known labels, for any other.
+    ValueError, listing the known labels, for an unknown label.
     """
     if label in SZCORE_CODES:
         return label

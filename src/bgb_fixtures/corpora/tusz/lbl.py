@@ -1,4 +1,4 @@
-"""The annotation files of TUSZ 1.5 for each channel: `.lbl` and `.lbl_bi`.
+"""The annotation files of TUSZ 1.5 per channel: `.lbl` and `.lbl_bi`.
 
 References
 ----------
@@ -23,7 +23,7 @@ _SYMBOLS = re.compile(r"symbols\[\s*([0-9]{1,4})\s*\]\s*=\s*\{(.*)\}")
 _SYMBOL = re.compile(r"([0-9]{1,4})\s*:\s*'([^']*)'")
 _LABEL = re.compile(r"label\s*=\s*\{([^\[\]]*)\[([^\[\]]*)\]\s*\}")
 _LEVEL = re.compile(r"[0-9]{1,4}")
-# Lines that say how the channels and levels are called; they do not move an event.
+# Lines that name channels and levels; they do not affect events.
 _OTHER = re.compile(r"(?:montage|number_of_levels|level\[\s*[0-9]{1,4}\s*\])\s*=.*")
 
 

@@ -1,4 +1,4 @@
-"""The annotation files of TUSZ 1.5 for a whole recording: `.tse` and `.tse_bi`.
+"""The annotation files of TUSZ 1.5 per recording: `.tse` and `.tse_bi`.
 
 References
 ----------

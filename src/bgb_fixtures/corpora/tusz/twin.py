@@ -1,6 +1,6 @@
 """The layouts of TUSZ 2.0.3 and 1.5.2: splits, patients, recordings, annotations.
 
-Invariant: times are multiples of 1/16 s, which four decimals hold exactly.
+Invariant: times are multiples of 1/16 s, which four decimals represent exactly.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ _NOTES_1_5 = f"""\
   never (spsz), as the generator lets seizures spread.
 """
 _FIRST_NUMBER = 99_000_000
-# Signals in the order in which files of the corpus have them.
+# Signals in the order of the files of the corpus.
 _ORDERS = {
     "AR": (
         "FP1", "FP2", "F3", "F4", "C3", "C4", "P3", "P4", "O1", "O2", "F7", "F8", "T3",
@@ -76,8 +76,8 @@ _FOLDERS = {"AR": "01_tcp_ar", "LE": "02_tcp_le"}
 _SUFFIXES = {"AR": "REF", "LE": "LE"}
 _ECG_LABELS = {"AR": "EEG EKG1-REF", "LE": "EEG EKG-LE"}
 _TRENDS = (("IBI", "sec"), ("BURSTS", "brst/min"), ("SUPPR", "%"))
-# Focal type -> numerator and denominator of the share of a seizure after which it has
-# reached the other side; None: it stays on its side.
+# Focal type -> fraction of the duration, as (numerator, denominator), after which the
+# seizure has reached the other side; None: it stays on one side.
 _SPREAD = {"fnsz": (2, 5), "cpsz": (2, 5), "spsz": None}
 # One heartbeat as runs of (samples, steps of 0.125 uV per sample): P, Q, R, S, T wave.
 _BEAT = (
@@ -143,8 +143,8 @@ def _write_tse_and_lbl(path: Path, planned: PlannedRecording) -> None:
 def _iter_channels(
     planned: PlannedRecording, pieces: Iterable[npt.NDArray[np.int16]]
 ) -> Iterator[list[EdfChannel]]:
-    # One row at 256 Hz is small. With a second on either side, as a beat may lie across
-    # the border of two pieces.
+    # The whole row at 256 Hz is small. Pieces are resampled with a second on either
+    # side, because a beat may lie across the border of two pieces.
     row = _ecg(planned, int(planned.spec.duration) * SFREQ).astype(np.int16)
     padded = np.pad(row, SFREQ, mode="edge")[None]
     start = 0
@@ -184,7 +184,7 @@ def _channels(
 
 
 def _ecg(planned: PlannedRecording, n_times: int) -> npt.NDArray[np.int32]:
-    """Return an electrocardiogram in whole steps, the same on every machine."""
+    """Return an electrocardiogram in integer steps, the same on every machine."""
     lengths, slopes = zip(*_BEAT, strict=True)
     beat = np.cumsum(np.repeat(np.array(slopes, dtype=np.int32), lengths))
     period = int(SFREQ / planned.subject.heart_hz)
@@ -197,7 +197,7 @@ def _ecg(planned: PlannedRecording, n_times: int) -> npt.NDArray[np.int32]:
         if at + len(beat) > len(course):
             break
         course[at : at + len(beat)] = beat
-        # A heart at rest varies by some percent; a beat never overlaps the next.
+        # The resting heart rate varies by a few percent; beats never overlap.
         at += max(len(beat), period + int(word) % 13 - 6)
     return course[:n_times]
 
@@ -205,7 +205,7 @@ def _ecg(planned: PlannedRecording, n_times: int) -> npt.NDArray[np.int32]:
 def _seizures_of(
     pair: str, planned: PlannedRecording
 ) -> list[tuple[float, float, str]]:
-    """Return (start, stop, label) of the seizures that a pair takes part in."""
+    """Return (start, stop, label) of the seizures in which a pair is involved."""
     side = planned.subject.focus_side
     starts = ((event, _joins(event, pair, side=side)) for event in planned.spec.events)
     return [
@@ -216,7 +216,7 @@ def _seizures_of(
 
 
 def _joins(event: Event, pair: str, *, side: str) -> float | None:
-    """Return when a pair of electrodes takes part in a seizure, if it does."""
+    """Return when a seizure reaches a pair of electrodes; None if it does not."""
     if event.label not in _SPREAD:
         return event.onset
     # Odd numbers are on the left.

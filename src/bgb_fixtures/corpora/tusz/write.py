@@ -1,11 +1,11 @@
-"""What a recording of TUSZ has beside it, with types and without.
+"""Write the annotation files of a TUSZ recording, with and without types.
 
-That is `.csv` and `.csv_bi` in version 2, and `.tse`, `.tse_bi`, `.lbl` and `.lbl_bi` in
-version 1.5.
+These are `.csv` and `.csv_bi` in version 2, and `.tse`, `.tse_bi`, `.lbl` and `.lbl_bi`
+in version 1.5.
 
-Invariant: the files of a recording (per channel or whole, with the type or without) say
-the same; a time has four decimals, as in the corpus, or as many as it takes to
-read back the same number.
+Invariant: all files of a recording (per channel or per recording, with or without
+types) agree; a time has four decimals, as in the corpus, or more if needed to read back
+the same number.
 
 References
 ----------
@@ -31,7 +31,7 @@ TCP_PAIRS = (
     "T3-C3", "C3-CZ", "CZ-C4", "C4-T4", "T4-A2", "FP1-F3", "F3-C3", "C3-P3", "P3-O1",
     "FP2-F4", "F4-C4", "C4-P4", "P4-O2",
 )  # fmt: skip
-"""Channels of `.csv` files; recordings without A1 and A2 lack the two with them."""
+"""Channels of `.csv` files; recordings without A1 and A2 lack the two ear channels."""
 
 
 def write_annotations(
@@ -67,7 +67,7 @@ def write_annotations(
         edf.with_suffix(suffix).write_bytes(text.encode("ascii"))
 
 
-# Labels of the corpus; each file numbers them for itself.
+# Labels of the corpus; each file defines its own numbers.
 _SYMBOLS = (
     "(null)", "spsw", "gped", "pled", "eybl", "artf", "bckg", "seiz", "fnsz", "gnsz",
     "spsz", "cpsz", "absz", "tnsz", "cnsz", "tcsz", "atsz", "mysz", "nesz", "intr",
@@ -143,5 +143,5 @@ def _with_background(
 
 
 def _seconds(value: float) -> str:
-    # 1/256 s has eight decimals; with four of them a border would move by a sample.
+    # 1/256 s has eight decimals; with four, a border could move by a sample.
     return np.format_float_positional(value, unique=True, min_digits=4)

@@ -1,10 +1,10 @@
 """A miniature corpus of synthetic EDF recordings in the layout of a real one.
 
-For people who test what reads EDF: recordings, annotation files and lists as TUSZ,
-CHB-MIT, Siena or a BIDS data set have them, with seizures that are known to the sample.
+For testing code that reads EDF: recordings, annotation files and lists as in TUSZ,
+CHB-MIT, Siena or a BIDS data set, with seizures that are known to the sample.
 
-Invariant: the same request gives the same bytes of every file; a corpus is there in
-full, in a folder of its own, or not at all.
+Invariant: the same request gives the same bytes in every file; a corpus is written
+completely, in a folder of its own, or not at all.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _EXAMPLES = {"chbmit": "chb01 and chb21", "siena": "PN00 and PN01"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorpusRecording:
-    """Say what one recording of a written corpus holds.
+    """One recording of a written corpus.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class CorpusRecording:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CorpusReport:
-    """Say what was written.
+    """The folder and recordings that were written.
 
     Attributes
     ----------
@@ -184,7 +184,7 @@ def write_corpus(
             form.write_lists(folder, plan)
         readme = _readme(layout, report.recordings, seed=seed, rates=rates, cases=cases)
         (folder / "README.md").write_bytes(readme.encode("ascii"))
-        # Last: it lists all files.
+        # Written last, because it lists all files.
         write_manifest(folder, layout=layout, recipe=RECIPE, seed=seed)
     return report
 
@@ -248,7 +248,7 @@ def _readme(
     rates: Sequence[int],
     cases: Sequence[str],
 ) -> str:
-    """Return what a finder of this folder has to know; no version, path or date."""
+    """Return a README that explains the folder, without version, path or date."""
     duration = recordings[0].duration
     rows = [f"| {r.name} | {_seizures(r)} |" for r in recordings]
     option = " --without-fz-pz" if any(r.without for r in recordings) else ""
@@ -291,7 +291,7 @@ Type (TUSZ code), start and end in seconds from the start of the recording.
 
 def _seizures(recording: CorpusRecording) -> str:
     parts = [
-        # The sixth digit of a long recording is not its last.
+        # Times in a long recording can have more than six digits.
         f"{e.label} {e.onset:.10g}-{e.onset + e.duration:.10g}"
         for e in recording.events
     ]

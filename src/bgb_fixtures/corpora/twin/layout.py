@@ -1,4 +1,4 @@
-"""What a layout has to say: the one noun that its module and `write_corpus` share."""
+"""The description of a corpus layout, used by `write_corpus`."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Layout:
     Attributes
     ----------
     title : str
-        What it is the layout of.
+        Name of the corpus.
     notes : str
-        Markdown list of what is worth knowing, for the README of a corpus.
+        Markdown list of notes, for the README of a corpus.
     splits : tuple of str
-        In the order in which recordings go to them.
+        Splits in the order in which recordings are assigned to them.
     steps_per_s : int
         Annotations hold multiples of 1 / `steps_per_s` seconds exactly.
     edf_name : callable
@@ -42,16 +42,16 @@ class Layout:
         shape (21, n_times), whole seconds at the rate of the recording, in the order of
         `bgb_fixtures.synthetic.head.ELECTRODES`.
     write_annotations : callable or None
-        (path of the EDF file, planned recording): write what lies beside it; None if
-        there is nothing.
+        (path of the EDF file, planned recording): write the files beside it; None if
+        there are none.
     write_lists : callable or None
-        (root, plan): write what there is once for the corpus; None if there is nothing.
+        (root, plan): write the files of the whole corpus; None if there are none.
     rates : tuple of int
-        Sampling rates in Hz that it may have, the usual one first.
+        Allowed sampling rates in Hz, the usual rate first.
     case_form : str
-        Pattern of the names that its patients have, if they can be chosen.
+        Pattern of the names of patients, if they can be chosen.
     types : tuple of str
-        TUSZ codes that patients take in turn, where all seizures of a patient have one
+        TUSZ codes assigned to patients in turn, if all seizures of a patient have one
         type and every recording has a seizure; empty otherwise.
     """
 
@@ -76,7 +76,7 @@ class Layout:
         planned: PlannedRecording,
         pieces: Iterable[npt.NDArray[np.int16]],
     ) -> None:
-        """Write the EDF file of a recording and what lies beside it."""
+        """Write the EDF file of a recording and the files beside it."""
         path = root / self.edf_name(planned)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_edf_pieces(path, self.iter_channels(planned, pieces), start=planned.start)

@@ -1,4 +1,4 @@
-"""Lists that a database of PhysioNet has once."""
+"""Files at the root of a PhysioNet database."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
 
 
 def write_digests(root: Path) -> None:
-    """Write SHA256SUMS.txt over all files that are there; so call it last."""
+    """Write SHA256SUMS.txt of all existing files; call this last."""
     lines = []
     for path in sorted(p for p in root.rglob("*") if p.is_file()):
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        # One blank, as PhysioNet writes it.
+        # With one blank, as on PhysioNet.
         lines.append(f"{digest} {path.relative_to(root).as_posix()}")
     lines.sort(key=lambda line: line.partition(" ")[2])
     write_lines(root / "SHA256SUMS.txt", lines)

@@ -1,7 +1,8 @@
-"""The samples of a planned recording, generated piece by piece.
+"""Generate the samples of a planned recording piece by piece.
 
-Invariant: memory does not grow with the length of a recording; a seizure lies within one
-piece, with its surroundings; the same plan gives the same integers on every machine.
+Invariant: memory use does not grow with the length of a recording; a seizure and its
+surroundings lie within one piece; the same plan gives the same integers on every
+machine.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _WHOLE_S = 300
 """Up to this length a recording is one piece."""
 _PIECE_S, _LEAST_S = 240, 60
 _FADE_S = 4
-# Nothing is cut shortly before a seizure, nor in the slowing after it.
+# Seconds before and after a seizure without a border, to include the slowing after it.
 _BEFORE_S, _AFTER_S = 4, 60
 
 
@@ -41,12 +42,12 @@ def iter_pieces(planned: PlannedRecording) -> Iterator[npt.NDArray[np.int16]]:
     borders = cut(spec)
     tail: npt.NDArray[np.int16] | None = None
     for i, (start, stop) in enumerate(pairwise(borders)):
-        # What follows the border is faded into the next piece.
+        # The samples after the border are faded into the next piece.
         until = stop if stop == borders[-1] else stop + _FADE_S
         generated = generate(
             _part(spec, start, until),
             seed=planned.seed,
-            # Each piece has streams of its own; those of the first are the recording's.
+            # Each piece has its own random streams; the first uses the recording's.
             run=planned.take + 1 + i * (MAX_RECORDINGS + 1),
         )
         digital = change_rate(generated.digital, sfreq)
@@ -77,7 +78,7 @@ def cut(spec: RecordingSpec) -> list[int]:
 
 
 def _part(spec: RecordingSpec, start: int, stop: int) -> RecordingSpec:
-    """Return what happens in a stretch of a recording."""
+    """Return the part of a recording's spec in the seconds [start, stop)."""
     return replace(
         spec,
         duration=float(stop - start),
@@ -97,7 +98,7 @@ def _part(spec: RecordingSpec, start: int, stop: int) -> RecordingSpec:
 def _fade(
     old: npt.NDArray[np.int16], new: npt.NDArray[np.int16]
 ) -> npt.NDArray[np.int16]:
-    """Fade one stretch into another, so that the power stays; in whole numbers."""
+    """Cross-fade two stretches with constant power, in integer arithmetic."""
     n = old.shape[1]
     rise = np.array([math.isqrt((k << 30) // n) for k in range(n)], dtype=np.int64)
     fall = np.array([math.isqrt(((n - k) << 30) // n) for k in range(n)], np.int64)

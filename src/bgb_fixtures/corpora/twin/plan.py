@@ -1,8 +1,8 @@
-"""Which recordings a corpus has: patients, splits, seizures and when they happen.
+"""Plan the recordings of a corpus: patients, splits, seizures and their times.
 
-Invariant: a plan follows from the request alone; no patient is in two splits, the first
-recording of each split holds a seizure, and a seizure begins and ends on the grid that
-the annotation files of the layout can write exactly.
+Invariant: a plan depends only on the request; no patient is in two splits, the first
+recording of each split holds a seizure, and seizures start and end on a grid of times
+that the annotation files of the layout represent exactly.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ __all__ = ["MAX_RECORDINGS", "PlannedRecording", "plan_recordings"]
 
 MAX_RECORDINGS = 999
 MIN_DURATION_S, MAX_DURATION_S = 10, int(MAX_SYNTHETIC_S)
-# A seizure lasts 4 s at least and keeps 3 s from either end: detectors ask for 3 s, and
-# windows have to hold its onset and its end.
+# A seizure lasts at least 4 s and stays 3 s from either end of the recording: detectors
+# need 3 s, and windows must contain its onset and its end.
 _LEAST_S, _MARGIN_S = 4, 3
 _TWO_FROM_S = 60
-# A moment that no person was ever recorded at by this program; midnight as in TUSZ.
+# An invented date; midnight as in TUSZ.
 _EPOCH = datetime(2015, 1, 1)  # noqa: DTZ001 (the EDF header has no time zone)
 _PAUSE = timedelta(seconds=7)
 
 SEIZURES = {
-    # TUSZ code -> shortest and longest in seconds; durations of the literature as the
-    # design of the generator lists them. The codes are those that TUSZ 2.0.3 uses, less
-    # mysz, which is over within 2 s.
+    # TUSZ code -> shortest and longest duration in seconds, from the literature as
+    # listed in the design of the generator. The codes are those used in TUSZ 2.0.3
+    # except mysz, which lasts less than 2 s.
     "cpsz": (30, 90),
     "gnsz": (15, 60),
     "fnsz": (20, 70),
@@ -50,7 +50,8 @@ SEIZURES = {
     "spsz": (20, 45),
     "tnsz": (10, 25),
 }
-# State of a recording without a seizure -> what a detector may take for one in it.
+# State of a recording without a seizure -> patterns that a detector may mistake for
+# one.
 _NEGATIVES = {
     "awake": (
         "chewing",
@@ -65,36 +66,36 @@ _NEGATIVES = {
     "sleep": ("spindles", "k-complexes", "focal-spikes"),
 }
 _NEGATIVE_EVERY_S = 20
-# How recordings go to the splits; the first six give every split both classes. Beyond
-# them, train gets the most, as in TUSZ (63, 25 and 12 %).
+# Splits of the recordings. The first six give every split both classes; after them,
+# train gets the most, as in TUSZ (63, 25 and 12 %).
 _FIRST = (0, 1, 2, 0, 1, 2)
 _THEN = (0, 0, 1, 0, 0, 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedRecording:
-    """Say what one recording of the corpus holds.
+    """The plan of one recording.
 
     Attributes
     ----------
     patient : int
-        From 0, over all splits.
+        Index of the patient, from 0, over all splits.
     take : int
-        From 0, over the recordings of the patient.
+        Index of the recording, from 0, among those of the patient.
     subject : Subject
         The parameters of the patient.
     seed : int
-        Of the corpus.
+        Seed of the corpus.
     spec : RecordingSpec
         The request to the generator.
     start : datetime.datetime
-        Invented; recordings of a patient follow each other.
+        Invented start; recordings of a patient follow each other.
     without : tuple of str
         Electrodes that the file lacks.
     sfreq : int
         Hz.
     case : str
-        Chosen name of the patient; empty for the one that the layout gives.
+        Chosen name of the patient; empty: the layout chooses the name.
     """
 
     patient: int
@@ -131,10 +132,10 @@ def plan_recordings(
         else ""
     )
     _check_number("duration", duration, MIN_DURATION_S, MAX_DURATION_S, why)
-    # Recordings and seizures stay the same, whatever recipe draws the samples.
+    # Recordings and seizures do not depend on the recipe that generates the samples.
     streams = Streams.of_seed(seed, FIRST_RECIPE).child("corpus")
     seizure_types = _cycle_types(streams)
-    # Borders of seizures fall on samples at each of the rates.
+    # Seizures start and end on samples at each of the rates.
     steps_per_s = gcd(steps_per_s, *rates)
     numbers = {wanted: _numbers(seed, wanted) for wanted in ("AR", "LE")}
     plan: list[PlannedRecording] = []
@@ -205,7 +206,7 @@ def _share(n_recordings: int, n_splits: int) -> list[int]:
 
 
 def _patient_sizes(n_recordings: int, n_patients: int = 0) -> list[int]:
-    """Share recordings among patients as evenly as can be; otherwise three at most each."""
+    """Distribute recordings evenly among patients; by default at most three each."""
     n_patients = n_patients or -(-n_recordings // 3)
     return [
         n_recordings // n_patients + (i < n_recordings % n_patients)
@@ -214,14 +215,14 @@ def _patient_sizes(n_recordings: int, n_patients: int = 0) -> list[int]:
 
 
 def _numbers(seed: int, reference: str) -> Iterator[int]:
-    """Yield the numbers of the generator's subjects with a reference."""
+    """Yield the numbers of the generator's subjects that have this reference."""
     for number in count(1):
         if make_subject(seed=seed, number=number).reference == reference:
             yield number
 
 
 def _cycle_types(streams: Streams) -> Iterator[str]:
-    """Yield every type in turn, the first by chance."""
+    """Yield every type in turn, starting at a random one."""
     codes = list(SEIZURES)
     first = int(streams.between("first type", 0, len(codes)))
     for i in count(first):
@@ -231,7 +232,7 @@ def _cycle_types(streams: Streams) -> Iterator[str]:
 def _place_seizures(
     codes: Iterator[str], streams: Streams, *, duration: int, steps_per_s: int
 ) -> tuple[Event, ...]:
-    """Place one seizure, or now and then two, into a recording."""
+    """Place one seizure, or occasionally two, into a recording."""
     two = duration >= _TWO_FROM_S and streams.between("two", 0, 1) < 1 / 3
     n_events = 2 if two else 1
     slot = duration * steps_per_s // n_events
@@ -239,8 +240,8 @@ def _place_seizures(
     events = []
     for i, code in enumerate(islice(codes, n_events)):
         shortest, longest = SEIZURES[code]
-        # Half of the time at most is ictal; in a short recording types get shorter, yet
-        # do not all get the same length.
+        # At most half of the time is ictal. In a short recording, seizures get shorter
+        # but do not all have the same duration.
         floor = _LEAST_S * steps_per_s
         most = min(longest * steps_per_s, max(floor, slot // 2), slot - 2 * margin)
         least = max(floor, min(shortest * steps_per_s, 2 * most // 3))
@@ -260,7 +261,7 @@ def _place_seizures(
 def _place_negatives(
     streams: Streams, state: str, *, duration: int
 ) -> tuple[Artefact, ...]:
-    """Place what is no seizure and may look like one, about every 20 s."""
+    """Place patterns that resemble seizures, about every 20 s."""
     kinds = _NEGATIVES[state]
     n = max(1, duration // _NEGATIVE_EVERY_S)
     first = int(streams.between("first kind", 0, len(kinds)))

@@ -1,7 +1,7 @@
-"""Generated samples at the rates that recorders have, in whole numbers.
+"""Resample generated samples to the rates of recorders, in integer arithmetic.
 
-Invariant: the same samples give the same integers on every machine, as coefficients and
-sums are whole numbers; a constant stays exactly what it was.
+Invariant: the same samples give the same integers on every machine, because
+coefficients and sums are integers; a constant is unchanged.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 __all__ = ["RATES", "change_rate"]
 
 RATES = (250, 256, 400, 512)
-"""Hz, of the recorders of TUSZ and Siena."""
+"""Sampling rates in Hz of the recorders of TUSZ and Siena."""
 
 _HALF = 32
-"""Samples at 256 Hz on either side of a new one that it is computed from."""
+"""Number of samples at 256 Hz on either side of a new sample that contribute to it."""
 _BITS = 15
-# The filter is at one half at 0.95 of half the lower rate.
+# The gain of the filter is one half at this fraction of the lower Nyquist frequency.
 _PASS = 0.95
 _KAISER = 6.0
 
@@ -41,20 +41,20 @@ def change_rate(digital: npt.NDArray[np.int16], sfreq: int) -> npt.NDArray[np.in
     n_cycles = n_times // step
     resampled = np.empty((n_rows, n_cycles * n_phases), np.int16)
     for phase, taps in enumerate(_taps(sfreq)):
-        # The sample before the new one is at `first + _HALF - 1` of the padded row.
+        # The sample before the new sample is at `first + _HALF - 1` of the padded row.
         first = phase * step // n_phases + 1
         total = np.full((n_rows, n_cycles), 1 << (_BITS - 1), np.int64)
         for k, tap in enumerate(taps):
             stop = first + k + (n_cycles - 1) * step + 1
             total += int(tap) * padded[:, first + k : stop : step]
-        # Ringing beside a steep edge may leave the 16 bits.
+        # Ringing beside a steep edge may exceed 16 bits.
         resampled[:, phase::n_phases] = np.clip(total >> _BITS, -32768, 32767)
     return resampled
 
 
 @cache
 def _taps(sfreq: int) -> tuple[tuple[int, ...], ...]:
-    """Return a windowed sinc for each place of a new sample between two old ones."""
+    """Return a windowed sinc for each position of a new sample between two old ones."""
     n_phases = sfreq // gcd(sfreq, SFREQ)
     step = SFREQ // gcd(sfreq, SFREQ)
     cutoff = _PASS * min(1.0, sfreq / SFREQ)
