@@ -91,6 +91,22 @@ def open_bytes(data: bytes) -> EdfFile:
     return EdfFile(MemorySource(data=data))
 
 
+@pytest.mark.parametrize(
+    ("duration", "step"),
+    [
+        pytest.param("0.332031", Fraction(1, 10**6), id="fills-its-field"),
+        pytest.param("10.24001", Fraction(1, 10**5), id="two-digits-before-the-point"),
+        pytest.param("1.024", Fraction(0), id="has-room"),
+        pytest.param("10000000", Fraction(0), id="whole-number"),
+    ],
+)
+def test_last_decimal_of_a_record_duration_counts_only_where_the_field_ends(
+    duration: str, step: Fraction
+) -> None:
+    edf = open_bytes(make_edf(Channel(), duration=duration))
+    assert edf.header.duration_step == step
+
+
 # Where samples lie
 
 

@@ -447,6 +447,22 @@ def test_windows_between_gaps_are_read(tmp_path: Path) -> None:
     assert (ictal[0], ictal[-1]) == (2, 8 - 1 / SFREQ)
 
 
+def test_gaps_between_records_of_two_seconds_are_where_the_stamps_say(
+    tmp_path: Path,
+) -> None:
+    # The stretches are 0-40, 51-91 and 102-142 s, at 32 Hz.
+    stamps = [f"{2 * record + 11 * (record // 20)}" for record in range(60)]
+    place(tmp_path / "in", stamps=stamps, duration="2", seizure=(110, 6))
+    fixture = build(tmp_path / "in", montage=["Fp1"], quotas={"whole": 1, "none": 2})
+    assert [window.onset for window in fixture.windows] == [60, 108, 124]
+    # Less the gaps before them; a second has 32 samples.
+    for second, signal in zip((49, 86, 102), fixture.signals, strict=True):
+        expected = np.arange(32 * second, 32 * second + 320) % 1000 * LSB_UV
+        np.testing.assert_array_equal(signal[0], expected)
+    ictal = np.flatnonzero(fixture.labels[1]) / 32
+    assert (ictal[0], ictal[-1]) == (2, 8 - 1 / 32)
+
+
 def test_windows_that_touch_a_gap_are_passed_over_and_a_dry_run_says_so(
     tmp_path: Path,
 ) -> None:
