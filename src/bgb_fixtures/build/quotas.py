@@ -235,12 +235,14 @@ def choose_windows(
 ) -> Choice:
     """Choose windows to fill the quotas.
 
-    Notes ----- Each quota is filled from as many recordings as possible. Quotas of
-    windows with a seizure take turns, the one with the fewest candidates first, so that
-    no quota uses up the seizures; background is chosen last. If a quota stays short,
-    the choice starts again with that quota first. A chosen window is never exchanged,
-    so with few candidates a quota can stay short although a search through all
-    combinations would fill it.
+    Notes
+    -----
+    Each quota is filled from as many recordings as possible. Quotas of windows with a
+    seizure take turns, the one with the fewest candidates first, so that no quota uses
+    up the seizures; background is chosen last. If a quota stays short, the choice
+    starts again with that quota first. A chosen window is never exchanged, so with few
+    candidates a quota can stay short although a search through all combinations would
+    fill it.
     """
     searched = _searched(
         recordings,
