@@ -1,4 +1,4 @@
-"""The windows of a fixture at another length, rate, montage or scale.
+"""Adapt the windows of a fixture to another length, rate, montage or scale.
 
 Invariant: every step that can be exact is exact: samples are cut, channels subtracted,
 and events clipped and shifted by the exact times of samples; labels, categories and
@@ -57,7 +57,7 @@ _WANTED = ("raw-1", "zscore-1")
 
 @dataclass(frozen=True, slots=True)
 class _Cut:
-    """A window of the result: samples `[start, start + n_times)` of a row of the file."""
+    """A window of the result: samples `[start, start + n_times)` of a file's row."""
 
     row: int
     number: int

@@ -106,7 +106,7 @@ class FetchError(FixtureError, RuntimeError):
 
 
 class FixtureNotFoundError(FixtureError, FileNotFoundError):
-    """There is no fixture of this name or at this path."""
+    """No fixture with this name or path exists."""
 
 
 class FormatError(FixtureError, ValueError):
@@ -118,7 +118,7 @@ class FormatVersionError(FormatError):
 
 
 class IntegrityError(FormatError):
-    """The bytes of a fixture are not those that were written."""
+    """The bytes of a fixture do not match their digests."""
 
 
 class PrivacyError(FixtureError, ValueError):

@@ -178,7 +178,7 @@ def reduce_labels(labels: npt.NDArray[np.uint8], how: str) -> npt.NDArray[np.uin
     Raises
     ------
     SpecError
-        If `how` is none of these.
+        If `how` has another value.
     """
     if how == "sample":
         return labels

@@ -145,7 +145,7 @@ def _load(config: pytest.Config) -> Fixture:
 def smoke_fixture(request: pytest.FixtureRequest) -> Iterator[Fixture]:
     """All windows of the fixture: `signals`, `labels`, `windows`, `tensors()`.
 
-    Private to each test: what one test writes into it, no other sees.
+    It is private to each test: changes made by one test are not visible in others.
     """
     with _load(request.config) as fixture:
         yield fixture
@@ -157,7 +157,7 @@ def smoke_batch(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Four train windows, 2 with a seizure and 2 without, as float32 `(signals, labels)`.
 
-    Windows that a seizure fills in part come before those that it fills.
+    Partly ictal windows come before fully ictal ones.
     """
     from bgb_fixtures.errors import FixtureError
     from bgb_fixtures.shaped import batch_of, label_kind

@@ -1,4 +1,4 @@
-"""The fixture that the pytest plugin gives to tests, in the requested shape."""
+"""Load the fixture for the pytest plugin, in the requested shape."""
 
 from __future__ import annotations
 

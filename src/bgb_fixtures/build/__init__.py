@@ -48,7 +48,7 @@ class BuildReport:
     crowded_kinds : dict of str to str
         Kinds of window that exist but were not selected, with the reason.
     other_lengths : tuple of str
-        Recordings whose annotations state another duration than the file has, one line
+        Recordings whose annotations state another duration than the file, one line
         each.
     n_recordings : int
         Number of annotated recordings found in the corpus.
@@ -241,7 +241,7 @@ def select_fixture(
     check: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Selection:
-    """Return the windows that `build_fixture` would take, without reading a sample.
+    """Return the windows that `build_fixture` would choose, without reading a sample.
 
     With `check` the samples are read, and unreadable recordings are skipped as in a
     build.
@@ -265,7 +265,7 @@ def synthesise(
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> Content:
-    """Generate the windows of a request without a file; they may hold no seizure."""
+    """Generate the windows of a request in memory; they may all be seizure-free."""
     from bgb_fixtures.build.synthetic import read_synthetic
 
     return read_synthetic(request, progress=progress)

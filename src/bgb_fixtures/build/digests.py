@@ -49,7 +49,7 @@ __all__ = [
 ]
 
 _EXACT = ("raw-1", "zscore-1")
-"""Profiles whose values do not depend on the version of a library."""
+"""Profiles whose values do not depend on library versions."""
 _MAY_DIFFER = ("signals", "scale", "offset")
 """Arrays in which filtered data may differ by a grid step."""
 _MOST_WINDOWS = 3

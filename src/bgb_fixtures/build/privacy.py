@@ -66,7 +66,7 @@ _GENERIC = frozenset(
     {*_GENERIC_WORDS.split()}
     | {code.lower() for pair in SZCORE_CODES.items() for code in pair}
 )
-# References that a channel label names.
+# Names of references in channel labels.
 _REFERENCES = frozenset({"ar", "av", "avg", "car", "cs2", "le", "ref"})
 _DECIMAL = re.compile(r"[+-]?[0-9]+\.[0-9]*")
 _WORD = re.compile(r"[^\W_]+")
@@ -90,7 +90,7 @@ class IdentifyingTexts:
     Attributes
     ----------
     origins : dict of str to str
-        Text to a description of its place, such as ``"the header of 'a.edf'"``.
+        Text -> description of its place, such as ``"the header of 'a.edf'"``.
     unreadable : list of str
         Files whose texts could not be read.
     people : set of str

@@ -119,7 +119,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class _Searched:
-    """A recording as samples, ready to be searched for windows."""
+    """A recording prepared for the search for windows, with lengths in samples."""
 
     recording: Recording
     size: int
@@ -164,12 +164,13 @@ class _Searched:
                 )
 
     def _around(self, a: int, b: int, kind: str) -> Iterator[int]:
-        """Yield the starts for one seizure `[a, b)`."""
+        """Yield the candidate starts of windows around one seizure `[a, b)`."""
         n_times = self.n_times
         middle = (a + b) // 2
         around = middle - n_times // 2
-        # A border in the middle of the window leaves context on both sides; a seizure
-        # too short for that is cut in its own middle.
+        # A border in the middle of the window leaves context on both sides; if a
+        # seizure is too short for this, the window ends or starts in the middle of the
+        # seizure.
         if kind == "onset":
             yield from (a - n_times // 2, middle - n_times)
         elif kind == "offset":
@@ -211,7 +212,8 @@ def _searched(
     far = seconds_to_sample(criteria.min_distance, sfreq)
 
     def place(recording: Recording) -> tuple[bool, bytes, str]:
-        # A digest gives the same order on every machine, whatever else is in the corpus.
+        # A digest gives the same order on every machine, independent of other
+        # recordings.
         text = b"" if seed is None else f"{seed}:{recording.name}".encode()
         digest = hashlib.sha256(text).digest()
         return recording.split != "train", digest, recording.name
@@ -233,12 +235,14 @@ def choose_windows(
 ) -> Choice:
     """Choose windows to fill the quotas.
 
-    Notes ----- Each quota is filled from as many recordings as possible. Quotas of
-    windows with a seizure take turns, the one with the fewest candidates first, so that
-    no quota uses up the seizures; background is chosen last. If a quota stays short,
-    the choice starts again with that quota first. A chosen window is never exchanged,
-    so with few candidates a quota can stay short although a search through all
-    combinations would fill it.
+    Notes
+    -----
+    Each quota is filled from as many recordings as possible. Quotas of windows with a
+    seizure take turns, the one with the fewest candidates first, so that no quota uses
+    up the seizures; background is chosen last. If a quota stays short, the choice
+    starts again with that quota first. A chosen window is never exchanged, so with few
+    candidates a quota can stay short although a search through all combinations would
+    fill it.
     """
     searched = _searched(
         recordings,
@@ -315,7 +319,7 @@ def _fill(
 
 
 class _Queue:
-    """The candidates for a quota: recordings take turns, and so do its kinds."""
+    """The candidates for a quota, taken in turn from its kinds and recordings."""
 
     def __init__(
         self,

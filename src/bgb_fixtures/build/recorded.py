@@ -1,4 +1,4 @@
-"""The windows of a selection, read from their recordings.
+"""Read the windows of a selection from their recordings.
 
 Invariant: a recording with inconsistent samples is skipped before the fixture is built
 from the others, like a recording with an inconsistent header.

@@ -109,7 +109,7 @@ class Selection:
     sfreq : float
         Sampling frequency of the fixture in Hz.
     windows : tuple of Window
-        In the order of the fixture.
+        Chosen windows, in the order of the fixture.
     headers : dict of str to Header
         Headers of the recordings that were opened, by name.
     recordings : tuple of Recording
@@ -483,7 +483,7 @@ class _Selector:
         raise self._no_positive()
 
     def _sizes(self, sfreq: float) -> dict[str, int]:
-        """Return the samples of each recording that may hold a window."""
+        """Return the length in samples of each recording that may hold a window."""
         sizes = {}
         unknown = [r for r in self._long_enough() if r.duration is None]
         for done, recording in enumerate(unknown, 1):

@@ -1,4 +1,4 @@
-"""The windows of a synthetic request, cut from generated recordings.
+"""Generate recordings, and cut the windows of a synthetic request from them.
 
 Invariant: a window holds the digital values that an EDF file of the same recording would
 hold, times 0.125 microvolts.

@@ -1,6 +1,6 @@
 """A database of cases: one folder per case, with a list of its seizures.
 
-Invariant: a list that cannot be read makes every recording of its case an error; a
+Invariant: if a list cannot be read, every recording of its case is an error; a
 recording that is not in a list is unannotated.
 """
 

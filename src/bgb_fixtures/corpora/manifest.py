@@ -1,8 +1,8 @@
 """The manifest of a twin: the files that the generator wrote, with their digests.
 
-Invariant: nothing counts as synthetic that the manifest does not list with the digest of
-the bytes that were read; a manifest that is not understood counts as none, so data is
-taken for that of patients when in doubt.
+Invariant: a file counts as synthetic only if the manifest lists it with the digest of
+the bytes that were read. An invalid manifest is ignored, so data counts as patient data
+when in doubt.
 """
 
 from __future__ import annotations

@@ -160,7 +160,7 @@ class OpenRecordings:
         self._opened: OrderedDict[str, OpenRecording] = OrderedDict()
 
     def open(self, recording: Recording) -> OpenRecording:
-        """Open a recording at the first call; return the same one afterwards.
+        """Open a recording on the first call; return the same object afterwards.
 
         SourceError if the file is not EDF or BDF, or contradicts its annotations.
         """

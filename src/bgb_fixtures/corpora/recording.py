@@ -98,11 +98,11 @@ class Recording:
     subject : str
         The corpus' own subject; never written to a fixture.
     split : str
-        ``"train"`` where the corpus has no splits.
+        ``"train"`` if the corpus has no splits.
     duration : float or None
         Seconds; None if the annotations do not state it.
     events : tuple of Event
-        All seizures, in order of onset; empty if it is annotated as seizure-free.
+        All seizures, in order of onset; empty if annotated as seizure-free.
     located : Located
         Its files.
     labels : tuple of LabelCount

@@ -92,7 +92,7 @@ class EdfSignal:
     Attributes
     ----------
     label, dimension : str
-        Without padding; bytes read as Latin-1.
+        Without padding, decoded as Latin-1.
     physical_min, physical_max, digital_min, digital_max : str
         As written, without padding.
     samples_per_record : int
@@ -124,7 +124,7 @@ class EdfHeader:
     record_bytes : int
         Size of a record in bytes.
     record_duration : fractions.Fraction
-        Seconds, exactly as the decimal number is written; at least 0.
+        Seconds, exactly the decimal number in the file; at least 0.
     duration_step : fractions.Fraction
         Possible error of the duration in seconds, if its last decimals did not fit into
         the field; otherwise 0.

@@ -54,7 +54,7 @@ __all__ = [
 ANNOTATION_LABELS = ("EDF Annotations", "BDF Annotations")
 """Labels of annotation signals (EDF+, section 2.2.1)."""
 _SKIPPED = 64
-"""Records that are skipped per read; a few hundred kilobytes."""
+"""Records per read when skipping; a few hundred kilobytes."""
 # The first annotation of an EDF+ record is the start of the record.
 # Writers that use binary floats give it up to 17 digits.
 _RECORD_ONSET = re.compile(rb"([+-][0-9]{1,9}(?:\.[0-9]{0,40})?)\x14\x14")
@@ -419,8 +419,7 @@ class EdfFile:
         start, place = 0, 0
         last = header.n_records - 1
         while place < last:
-            # Bisect for the next gap: try all remaining records, then half of them,
-            # etc.
+            # Bisect for the next gap: all remaining records, then half of them ...
             step = last - place
             while step > 1 and abs(lag(start, place + step)) >= tolerance:
                 step //= 2

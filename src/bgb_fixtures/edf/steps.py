@@ -105,9 +105,11 @@ def window_uv(fixture: Fixture, row: int) -> npt.NDArray[np.float64]:
 def window_steps(fixture: Fixture, row: int) -> list[Steps]:
     """Return the channels of a window in 16 bits, with the smallest rounding error.
 
-    Notes ----- Synthetic EEG was generated on a grid of 0.125 uV. If every sample of a
-    channel is as near to this grid as rounding allows, the nearest step is the
-    generated value. Otherwise the 16 bits cover the range of the channel.
+    Notes
+    -----
+    Synthetic EEG was generated on a grid of 0.125 uV. If every sample of a channel is
+    as near to this grid as rounding allows, the nearest step is the generated value.
+    Otherwise the 16 bits cover the range of the channel.
     """
     scaled = fixture.records.profile["name"] == "zscore-1"
     values = fixture.signals[row]

@@ -32,12 +32,13 @@ def check_band_pass(band: tuple[float, float], *, sfreq: float) -> None:
 class BandPassedSignal(DerivedSignal):
     """A signal filtered by a symmetric FIR band-pass filter with edges in Hz.
 
-    Notes ----- The filter is one windowed sinc (Hamming). A transition band is a
-    quarter of its edge wide, at least 2 Hz, and at most the space available, as by
-    default in ``mne.filter.filter_data``. The narrower transition band determines the
-    length, so both edges have the same steepness, and the gain is one half in the
-    middle of each band. MNE chooses a length for each edge, so its upper edge is less
-    steep.
+    Notes
+    -----
+    The filter is one windowed sinc (Hamming). A transition band is a quarter of its
+    edge wide, at least 2 Hz, and at most the space available, as by default in
+    ``mne.filter.filter_data``. The narrower transition band determines the length, so
+    both edges have the same steepness, and the gain is one half in the middle of each
+    band. MNE chooses a length for each edge, so its upper edge is less steep.
     """
 
     def __init__(self, inner: Signal, band: tuple[float, float]) -> None:

@@ -36,7 +36,7 @@ def kind_of(
     n_times: int,
     artefacts: Sequence[tuple[int, int]] = (),
 ) -> str:
-    """Return the kind of a window."""
+    """Return the kind of a window from ictal and artefact spans in samples."""
     stop = start + n_times
     inside = [(a, b) for a, b in spans if b > start and a < stop]
     n_ictal = sum(min(b, stop) - max(a, start) for a, b in inside)

@@ -292,10 +292,12 @@ def standardise_brain_go_brr(
 ) -> Standardised:
     """Resample, filter and standardise a whole recording, (n_channels, n_times) in uV.
 
-    Notes ----- Channels are processed one by one, so that only one is held in float64;
-    SciPy gives the same bits for one channel as for many. The filters are causal and
-    start from rest, so a constant offset causes ringing in the first second of the
-    recording, which `choose_windows` avoids.
+    Notes
+    -----
+    Channels are processed one by one, so that only one is held in float64; SciPy gives
+    the same bits for one channel as for many. The filters are causal and start from
+    rest, so a constant offset causes ringing in the first second of the recording,
+    which `choose_windows` avoids.
 
     References
     ----------

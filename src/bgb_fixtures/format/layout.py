@@ -67,7 +67,7 @@ _MAX_USER_BLOCK = 2 * MAX_DOCUMENTS
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _ITEMSIZE = {"<f4": 4, "|u1": 1}
 AGAIN = "copy it again or rebuild it"
-"""What to do about a file whose bytes changed."""
+"""Advice for a file whose bytes have changed."""
 _MAX_INT = 2**62
 _MAX_DEPTH = 8
 

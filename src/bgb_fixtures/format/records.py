@@ -211,7 +211,7 @@ def event_to_json(event: Event) -> dict[str, object]:
     Parameters
     ----------
     event : Event
-        Relative to the window.
+        Event with its onset relative to the window.
 
     Returns
     -------

@@ -79,7 +79,7 @@ _NO_SOURCE_NAME = re.compile(
 class Quota:
     """An exact number of windows of a category or kind, one of `QUOTA_WORDS`.
 
-    `split` None: from any split.
+    If `split` is None, windows of any split count.
     """
 
     word: str
@@ -221,13 +221,13 @@ class RecordedRequest:
     name : str
         Name of the fixture.
     content_version : int
-        From 1; raised when the same name gets other samples.
+        From 1; increased when a fixture of this name gets other samples.
     source : str
         One of `bgb_fixtures.corpora.CORPUS_NAMES`.
     window_length : float
         Seconds.
     montage : Montage
-        Rows of the fixture, and other names that channels may have.
+        Rows of the fixture, and how to read channel labels.
     profile : Profile
         Conversion of microvolts to values.
     sfreq : float or None
@@ -237,7 +237,7 @@ class RecordedRequest:
     splits : tuple of str
         Splits to use; empty: all but ``eval``, which is kept blind.
     missing : str
-        What to do with a recording that lacks an electrode, one of `MISSING`.
+        Treatment of a recording that lacks an electrode, one of `MISSING`.
     unit : str or None
         Unit of channels whose header names none, one of `UNITS`; None: reject them.
     band_pass : tuple of float or None
@@ -503,7 +503,7 @@ def _parse_exclude(table: Table) -> tuple[str, ...]:
 
 
 def _parse_quotas(table: Table) -> tuple[Quota, ...]:
-    """Take a table like {onset = 4, none = 10, dev = {partial = 1}}."""
+    """Take a table such as {onset = 4, none = 10, dev = {partial = 1}}."""
     quotas = []
     given = table.table("quotas")
     for key in given.names():

@@ -1,4 +1,4 @@
-"""The length of a window in samples: a whole number, or an error."""
+"""Convert the length of a window to a whole number of samples."""
 
 from __future__ import annotations
 

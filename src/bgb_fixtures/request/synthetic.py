@@ -81,7 +81,7 @@ class SyntheticRequest:
     recipe : str
         Version of the generator, one of `bgb_fixtures.synthetic.RECIPES`.
     recordings : tuple of RecordingSpec
-        What to generate, in the order of the fixture.
+        Recordings to generate, in the order of the fixture.
     """
 
     source: ClassVar[str] = "synthetic"

@@ -67,7 +67,7 @@ class WebCache:
         return sorted(KeptPiece(int(m[1]), int(m[2]), folder / m[0]) for m in matches)
 
     def load(self, url: str, kept: KeptPiece) -> Piece | None:
-        """Read a piece; None if it is not what was kept for this address."""
+        """Read a piece; None if it is damaged or belongs to another address."""
         try:
             # Reading a pipe would block.
             raw = kept.path.read_bytes() if kept.path.is_file() else b""

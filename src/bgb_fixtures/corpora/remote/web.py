@@ -54,7 +54,7 @@ def open_web(
     session: HttpSession | None = None,
     cache: Path | None = None,
 ) -> WebPath:
-    """Find the corpus that an address is in, and read its list of files.
+    """Find the corpus that contains an address, and read its list of files.
 
     FetchError if the list is missing or invalid, MissingPackageError without requests.
     """

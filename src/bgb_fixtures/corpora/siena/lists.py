@@ -292,7 +292,7 @@ def _entry(recording: _RawEntry, path: CorpusPath) -> ListEntry:
 
 
 def _registration(recording: _RawEntry, which: str, path: CorpusPath) -> int:
-    """Return a border of a registration in seconds since midnight.
+    """Return the start or end of a registration in seconds since midnight.
 
     The blocks of one recording may repeat or omit it (PN12). PN10 has '1 6.49.25' once
     and '16.49.25' twice for one file: a time with a stray space is accepted if another
@@ -320,7 +320,7 @@ def _registration(recording: _RawEntry, which: str, path: CorpusPath) -> int:
 
 
 def parse_clock(text: str) -> int | None:
-    """Return seconds since midnight; None if it is not a clock time."""
+    """Parse a clock time to seconds since midnight; None if it is invalid."""
     match = _CLOCK.fullmatch(text)
     if match is None:
         return None
@@ -331,7 +331,7 @@ def parse_clock(text: str) -> int | None:
 
 
 def clock_text(seconds: int) -> str:
-    """Return seconds since midnight as the lists write them, such as 19.58.36."""
+    """Format seconds since midnight as in the lists, such as 19.58.36."""
     minutes, seconds = divmod(seconds, 60)
     return f"{minutes // 60:02d}.{minutes % 60:02d}.{seconds:02d}"
 

@@ -1,4 +1,4 @@
-"""The labels of TUSZ: which of them are seizures."""
+"""The labels of TUSZ, and which of them are seizures."""
 
 from __future__ import annotations
 

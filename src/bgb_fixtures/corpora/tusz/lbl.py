@@ -61,7 +61,7 @@ def _parse_label(
     path: Path,
     number: int,
 ) -> Span:
-    """Read '{level, sublevel, start, stop, channel, [a number for each symbol]}'."""
+    """Parse '{level, sublevel, start, stop, channel, [a number for each symbol]}'."""
     fields = [text.strip() for text in numbers.rstrip().rstrip(",").split(",")]
     if len(fields) != 5 or not _LEVEL.fullmatch(fields[0]):
         problem = "expected {level, sublevel, start, stop, channel, [probabilities]}"

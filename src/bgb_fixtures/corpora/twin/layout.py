@@ -23,7 +23,7 @@ __all__ = ["Layout"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Describe how a corpus lays out its files.
+    """The file layout of a corpus.
 
     Attributes
     ----------

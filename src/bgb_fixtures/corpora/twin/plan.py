@@ -144,7 +144,7 @@ def plan_recordings(
         for i, size in enumerate(_patient_sizes(in_split, len(cases))):
             if types:
                 seizure_types = repeat(types[patient % len(types)])
-            # TUSZ has both references; a third of the patients shows the rarer one.
+            # TUSZ has both references; a third of the patients has the rarer one.
             number = next(numbers["LE" if patient % 3 == 1 else "AR"])
             for take in range(size):
                 here = streams.child(f"{patient}-{take}")
