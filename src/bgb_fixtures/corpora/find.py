@@ -90,7 +90,7 @@ def _finding(corpus: Corpus, name: str, located: Located) -> Finding:
         message = f"recording {name!r} is in split {split!r}" + (
             ", which is kept blind; to use it, request it by name (--split)"
             if not corpus.splits
-            else f"; asked for: {', '.join(corpus.splits)}"
+            else f"; requested: {', '.join(corpus.splits)}"
         )
     return Finding(
         name=name,

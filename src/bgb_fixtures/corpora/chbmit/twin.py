@@ -43,7 +43,7 @@ CH_NAMES = (
 )  # fmt: skip
 _NOTES = """\
 - Cases are numbered from chb81, as the database has none beyond chb24; with `--cases`
-  they have the names that were asked for.
+  they have the requested names.
 - FT9 and FT10 are not among the electrodes of the generator. They are computed as
   (3 F7 - T7 + 6 A1) / 8 and its mirror image, which in the head model gives 91 to 97 %
   of the variance at those places. All other derivations are exact differences.

@@ -487,10 +487,10 @@ def _refuse_whole(url: str, headers: Mapping[str, str]) -> NoReturn:
     length = _content_length(headers)
     much = "" if length is None else f", {length / 1e6:.1f} MB"
     msg = (
-        f"{url!r}: this server ignores ranges: asked for a part it sends the whole "
-        f"file{much} (status 200, expected 206), and whole recordings would be needed "
-        "(42 GB of CHB-MIT). Nothing was read. Use another copy of this corpus, or "
-        "download it and pass its folder"
+        f"{url!r}: this server ignores ranges: it answers a request for a part with "
+        f"the whole file{much} (status 200, expected 206), and whole recordings would be "
+        "needed (42 GB of CHB-MIT). Nothing was read. Use another copy of this corpus, "
+        "or download it and pass its folder"
     )
     raise FetchError(msg)
 

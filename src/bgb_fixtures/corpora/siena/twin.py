@@ -47,7 +47,7 @@ _SFREQ = 512
 _FIRST_PATIENT = 81
 _NOTES = """\
 - Patients are numbered from PN81, as the database has none beyond PN17; with `--cases`
-  they have the names that were asked for. Ages and places in subject_info.csv are
+  they have the requested names. Ages and places in subject_info.csv are
   invented.
 - 19 electrodes (`EEG Fp1`), of the 29 of the database, and a channel `MK` of zeros. Like
   the database, the files name no reference.
