@@ -486,7 +486,7 @@ _add(
     "tsv",
     "rows-of-one-value",
     "line 2: expected an eventType or label, got none",
-    lambda: b"onset\tduration\teventType\n" + b"0\n" * (_MEGABYTE // 2),
+    lambda: b"onset\tduration\teventType\n" + b"0\n" * 350_000,
 )
 _add(
     "summary",

@@ -153,6 +153,7 @@ def read_table(
         ways = " or ".join(_SEPARATORS[separator] for separator in found)
         fail(path, 1, f"columns may be separated by {ways}; keep one of them")
     ((separator, (n_columns, places)),) = found.items()
+    columns = [places.get(role, n_columns) for role in _ROLES]
     rows = []
     for line, values in _below(path, text, separator, quotes=quotes):
         if len(values) > n_columns:
@@ -160,9 +161,9 @@ def read_table(
             problem = f"expected {n_columns} values, got {len(values)}{hint}"
             fail(path, line, problem)
         # Lines are stripped at the end, so empty last values are missing.
-        found_at = [places.get(role, len(values)) for role in _ROLES]
-        texts = (values[at] if at < len(values) else "" for at in found_at)
-        rows.append(Row(line, tuple(texts)))
+        n = len(values)
+        texts = tuple([values[at] if at < n else "" for at in columns])
+        rows.append(Row(line, texts))
     return EventTable(
         path=path,
         rows=tuple(rows),
@@ -277,12 +278,16 @@ def _got(names: Sequence[str]) -> str:
 
 def _decimal_mark(path: Path, rows: Sequence[Row], given: str | None) -> str:
     """Return the decimal mark of a table; AnnotationError if a number is ambiguous."""
-
-    def with_mark(mark: str) -> list[tuple[int, str]]:
-        texts = ((row.line, row.text(role)) for row in rows for role in _TIMES)
-        return [(line, text) for line, text in texts if mark in text]
-
-    commas, points = with_mark(","), with_mark(".")
+    times = [_ROLES.index(role) for role in _TIMES]
+    commas, points = (
+        [
+            (row.line, row.texts[i])
+            for row in rows
+            for i in times
+            if mark in row.texts[i]
+        ]
+        for mark in ",."
+    )
     for line, text in commas:
         if given == "." or not _DECIMAL_COMMA.fullmatch(text):
             problem = f"expected seconds without a separator of thousands, got {text!r}"
