@@ -712,6 +712,18 @@ def test_a_window_that_touches_a_gap_is_refused(span: tuple[int, int]) -> None:
         signal.read(*span)
 
 
+@pytest.mark.parametrize("span", [(-1, 2), (11, 13), (12, 16)])
+def test_samples_outside_a_recording_without_gaps_are_said_not_to_be_in_it(
+    span: tuple[int, int],
+) -> None:
+    signal = MontageSignal(
+        open_bytes(make_edf(Channel())), (Row(ch_name="A", plus=(0,)),)
+    )
+    message = rf"samples \[{span[0]}, {span[1]}\) are not in the recording; .*: 12"
+    with pytest.raises(SourceError, match=message):
+        signal.read(*span)
+
+
 def test_time_that_runs_back_is_refused() -> None:
     edf = open_bytes(edf_with_onsets(b"+0\x14\x14", b"+7\x14\x14", b"+3\x14\x14"))
     with pytest.raises(SourceError, match="record 3: starts at 3 s, expected 8 s"):
