@@ -64,10 +64,10 @@ NEEDS_TORCH = [
     "test_imports.py::test_reading_side_never_loads_the_builder",
     "test_plugin.py::test_smoke_batch_holds_two_partial_and_two_none_windows_of_train",
 ]
-# Tests of tools that import torch.
+# Tests of what imports torch in a process of its own.
 TOOLS_NEED_TORCH = (
     *("test_bench.py", "test_faults.py", "test_realism.py"),
-    "test_smoke_gallery.py",
+    *("test_smoke_gallery.py", "test_action.py"),
 )
 
 
