@@ -320,19 +320,14 @@ def _say_size(obtained: Golden) -> None:
 
 
 def _facts(obtained: Golden, path: Path) -> dict[str, Any]:
+    from bgb_fixtures.golden.as_text import output_to_json
+
     return {
         "path": str(path),
         "name": obtained.name,
         "bytes": path.stat().st_size,
         "outputs": {
-            key: {
-                "dtype": output.dtype,
-                "shape": list(output.array.shape),
-                "rtol": output.tolerance.rtol,
-                "atol": output.tolerance.atol,
-                "tolerance": output.tolerance.source,
-            }
-            for key, output in obtained.outputs.items()
+            key: output_to_json(output) for key, output in obtained.outputs.items()
         },
         "layout": obtained.layout,
         "modules": 0 if obtained.trace is None else len(obtained.trace.calls),

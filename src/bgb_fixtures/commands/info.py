@@ -16,21 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["info"]
 
-_CODES = {
-    "seiz": "seizure of unstated type",
-    "fnsz": "focal",
-    "gnsz": "generalised",
-    "spsz": "simple partial",
-    "cpsz": "complex partial",
-    "absz": "absence",
-    "tnsz": "tonic",
-    "cnsz": "clonic",
-    "tcsz": "tonic-clonic",
-    "atsz": "atonic",
-    "mysz": "myoclonic",
-}
-"""Seizure types by TUSZ code."""
-
 
 @click.command(epilog="Example: bgb-fixtures info smoke")
 @click.argument("file", required=False, metavar="[FIXTURE_OR_GOLDEN]")
@@ -166,9 +151,11 @@ def _describe_source(source: dict[str, Any]) -> str:
 
 def _legend(fixture: Fixture) -> list[str]:
     """Explain the columns of the table and the codes in it."""
+    from bgb_fixtures.eeg.events import TYPE_NAMES
+
     records = fixture.records
     present = {event.label for window in records.windows for event in window.events}
-    codes = [f"{code} = {text}" for code, text in _CODES.items() if code in present]
+    codes = [f"{code} = {text}" for code, text in TYPE_NAMES.items() if code in present]
     return [
         "category: none = no ictal sample, full = at least 99 %, partial = between",
         "kind: onset/offset = a seizure begins/ends inside, whole = both, ictal = throughout",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SZCORE_CODES",
+    "TYPE_NAMES",
     "Event",
     "clip_events",
     "event_past_end",
@@ -51,6 +52,21 @@ SZCORE_CODES = {
     "mysz": "sz_gen_m",
 }
 """TUSZ code -> SzCORE eventType, for every label that is a seizure."""
+
+TYPE_NAMES = {
+    "seiz": "seizure of unstated type",
+    "fnsz": "focal",
+    "gnsz": "generalised",
+    "spsz": "simple partial",
+    "cpsz": "complex partial",
+    "absz": "absence",
+    "tnsz": "tonic",
+    "cnsz": "clonic",
+    "tcsz": "tonic-clonic",
+    "atsz": "atonic",
+    "mysz": "myoclonic",
+}
+"""TUSZ code -> type of seizure in words, for the same labels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from bgb_fixtures.golden.content import Golden, Output
 
-__all__ = ["describe_golden", "golden_to_json"]
+__all__ = ["describe_golden", "golden_to_json", "output_to_json"]
 
 _MOST_SHOWN = 20
 
@@ -166,14 +166,21 @@ def golden_to_json(golden: Golden) -> dict[str, Any]:
         "n_calls": 0 if golden.trace is None else golden.trace.n_calls,
         "outputs": {
             key: {
-                "dtype": output.dtype,
-                "shape": list(output.array.shape),
-                "rtol": output.tolerance.rtol,
-                "atol": output.tolerance.atol,
-                "tolerance": output.tolerance.source,
+                **output_to_json(output),
                 "threshold": output.threshold,
                 "sha256": hashlib.sha256(output.array.tobytes()).hexdigest(),
             }
             for key, output in golden.outputs.items()
         },
+    }
+
+
+def output_to_json(output: Output) -> dict[str, Any]:
+    """Return dtype, shape and tolerance of an output as JSON values."""
+    return {
+        "dtype": output.dtype,
+        "shape": list(output.array.shape),
+        "rtol": output.tolerance.rtol,
+        "atol": output.tolerance.atol,
+        "tolerance": output.tolerance.source,
     }
