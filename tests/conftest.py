@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from support import warm
 from support.small import N_TIMES, SFREQ, small_content
 from threadpoolctl import threadpool_limits
 
@@ -84,6 +87,13 @@ def as_recorded(root: Path) -> Path:
     """Remove the manifest of a twin, so that it counts as the real corpus."""
     (root / "synthetic.json").unlink()
     return root
+
+
+@pytest.fixture
+def _warm_smoke(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start the process of ``bgb-fixtures smoke`` as a fork that has torch already."""
+    start = SimpleNamespace(**vars(subprocess) | {"Popen": warm.Popen})
+    monkeypatch.setattr("bgb_fixtures.smoke.supervisor.subprocess", start)
 
 
 @pytest.fixture(scope="session")

@@ -28,11 +28,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+from click.testing import CliRunner
+from support import warm
 
 from bgb_fixtures.cli import main
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(
@@ -74,13 +76,6 @@ def run_python(block: Block, namespace: dict[str, Any]) -> None:
 def run_command(line: str, *, ci: bool = False) -> tuple[int, str]:
     """Run a command line of a document in the current folder; return code and output."""
     words = shlex.split(line, comments=True)
-    # -P: as with the installed commands, the current folder is not on the import path.
-    modules = {"bgb-fixtures": "bgb_fixtures", "pytest": "pytest"}
-    arguments: str | list[str] = line
-    if words[0] in modules:
-        arguments = [sys.executable, "-P", "-m", modules[words[0]], *words[1:]]
-    elif shutil.which(words[0]) is None:
-        pytest.skip(f"needs {words[0]}")
     bin_folder = Path(sys.executable).parent
     environment = os.environ | {
         "COLUMNS": "80",
@@ -94,9 +89,20 @@ def run_command(line: str, *, ci: bool = False) -> tuple[int, str]:
         },
         "CI": "true" if ci else "false",
     }
+    if words[0] == "bgb-fixtures":
+        # In this process, which has imported everything before.
+        result = CliRunner(env=environment).invoke(main, words[1:])
+        if not isinstance(result.exception, SystemExit | None):
+            raise result.exception
+        return result.exit_code, result.output
+    if words[0] == "pytest":
+        # -P: as with the installed command, the current folder is not on the import path.
+        return warm.run("-P", "-m", *words, environment=environment)
+    if shutil.which(words[0]) is None:
+        pytest.skip(f"needs {words[0]}")
     done = subprocess.run(
-        arguments,
-        shell=isinstance(arguments, str),
+        line,
+        shell=True,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -121,10 +127,6 @@ def run_console(block: Block, _namespace: dict[str, Any]) -> None:
     for number, part in enumerate(parts, 1):
         command, _, shown = part.replace("\\\n", " ").partition("\n")
         fails = block.how == FAILS and number == len(parts)
-        if command.startswith("bgb-fixtures ") and not shown.strip() and not fails:
-            # In this process, which has imported everything before.
-            main(shlex.split(command, comments=True)[1:], standalone_mode=False)
-            continue
         code, printed = run_command(command)
         assert code == int(fails), f"{place}: {command}\n{printed}"
         same = doctest.OutputChecker().check_output(
@@ -190,8 +192,19 @@ TEST_FILES = [
 ]
 
 
+@pytest.fixture
+def _own_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Forget what a document imported: others have modules of the same names."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    yield
+    for name, module in [*sys.modules.items()]:
+        if str(getattr(module, "__file__", "")).startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
 # Optional libraries warn of their own affairs when they are imported.
 @pytest.mark.filterwarnings("default")
+@pytest.mark.usefixtures("_warm_smoke", "_own_modules")
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_code_of_the_document_runs(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

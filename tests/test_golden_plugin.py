@@ -10,6 +10,7 @@ import numpy as np
 import numpy.fft
 import pytest
 import torch  # noqa: F401 (neither it nor numpy.fft bears a second import in one process)
+from support import warm
 
 from bgb_fixtures.errors import SpecError, TargetError
 from bgb_fixtures.fixture import load_fixture
@@ -846,6 +847,12 @@ class Net(torch.nn.Module):
 """
 
 
+def run_apart() -> pytest.RunResult:
+    """Run the tests of the project in a process of their own; torch is seeded in this."""
+    code, printed = warm.run("-m", "pytest", *STRICT, *FAST)
+    return pytest.RunResult(code, printed.splitlines(), [], 0)
+
+
 def test_unseeded_weights_are_called_random_and_the_message_says_how_to_seed(
     outside: pytest.Pytester,
 ) -> None:
@@ -856,9 +863,8 @@ def test_net(golden, smoke_fixture):
     golden.check_model("net", Net().eval(), smoke_fixture)
 """
     )
-    # In processes of their own: torch was seeded in this one.
-    outside.runpytest_subprocess(*STRICT, *FAST).assert_outcomes(failed=1)
-    result = outside.runpytest_subprocess(*STRICT, *FAST)
+    run_apart()
+    result = run_apart()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
+pytestmark = pytest.mark.usefixtures("_warm_smoke")
+
 MODELS = """
 import os, signal, sys, time
 from torch import nn

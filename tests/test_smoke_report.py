@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+pytestmark = pytest.mark.usefixtures("_warm_smoke")
+
+
 def report_of(*statuses: str, **more: Any) -> SmokeReport:
     checks = tuple(
         CheckResult(name=f"c{i}", status=status, reason="because")  # type: ignore[arg-type]
