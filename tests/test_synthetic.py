@@ -7,6 +7,7 @@ import importlib
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -146,6 +147,14 @@ def test_stream_does_not_depend_on_what_was_drawn_before() -> None:
     streams.normals("b", 100)
 
     assert np.array_equal(streams.uniforms("a", 4), before)
+
+
+def test_threads_draw_what_one_thread_draws() -> None:
+    def draw(number: int) -> bytes:
+        return Streams.of_seed(number, RECIPE).raw("a", 500).tobytes()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert [*pool.map(draw, range(400))] == [*map(draw, range(400))]
 
 
 @pytest.mark.parametrize(
