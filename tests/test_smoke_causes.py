@@ -1,30 +1,12 @@
-"""One fault gives one failure; its consequences name it, and each check stands alone."""
+"""One fault gives one failure, and its consequences name it."""
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
-
-import pytest
 import torch
 from torch import nn
 
 from bgb_fixtures.smoke import run_smoke
 from bgb_fixtures.smoke.catalogue import CAUSES, NEEDED, SENTENCES, WARM
-
-gallery: Any = importlib.import_module("smoke_gallery")
-power: Any = importlib.import_module("smoke_power")
-
-# One entry per check that fails in it, and healthy ones of every kind of output.
-ALONE = (
-    "dropout in eval", "constant output", "sigmoid at the end", "softmax over time",
-    "unused decoder and mask token", "features detached", "squeezes a batch of one",
-    "mean over the batch in eval", "volts for microvolts", "channels averaged away",
-    "output 4 s late", "statistics not saved", "cannot learn", "Inf inside",
-    "loss of the wrong sign", "step: labels of the next window",
-    "plain CNN", "one logit per second", "four seizure types per window",
-    "frozen filters, allowed", "dynamically quantised",
-)  # fmt: skip
 
 
 def test_every_check_comes_after_those_that_can_explain_it() -> None:
@@ -39,23 +21,6 @@ def test_every_check_comes_after_those_that_can_explain_it() -> None:
     # `gradients` is asked for the state after some steps in which others look.
     assert late == []
     assert set(WARM) | set(NEEDED) <= set(order)
-
-
-@pytest.mark.parametrize("name", ALONE)
-def test_check_says_the_same_alone_as_in_the_full_run(name: str) -> None:
-    entries = (*gallery.FAULTS, *gallery.HEALTHY, *gallery.INTERFACES)
-    [entry] = [entry for entry in entries if entry.name == name]
-    report = power.run_entry(entry, seed=0, fixture="smoke")
-    judged = [check for check in report.checks if check.status == "FAIL" or check.cause]
-    # Of those that pass, one in a while; tools/smoke_power.py --alone does them all.
-    passing = [c for c in report.checks if c.status == "PASS" and c.name not in NEEDED]
-    judged.append(passing[ALONE.index(name) % len(passing)])
-    differences = [
-        power.check_alone(entry, report, check.name, seed=0, fixture="smoke")
-        for check in judged
-        if check.name not in NEEDED
-    ]
-    assert [text for text in differences if text] == []
 
 
 class Dropout(nn.Module):

@@ -51,9 +51,9 @@ class Base(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = nn.Conv1d(N_CHANNELS, WIDTH, 16, stride=4, padding=6)
+        self.stem = nn.Conv1d(N_CHANNELS, WIDTH, 8, stride=4, padding=2)
         self.body = nn.ModuleList(
-            nn.Conv1d(WIDTH, WIDTH, 5, padding=2 * d, dilation=d) for d in (1, 4, 16)
+            nn.Conv1d(WIDTH, WIDTH, 5, padding=2 * d, dilation=d) for d in (1, 4, 12)
         )
         self.head = nn.ConvTranspose1d(WIDTH, 1, 8, stride=4, padding=2)
 

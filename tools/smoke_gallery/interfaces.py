@@ -25,9 +25,9 @@ __all__ = [
 def small() -> nn.Sequential:
     """Make a network that TorchScript supports; logits (B, T)."""
     return nn.Sequential(
-        nn.Conv1d(N_CHANNELS, 8, 15, padding=7),
+        nn.Conv1d(N_CHANNELS, 8, 8, stride=4, padding=2),
         nn.GELU(),
-        nn.Conv1d(8, 1, 1),
+        nn.ConvTranspose1d(8, 1, 4, stride=4),
         nn.Flatten(1),
     )
 
@@ -125,9 +125,9 @@ class PerSecond(nn.Module):
     def __init__(self, n_classes: int = 1) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv1d(N_CHANNELS, WIDTH, 15, padding=7),
+            nn.Conv1d(N_CHANNELS, WIDTH, 8, stride=4, padding=2),
             nn.GELU(),
-            nn.AvgPool1d(SFREQ),
+            nn.AvgPool1d(SFREQ // 4),
             nn.Conv1d(WIDTH, n_classes, 1),
         )
 

@@ -412,7 +412,8 @@ def _picture(fixture: Fixture, row: int, montage: str | None) -> tuple[str, str,
         canvas.draw()
     image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     small = image.quantize(_N_COLOURS, dither=Image.Dither.NONE)
-    small.save(picture, format="PNG", optimize=True)
+    # Of the highest level, which takes five times as long, the file is 5 % smaller.
+    small.save(picture, format="PNG", compress_level=7)
     start, stop = figure.subfigs[0].axes[0].get_xlim()
     window = fixture.windows[row]
     alternative = (
