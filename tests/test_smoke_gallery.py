@@ -61,6 +61,15 @@ def test_what_is_no_fault_is_reported_and_no_failure(entry: Any) -> None:
     assert problems(entry) == []
 
 
+def test_window_of_a_dynamically_quantised_model_is_not_compared_with_a_batch() -> None:
+    report = full_run("dynamically quantised")
+    why = "dynamic quantisation uses one scale for the whole batch"
+    assert (report["batch"].status, report["batch"].reason) == ("SKIP", why)
+    assert report["single"].reason == (
+        f"a window alone is accepted; its output is not compared: {why}"
+    )
+
+
 def test_gallery_is_as_large_as_it_has_to_be() -> None:
     assert len(gallery.MODEL_FAULTS) >= 45
     assert len(gallery.TRAINING_FAULTS) >= 30
