@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -254,8 +256,77 @@ def test_update_says_what_changed_and_leaves_alone_what_did_not(
     change_bias(tmp_path, 0.75)
     answer = run("update")
     assert answer.exit_code == 0
-    assert answer.stdout.startswith("golden/Net.npz: 'Net': 2048 of 2048 values differ")
+    begin = "rewrote golden/Net.npz: 'Net': 2048 of 2048 values differ"
+    assert answer.stdout.startswith(begin)
     assert run("check").exit_code == 0
+
+
+def test_update_without_a_golden_says_that_it_wrote_a_new_one(
+    run: Callable[..., Answer],
+) -> None:
+    assert run("update").stdout == "wrote golden/Net.npz: new\n"
+
+
+def test_update_with_a_named_fixture_says_which_one_it_replaced(
+    run: Callable[..., Answer], tmp_path: Path, small_fixture: Path
+) -> None:
+    assert run("record").exit_code == 0
+    other = load_fixture(small_fixture).select(split="dev")
+    answer = run("update", "my_models:Net", "--split", "dev")
+    assert answer.stdout == (
+        "rewrote golden/Net.npz: it was recorded with other windows of fixture 'small' "
+        "(4: w0, w1, w2, w3; now 1: w3)\n"
+    )
+    assert load_golden(tmp_path / "golden/Net.npz").fixture == fixture_state(other)
+    answer = run("update", "my_models:Net", *SHAPE)
+    assert "it was recorded with windows of 2 s at 256 Hz, montage" in answer.stdout
+    assert "now 1 s at 128 Hz, montage" in answer.stdout
+
+
+def test_update_does_not_replace_a_golden_of_a_fixture_that_was_not_named(
+    run: Callable[..., Answer],
+    small_fixture: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shutil.copy(small_fixture, tmp_path / "small.h5")
+    monkeypatch.setenv("BGB_FIXTURES_DIR", str(tmp_path))
+    model = "my_models:Patched"
+    layout = ("--layout", "BCS200")
+    assert run("record", model, *layout).exit_code == 0
+    path = tmp_path / "golden" / "Patched.npz"
+    before = path.read_bytes()
+    answer = call(capsys, "golden", "update", model)
+    assert (answer.exit_code, answer.stdout) == (1, "")
+    assert "was made for another fixture (found 'smoke', content" in answer.stderr
+    assert answer.stderr.endswith(
+        "It was recorded with 'small'. Pass --fixture small (in pytest --bgb-fixture "
+        "small), or pass --fixture smoke to rewrite it with these windows\n"
+    )
+    assert path.read_bytes() == before
+    answer = call(capsys, "golden", "update", model, "--fixture", "smoke")
+    assert answer.exit_code == 0
+    assert re.fullmatch(
+        r"rewrote golden/Patched.npz: it was recorded with fixture 'small' \(content "
+        r"version 1, digest [0-9a-f]{12}\), now with 'smoke' \(content version \d, "
+        r"digest [0-9a-f]{12}\)\n",
+        answer.stdout,
+    )
+
+
+def test_update_does_not_replace_a_golden_of_a_shape_that_was_not_named(
+    run: Callable[..., Answer],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    options = ("--fixture", "tiny", "--window-length", "5")
+    assert run("record", "my_models:plain", *options).exit_code == 0
+    update = ("golden", "update", "my_models:plain")
+    answer = call(capsys, *update)
+    assert answer.exit_code == 1
+    assert "Pass --fixture tiny --window-length 5" in answer.stderr
+    answer = call(capsys, *update, *options)
+    assert answer.stdout == "golden/plain.npz: matches; left as it is\n"
 
 
 def test_record_does_not_replace_a_golden(run: Callable[..., Answer]) -> None:
@@ -367,7 +438,7 @@ def test_update_with_another_layout_records_it(
 ) -> None:
     assert run("record", "my_models:TimeFirst").exit_code == 0
     answer = run("update", "my_models:TimeFirst", "--layout", "BTC")
-    assert "was recorded with layout BCT" in answer.stdout
+    assert "it was recorded with layout BCT, now with BTC\n" in answer.stdout
     golden = load_golden(tmp_path / "golden" / "TimeFirst.npz")
     assert (golden.layout, golden.outputs["TimeFirst"].array.shape) == ("BTC", (4, 512))
 
@@ -488,20 +559,51 @@ def test_model_that_cannot_be_recorded_is_told_in_one_line(
 
 
 @pytest.mark.parametrize(
-    ("model", "message"),
+    ("model", "exit_code", "message"),
     [
         pytest.param(
-            "my_models", "expected MODULE:NAME, as in my.models", id="no-colon"
+            "my_models",
+            2,
+            "Invalid value for 'MODEL': expected MODULE:NAME, as in my.models",
+            id="no-colon",
         ),
-        pytest.param("nowhere:make", "module 'nowhere' is neither in", id="no-module"),
+        pytest.param(
+            "nowhere:make", 1, "module 'nowhere' is neither in", id="no-module"
+        ),
+        pytest.param(
+            "my_models.py:Net", 1, "; write my_models:Net, without .py\n", id="file"
+        ),
     ],
 )
 def test_wrong_model_argument_is_told(
-    model: str, message: str, run: Callable[..., Answer]
+    model: str, exit_code: int, message: str, run: Callable[..., Answer]
 ) -> None:
     answer = run("record", model)
-    assert answer.exit_code == 1
+    assert answer.exit_code == exit_code
     assert message in answer.stderr
+
+
+@pytest.mark.parametrize("command", ["record", "check", "update"])
+def test_unknown_device_is_wrong_usage(
+    command: str, run: Callable[..., Answer]
+) -> None:
+    assert run("record").exit_code == 0
+    folder = () if command == "check" else ("--dir", "other")
+    answer = run(command, "my_models:Net", "--device", "gpu", *folder)
+    assert answer.exit_code == 2
+    assert (
+        "Invalid value for '--device': unknown device 'gpu'; expected for example cpu, "
+        "cuda, cuda:1 or mps\n"
+    ) in answer.stderr
+
+
+def test_device_that_is_not_available_is_one_line(run: Callable[..., Answer]) -> None:
+    answer = run("record", "my_models:Net", "--device", "cuda:99")
+    assert (answer.exit_code, answer.stdout) == (1, "")
+    assert answer.stderr == (
+        "Error: device 'cuda:99' is not available on this machine or in this build of "
+        "torch\n"
+    )
 
 
 def test_error_inside_the_model_is_one_line_that_says_where(
@@ -589,6 +691,7 @@ def test_help_ends_with_an_example(
 ) -> None:
     answer = call(capsys, "golden", command, "--help")
     assert f"Example: bgb-fixtures golden {command} my.models:make_det" in answer.stdout
+    assert "MODEL is an import path MODULE:NAME" in answer.stdout
 
 
 def test_check_writes_a_page_equal_or_not(
@@ -643,6 +746,11 @@ def test_keep_records_and_checks_only_what_was_named(
     )
     answer = run("record", "my_models:Wide", "--keep", "logit", "--name", "other")
     assert "has no entry 'logit'; its entries: 'logits', 'hidden'" in answer.stderr
+    answer = run("record", "my_models:Net", "--keep", "logits")
+    assert answer.stderr == (
+        "Error: output 'Net' is of type Tensor, which has no entries to select; drop "
+        "--keep (in Python keep=)\n"
+    )
 
 
 @pytest.mark.parametrize("command", ["record", "update"])
@@ -720,5 +828,6 @@ def test_update_replaces_what_is_left_of_a_golden(
     assert answer.exit_code == 1
     assert words in answer.stderr
     assert answer.stderr.count("\n") == 1
-    assert "golden/Net.npz: replaced, as it could not be read" in run("update").stdout
+    answer = run("update")
+    assert answer.stdout.startswith("rewrote golden/Net.npz: it could not be read (")
     assert path.read_bytes() == good

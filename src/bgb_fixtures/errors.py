@@ -134,7 +134,7 @@ class TargetError(FixtureError, OSError):
 
 
 class MissingPackageError(FixtureError, ImportError):
-    """A required package is not installed or cannot be imported."""
+    """A required package or device is missing or cannot be used."""
 
 
 class SmokeError(FixtureError, AssertionError):

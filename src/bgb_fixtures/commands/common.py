@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "QUIET",
     "Progress",
+    "import_path",
     "is_there",
     "known_word",
     "opened_root",
@@ -74,6 +75,18 @@ def known_word(
     return value
 
 
+def import_path(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """Refuse anything but an import path ``module:name``."""
+    from bgb_fixtures.smoke.loading import split_target
+
+    if value is not None:
+        try:
+            split_target(value)
+        except SpecError as error:
+            raise click.BadParameter(str(error)) from error
+    return value
+
+
 def is_there(path: str) -> bool:
     """Return whether a path exists; a path that cannot be looked up fails later."""
     try:
@@ -89,15 +102,10 @@ def within(
 
     click's own ranges would print formulas such as ``x>=1`` in the help.
     """
-    words = [
-        f"{word} {bound:g}"
-        for word, bound in (
-            ("at least", least),
-            ("more than", above),
-            ("at most", most),
-        )
-        if bound is not None
-    ]
+    if least is not None and most is not None:
+        words = f"{least} to {most}"
+    else:
+        words = f"at least {least}" if above is None else f"more than {above}"
 
     def check(_: click.Context, __: click.Parameter, value: Any) -> Any:
         for number in value if isinstance(value, tuple) else (value,):
@@ -106,7 +114,7 @@ def within(
                 and (above is None or number > above)
                 and (most is None or number <= most)
             ):
-                msg = f"expected {' and '.join(words)}, got {number!r}"
+                msg = f"expected {words}, got {number!r}"
                 raise click.BadParameter(msg)
         return value
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +14,7 @@ import click
 from click.core import ParameterSource
 
 from bgb_fixtures.commands.adapt_options import adapted, layout_option, shape_options
-from bgb_fixtures.commands.common import Progress, print_json, say, within
+from bgb_fixtures.commands.common import Progress, import_path, print_json, say, within
 from bgb_fixtures.errors import (
     FixtureError,
     FixtureNotFoundError,
@@ -39,8 +39,7 @@ __all__ = ["golden"]
 def golden() -> None:
     """Record the outputs of a detector and compare with them.
 
-    MODEL is MODULE:FUNCTION, or a class or a model; the current folder is on the import
-    path. Random numbers are seeded, and the model runs in eval mode without gradients.
+    Random numbers are seeded, and the detector runs in eval mode without gradients.
     """
 
 
@@ -48,7 +47,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options shared by all three commands."""
     for decorate in reversed(
         (
-            click.argument("model"),
+            click.argument("model", callback=import_path),
             click.option(
                 "--fixture", metavar="NAME_OR_PATH", help="Fixture to run on [smoke]."
             ),
@@ -90,7 +89,7 @@ def _options(command: Callable[..., None]) -> Callable[..., None]:
                 "--atol", type=float, callback=within(least=0), metavar="X",
                 help="Absolute tolerance [by dtype and device].",
             ),
-            click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+            click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
         )
     ):  # fmt: skip
         command = decorate(command)
@@ -135,7 +134,12 @@ class _Request:
             raise MissingPackageError(msg)
         from bgb_fixtures.golden.content import PLAIN
         from bgb_fixtures.golden.record import run_model
+        from bgb_fixtures.smoke.loading import find_device
 
+        try:
+            find_device(self.device)
+        except SpecError as error:
+            raise click.BadParameter(str(error), param_hint="'--device'") from error
         made = self._make()
         with Progress("running") as progress, _code_of_user(self.model, "run"):
             return run_model(
@@ -255,9 +259,7 @@ def _prepare(
     """Find the windows and the file before the model is imported."""
     from bgb_fixtures.fixture import load_fixture
     from bgb_fixtures.golden.names import golden_path
-    from bgb_fixtures.smoke.loading import split_target
 
-    split_target(model)
     name = name or model.rpartition(":")[2].rpartition(".")[2]
     path = golden_path(folder, name)
     # Adapt before selecting the split, as in tests that select from an adapted fixture.
@@ -279,14 +281,30 @@ def _prepare(
 
 
 def _as_recorded(wanted: _Request) -> _Request:
-    """Return a request with the layout of the golden to replace, unless it has one."""
+    """Return a request with the layout of the golden to replace, unless it has one.
+
+    GoldenMismatchError if the golden has other windows, and no option selects windows.
+    """
+    from bgb_fixtures.golden.record import check_windows, fixture_state
     from bgb_fixtures.golden.store import load_golden
 
-    if wanted.layout is None and wanted.path.exists():
+    if not wanted.path.exists():
+        return wanted
+    try:
+        recorded = load_golden(wanted.path)
+    except FixtureError:
         # An unreadable golden is replaced and has no layout to keep.
-        with suppress(FixtureError):
-            return replace(wanted, layout=load_golden(wanted.path).layout)
-    return wanted
+        return wanted
+    given = click.get_current_context().params
+    options = ("fixture", "window_length", "sfreq", "montage", "profile", "split")
+    if recorded.fixture is not None and all(given[key] is None for key in options):
+        here = fixture_state(wanted.fixture)
+        # The same windows in another content version are what update is for.
+        version = {"content_version": here.content_version, "digest": here.digest}
+        if replace(recorded.fixture, **version) != here:
+            otherwise = f"pass --fixture {here.name} to rewrite it with these windows"
+            check_windows(recorded, wanted.fixture, otherwise=otherwise)
+    return replace(wanted, layout=wanted.layout or recorded.layout)
 
 
 def _refuse_ci(*, in_ci: bool) -> None:
@@ -346,7 +364,12 @@ def record(
     as_json: bool,  # noqa: FBT001
     **request: Any,
 ) -> None:
-    """Run MODEL and record its outputs as a new golden."""
+    """Run MODEL and record its outputs as a new golden.
+
+    MODEL is an import path MODULE:NAME, such as my.models:make_detector: a function or
+    class that makes the detector, or the detector itself. The current folder is searched
+    first.
+    """
     from bgb_fixtures.golden.check import save
     from bgb_fixtures.golden.content import PLAIN
     from bgb_fixtures.golden.report import show_size
@@ -392,7 +415,9 @@ def check(
 ) -> None:
     """Run MODEL and compare its outputs with the golden.
 
-    Exit code 1 if they differ.
+    MODEL is an import path MODULE:NAME, such as my.models:make_detector: a function or
+    class that makes the detector, or the detector itself. The current folder is searched
+    first. Exit code 1 if the outputs differ.
     """
     from bgb_fixtures.golden.check import refuse_difference
     from bgb_fixtures.golden.compare import compare_goldens
@@ -448,17 +473,23 @@ def update(
     as_json: bool,  # noqa: FBT001
     **request: Any,
 ) -> None:
-    """Run MODEL and rewrite its golden if it no longer matches."""
+    """Run MODEL and rewrite its golden if it no longer matches.
+
+    MODEL is an import path MODULE:NAME, such as my.models:make_detector: a function or
+    class that makes the detector, or the detector itself. The current folder is searched
+    first. Exit code 1 if the golden has other windows and no option selects these.
+    """
     from bgb_fixtures.golden.check import update as write_again
 
     _refuse_ci(in_ci=in_ci)
     wanted = _as_recorded(_prepare(model, **request))
     obtained, path = wanted.run(), wanted.path
     _refuse_random(wanted, obtained)
+    done = "rewrote" if path.exists() else "wrote"
     note = write_again(obtained, path, fixture=wanted.fixture, nan_ok=nan_ok)
     if note:
         _say_size(obtained)
     if as_json:
         print_json({"changed": bool(note), "note": note, **_facts(obtained, path)})
         return
-    click.echo(note or f"{path}: matches; left as it is")
+    click.echo(f"{done} {note}" if note else f"{path}: matches; left as it is")

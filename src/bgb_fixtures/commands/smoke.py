@@ -16,7 +16,7 @@ from bgb_fixtures.commands.adapt_options import (
     layout_option,
     shape_options,
 )
-from bgb_fixtures.commands.common import print_json, within
+from bgb_fixtures.commands.common import import_path, print_json, within
 from bgb_fixtures.errors import MissingPackageError, SpecError
 from bgb_fixtures.smoke.catalogue import CAN_SKIP, SENTENCES
 from bgb_fixtures.smoke.report import TableWriter
@@ -46,17 +46,6 @@ def _help_of_checks() -> str:
         for name, sentence in SENTENCES.items()
     ]
     return "\n".join(lines)
-
-
-def _target(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    from bgb_fixtures.smoke.loading import split_target
-
-    if value is not None:
-        try:
-            split_target(value)
-        except SpecError as error:
-            raise click.BadParameter(str(error)) from error
-    return value
 
 
 def _command(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
@@ -113,7 +102,7 @@ def _check_usage(context: click.Context) -> None:
     """,
     epilog="Example: bgb-fixtures smoke my.models:make_detector",
 )
-@click.argument("target", callback=_target, required=False)
+@click.argument("target", callback=import_path, required=False)
 @click.option(
     "--command",
     callback=_command,
@@ -152,13 +141,13 @@ def _check_usage(context: click.Context) -> None:
 )
 @click.option(
     "--loss",
-    callback=_target,
+    callback=import_path,
     metavar="MODULE:NAME",
     help="Your loss(logits, labels), checked and used in training.",
 )
 @click.option(
     "--step",
-    callback=_target,
+    callback=import_path,
     metavar="MODULE:NAME",
     help="Your training step to check: step(model, signals, labels), or "
     "make_step(model) that returns step(signals, labels).",

@@ -27,6 +27,7 @@ from bgb_fixtures.golden.names import as_stored, check_name, file_name_of
 from bgb_fixtures.golden.record import (
     check_layout,
     check_windows,
+    listed,
     make_events_golden,
     make_golden,
     refuse_nan,
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 
     from bgb_fixtures.fixture import Fixture
     from bgb_fixtures.golden.compare import Comparison
-    from bgb_fixtures.golden.content import Golden
+    from bgb_fixtures.golden.content import FixtureState, Golden
     from bgb_fixtures.golden.randomness import Randomness
 
 __all__ = [
@@ -180,7 +181,7 @@ def update(
         if not is_replaceable(path):
             raise
         save(obtained, path, nan_ok=nan_ok)
-        return f"{_shown(path)}: replaced, as it could not be read ({error})"
+        return f"{_shown(path)}: it could not be read ({error})"
     note = _reason_to_update(recorded, obtained, fixture=fixture)
     if note:
         save(obtained, path, nan_ok=nan_ok)
@@ -192,11 +193,13 @@ def _reason_to_update(
     recorded: Golden, obtained: Golden, *, fixture: Fixture | None
 ) -> str:
     if recorded.fixture != obtained.fixture:
-        return "was recorded with other windows"
+        return _other_windows(recorded.fixture, obtained.fixture)
     if recorded.layout != obtained.layout:
-        return f"was recorded with layout {recorded.layout}"
+        return (
+            f"it was recorded with layout {recorded.layout}, now with {obtained.layout}"
+        )
     if (recorded.test, recorded.name) != (obtained.test, obtained.name):
-        return f"was made for {recorded.test or recorded.name!r}"
+        return f"it was made for {recorded.test or recorded.name!r}"
     for key, output in obtained.outputs.items():
         before = recorded.outputs.get(key)
         if before is None:
@@ -212,6 +215,28 @@ def _reason_to_update(
     if comparison.equal:
         return ""
     return describe_comparison(comparison, fixture=fixture)
+
+
+def _other_windows(a: FixtureState | None, b: FixtureState | None) -> str:
+    """Return how the windows of a golden changed from `a` to `b`."""
+    if a is None or b is None:
+        return "it was recorded " + ", now ".join(
+            "without a fixture" if state is None else f"with fixture {state.name!r}"
+            for state in (a, b)
+        )
+    if (a.name, a.content_version) == (b.name, b.content_version):
+        if a.shape != b.shape:
+            return f"it was recorded with windows of {a.shape}, now {b.shape}"
+        if a.windows != b.windows:
+            return (
+                f"it was recorded with other windows of fixture {a.name!r} "
+                f"({listed(a.windows)}; now {listed(b.windows)})"
+            )
+    return "it was recorded with fixture " + ", now with ".join(
+        f"{state.name!r} (content version {state.content_version}, digest "
+        f"{state.digest[:12]})"
+        for state in (a, b)
+    )
 
 
 def _shown(path: Path | None) -> str:

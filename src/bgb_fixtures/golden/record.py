@@ -55,6 +55,7 @@ __all__ = [
     "check_windows",
     "fixture_digest",
     "fixture_state",
+    "listed",
     "make_events_golden",
     "make_golden",
     "refuse_nan",
@@ -226,11 +227,16 @@ def fixture_state(fixture: Fixture) -> FixtureState:
     )
 
 
-def check_windows(recorded: Golden, fixture: Fixture | None) -> None:
+def check_windows(
+    recorded: Golden,
+    fixture: Fixture | None,
+    *,
+    otherwise: str = "record the golden again",
+) -> None:
     """Raise GoldenMismatchError if a golden was recorded with other windows.
 
     Nothing is checked if the golden was recorded without a fixture, or if `fixture` is
-    None.
+    None. `otherwise` says what to do if the other windows are intended.
     """
     __tracebackhide__ = True
     if recorded.fixture is None or fixture is None:
@@ -242,7 +248,7 @@ def check_windows(recorded: Golden, fixture: Fixture | None) -> None:
         msg = (
             f"{where} was made for fixture {a.name!r} in another shape (found {b.shape}; "
             f"expected {a.shape}). Pass {_shape_options(a, b)} (in Python "
-            "Fixture.adapt), or record the golden again"
+            f"Fixture.adapt), or {otherwise}"
         )
         raise GoldenMismatchError(msg)
     # Older goldens identify an adapted file by the digest of the file.
@@ -251,14 +257,14 @@ def check_windows(recorded: Golden, fixture: Fixture | None) -> None:
             f"{where} was made for another fixture (found {b.name!r}, content version "
             f"{b.content_version}, digest {b.digest[:12]}; expected {a.name!r}, content "
             f"version {a.content_version}, digest {a.digest[:12]}). {_way_back(a, b)}, or "
-            "record the golden again"
+            f"{otherwise}"
         )
         raise GoldenMismatchError(msg)
     if a.windows != b.windows:
         msg = (
             f"{where} was made for other windows of fixture {a.name!r} (found "
-            f"{_listed(b.windows)}; expected {_listed(a.windows)}). Select the same ones, "
-            "or record the golden again"
+            f"{listed(b.windows)}; expected {listed(a.windows)}). Select the same ones, "
+            f"or {otherwise}"
         )
         raise GoldenMismatchError(msg)
 
@@ -315,7 +321,8 @@ def _shape_options(recorded: FixtureState, here: FixtureState) -> str:
     return " ".join(words)
 
 
-def _listed(windows: Sequence[str]) -> str:
+def listed(windows: Sequence[str]) -> str:
+    """Return the number of windows and the first few ids."""
     more = " ..." if len(windows) > 4 else ""
     return f"{len(windows)}: {', '.join(windows[:4])}{more}"
 

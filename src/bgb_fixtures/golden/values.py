@@ -175,8 +175,8 @@ def _pick(value: object, keep: Sequence[str], *, name: str) -> dict[str, object]
     items = items_of(value)
     if items is None:
         msg = (
-            f"{name!r} is of type {type(value).__name__}, which has no keys to keep; "
-            "drop keep="
+            f"output {name!r} is of type {type(value).__name__}, which has no entries "
+            "to select; drop --keep (in Python keep=)"
         )
         raise SpecError(msg)
     known = {_part(key, name): item for key, item in items}

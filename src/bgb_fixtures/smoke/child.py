@@ -20,10 +20,6 @@ from typing import TYPE_CHECKING, Any, TextIO
 from bgb_fixtures.smoke.limits import Stopwatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import torch
-
     from bgb_fixtures.smoke.report import CheckResult
 
 __all__ = ["main"]
@@ -90,26 +86,6 @@ def _take_stdout() -> TextIO:
     return out
 
 
-def _find_device(name: str | None) -> torch.device | None:
-    import torch
-
-    from bgb_fixtures.errors import SpecError
-
-    if name is None:
-        return None
-    available: dict[str, Callable[[], bool]] = {
-        "cuda": torch.cuda.is_available,
-        "mps": torch.backends.mps.is_available,
-    }
-    if name in available and not available[name]():
-        msg = (
-            f"device {name!r} is not available on this machine or in this build of "
-            "torch"
-        )
-        raise SpecError(msg)
-    return torch.device(name)
-
-
 def _run(request: dict[str, Any], messages: _Messages) -> None:
     import torch
 
@@ -117,13 +93,13 @@ def _run(request: dict[str, Any], messages: _Messages) -> None:
     from bgb_fixtures.smoke.catalogue import NEEDED
     from bgb_fixtures.smoke.detector import Detector
     from bgb_fixtures.smoke.judge import Judge, attempt
-    from bgb_fixtures.smoke.loading import import_object, read_config
+    from bgb_fixtures.smoke.loading import find_device, import_object, read_config
     from bgb_fixtures.smoke.options import Declaration
     from bgb_fixtures.smoke.report import CheckResult
     from bgb_fixtures.smoke.runner import load_model, run_checks, select_checks
     from bgb_fixtures.smoke.snapshot import set_seed
 
-    device = _find_device(request["device"])
+    device = find_device(request["device"])
     fixture = load_fixture(request["fixture"])
     if request["shape"]:
         fixture = fixture.adapt(**request["shape"])

@@ -25,7 +25,10 @@ from bgb_fixtures.smoke.report import Failed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import torch
+
 __all__ = [
+    "find_device",
     "find_factory",
     "import_object",
     "needs_one_argument",
@@ -43,6 +46,33 @@ def split_target(target: str) -> tuple[str, str]:
         msg = f"expected MODULE:NAME, as in my.models:make_detector; got {target!r}"
         raise SpecError(msg)
     return module, name
+
+
+def find_device(name: str | None) -> torch.device | None:
+    """Return the device with this name.
+
+    Raises SpecError if there is no such name, and MissingPackageError if the device
+    cannot be used here.
+    """
+    import torch
+
+    if name is None:
+        return None
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        msg = f"unknown device {name!r}; expected for example cpu, cuda, cuda:1 or mps"
+        raise SpecError(msg) from None
+    try:
+        torch.empty(1, device=device)
+    except Exception as error:
+        # Each type of device raises another error.
+        msg = (
+            f"device {name!r} is not available on this machine or in this build of "
+            "torch"
+        )
+        raise MissingPackageError(msg) from error
+    return device
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -80,6 +110,8 @@ def import_object(target: str) -> Any:
             f"module {missing!r} is neither in {here!r} nor installed (needed for "
             f"{target!r})"
         )
+        if module_name.endswith(".py"):
+            msg += f"; write {module_name.removesuffix('.py')}:{name}, without .py"
         raise Failed(msg) from None
     except Exception as error:
         raise_import_failure(error)

@@ -227,8 +227,9 @@ def run_supervised(
 ) -> SmokeReport:
     """Run checks in a child process, restarting it after any that hangs or crashes.
 
-    Raises SpecError if the request is invalid (no such fixture, device or config), and
-    MissingPackageError if a library that the detector needs cannot be imported.
+    Raises SpecError if the request is invalid (no such fixture or config), and
+    MissingPackageError if a library that the detector needs cannot be imported, or if
+    the device is not available.
     """
     start = perf_counter()
     run = _Run(request, on_result)
