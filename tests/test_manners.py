@@ -113,7 +113,7 @@ def test_help_ends_with_what_few_need(capsys: pytest.CaptureFixture[str]) -> Non
         ("golden check a:b --rtol -1", "expected at least 0, got -1.0"),
         ("smoke a:b --time-limit 0", "expected more than 0, got 0.0"),
         ("smoke a:b --positive-class 1 --positive-class -2", "at least 0, got -2"),
-        ("plot tiny --out a.png --dpi 700", "at least 20 and at most 600, got 700"),
+        ("plot tiny --out a.png --dpi 700", "expected 20 to 600, got 700"),
     ],
 )
 def test_number_out_of_range_is_wrong_usage(

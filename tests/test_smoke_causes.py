@@ -50,7 +50,7 @@ def test_consequences_are_skipped_name_their_cause_and_come_right_after_it() -> 
     names = [check.name for check in report.checks]
     assert names[names.index("repeat") + 1] == "batch"
     text = " ".join(str(report).split())
-    assert "SKIP batch not checked: follows from repeat, which fails (and" in text
+    assert "SKIP batch not checked because the check repeat failed (same for" in text
 
 
 def test_cause_that_is_left_out_still_explains_its_consequences() -> None:

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import torch
 from click.testing import CliRunner
 
 from bgb_fixtures.cli import main
@@ -225,6 +226,28 @@ def test_target_of_another_form_is_wrong_usage() -> None:
     result = smoke("my.models")
     assert result.exit_code == 2
     assert "expected MODULE:NAME, as in my.models:make_detector" in result.stderr
+
+
+def test_seed_beyond_its_range_is_told_the_range() -> None:
+    result = smoke("my.models:make", "--seed", "-1")
+    assert result.exit_code == 2
+    assert "expected 0 to 4294967295, got -1" in result.stderr
+
+
+@pytest.mark.skipif(torch.backends.mps.is_available(), reason="has this device")
+@pytest.mark.usefixtures("project")
+def test_device_that_is_not_available_is_no_verdict() -> None:
+    result = smoke("my.models:make_detector", "--device", "mps")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        "Error: device 'mps' is not available on this machine or in this build of torch\n"
+    )
+
+
+@pytest.mark.usefixtures("project")
+def test_file_name_as_target_is_told_the_import_path() -> None:
+    reason = check(smoke_json("my.models.py:make_detector"), "build")["reason"]
+    assert reason.endswith("; write my.models:make_detector, without .py")
 
 
 @pytest.mark.usefixtures("project")

@@ -234,6 +234,13 @@ def test_unknown_entry_is_refused_with_those_that_there_are() -> None:
     )
 
 
+def test_entry_of_a_single_tensor_is_refused() -> None:
+    report = run_smoke(Gives(lambda x: x[:, 0]), fixture="tiny", skip=FEW, output="c")
+    assert report["shape"].reason == (
+        "the output is a single value, (3, 2560) float32; drop --output"
+    )
+
+
 def test_classes_that_are_seizures_can_be_declared() -> None:
     model = Gives(lambda x: x[:, :4].mean(2))
     contract = contract_of(model, positive_classes=(0, 3))
@@ -242,8 +249,12 @@ def test_classes_that_are_seizures_can_be_declared() -> None:
 
 def test_class_that_does_not_exist_is_refused() -> None:
     model = Gives(lambda x: x[:, :4].mean(2))
-    with pytest.raises(SpecError, match="--positive-class 4: the output has 4 classes"):
+    with pytest.raises(
+        SpecError, match="--positive-class 4: the output has classes 0 to 3"
+    ):
         run_smoke(model, fixture="tiny", positive_classes=(4,))
+    with pytest.raises(SpecError, match=r"--positive-class 3: the .* one class \(0\)"):
+        run_smoke(Gives(lambda x: x[:, 0]), fixture="tiny", positive_classes=(3,))
 
 
 def test_function_of_numpy_arrays_is_a_detector() -> None:

@@ -94,8 +94,9 @@ def _check_usage(context: click.Context) -> None:
     file of seizures. With --image: a container image, run as the SzCORE benchmark
     runs it. See docs/szcore.md.
 
-    Exit code 0 if the detector works, 1 if a check fails, 2 for wrong usage or if the
-    environment lets nothing be judged. The checks of TARGET:
+    Exit code 0 if the detector works, 1 if a check fails or an input file is invalid, 2
+    for wrong usage or if nothing could be checked (for example, PyTorch is missing or the
+    device is unavailable). The checks of TARGET:
 
     \b
 {textwrap.indent(_help_of_checks(), "    ")}
@@ -123,7 +124,11 @@ def _check_usage(context: click.Context) -> None:
     "--fixture", metavar="NAME_OR_PATH", help="Windows to use [the packaged smoke]."
 )
 @shape_options
-@click.option("--device", type=click.Choice(["cpu", "cuda", "mps"]), help="Device.")
+@click.option(
+    "--device",
+    type=click.Choice(["cpu", "cuda", "mps"]),
+    help="Device to run on [the model's device].",
+)
 @layout_option("detected")
 @click.option(
     "--output",

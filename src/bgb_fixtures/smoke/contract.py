@@ -221,6 +221,9 @@ def _choose_entry(
         for entry in entries:
             if str(entry) == declared and entry is not None:
                 return entry, ()
+        if None in entries:
+            msg = f"the output is a single value, {describe(entries[None])}; drop --output"
+            raise Failed(msg)
         known = ", ".join(f"{key!r}: {describe(v)}" for key, v in entries.items())
         msg = f"the output has no entry {declared!r} (--output); it has {known}"
         raise Failed(msg)
@@ -263,10 +266,8 @@ def _positive_classes(declared: tuple[int, ...], n_classes: int) -> tuple[int, .
     """Return the seizure classes; the default is all but the first."""
     wrong = [index for index in declared if not 0 <= index < n_classes]
     if wrong:
-        msg = (
-            f"--positive-class {wrong[0]}: the output has {n_classes} classes, numbered "
-            "from 0"
-        )
+        known = "one class (0)" if n_classes == 1 else f"classes 0 to {n_classes - 1}"
+        msg = f"--positive-class {wrong[0]}: the output has {known}"
         raise SpecError(msg)
     if n_classes == 1:
         return (0,)

@@ -139,5 +139,5 @@ def attempt(name: str, run: Callable[[], Any], *, limit: float) -> Outcome:
 
 def consequence(name: str, cause: str) -> CheckResult:
     """Return the SKIP of a check that failed because of another failed check."""
-    reason = f"not checked: follows from {cause}, which fails"
+    reason = f"not checked because the check {cause} failed"
     return CheckResult(name=name, status="SKIP", reason=reason, cause=cause)

@@ -109,7 +109,7 @@ class TableWriter:
 
     def _write_row(self, status: str, names: list[str], result: CheckResult) -> None:
         place = f" [at {result.place}]" if result.place else ""
-        others = f" (and {', '.join(names[1:])})" if names[1:] else ""
+        others = f" (same for {', '.join(names[1:])})" if names[1:] else ""
         time = f" ({result.seconds:.2f} s)" if status != "SKIP" else ""
         lines = textwrap.wrap(
             f"{result.reason}{place}{others}{time}",

@@ -264,7 +264,7 @@ def _judge_rule(
         raise Failed(first + more)
     cause = next((name for name in RULES[: RULES.index(rule)] if name in broken), "")
     if cause:
-        msg = f"not checked in every file: follows from {cause}, which fails"
+        msg = f"not checked in every file because the check {cause} failed"
         raise Skipped(msg, cause=cause)
     return _GOOD[rule]
 
