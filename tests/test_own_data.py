@@ -59,15 +59,23 @@ def test_a_licence_is_stated_for_data_of_ones_own(root: Path, source: str) -> No
     assert run(*words).exit_code == 0
 
 
-def test_a_licence_that_is_not_known_lets_nobody_have_the_data(root: Path) -> None:
+def test_a_licence_that_is_not_known_lets_nobody_have_the_data(
+    root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     fixture = build(root, licence="for our group only")
+    [warning] = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert warning.getMessage() == (
+        "licence 'for our group only' is not known to allow redistribution, so the "
+        "fixture is marked not redistributable. Known: CC0-1.0, PDDL-1.0, CC-BY-4.0, "
+        "CC-BY-SA-4.0, ODC-By-1.0, ODbL-1.0"
+    )
     licence = fixture.records.licence
     assert (licence["name"], licence["redistributable"]) == (
         "for our group only",
         False,
     )
     words = ("export", fixture.path, "--to", "npz", root.parent / "npz")
-    assert "licence for our group only" in run(*words).output
+    assert "licence 'for our group only'" in run(*words).output
 
 
 def test_an_unknown_licence_says_how_to_state_one(root: Path) -> None:

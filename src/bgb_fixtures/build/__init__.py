@@ -6,6 +6,7 @@ and no file with text that identifies its source is left behind.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from bgb_fixtures.request.synthetic import SyntheticRequest
 
 __all__ = ["BuildReport", "build_fixture", "select_fixture", "synthesise"]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,7 +287,7 @@ def _open_corpus(
         )
         raise SpecError(msg)
     from bgb_fixtures.corpora import open_corpus
-    from bgb_fixtures.corpora.licences import stated_licence
+    from bgb_fixtures.corpora.licences import KNOWN_LICENCES, stated_licence
 
     corpus = open_corpus(
         request.source,
@@ -295,5 +298,12 @@ def _open_corpus(
         dev_subjects=request.dev_subjects,
     )
     # Checked before the work begins.
-    stated_licence(request, corpus.licence)
+    licence = stated_licence(request, corpus.licence)
+    if request.licence is not None and not licence.redistributable:
+        _log.warning(
+            "licence %r is not known to allow redistribution, so the fixture is marked "
+            "not redistributable. Known: %s",
+            request.licence,
+            KNOWN_LICENCES,
+        )
     return corpus

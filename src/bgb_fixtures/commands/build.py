@@ -253,8 +253,9 @@ def _quotas(
 @click.option(
     "--licence",
     metavar="NAME",
-    help="Licence of your own data, such as CC-BY-4.0 [unknown, so that the fixture is "
-    "not redistributable] (edf and bids only).",
+    help="Licence of your own data: CC0-1.0, PDDL-1.0, CC-BY-4.0, CC-BY-SA-4.0, "
+    "ODC-By-1.0 or ODbL-1.0; with any other, the fixture is not redistributable "
+    "[unknown] (edf and bids only).",
 )
 @click.option(
     "--attribution",

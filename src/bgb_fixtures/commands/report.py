@@ -12,7 +12,7 @@ __all__ = ["report"]
 @click.command(epilog="Example: bgb-fixtures report smoke -o report.html")
 @click.argument("fixture", required=False)
 @click.option(
-    "-o", "--out", required=True, metavar="FILE", help="Page to write: .html."
+    "-o", "--out", required=True, metavar="FILE", help="Page to write (.html)."
 )
 @click.option(
     "--local-use",
@@ -47,6 +47,10 @@ def report(
                 "problem": answer.problem,
             }
         )
+    elif answer.problem is not None:
+        click.echo(
+            f"wrote {answer.path} without windows: the fixture failed verification"
+        )
     else:
         click.echo(
             f"wrote {answer.path}: {answer.n_windows} windows, "
@@ -55,5 +59,5 @@ def report(
     if not answer.redistributable:
         click.echo("do not pass it on: the fixture is not redistributable", err=True)
     if answer.problem is not None:
-        msg = f"not verified, and no window drawn: {answer.problem}"
+        msg = f"the fixture failed verification: {answer.problem}"
         raise click.ClickException(msg)

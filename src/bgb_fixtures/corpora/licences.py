@@ -16,7 +16,7 @@ from bgb_fixtures.errors import SpecError
 if TYPE_CHECKING:
     from bgb_fixtures.request.recorded import RecordedRequest
 
-__all__ = ["UNKNOWN_LICENCE", "find_licence", "stated_licence"]
+__all__ = ["KNOWN_LICENCES", "UNKNOWN_LICENCE", "find_licence", "stated_licence"]
 
 UNKNOWN_LICENCE = Licence(name="unknown", url="", attribution="", redistributable=False)
 # Spellings of licences in real data sets -> SPDX name and address. Licences that forbid
@@ -54,6 +54,9 @@ _LICENCES = (
         "https://opendatacommons.org/licenses/odbl/1-0/",
     ),
 )
+
+
+KNOWN_LICENCES = ", ".join(name for _, name, _ in _LICENCES)
 
 
 def find_licence(stated: str) -> Licence | None:

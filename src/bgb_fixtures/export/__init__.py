@@ -123,15 +123,15 @@ def export_fixture(
         name = fixture.records.licence["name"]
         own = ". The licence of your own data is stated with build --licence"
         msg = (
-            f"fixture {where} may not be redistributed (licence {name}), and an "
-            "export is easily passed on. To write it for this machine only, add "
-            f"--local-use (local_use=True){own * (name == 'unknown')}"
+            f"fixture {where} is not redistributable (licence {name!r}), and an export "
+            "is easily passed on. To write it for this machine only, add --local-use"
+            f"{own * (name == 'unknown')}"
         )
         raise SpecError(msg)
     problems = form.problems(fixture)
     if problems:
-        msg = f"fixture {where} does not fit layout {layout!r}: {'; '.join(problems)}"
-        raise SpecError(msg)
+        msg = f"fixture {where} does not fit layout {layout!r}:"
+        raise SpecError("\n  ".join((msg, *problems)))
     path = check_new_folder(out)
     n_windows = len(fixture)
 

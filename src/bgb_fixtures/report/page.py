@@ -136,9 +136,9 @@ def write_report(
         redistributable = bool(fixture.records.licence["redistributable"])
         if not redistributable and not local_use:
             msg = (
-                f"fixture {str(fixture.path)!r} may not be redistributed (licence "
-                f"{fixture.records.licence['name']}), and a page is easily passed on. "
-                "To write it for this machine only, add --local-use (local_use=True)"
+                f"fixture {str(fixture.path)!r} is not redistributable (licence "
+                f"{fixture.records.licence['name']!r}), and a page is easily passed on. "
+                "To write it for this machine only, add --local-use"
             )
             raise SpecError(msg)
         checks, problem = _verify(fixture)
