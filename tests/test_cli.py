@@ -295,6 +295,15 @@ def test_plot_names_a_window_by_number_or_id(
     assert "w0: onset, fnsz" in target.read_text("utf-8")
 
 
+def test_plot_takes_rows_as_montage(
+    run: Callable[..., Answer], banana_fixture: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "w.svg"
+    words = ("--window", "1", "--montage", "Fp1-F7,Cz", "--out", target)
+    answer = run("plot", banana_fixture, *words)
+    assert (answer.code, answer.out) == (0, f"wrote {target}\n")
+
+
 def test_plot_of_a_window_that_is_not_there_names_those_that_are(
     run: Callable[..., Answer], banana_fixture: Path, tmp_path: Path
 ) -> None:
@@ -367,8 +376,10 @@ def test_info_shows_facts_and_a_table(
     answer = run("info", small_fixture)
     facts, table, legend = answer.out.split("\n\n")
     assert legend.splitlines() == [
+        "start: seconds from the start of the recording",
         "category: none = no ictal sample, full = at least 99 %, partial = between",
-        "kind: onset/offset = a seizure begins/ends inside, whole = both, ictal = throughout",
+        "kind: onset/offset = a seizure begins/ends inside, whole = both, ictal = throughout,",
+        "  background = no seizure, artefact = no seizure, with an artefact",
         "clipped: samples cut off at 10 standard deviations, in all channels together",
         "codes, as in TUSZ: fnsz = focal",
         "montage: what each channel is; Fp1-F7 is Fp1 minus F7",

@@ -268,8 +268,10 @@ def test_info_shows_what_a_golden_holds(
         "win-18"
     ) in lines
     assert "logits: float32 [3, 15360]" in lines
-    assert "  win-17: min -1, median 1, max 1; above 0: 14.00-48.00 s" in lines
-    assert "  win-18: min -1, median -1, max -1; above 0: nothing" in lines
+    assert (
+        "  win-17: min -1, median 1, max 1; detections above 0: 14.00-48.00 s" in lines
+    )
+    assert "  win-18: min -1, median -1, max -1; detections above 0: none" in lines
 
 
 def test_info_shows_small_values_and_events(

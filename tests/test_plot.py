@@ -97,6 +97,22 @@ def test_same_figure_gives_the_same_bytes(fixture: Fixture, tmp_path: Path) -> N
     assert first.read_bytes() == second.read_bytes()
 
 
+def test_average_montage_is_drawn_against_the_average() -> None:
+    tiny = load_fixture("tiny")
+    drawn = draw_windows(tiny, [0], montage="average").subfigs[0].axes[0]
+    raw = tiny.adapt(montage="average", profile="raw-1")
+    adapted = draw_windows(raw, [0], montage=None)
+    for line, other in zip(drawn.lines, adapted.subfigs[0].axes[0].lines, strict=True):
+        np.testing.assert_allclose(line.get_ydata(), other.get_ydata(), atol=1e-3)
+    labels = [label.get_text() for label in drawn.get_yticklabels()]
+    assert labels == list(MONTAGES["average"])
+
+
+def test_rows_are_drawn_as_a_montage(fixture: Fixture) -> None:
+    axes = draw_windows(fixture, [0], montage=["Fp1-F7", "Cz"]).subfigs[0].axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["Fp1-F7", "Cz"]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -1174,7 +1174,7 @@ def test_the_commands_save_build_and_verify(
     assert "identical to the fixture of the spec" in capsys.readouterr().out
     assert one.read_bytes() == other.read_bytes()
     run("verify", other, "--spec", saved)
-    assert f"is the fixture of spec '{saved}', byte by byte" in capsys.readouterr().out
+    assert f"matches spec '{saved}' byte for byte" in capsys.readouterr().out
 
 
 def test_scripts_are_told_where_the_spec_is_and_that_nothing_differs(
@@ -1220,9 +1220,7 @@ def test_build_tells_what_differs(
 def test_verify_tells_what_differs_and_exits_with_one(
     small_fixture: Path, saved: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(
-        ClickException, match=r"is not the fixture of spec .*\n  spec, "
-    ):
+    with pytest.raises(ClickException, match=r"does not match spec .*\n  spec, "):
         run("verify", small_fixture, "--spec", saved)
     with pytest.raises(SystemExit) as end:
         run("verify", small_fixture, "--spec", saved, "--json")

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from bgb_fixtures.fixture import Fixture
     from bgb_fixtures.format.records import WindowRecord
 
-__all__ = ["adapt_fixture", "adapted_content"]
+__all__ = ["adapt_fixture", "adapted_content", "derive_rows", "requested_montage"]
 
 _GRID_UV = 0.125
 """Synthetic EEG is generated in steps of this many microvolts."""
@@ -167,7 +167,7 @@ class _Target:
                 f"of fixture {str(whole.path)!r}, got {self.window_length:g} s"
             )
             raise SpecError(msg)
-        self.montage = _find_montage(whole, montage, names)
+        self.montage = requested_montage(whole, montage, names)
         self._rederives = montage is not None
         self._band_pass = band_pass
         if band_pass is not None:
@@ -404,7 +404,7 @@ class _Target:
                 # This restores the generated values, except for clipped samples.
                 data_uv = np.rint(data_uv / _GRID_UV) * _GRID_UV
         if self._rederives:
-            data_uv = _derive(data_uv, fixture, self.montage)
+            data_uv = derive_rows(data_uv, fixture, self.montage)
         signal: Signal = ArraySignal(data_uv, sfreq=fixture.sfreq)
         if self._resamples:
             signal = ResampledSignal(signal, self.sfreq)
@@ -539,8 +539,8 @@ def _find_profile(fixture: Fixture, profile: str | None) -> Profile:
     return PROFILES[profile]
 
 
-def _find_montage(
-    fixture: Fixture, montage: str | Sequence[str] | None, names: str | None
+def requested_montage(
+    fixture: Fixture, montage: str | Sequence[str] | None, names: str | None = None
 ) -> Montage:
     """Return the rows requested, with their names in the requested convention."""
     here = fixture.ch_names
@@ -558,7 +558,7 @@ def _find_montage(
     )
 
 
-def _derive(
+def derive_rows(
     data_uv: npt.NDArray[np.float64], fixture: Fixture, montage: Montage
 ) -> npt.NDArray[np.float64]:
     """Return the rows of a montage from the channels of a fixture."""

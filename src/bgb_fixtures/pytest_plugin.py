@@ -30,10 +30,13 @@ __all__ = [
 ]
 
 _SHAPE = {
-    "window_length": ("SECONDS", "Cut windows of this length."),
-    "sfreq": ("HZ", "Resample windows to this rate."),
-    "montage": ("NAME", "Montage of the windows, or rows separated by commas."),
-    "profile": ("NAME", "Profile of the windows: raw-1 or zscore-1."),
+    "window_length": ("SECONDS", "Cut windows of this length [unchanged]."),
+    "sfreq": ("HZ", "Resample windows to this rate [unchanged]."),
+    "montage": (
+        "NAME",
+        "Montage of the windows, or rows separated by commas [unchanged].",
+    ),
+    "profile": ("NAME", "Profile of the windows: raw-1 or zscore-1 [unchanged]."),
     "labels": ("HOW", "Labels of smoke_batch: sample, any or majority [sample]."),
 }
 """Options and ini values that change the shape of the fixtures."""
@@ -53,7 +56,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "Names are also looked up in BGB_FIXTURES_DIR.",
     )
     parser.addini(
-        "bgb_fixture", "Fixture for smoke_fixture and smoke_batch, a name or a path."
+        "bgb_fixture",
+        "Fixture for smoke_fixture and smoke_batch, a name or a path [smoke].",
     )
     for name, (metavar, text) in _SHAPE.items():
         option = f"--bgb-{name.replace('_', '-')}"

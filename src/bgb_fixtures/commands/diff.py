@@ -33,7 +33,7 @@ __all__ = ["diff"]
     metavar="FILE",
     help="Also write the comparison as an HTML page (goldens only).",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def diff(
     before: str,
     after: str,

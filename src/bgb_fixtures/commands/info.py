@@ -28,7 +28,7 @@ __all__ = ["info"]
         "fails."
     ),
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def info(
     file: str | None,
     as_text: bool,  # noqa: FBT001
@@ -157,8 +157,10 @@ def _legend(fixture: Fixture) -> list[str]:
     present = {event.label for window in records.windows for event in window.events}
     codes = [f"{code} = {text}" for code, text in TYPE_NAMES.items() if code in present]
     return [
+        "start: seconds from the start of the recording",
         "category: none = no ictal sample, full = at least 99 %, partial = between",
-        "kind: onset/offset = a seizure begins/ends inside, whole = both, ictal = throughout",
+        "kind: onset/offset = a seizure begins/ends inside, whole = both, ictal = throughout,",
+        "  background = no seizure, artefact = no seizure, with an artefact",
         "clipped: samples cut off at 10 standard deviations, in all channels together"
         if records.unit == "1"
         else "clipped: samples cut off by the profile, in all channels together",
@@ -169,7 +171,7 @@ def _legend(fixture: Fixture) -> list[str]:
 
 def _table(fixture: Fixture) -> list[str]:
     heads = (
-        "id", "split", "subject", "recording", "onset s", "category", "kind",
+        "id", "split", "subject", "recording", "start s", "category", "kind",
         "clipped", "seizures in the window: code start-stop s",
     )  # fmt: skip
     rows = [

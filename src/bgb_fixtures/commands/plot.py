@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bgb_fixtures.commands.common import Progress, known_word, within
+from bgb_fixtures.commands.adapt_options import parse_montage
+from bgb_fixtures.commands.common import Progress, within
 from bgb_fixtures.errors import SpecError
 
 if TYPE_CHECKING:
@@ -28,16 +29,17 @@ __all__ = ["plot"]
 @click.option(
     "--montage",
     default="double-banana",
-    callback=known_word,
+    callback=parse_montage,
     metavar="NAME",
-    help="double-banana or 10-20 [double-banana].",
+    help="Montage to draw, such as 10-20, tcp-20 or average, or rows separated by commas "
+    "[double-banana].",
 )
 @click.option(
     "--start",
     type=float,
     metavar="SECONDS",
     help="Start of the page within the window [a third of a page before the first "
-    "seizure border, or 0].",
+    "seizure onset or end, or 0].",
 )
 @click.option(
     "--length",
@@ -50,7 +52,7 @@ __all__ = ["plot"]
     "--gain",
     type=float,
     metavar="UV",
-    help="Microvolts between two lines [chosen from the amplitude].",
+    help="Microvolts between adjacent traces [chosen from the amplitude].",
 )
 @click.option(
     "--dpi",
@@ -58,15 +60,15 @@ __all__ = ["plot"]
     callback=within(least=20, most=600),
     default=110,
     metavar="N",
-    help="Pixels per inch; a page has 11 x 9 inches [110].",
+    help="Pixels per inch; a page is 11 x 9 inches [110].",
 )
 @click.option(
-    "--out", required=True, metavar="FILE", help="Picture to write: .png, .pdf, .svg."
+    "--out", required=True, metavar="FILE", help="Image to write (.png, .pdf or .svg)."
 )
 def plot(
     fixture: str | None,
     windows: tuple[str, ...],
-    montage: str,
+    montage: str | list[str],
     start: float | None,
     length: float,
     gain: float | None,
@@ -89,7 +91,7 @@ def plot(
             start=start,
             length=length,
             gain_uv=gain,
-            # Saving the picture takes half of the time.
+            # Saving the image takes half of the time.
             progress=lambda done, total: progress.show(done, 2 * total),
         )
         target = save_figure(figure, out, dpi=dpi)

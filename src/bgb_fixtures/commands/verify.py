@@ -24,7 +24,7 @@ __all__ = ["verify"]
 @click.option(
     "--against",
     metavar="PATH",
-    help="Recordings that it was built from: search the fixture for their names, "
+    help="Recordings that the fixture was built from: search the fixture for their names, "
     "dates, headers and annotation texts.",
 )
 @click.option(
@@ -66,9 +66,9 @@ def verify(
         if spec is not None:
             differences = _differences(proof.path, spec)
             if differences:
-                msg = f"{str(proof.path)!r} is not the fixture of spec {spec!r}:"
+                msg = f"{str(proof.path)!r} does not match spec {spec!r}:"
                 raise IntegrityError("\n  ".join((msg, *differences)))
-            checks.append(f"is the fixture of spec {spec!r}, byte by byte")
+            checks.append(f"matches spec {spec!r} byte for byte")
         if rebuild:
             checks.append(_rebuild(proof.path))
     except FixtureError as error:

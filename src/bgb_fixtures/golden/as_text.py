@@ -107,7 +107,7 @@ def _describe_output(
                 f"{start / state.sfreq:.2f}-{stop / state.sfreq:.2f} s"
                 for start, stop in found
             )
-            words += f"; above {output.threshold:g}: {spans or 'nothing'}"
+            words += f"; detections above {output.threshold:g}: {spans or 'none'}"
         lines.append(words)
     return lines
 

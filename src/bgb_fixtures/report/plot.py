@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bgb_fixtures.adapt import derive_rows, requested_montage
 from bgb_fixtures.eeg.events import mask_to_spans
-from bgb_fixtures.eeg.montage import montage_rows, resolve_montage
 from bgb_fixtures.errors import MissingPackageError, SpecError
 from bgb_fixtures.staging import new_file
 
@@ -39,7 +39,7 @@ PAGE_LENGTH_S = 15.0
 BAND_HZ = (0.8, 70.0)
 """Display filter, as common on clinical pages."""
 GAINS_UV = (20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000)
-"""Possible distances between two lines in microvolts."""
+"""Possible distances between adjacent traces in microvolts."""
 PAGE_SIZE_IN = (11.0, 9.0)
 REGION_COLOURS = {"left": "#1b4f8f", "right": "#9c2f2f", "midline": "#222222"}
 """Parts of the head, and their colours on white."""
@@ -80,7 +80,7 @@ def draw_windows(
     fixture: Fixture,
     rows: Sequence[int],
     *,
-    montage: str | None = "double-banana",
+    montage: str | Sequence[str] | None = "double-banana",
     start: float | None = None,
     length: float = PAGE_LENGTH_S,
     gain_uv: float | None = None,
@@ -95,16 +95,16 @@ def draw_windows(
         A loaded fixture.
     rows : sequence of int
         Positions of the windows in `fixture`, at least one; two a line.
-    montage : str or None
-        ``"double-banana"`` (longitudinal bipolar) or ``"10-20"``; None: the channels of
-        the fixture as they are.
+    montage : str, sequence of str or None
+        Name of a montage, such as ``"double-banana"`` (longitudinal bipolar), or rows
+        such as ``"Fp1-F7"``; None: the channels of the fixture as they are.
     start : float or None
         First second of the page in the window; None: a third of a page before the
-        first border of a seizure, or 0.
+        first onset or end of a seizure, or 0.
     length : float
         Seconds on the page; at least 1, and no more than the window are shown.
     gain_uv : float or None
-        Microvolts between two lines; None: by the amplitude.
+        Microvolts between adjacent traces; None: by the amplitude.
     page_size : tuple of float
         Width and height of a page, in inches.
     progress : callable or None
@@ -200,7 +200,7 @@ def _make_page(
     fixture: Fixture,
     row: int,
     *,
-    montage: str | None,
+    montage: str | Sequence[str] | None,
     start: float | None,
     length: float,
     gain_uv: float | None,
@@ -222,7 +222,11 @@ def _make_page(
             f"{length:g} s in a window of {seconds:g} s, got {start:g}"
         )
         raise SpecError(msg)
-    data_uv = _derive(window, montage)
+    data_uv, ch_names = window.microvolts()[0].astype(np.float64), window.ch_names
+    if montage is not None:
+        wanted = requested_montage(window, montage)
+        data_uv, ch_names = derive_rows(data_uv, window, wanted), wanted.ch_names
+    data_uv = _band_pass(data_uv, sfreq)
     shown = data_uv[:, round(start * sfreq) : round((start + length) * sfreq)]
     if gain_uv is None:
         # A line may reach its neighbours but must not cross the page.
@@ -234,7 +238,7 @@ def _make_page(
     codes = ", ".join(event.label for event in record.events) or "no seizure"
     return _Page(
         title=f"{record.id}: {record.kind}, {codes}, {record.subject}",
-        ch_names=montage_rows(montage) if montage else window.ch_names,
+        ch_names=ch_names,
         data_uv=data_uv,
         spans=spans,
         sfreq=sfreq,
@@ -247,21 +251,6 @@ def _make_page(
 def _first_border(spans: list[tuple[int, int]], *, n_times: int) -> int:
     borders = [sample for span in spans for sample in span if 0 < sample < n_times]
     return borders[0] if borders else 0
-
-
-def _derive(window: Fixture, montage: str | None) -> npt.NDArray[np.float64]:
-    """Return the rows of a montage, filtered for display."""
-    signals_uv = window.microvolts()[0].astype(np.float64)
-    if montage is None:
-        return _band_pass(signals_uv, window.sfreq)
-    rows = resolve_montage(window.ch_names, montage, where=str(window.path))
-    data_uv = np.stack(
-        [
-            signals_uv[row.plus[0]] - (signals_uv[row.minus[0]] if row.minus else 0.0)
-            for row in rows
-        ]
-    )
-    return _band_pass(data_uv, window.sfreq)
 
 
 def _band_pass(

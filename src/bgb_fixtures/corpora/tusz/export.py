@@ -127,9 +127,9 @@ def _notes(fixture: Fixture, channels: list[Steps], rows: list[str]) -> str:
 - `EEG FP1-REF` and the folder `{EDF_FOLDER}` are those of TUSZ for recordings without A1
   and A2; what the electrodes were measured against, the fixture does not say.
 - Seizures of a fixture are not told apart by channel: in `.csv` all {len(_PAIRS)} pairs
-  of the montage have them from start to end. `.csv_bi` of a window with seizures has only
-  `seiz` rows, of one without a `bckg` row. Times have four decimals, or as many as it
-  takes to hit the sample.
+  of the montage have them from start to end. For a window with seizures, `.csv_bi` has
+  only `seiz` rows; for one without, a single `bckg` row. Times have four decimals, or as
+  many as it takes to hit the sample.
 
 ## Files
 

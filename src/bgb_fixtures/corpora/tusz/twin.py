@@ -49,7 +49,8 @@ _NOTES = f"""\
   seizure from its start to its end. In a focal one the pairs on the side of the focus
   do; those of the other side join in after two fifths of it (fnsz, cpsz) or never
   (spsz), as the generator lets seizures spread.
-- `.csv_bi` of a recording with seizures has only `seiz` rows, of one without a `bckg` row.
+- For a recording with seizures, `.csv_bi` has only `seiz` rows; for one without, a single
+  `bckg` row.
 """
 _NOTES_1_5 = f"""\
 - Patients are numbered from 99000000; every year is 2015. There are splits train and dev.
