@@ -292,7 +292,10 @@ def test_keep_takes_the_named_entries_only() -> None:
         pytest.param({"a": 1}, (), "'out' has no entry to keep", id="none"),
         pytest.param({"a": 1}, "a", r"keep='a': expected a sequence of keys", id="str"),
         pytest.param(
-            np.ones(2), ("a",), "of type ndarray, which has no keys", id="array"
+            np.ones(2),
+            ("a",),
+            "of type ndarray, which has no entries to select",
+            id="array",
         ),
     ],
 )

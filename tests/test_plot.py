@@ -103,7 +103,8 @@ def test_average_montage_is_drawn_against_the_average() -> None:
     raw = tiny.adapt(montage="average", profile="raw-1")
     adapted = draw_windows(raw, [0], montage=None)
     for line, other in zip(drawn.lines, adapted.subfigs[0].axes[0].lines, strict=True):
-        np.testing.assert_allclose(line.get_ydata(), other.get_ydata(), atol=1e-3)
+        height, expected = (np.asarray(one.get_ydata(), float) for one in (line, other))
+        np.testing.assert_allclose(height, expected, atol=1e-3)
     labels = [label.get_text() for label in drawn.get_yticklabels()]
     assert labels == list(MONTAGES["average"])
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bgb_fixtures.eeg.average import subtract_average
+from bgb_fixtures.eeg.average import derive_rows
 from bgb_fixtures.eeg.channels import AVERAGE, rename_row
 from bgb_fixtures.eeg.events import Event, events_to_mask, merge_spans
 from bgb_fixtures.eeg.filter import BandPassedSignal, check_band_pass
@@ -25,7 +25,6 @@ from bgb_fixtures.eeg.montage import (
     Montage,
     find_montage,
     proper_rows,
-    resolve_montage,
     split_rows,
 )
 from bgb_fixtures.eeg.resample import RATES, ResampledSignal, resampling_ratio
@@ -46,7 +45,7 @@ if TYPE_CHECKING:
     from bgb_fixtures.fixture import Fixture
     from bgb_fixtures.format.records import WindowRecord
 
-__all__ = ["adapt_fixture", "adapted_content", "derive_rows", "requested_montage"]
+__all__ = ["adapt_fixture", "adapted_content"]
 
 _GRID_UV = 0.125
 """Synthetic EEG is generated in steps of this many microvolts."""
@@ -167,7 +166,7 @@ class _Target:
                 f"of fixture {str(whole.path)!r}, got {self.window_length:g} s"
             )
             raise SpecError(msg)
-        self.montage = requested_montage(whole, montage, names)
+        self.montage = _find_montage(whole, montage, names)
         self._rederives = montage is not None
         self._band_pass = band_pass
         if band_pass is not None:
@@ -404,7 +403,9 @@ class _Target:
                 # This restores the generated values, except for clipped samples.
                 data_uv = np.rint(data_uv / _GRID_UV) * _GRID_UV
         if self._rederives:
-            data_uv = derive_rows(data_uv, fixture, self.montage)
+            data_uv = derive_rows(
+                data_uv, fixture.ch_names, self.montage, where=fixture.index.name
+            )
         signal: Signal = ArraySignal(data_uv, sfreq=fixture.sfreq)
         if self._resamples:
             signal = ResampledSignal(signal, self.sfreq)
@@ -539,8 +540,8 @@ def _find_profile(fixture: Fixture, profile: str | None) -> Profile:
     return PROFILES[profile]
 
 
-def requested_montage(
-    fixture: Fixture, montage: str | Sequence[str] | None, names: str | None = None
+def _find_montage(
+    fixture: Fixture, montage: str | Sequence[str] | None, names: str | None
 ) -> Montage:
     """Return the rows requested, with their names in the requested convention."""
     here = fixture.ch_names
@@ -556,22 +557,6 @@ def requested_montage(
     return find_montage(
         split_rows(montage), system=system, own_labels=bool(here_labels)
     )
-
-
-def derive_rows(
-    data_uv: npt.NDArray[np.float64], fixture: Fixture, montage: Montage
-) -> npt.NDArray[np.float64]:
-    """Return the rows of a montage from the channels of a fixture."""
-    own = proper_rows(fixture.ch_names)
-    if montage.averaged and own == montage.derivations:
-        return data_uv
-    channels = resolve_montage(own, montage, where=fixture.index.name, what="fixture")
-    rows = np.empty((len(channels), data_uv.shape[1]))
-    for i, row in enumerate(channels):
-        rows[i] = data_uv[row.plus[0]]
-        if row.minus:
-            rows[i] -= data_uv[row.minus[0]]
-    return subtract_average(rows) if montage.averaged else rows
 
 
 def _on_grid(fixture: Fixture, row: int) -> bool:

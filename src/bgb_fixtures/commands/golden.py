@@ -300,8 +300,10 @@ def _as_recorded(wanted: _Request) -> _Request:
     if recorded.fixture is not None and all(given[key] is None for key in options):
         here = fixture_state(wanted.fixture)
         # The same windows in another content version are what update is for.
-        version = {"content_version": here.content_version, "digest": here.digest}
-        if replace(recorded.fixture, **version) != here:
+        before = replace(
+            recorded.fixture, content_version=here.content_version, digest=here.digest
+        )
+        if before != here:
             otherwise = f"pass --fixture {here.name} to rewrite it with these windows"
             check_windows(recorded, wanted.fixture, otherwise=otherwise)
     return replace(wanted, layout=wanted.layout or recorded.layout)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bgb_fixtures.adapt import derive_rows, requested_montage
+from bgb_fixtures.eeg.average import derive_rows
 from bgb_fixtures.eeg.events import mask_to_spans
+from bgb_fixtures.eeg.montage import find_montage
 from bgb_fixtures.errors import MissingPackageError, SpecError
 from bgb_fixtures.staging import new_file
 
@@ -224,8 +225,9 @@ def _make_page(
         raise SpecError(msg)
     data_uv, ch_names = window.microvolts()[0].astype(np.float64), window.ch_names
     if montage is not None:
-        wanted = requested_montage(window, montage)
-        data_uv, ch_names = derive_rows(data_uv, window, wanted), wanted.ch_names
+        wanted = find_montage(montage)
+        data_uv = derive_rows(data_uv, ch_names, wanted, where=str(window.path))
+        ch_names = wanted.ch_names
     data_uv = _band_pass(data_uv, sfreq)
     shown = data_uv[:, round(start * sfreq) : round((start + length) * sfreq)]
     if gain_uv is None:
