@@ -196,7 +196,7 @@ def test_build_lists_the_kinds_that_it_did_not_find(
         pytest.param(
             ["--source", "chmit", "--root", "x"],
             "unknown source 'chmit'; did you mean 'chbmit'? "
-            "Sources: 'bids', 'chbmit', 'edf', 'siena', 'synthetic', 'tusz'",
+            "Sources: 'bids', 'chbmit', 'edf', 'siena', 'tusz'",
             id="misspelt-source",
         ),
         pytest.param(
@@ -211,7 +211,7 @@ def test_build_lists_the_kinds_that_it_did_not_find(
         ),
         pytest.param(
             ["--source", "physionet", "--root", "x"],
-            "unknown source 'physionet'; Sources: 'bids'",
+            "unknown source 'physionet'. Sources: 'bids'",
             id="a-word-that-is-like-none",
         ),
         pytest.param(
@@ -219,10 +219,20 @@ def test_build_lists_the_kinds_that_it_did_not_find(
         ),
         pytest.param(["--root", "x"], "--root needs --source NAME", id="no-source"),
         pytest.param(
-            ["--montage", "10-20"], "--source chbmit --root DIR", id="options-only"
+            ["--window-length", "10"],
+            "--window-length needs --windows N (synthetic EEG) or --source NAME --root "
+            "PATH (recordings). To change the default fixture, use bgb-fixtures adapt",
+            id="option-of-neither",
         ),
         pytest.param(
-            ["--source", "synthetic"], "--windows N for synthetic EEG", id="synthetic"
+            ["--seed", "3", "--ictal-share", "0.3"],
+            "--ictal-share, --seed need --windows N",
+            id="options-of-neither",
+        ),
+        pytest.param(
+            ["--source", "synthetic"],
+            "--source synthetic needs --windows N",
+            id="synthetic",
         ),
         pytest.param(
             ["--source", "chbmit", "--root", "x", "--windows", "4", "--seed", "1"],
@@ -236,8 +246,18 @@ def test_build_lists_the_kinds_that_it_did_not_find(
         ),
         pytest.param(
             ["--windows", "0"],
-            "windows: expected an integer of at least 1, got 0",
+            "Invalid value for '--windows': expected an integer of at least 1, got 0",
             id="no-windows",
+        ),
+        pytest.param(
+            ["--windows", "4", "--ictal-share", "0"],
+            "--ictal-share 0 gives no window with a seizure; a fixture needs at least one",
+            id="no-seizure",
+        ),
+        pytest.param(
+            ["--windows", "4", "--ictal-share", "2"],
+            "Invalid value for '--ictal-share': expected a number from 0 to 1, got 2.0",
+            id="share",
         ),
         pytest.param(
             ["--spec", "a.toml", "--montage", "10-20", "--per-kind", "3"],
@@ -247,7 +267,7 @@ def test_build_lists_the_kinds_that_it_did_not_find(
         ),
         pytest.param(
             ["--source", "chbmit", "--root", "x", "--per-kind", "0"],
-            "per_kind: expected an integer in [1, 100000], got 0",
+            "Invalid value for '--per-kind': expected an integer from 1 to 100000, got 0",
             id="out-of-range",
         ),
         pytest.param(
@@ -324,7 +344,9 @@ def test_an_unknown_command_exits_with_2(run: Callable[..., Answer]) -> None:
     [
         pytest.param("name = ", "little.toml' is not TOML: ", id="not-TOML"),
         pytest.param(
-            SPEC.replace("4.5", "-1"), "duration: expected a number in", id="bad-value"
+            SPEC.replace("4.5", "-1"),
+            "duration: expected a number from",
+            id="bad-value",
         ),
         pytest.param(
             SPEC.replace("windows = [0, 8]", "windows = [8]"),
@@ -615,15 +637,59 @@ def test_options_of_recordings_are_the_keys_of_a_spec(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        pytest.param(["--quota", "onset"], "expected LEFT=RIGHT", id="quota"),
+        pytest.param(
+            ["--quota", "onset"],
+            "'--quota': expected WORD=N, such as onset=4 or dev:none=2; got 'onset'",
+            id="quota",
+        ),
         pytest.param(["--quota", "onset=x"], "onset=4 or dev:none=2", id="number"),
-        pytest.param(["--quota", "sets=1"], "quotas.sets: expected one of", id="kind"),
+        pytest.param(
+            ["--quota", "dev:onest=1"],
+            "'--quota': unknown kind or category 'onest'; did you mean 'onset'?",
+            id="kind",
+        ),
         pytest.param(
             ["--quota", "onset=1", "--quota", "onset=2"],
-            "each left side once",
+            "Invalid value for '--quota': given twice: 'onset'",
             id="two",
         ),
-        pytest.param(["--type", "sz"], "types: expected a list of", id="type"),
+        pytest.param(
+            ["--quota", "onset=1", "--per-kind", "3"],
+            "Error: --per-kind cannot be combined with --quota; drop one",
+            id="quota-and-per-kind",
+        ),
+        pytest.param(
+            ["--alias", "Fp1"],
+            "Invalid value for '--alias': expected LABEL=OTHER; got 'Fp1'",
+            id="alias",
+        ),
+        pytest.param(
+            ["--window-length", "-3"],
+            "'--window-length': expected a number from 1 to 3600 s, got -3\n",
+            id="length",
+        ),
+        pytest.param(
+            ["--type", "fzns"],
+            "Invalid value for '--type': unknown seizure type 'fzns'; did you mean "
+            "'fnsz'? Expected one of: seiz, fnsz, gnsz, ",
+            id="type",
+        ),
+        pytest.param(
+            ["--name", "a b"],
+            "Invalid value for '--name': expected lower-case letters, digits, '.', '_'",
+            id="name",
+        ),
+        pytest.param(
+            ["--licence", "CC0-1.0"],
+            "Error: --licence applies to --source edf and bids only: tusz states its own",
+            id="licence",
+        ),
+        pytest.param(
+            ["--dev-subject", "x"],
+            "Error: --dev-subject cannot be used with --source tusz, which defines its "
+            "own splits",
+            id="dev-subject",
+        ),
         pytest.param(["--missing", "zeros"], "'zeros' is not one of", id="missing"),
         pytest.param(["--montage", "Fp1,Fp1-XX"], "unknown electrode 'XX'", id="rows"),
         pytest.param(
@@ -632,7 +698,9 @@ def test_options_of_recordings_are_the_keys_of_a_spec(
             id="annotations",
         ),
         pytest.param(
-            ["--label-pattern", "x"], "only sources 'bids' and 'edf'", id="pattern"
+            ["--label-pattern", "x"],
+            "Error: --label-pattern applies to --source edf and bids only; drop it",
+            id="pattern",
         ),
     ],
 )

@@ -196,7 +196,7 @@ def test_strict_passes_for_what_is_only_not_there(corpus: Path) -> None:
         pytest.param(
             ["--source", "tusz", "--root", ".", "--label-pattern", "x"],
             2,
-            "label_pattern: expected none, as only sources 'bids' and 'edf'",
+            "--label-pattern applies to --source edf and bids only; drop it",
             id="option-of-another-source",
         ),
         pytest.param(

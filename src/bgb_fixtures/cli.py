@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bgb_fixtures import __version__
-from bgb_fixtures.commands.common import QUIET
-from bgb_fixtures.errors import FixtureError
+from bgb_fixtures.commands.common import QUIET, with_options
+from bgb_fixtures.errors import FixtureError, SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +57,8 @@ class _Group(click.Group):
         """Run the command; turn an error of this package into one line and exit code 1."""
         try:
             return super().invoke(ctx)
+        except SpecError as error:
+            raise click.ClickException(with_options(error)) from error
         except FixtureError as error:
             raise click.ClickException(str(error)) from error
         except OSError as error:

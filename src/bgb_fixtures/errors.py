@@ -17,6 +17,7 @@ __all__ = [
     "FormatVersionError",
     "GoldenMismatchError",
     "IntegrityError",
+    "Key",
     "MissingPackageError",
     "PrivacyError",
     "SmokeError",
@@ -52,8 +53,27 @@ class FixtureError(Exception):
     """Base class of all errors that users of this package may handle."""
 
 
+class Key(str):
+    """A key of a spec, as a part of a message; commands show its option instead."""
+
+    __slots__ = ()
+
+
 class SpecError(FixtureError, ValueError):
-    """The request for a fixture is wrong or cannot be met."""
+    """The request for a fixture is wrong or cannot be met.
+
+    Parameters
+    ----------
+    *parts : str
+        Parts of the message. `Key` marks keys of the spec.
+    """
+
+    def __init__(self, *parts: str) -> None:
+        super().__init__(*parts)
+
+    def __str__(self) -> str:
+        """Return the message."""
+        return "".join(self.args)
 
 
 class SourceError(FixtureError, ValueError):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from bgb_fixtures.commands.common import with_options
 from bgb_fixtures.errors import SpecError
 
 if TYPE_CHECKING:
@@ -131,9 +132,9 @@ def rules_from_options(options: dict[str, Any]) -> AnnotationRules:
     from bgb_fixtures.request.table import Table
 
     try:
-        return parse_rules(Table(given_options(options), where="options"))
+        return parse_rules(Table(given_options(options)))
     except SpecError as error:
-        raise click.UsageError(str(error)) from error
+        raise click.UsageError(with_options(error)) from error
 
 
 def labels_to_json(labels: Iterable[LabelCount]) -> list[dict[str, Any]]:

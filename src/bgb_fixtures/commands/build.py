@@ -19,9 +19,11 @@ from bgb_fixtures.commands.common import (
     is_there,
     known_word,
     opened_root,
+    options_of,
     print_json,
     replaced_by,
     say,
+    with_options,
 )
 from bgb_fixtures.errors import SpecError
 
@@ -51,30 +53,38 @@ _MOST_LINES = 10
 _OF_WINDOWS = {"windows", "ictal_share"}
 
 
-def _pairs(
-    _: click.Context, __: click.Parameter, values: tuple[str, ...]
-) -> dict[str, str]:
+def _pairs(values: tuple[str, ...], expected: str) -> dict[str, str]:
     """Split LEFT=RIGHT at its last equals sign."""
     pairs = {}
     for value in values:
         left, equals, right = value.rpartition("=")
-        if not equals or not left or left in pairs:
-            msg = f"expected LEFT=RIGHT, and each left side once; got {value!r}"
+        if not equals or not left:
+            msg = f"expected {expected}; got {value!r}"
+            raise click.BadParameter(msg)
+        if left in pairs:
+            msg = f"given twice: {left!r}"
             raise click.BadParameter(msg)
         pairs[left] = right
     return pairs
 
 
+def _aliases(
+    _: click.Context, __: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str]:
+    return _pairs(values, "LABEL=OTHER")
+
+
 def _quotas(
-    context: click.Context, param: click.Parameter, values: tuple[str, ...]
+    _: click.Context, __: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, Any]:
     """Convert onset=4 and dev:none=2 to the table of a spec."""
+    expected = "WORD=N, such as onset=4 or dev:none=2"
     table: dict[str, Any] = {}
-    for place, number in _pairs(context, param, values).items():
+    for place, number in _pairs(values, expected).items():
         if not number.isdecimal():
-            msg = f"expected for example onset=4 or dev:none=2; got '{place}={number}'"
+            msg = f"expected {expected}; got '{place}={number}'"
             raise click.BadParameter(msg)
-        split, _, word = place.rpartition(":")
+        split, word = place.rpartition(":")[::2]
         (table.setdefault(split, {}) if split else table)[word] = int(number)
     return table
 
@@ -157,7 +167,8 @@ def _quotas(
     "--exclude",
     multiple=True,
     metavar="NAME",
-    help="Skip this recording, named as --dry-run and scan print it; repeatable.",
+    help="Skip this recording, given as a path relative to --root, as printed by "
+    "--dry-run and scan --json; repeatable.",
 )
 @click.option(
     "--window-length", type=float, metavar="SECONDS", help="Length of a window [60]."
@@ -179,7 +190,7 @@ def _quotas(
     "--alias",
     "aliases",
     multiple=True,
-    callback=_pairs,
+    callback=_aliases,
     metavar="LABEL=OTHER",
     help="Treat a channel with the first label as if it had the second; repeatable.",
 )
@@ -689,8 +700,8 @@ def _request_from_options(spec: str | None, options: dict[str, Any]) -> Request:
     }
     if spec is not None and given:
         msg = (
-            f"--spec already describes the build; drop {_named(given)}, or write it "
-            "into the spec"
+            f"--spec already describes the build; drop {options_of(given)}, or write "
+            "it into the spec"
         )
         raise click.UsageError(msg)
     if spec is not None:
@@ -700,13 +711,17 @@ def _request_from_options(spec: str | None, options: dict[str, Any]) -> Request:
     if given.get("source", "synthetic") != "synthetic":
         _refuse_options(given, _OF_WINDOWS, "synthetic EEG")
         try:
-            return parse_spec(given, where="options")
+            return parse_spec(given)
         except SpecError as error:
-            raise click.UsageError(str(error)) from error
+            raise click.UsageError(with_options(error)) from error
+    if "source" in given and "windows" not in given:
+        msg = "--source synthetic needs --windows N"
+        raise click.UsageError(msg)
     if "windows" not in given:
         msg = (
-            "nothing to build from: pass --source chbmit --root DIR for recordings, "
-            "--windows N for synthetic EEG, or a file that describes it: --spec FILE"
+            f"{options_of(given)} need{'s' * (len(given) == 1)} --windows N (synthetic "
+            "EEG) or --source NAME --root PATH (recordings). To change the default "
+            "fixture, use bgb-fixtures adapt"
         )
         raise click.UsageError(msg)
     _refuse_options(given, _OF_RECORDINGS, "recordings")
@@ -717,24 +732,20 @@ def _composed_request(given: dict[str, Any]) -> SyntheticRequest:
     from bgb_fixtures.request.compose import compose_request
 
     request = {key: value for key, value in given.items() if key != "source"}
-    n_windows = request.pop("windows")
+    if request.get("ictal_share") == 0:
+        msg = (
+            "--ictal-share 0 gives no window with a seizure; a fixture needs at least "
+            "one. Pass a larger share"
+        )
+        raise click.UsageError(msg)
     try:
-        composed = compose_request(n_windows, **request)
-        composed.check_positive()
+        return compose_request(request.pop("windows"), **request)
     except SpecError as error:
-        raise click.UsageError(str(error)) from error
-    return composed
+        raise click.UsageError(with_options(error)) from error
 
 
 def _refuse_options(given: dict[str, Any], names: set[str], what: str) -> None:
     wrong = sorted(names & given.keys())
     if wrong:
-        msg = f"{_named(wrong)} applies to {what} only; drop it"
+        msg = f"{options_of(wrong)} applies to {what} only; drop it"
         raise click.UsageError(msg)
-
-
-def _named(keys: Any) -> str:
-    """Return the names of options as the user types them."""
-    typed = {"splits": "split", "types": "type", "quotas": "quota", "aliases": "alias"}
-    typed["dev_subjects"] = "dev-subject"
-    return ", ".join("--" + typed.get(k, k).replace("_", "-") for k in sorted(keys))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import json
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -15,10 +16,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import click
 
-from bgb_fixtures.errors import SpecError
+from bgb_fixtures.errors import Key, SpecError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from bgb_fixtures.corpora.remote.http import Traffic
     from bgb_fixtures.corpora.remote.web import WebPath
@@ -30,17 +31,42 @@ __all__ = [
     "is_there",
     "known_word",
     "opened_root",
+    "options_of",
     "print_json",
     "replaced_by",
     "say",
+    "with_options",
     "within",
 ]
+
+_OPTIONS = {
+    "aliases": "alias",
+    "dev_subjects": "dev-subject",
+    "quotas": "quota",
+    "splits": "split",
+    "types": "type",
+}
+"""Keys of a spec whose option has another name."""
 
 _LEAST_S = 0.1
 """Minimum time in seconds between two notes next to a bar."""
 
 QUIET = "bgb_fixtures.quiet"
 """Key in a context's `meta` that records whether the user passed --quiet."""
+
+
+def options_of(keys: Iterable[str]) -> str:
+    """Return the options for keys of a spec, such as --quota for quotas.dev.none."""
+    names = sorted({re.split(r"[.[]", key)[0] for key in keys})
+    return ", ".join("--" + _OPTIONS.get(n, n).replace("_", "-") for n in names)
+
+
+def with_options(error: Exception) -> str:
+    """Return the message of an error, with options in place of the keys of a spec."""
+    parts = [options_of([p]) if isinstance(p, Key) else str(p) for p in error.args]
+    if isinstance(error.args[0], Key) and parts[1].startswith(": "):
+        parts[0] = f"Invalid value for '{parts[0]}'"
+    return "".join(parts)
 
 
 def replaced_by(new: str) -> Callable[..., None]:
@@ -67,10 +93,12 @@ def known_word(
         name
     ]
     if value is not None and value not in words:
-        close = difflib.get_close_matches(value.lower(), words, n=1)
-        hint = f"did you mean {close[0]!r}? " if close else ""
-        known = ", ".join(map(repr, words))
-        msg = f"unknown {name} {value!r}; {hint}{name.title()}s: {known}"
+        # --windows is the only way to ask for synthetic EEG without a spec.
+        listed = [word for word in words if word != "synthetic"]
+        close = difflib.get_close_matches(value.lower(), listed, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else "."
+        known = ", ".join(map(repr, listed))
+        msg = f"unknown {name} {value!r}{hint} {name.title()}s: {known}"
         raise click.BadParameter(msg)
     return value
 
@@ -217,7 +245,7 @@ def opened_root(source: str, root: str | None) -> str | WebPath | None:
             Progress.note("")
             path = open_root(source, root)
     except SpecError as error:
-        raise click.UsageError(str(error)) from error
+        raise click.UsageError(with_options(error)) from error
     if not isinstance(path, WebPath):
         return root
     session = path.folder.session

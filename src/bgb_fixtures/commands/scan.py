@@ -11,7 +11,13 @@ from bgb_fixtures.commands.annotation_options import (
     labels_to_json,
     rules_from_options,
 )
-from bgb_fixtures.commands.common import Progress, opened_root, print_json, say
+from bgb_fixtures.commands.common import (
+    Progress,
+    opened_root,
+    print_json,
+    say,
+    with_options,
+)
 from bgb_fixtures.errors import SpecError
 
 if TYPE_CHECKING:
@@ -74,7 +80,7 @@ def scan(
             rules=rules_from_options(options),
         )
     except SpecError as error:
-        raise click.UsageError(str(error)) from error
+        raise click.UsageError(with_options(error)) from error
     with Progress("scanning") as progress:
         found = scan_corpus(corpus, progress.show)
     if as_json:

@@ -11,7 +11,7 @@ import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bgb_fixtures.errors import SpecError
+from bgb_fixtures.errors import Key, SpecError
 from bgb_fixtures.request.annotation_rules import NO_RULES
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ def open_corpus(
             dev_subjects=dev_subjects,
         )
     if annotations is not None:
-        msg = f"annotations applies to source 'edf' only; drop it for source {name!r}"
-        raise SpecError(msg)
+        msg = " edf only; drop it"
+        raise SpecError(Key("annotations"), " applies to ", Key("source"), msg)
     return _corpus_class(name)(
         root, splits=splits, rules=rules, dev_subjects=dev_subjects
     )
@@ -95,7 +95,7 @@ def _corpus_class(name: str) -> type[Corpus]:
 
             return TuszCorpus
     close = difflib.get_close_matches(name.lower(), CORPUS_NAMES, n=1)
-    hint = f"did you mean {close[0]!r}? " if close else ""
+    hint = f"; did you mean {close[0]!r}?" if close else "."
     known = ", ".join(map(repr, CORPUS_NAMES))
-    msg = f"unknown source {name!r}; {hint}Sources of recordings in files: {known}"
+    msg = f"unknown source {name!r}{hint} Sources of recordings in files: {known}"
     raise SpecError(msg)

@@ -23,8 +23,8 @@ def check_band_pass(band: tuple[float, float], *, sfreq: float) -> None:
     low, high = band
     if not 0 < low < high < sfreq / 2:
         msg = (
-            f"band_pass: expected 0 < low < high < {sfreq / 2:g} Hz, half of the sampling "
-            f"frequency, got {low:g} and {high:g} Hz"
+            f"a band-pass filter needs 0 < low < high < {sfreq / 2:g} Hz, half of the "
+            f"sampling frequency, got {low:g} and {high:g} Hz"
         )
         raise SpecError(msg)
 

@@ -28,6 +28,7 @@ from bgb_fixtures.eeg.channels import (
 )
 from bgb_fixtures.errors import (
     ChannelNotFoundError,
+    Key,
     SourceError,
     SpecError,
     shorten,
@@ -208,32 +209,32 @@ def find_montage(
     for label, other in aliases:
         if parse_label(other)[0] is None:
             msg = (
-                f"alias of {label!r}: expected a label such as 'Fp1', 'EEG FP1-REF' or "
-                f"'FP1-F7', got {other!r}"
+                f": expected a label such as 'Fp1', 'EEG FP1-REF' or 'FP1-F7' for "
+                f"{label!r}, got {other!r}"
             )
-            raise SpecError(msg)
+            raise SpecError(Key("aliases"), msg)
     if label_format is not None:
         try:
             compile_label_format(label_format)
         except ValueError as error:
             msg = (
-                f"label_format: {error}, such as 'POL {{electrode}}' or "
+                f": {error}, such as 'POL {{electrode}}' or "
                 f"'{{electrode}}:{{reference}}'; got {label_format!r}"
             )
-            raise SpecError(msg) from None
+            raise SpecError(Key("label_format"), msg) from None
     if reference is not None:
         electrode = electrode_name(reference)
         if electrode is None:
             msg = (
-                "reference: expected the electrode that all others are recorded "
-                f"against, such as 'Cz', got {reference!r}. Drop the option if the "
-                "reference is not an electrode"
+                ": expected the electrode that all others are recorded against, such as "
+                f"'Cz', got {reference!r}. Drop the option if the reference is not an "
+                "electrode"
             )
-            raise SpecError(msg)
+            raise SpecError(Key("reference"), msg)
         reference = electrode
     if system not in SYSTEMS:
-        msg = f"names: expected one of {', '.join(map(repr, SYSTEMS))}, got {system!r}"
-        raise SpecError(msg)
+        msg = f": expected one of {', '.join(map(repr, SYSTEMS))}, got {system!r}"
+        raise SpecError(Key("names"), msg)
     name = rows if isinstance(rows, str) else "custom"
     if isinstance(rows, str):
         proper = montage_rows(rows)
@@ -241,11 +242,11 @@ def find_montage(
         proper = tuple(_proper_row(row, own_labels=own_labels) for row in rows)
     for row, written in zip(proper, rows if name == "custom" else proper, strict=True):
         if proper.count(row) > 1:
-            msg = f"montage: {written!r} is listed twice; expected different rows"
-            raise SpecError(msg)
+            msg = f": {written!r} is listed twice; expected different rows"
+            raise SpecError(Key("montage"), msg)
     if not proper:
-        msg = "montage: expected a name or a list of at least one row, got []"
-        raise SpecError(msg)
+        msg = ": expected a name or a list of at least one row, got []"
+        raise SpecError(Key("montage"), msg)
     return Montage(
         name=name,
         derivations=proper,
@@ -292,7 +293,7 @@ def _proper_row(row: str, *, own_labels: bool) -> str:
     names = [electrode_name(part.strip()) for part in parts]
     if len(parts) > 2 or None in names or len(set(names)) < len(names):
         expected = "expected an electrode such as 'Fp1' or the difference of two"
-        msg = f"montage: {expected} such as 'Fp1-F7', got {row!r}"
+        msg = f": {expected} such as 'Fp1-F7', got {row!r}"
         unknown = [p for p, name in zip(parts, names, strict=True) if name is None]
         if unknown:
             listed = ", ".join(map(repr, unknown))
@@ -304,7 +305,7 @@ def _proper_row(row: str, *, own_labels: bool) -> str:
             )
             if close:
                 msg += f"; did you mean {electrode_name(close[0])!r}?"
-        raise SpecError(msg)
+        raise SpecError(Key("montage"), msg)
     return "-".join(map(str, names))
 
 
@@ -315,9 +316,9 @@ def montage_rows(montage: str) -> tuple[str, ...]:
     except KeyError:
         known = ", ".join(map(repr, MONTAGES))
         close = difflib.get_close_matches(montage.lower(), MONTAGES, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        msg = f"unknown montage {montage!r}{hint} Montages: {known}"
-        raise SpecError(msg) from None
+        hint = f"; did you mean {close[0]!r}?" if close else "."
+        msg = f": unknown montage {montage!r}{hint} Montages: {known}"
+        raise SpecError(Key("montage"), msg) from None
 
 
 def _shown(labels: Sequence[str]) -> str:

@@ -44,7 +44,7 @@ def resampling_ratio(sfreq: float, to_sfreq: float) -> tuple[int, int]:
     near = _near(ratio)
     if abs(near - ratio) > ratio * _ROUNDING:
         msg = (
-            f"sfreq: cannot resample {sfreq!r} Hz to {to_sfreq!r} Hz (found the ratio "
+            f"cannot resample {sfreq!r} Hz to {to_sfreq!r} Hz (found the ratio "
             f"{ratio.numerator}/{ratio.denominator}, expected terms up to {_MAX_FACTOR})"
         )
         raise SpecError(msg)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from bgb_fixtures.errors import SpecError, shorten
+from bgb_fixtures.errors import Key, SpecError, shorten
 
 if TYPE_CHECKING:
     from bgb_fixtures.request.table import Table
@@ -52,8 +52,8 @@ def _check_pattern(key: str, pattern: object) -> None:
             pass
         else:
             return
-    problem = f"{key}: expected a regular expression, got {pattern!r}"
-    raise SpecError(shorten(problem, most=1500))
+    problem = f": expected a regular expression, got {pattern!r}"
+    raise SpecError(Key(key), shorten(problem, most=1500))
 
 
 def _is_text(value: object) -> bool:
@@ -69,10 +69,10 @@ def _check_columns(columns: object) -> None:
     if not is_table or unknown or len(set(given.values())) < len(given):
         roles = ", ".join(ROLES)
         problem = (
-            f"columns: expected the names of different columns for some of {roles}, such "
-            f"as start=Beginn,end=Ende,label=Ereignis, got {unknown or columns!r}"
+            f": expected the names of different columns for some of {roles}, such as "
+            f"start=Beginn,end=Ende,label=Ereignis, got {unknown or columns!r}"
         )
-        raise SpecError(shorten(problem))
+        raise SpecError(Key("columns"), shorten(problem))
 
 
 def _check_texts(key: str, texts: object) -> None:
@@ -81,8 +81,8 @@ def _check_texts(key: str, texts: object) -> None:
         or not all(map(_is_text, texts))
         or len(set(texts)) < len(texts)
     ):
-        problem = f"{key}: expected a list of different texts, got {texts!r}"
-        raise SpecError(shorten(problem))
+        problem = f": expected a list of different texts, got {texts!r}"
+        raise SpecError(Key(key), shorten(problem))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,8 +127,8 @@ class AnnotationRules:
         self._check_marks()
         _check_columns(self.columns)
         if self.decimal not in (None, ".", ","):
-            msg = f"decimal: expected '.' or ',', got {self.decimal!r}"
-            raise SpecError(shorten(msg))
+            msg = f": expected '.' or ',', got {self.decimal!r}"
+            raise SpecError(Key("decimal"), shorten(msg))
         if self.per_second is not None:
             self._check_per_second()
 
@@ -136,23 +136,20 @@ class AnnotationRules:
         marks = {"start_label": self.start_label, "end_label": self.end_label}
         for key, label in marks.items():
             if label is not None and not _is_text(label):
-                msg = f"{key}: expected a label, got {label!r}"
-                raise SpecError(shorten(msg))
+                msg = f": expected a label, got {label!r}"
+                raise SpecError(Key(key), shorten(msg))
         if (self.start_label is None) != (self.end_label is None):
             found, other = ("start_label", "end_label")[
                 :: 1 if self.start_label else -1
             ]
-            msg = (
-                f"{found}: expected {other} as well: a seizure lies between two "
-                f"marks; got {marks[found]!r} alone"
-            )
-            raise SpecError(shorten(msg))
+            msg = ": a seizure lies between two marks"
+            raise SpecError(Key(found), " requires ", Key(other), msg)
         if self.start_label is not None and self.start_label == self.end_label:
-            msg = (
-                "end_label: expected a label different from start_label, got "
-                f"{self.end_label!r} for both"
+            msg = f", got {self.end_label!r} for both"
+            different = ": expected a label different from "
+            raise SpecError(
+                Key("end_label"), different, Key("start_label"), shorten(msg)
             )
-            raise SpecError(shorten(msg))
 
     def _check_per_second(self) -> None:
         number = self.per_second
@@ -161,17 +158,15 @@ class AnnotationRules:
             _is_text(number) or (is_number and 1 <= int(number or 0) <= _MOST_EXPERTS)
         ):
             msg = (
-                "per_second: expected the name of an expert or the number of tables that "
-                f"must agree, at least 1, got {number!r}"
+                ": expected the name of an expert or the number of tables that must "
+                f"agree, at least 1, got {number!r}"
             )
-            raise SpecError(shorten(msg))
+            raise SpecError(Key("per_second"), shorten(msg))
         others = [key for key in self.given if key != "per_second"]
         if others:
-            msg = (
-                f"{others[0]}: expected none, as tables with a column per recording have "
-                f"neither labels nor times, got {getattr(self, others[0])!r}"
-            )
-            raise SpecError(shorten(msg))
+            msg = ", whose tables have neither labels nor times; drop one"
+            keys = Key(others[0]), " cannot be combined with ", Key("per_second")
+            raise SpecError(*keys, msg)
 
     @property
     def given(self) -> tuple[str, ...]:
@@ -198,20 +193,12 @@ class AnnotationRules:
         allowed = set(RULE_KEYS) - _OF_TABLES if source in _WITH_FREE_TEXT else set()
         wrong = [key for key in self.given if key not in allowed]
         if wrong:
-            only = (
-                "source 'edf' has"
-                if wrong[0] in _OF_TABLES
-                else ("sources 'bids' and 'edf' have")
-            )
-            what = "tables" if wrong[0] in _OF_TABLES else "labels"
-            msg = (
-                f"{wrong[0]}: expected none, as only {only} {what} of their own, got "
-                f"{getattr(self, wrong[0])!r}; drop it for source {source!r}"
-            )
-            raise SpecError(shorten(msg))
+            only = "edf" if wrong[0] in _OF_TABLES else "edf and bids"
+            msg = f" {only} only; drop it"
+            raise SpecError(Key(wrong[0]), " applies to ", Key("source"), msg)
         if source == "bids" and "file" in dict(self.columns):
-            msg = "columns.file: expected none, as BIDS names its files itself"
-            raise SpecError(msg)
+            msg = ": BIDS names its files itself; drop the role file"
+            raise SpecError(Key("columns"), msg)
 
 
 NO_RULES = AnnotationRules()

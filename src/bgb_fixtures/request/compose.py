@@ -11,7 +11,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from bgb_fixtures.errors import SpecError
+from bgb_fixtures.errors import Key, SpecError
 from bgb_fixtures.request.spec import parse_spec
 from bgb_fixtures.request.synthetic import (
     LEAST_SEIZURE_S,
@@ -82,8 +82,8 @@ def compose_request(
     """
     check_windows(n_windows, seed=seed, ictal_share=ictal_share)
     if n_windows > MOST_WINDOWS:
-        msg = f"windows: expected at most {MOST_WINDOWS} in a file, got {n_windows}"
-        raise SpecError(msg)
+        msg = f": expected at most {MOST_WINDOWS} in a file, got {n_windows}"
+        raise SpecError(Key("windows"), msg)
     base = base_request(seed=seed, **keys)
     n_dev = n_windows // 5
     return replace(
@@ -108,11 +108,8 @@ def base_request(*, seed: int, **keys: Any) -> SyntheticRequest:
     """
     length = keys.get("window_length", 60.0)
     if not _is_number(length) or not 1 <= length <= 600 or length * _GRID % 1:
-        msg = (
-            "window length: expected seconds in [1, 600], a multiple of 1/16 s, got "
-            f"{length!r}"
-        )
-        raise SpecError(msg)
+        msg = f": expected 1 to 600 s, a multiple of 1/16 s, got {length!r}"
+        raise SpecError(Key("window_length"), msg)
     # Validated by the parser of spec files, which requires a recording.
     recording = {
         "subject": 1,
@@ -125,7 +122,7 @@ def base_request(*, seed: int, **keys: Any) -> SyntheticRequest:
         "recipe": RECIPE,
         "recordings": [recording],
     } | keys
-    request = parse_spec(spec, where="request")
+    request = parse_spec(spec)
     assert isinstance(request, SyntheticRequest)
     return replace(request, recordings=())
 
@@ -133,14 +130,14 @@ def base_request(*, seed: int, **keys: Any) -> SyntheticRequest:
 def check_windows(n_windows: int, *, seed: int, ictal_share: float) -> None:
     """Check the number of windows, the seed and the share."""
     if type(n_windows) is not int or n_windows < 1:
-        msg = f"windows: expected an integer of at least 1, got {n_windows!r}"
-        raise SpecError(msg)
+        msg = f": expected an integer of at least 1, got {n_windows!r}"
+        raise SpecError(Key("windows"), msg)
     if type(seed) is not int or not 0 <= seed < 2**32:
-        msg = f"seed: expected an integer in [0, 4294967295], got {seed!r}"
-        raise SpecError(msg)
+        msg = f": expected an integer from 0 to 4294967295, got {seed!r}"
+        raise SpecError(Key("seed"), msg)
     if not _is_number(ictal_share) or not 0 <= ictal_share <= 1:
-        msg = f"ictal share: expected a number in [0, 1], got {ictal_share!r}"
-        raise SpecError(msg)
+        msg = f": expected a number from 0 to 1, got {ictal_share!r}"
+        raise SpecError(Key("ictal_share"), msg)
 
 
 def _is_number(value: object) -> bool:

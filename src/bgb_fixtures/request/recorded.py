@@ -14,7 +14,7 @@ from bgb_fixtures.eeg.montage import MONTAGES, row_electrodes
 from bgb_fixtures.eeg.resample import RATES
 from bgb_fixtures.eeg.scaling import PROFILES
 from bgb_fixtures.eeg.units import UNITS
-from bgb_fixtures.errors import SpecError, shorten
+from bgb_fixtures.errors import Key, SpecError, shorten
 from bgb_fixtures.format.records import ARRAYS
 from bgb_fixtures.request.annotation_rules import (
     NO_RULES,
@@ -22,6 +22,7 @@ from bgb_fixtures.request.annotation_rules import (
     rules_to_json,
 )
 from bgb_fixtures.request.samples import window_samples
+from bgb_fixtures.request.table import SPLIT, Form
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,16 +60,14 @@ MISSING = ("error", "drop-window", "interpolate")
 MAX_RECORDING_S = 1e7  # four months
 MAX_NAME = 1024
 _MOST_BYTES = 2**48
-_SPLIT = re.compile(r"[a-z0-9_]{1,16}")
-_TYPE = re.compile("|".join(SZCORE_CODES))
-_LABEL = re.compile(r"[ -~]{1,32}")
-_LABEL_FORMAT = re.compile(r"[ -~]{1,80}")
+_LABEL = Form(re.compile(r"[ -~]{1,32}"), "1 to 32 characters of ASCII")
+_LABEL_FORMAT = Form(re.compile(r"[ -~]{1,80}"), "1 to 80 characters of ASCII")
 _OWN_DATA = ("bids", "edf")
 """Sources for users' own data, under any licence."""
 _MOST_IN_TEXT = 1000
 _LABEL_OF_LICENCE = re.compile(rf"[!-~](?:[ -~]{{0,{_MOST_IN_TEXT - 1}}}[!-~])?")
 _LINES = re.compile(rf"[ -~\n]{{1,{_MOST_IN_TEXT}}}")
-_DIGEST = re.compile(r"[0-9a-f]{64}")
+_DIGEST = Form(re.compile(r"[0-9a-f]{64}"), "a SHA-256 of 64 hexadecimal digits")
 # Paths that are not below the root ('/a', 'C:/a', 'a/../b'), and invalid paths.
 _NO_SOURCE_NAME = re.compile(
     r"[\\/]|[A-Za-z]:|.*[\x00-\x1f\x7f]|(?:.*[\\/])?\.{0,2}(?:[\\/].*)?$", re.DOTALL
@@ -281,24 +280,24 @@ class RecordedRequest:
         by_hand = isinstance(self.selection, Listing) and self.selection.chosen is None
         if by_hand and self.missing == "drop-window":
             msg = (
-                "missing: 'drop-window' selects other recordings, but [[recordings]] "
-                "lists every window; expected 'error' or 'interpolate'"
+                ": 'drop-window' selects other recordings, but [[recordings]] lists "
+                "every window; expected 'error' or 'interpolate'"
             )
-            raise SpecError(msg)
+            raise SpecError(Key("missing"), msg)
         if self.unit is not None and self.unit not in UNITS:
             named = ", ".join(map(repr, UNITS))
-            msg = f"unit: expected one of {named}, got {self.unit!r}"
-            raise SpecError(msg)
+            msg = f": expected one of {named}, got {self.unit!r}"
+            raise SpecError(Key("unit"), msg)
         if self.missing == "interpolate":
             self._check_electrodes()
         for quota in self.criteria.quotas:
             if quota.split is not None and not self._takes(quota.split):
                 taken = ", ".join(map(repr, self.splits)) or "all but 'eval'"
                 msg = (
-                    f"quotas: found a quota for split {quota.split!r}, but splits are "
-                    f"{taken}; add the split to splits"
+                    f": found a quota for split {quota.split!r}, but the requested splits "
+                    f"are {taken}; add it to "
                 )
-                raise SpecError(msg)
+                raise SpecError(Key("quotas"), msg, Key("splits"))
 
     def _check_own_data(self) -> None:
         for key, pattern in (("licence", _LABEL_OF_LICENCE), ("attribution", _LINES)):
@@ -306,41 +305,32 @@ class RecordedRequest:
             if value is None:
                 continue
             if self.source not in _OWN_DATA:
-                msg = (
-                    f"{key}: expected none, as source {self.source!r} has its own, got "
-                    f"{value!r}"
-                )
-                raise SpecError(shorten(msg))
+                msg = f" edf and bids only: {self.source} states its own"
+                raise SpecError(Key(key), " applies to ", Key("source"), msg)
             if not isinstance(value, str) or not pattern.fullmatch(value):
                 msg = (
-                    f"{key}: expected at most {_MOST_IN_TEXT} characters of ASCII, got "
+                    f": expected at most {_MOST_IN_TEXT} characters of ASCII, got "
                     f"{value!r}"
                 )
-                raise SpecError(shorten(msg))
+                raise SpecError(Key(key), shorten(msg))
         subjects: tuple[object, ...] = self.dev_subjects
         are_texts = all(isinstance(s, str) and 0 < len(s) <= MAX_NAME for s in subjects)
         if not are_texts or len({*subjects}) < len(subjects):
-            msg = (
-                f"dev_subjects: expected a list of different subjects, got {subjects!r}"
-            )
-            raise SpecError(shorten(msg))
+            msg = f": expected a list of different subjects, got {subjects!r}"
+            raise SpecError(Key("dev_subjects"), shorten(msg))
         if subjects and self.source == "tusz":
-            msg = (
-                "dev_subjects: expected none, as source 'tusz' says which split a subject "
-                f"is in, got {list(subjects)!r}"
+            msg = " tusz, which defines its own splits"
+            raise SpecError(
+                Key("dev_subjects"), " cannot be used with ", Key("source"), msg
             )
-            raise SpecError(shorten(msg))
 
     def _check_profile(self) -> None:
         profile = self.profile
         if profile.montage is None:
             return
         if self.band_pass is not None:
-            msg = (
-                f"band_pass: profile {profile.name!r} has its own filter; drop "
-                f"band_pass {list(self.band_pass)}"
-            )
-            raise SpecError(msg)
+            msg = f" cannot be used with profile {profile.name!r}, which has its own filter"
+            raise SpecError(Key("band_pass"), msg)
         if self.montage.name != profile.montage:
             found = list(self.montage.derivations)
             named = self.montage.name if self.montage.name != "custom" else found
@@ -352,10 +342,10 @@ class RecordedRequest:
             raise SpecError(msg)
         if self.sfreq not in (None, profile.sfreq):
             msg = (
-                f"profile {profile.name!r} has {profile.sfreq:g} Hz, got sfreq "
-                f"{self.sfreq:g} Hz"
+                f": expected {profile.sfreq:g} Hz, the rate of profile "
+                f"{profile.name!r}, got {self.sfreq:g} Hz"
             )
-            raise SpecError(msg)
+            raise SpecError(Key("sfreq"), msg)
 
     def _check_electrodes(self) -> None:
         others = sorted(
@@ -366,10 +356,10 @@ class RecordedRequest:
         )
         if others:
             msg = (
-                "missing: 'interpolate' works on the 19 electrodes of '10-20'; the "
-                f"montage has {', '.join(others)}"
+                ": 'interpolate' works on the 19 electrodes of '10-20'; the montage has "
+                f"{', '.join(others)}"
             )
-            raise SpecError(msg)
+            raise SpecError(Key("missing"), msg)
 
     def _takes(self, split: str) -> bool:
         return split in self.splits if self.splits else split != "eval"
@@ -452,7 +442,7 @@ def parse_recorded(
         "source": source,
         "sfreq": table.rate("sfreq", least=RATES[0], most=RATES[1]),
         "selection": selection,
-        "splits": table.words("splits", _SPLIT),
+        "splits": table.words("splits", SPLIT),
         "missing": table.text("missing", MISSING, "error"),
         "unit": table.take("unit"),
     }
@@ -472,14 +462,19 @@ def parse_labels(table: Table) -> dict[str, Any]:
 def _parse_criteria(table: Table) -> Criteria:
     quotas = _parse_quotas(table)
     if quotas and "per_kind" in table.names():
-        table.fail("per_kind", "none, as there are quotas", table.take("per_kind"))
-    seed = table.take("seed")
-    if seed is not None and (type(seed) is not int or not 0 <= seed < 2**32):
-        table.fail("seed", "an integer in [0, 4294967295]", seed)
+        keys = Key("per_kind"), " cannot be combined with ", Key("quotas")
+        raise SpecError(*keys, "; drop one")
+    seed = None
+    if "seed" in table.names():
+        seed = table.integer("seed", least=0, most=2**32 - 1)
+    types = table.words("types")
+    for word in types:
+        if word not in SZCORE_CODES:
+            table.fail_unknown("types", "seizure type", word, list(SZCORE_CODES))
     return Criteria(
         quotas=quotas,
         per_kind=table.integer("per_kind", least=1, most=10**5, default=2),
-        types=table.words("types", _TYPE),
+        types=types,
         per_subject=table.count("per_subject"),
         per_type=table.count("per_type"),
         min_distance=table.seconds(
@@ -512,13 +507,13 @@ def _parse_quotas(table: Table) -> tuple[Quota, ...]:
                 Quota(word=key, n_windows=given.integer(key, least=1, most=10**5))
             )
             continue
-        if not _SPLIT.fullmatch(key) or not given.is_table(key):
-            expected = ", ".join(map(repr, QUOTA_WORDS))
-            given.fail(key, f"one of {expected}, or a split with a table of such", key)
+        if not given.is_table(key):
+            given.fail_unknown(key, "kind or category", key, QUOTA_WORDS)
+        given.check_word(key, key, SPLIT)
         of_split = given.table(key)
         for word in of_split.names():
             if word not in QUOTA_WORDS:
-                of_split.fail(word, f"one of {', '.join(map(repr, QUOTA_WORDS))}", word)
+                of_split.fail_unknown(word, "kind or category", word, QUOTA_WORDS)
             n_windows = of_split.integer(word, least=1, most=10**5)
             quotas.append(Quota(word=word, n_windows=n_windows, split=key))
     return tuple(quotas)
@@ -581,7 +576,7 @@ def _parse_listed(
     if not isinstance(onsets, list | tuple) or not onsets:
         table.fail("windows", "a list of at least one onset in seconds", onsets)
     windows = tuple(
-        table.number(f"windows[{i}]", onset, least=0, most=MAX_RECORDING_S)
+        table.number(f"windows[{i}]", onset, least=0, most=MAX_RECORDING_S, unit=" s")
         for i, onset in enumerate(onsets)
     )
     if any(b < a + window_length for a, b in itertools.pairwise(sorted(windows))):
@@ -592,7 +587,7 @@ def _parse_listed(
         if source in _WITH_SPLITS:
             expected = f"none, as source {source!r} says which split it is in"
             table.fail("split", expected, split)
-        split = table.check_word("split", split, _SPLIT)
+        split = table.check_word("split", split, SPLIT)
     name = table.take("name")
     if not is_source_name(name):
         expected = (
@@ -646,7 +641,9 @@ def _parse_seizures(
         if not isinstance(pair, list | tuple) or len(pair) != 2:
             table.fail(f"seizures[{i}]", "[start, end] in seconds", pair)
         start, end = (
-            table.number(f"seizures[{i}]", seconds, least=0, most=MAX_RECORDING_S)
+            table.number(
+                f"seizures[{i}]", seconds, least=0, most=MAX_RECORDING_S, unit=" s"
+            )
             for seconds in pair
         )
         if end <= start:

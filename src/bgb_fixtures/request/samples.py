@@ -15,7 +15,7 @@ def window_samples(window_length: float, sfreq: float) -> int:
     # exactly 230 samples.
     if n_times != -seconds_to_sample(-window_length, sfreq):
         msg = (
-            f"window_length {window_length:g} s is not a whole number of samples at "
+            f"a window of {window_length:g} s is not a whole number of samples at "
             f"{sfreq:.10g} Hz"
         )
         raise SpecError(msg)

@@ -27,7 +27,7 @@ from bgb_fixtures.request.synthetic import (
     parse_synthetic,
     synthetic_to_json,
 )
-from bgb_fixtures.request.table import Table
+from bgb_fixtures.request.table import Form, Table
 
 if TYPE_CHECKING:
     import os
@@ -68,7 +68,10 @@ _TOO_LONG = re.compile(
     rb"""(?<![\w"'-])(?:[\w"'-]+[ \t]*\.[ \t]*){%d}|(?<![0-9_])[0-9_]{1001}"""
     % _MOST_PARTS
 )
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_NAME = Form(
+    re.compile(r"[a-z0-9][a-z0-9._-]{0,63}"),
+    "lower-case letters, digits, '.', '_' or '-'; at most 64, a letter or digit first",
+)
 _KEYS_OF_SYNTHETIC = {
     *("name", "content_version", "source", "window_length", "montage", "names"),
     *("profile", "sfreq", "band_pass", "seed", "recordings", "recipe"),
@@ -82,13 +85,24 @@ _KEYS = _KEYS_OF_SYNTHETIC | {
 }
 
 
-def parse_spec(value: object, *, where: str) -> Request:
+def parse_spec(value: object, *, where: str = "") -> Request:
     """Check a parsed spec, and return the request.
 
-    `value` is a dict with the keys of docs/specs.md; `where` is its file or option, for
-    messages. SpecError if a key is unknown or missing, or a value is not allowed.
+    `value` is a dict with the keys of docs/specs.md; `where` is its file, for messages.
+    SpecError if a key is unknown or missing, or a value is not allowed; without `where`,
+    its keys are marked, for callers that name them in another way.
     """
-    table = Table(value, where=where)
+    try:
+        return _parse(Table(value))
+    except SpecError as error:
+        if not where:
+            raise
+        is_value = len(error.args) > 1 and error.args[1].startswith(": ")
+        msg = f"{where}{', ' if is_value else ': '}{error}"
+        raise SpecError(msg) from None
+
+
+def _parse(table: Table) -> Request:
     table.expect(_KEYS)
     source = table.text("source", SOURCES)
     synthetic = source == "synthetic"
@@ -123,16 +137,12 @@ def parse_spec(value: object, *, where: str) -> Request:
         if synthetic
         else parse_recorded(table, source=source, window_length=length)
     )
-    try:
-        montage = find_montage(rows, system=system, own_labels=not synthetic, **reading)
-        if not synthetic:
-            rules = parse_rules(table)
-            return RecordedRequest(montage=montage, rules=rules, **common, **own)
-        request = SyntheticRequest(montage=montage, **common, **own)
-        request.check_positive()
-    except SpecError as error:
-        msg = f"{where}, {error}"
-        raise SpecError(msg) from None
+    montage = find_montage(rows, system=system, own_labels=not synthetic, **reading)
+    if not synthetic:
+        rules = parse_rules(table)
+        return RecordedRequest(montage=montage, rules=rules, **common, **own)
+    request = SyntheticRequest(montage=montage, **common, **own)
+    request.check_positive()
     return request
 
 
@@ -143,7 +153,7 @@ def _parse_band_pass(table: Table) -> tuple[float, float] | None:
     if not isinstance(value, list | tuple) or len(value) != 2:
         table.fail("band_pass", "two frequencies in Hz, such as [0.5, 70]", value)
     low, high = (
-        table.number(f"band_pass[{i}]", v, least=0.1, most=10000)
+        table.number(f"band_pass[{i}]", v, least=0.1, most=10000, unit=" Hz")
         for i, v in enumerate(value)
     )
     if low >= high:

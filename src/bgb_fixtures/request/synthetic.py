@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,8 +10,9 @@ from bgb_fixtures.eeg.events import seconds_to_sample
 from bgb_fixtures.eeg.filter import check_band_pass
 from bgb_fixtures.eeg.resample import resampling_ratio
 from bgb_fixtures.eeg.scaling import PROFILES
-from bgb_fixtures.errors import SpecError
+from bgb_fixtures.errors import Key, SpecError
 from bgb_fixtures.request.samples import window_samples
+from bgb_fixtures.request.table import SPLIT
 from bgb_fixtures.synthetic import (
     ARTEFACT_KINDS,
     FIRST_RECIPE,
@@ -41,7 +41,6 @@ MAX_SYNTHETIC_S = 3600.0
 LEAST_SFREQ, MOST_SFREQ = 100, 1024
 LEAST_SEIZURE_S = 0.25  # one spike and its wave, the shortest pattern
 LEAST_AMPLITUDE, MOST_AMPLITUDE = 0.1, 3.0
-_SPLIT = re.compile(r"[a-z0-9_]{1,16}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,21 +106,21 @@ class SyntheticRequest:
             known = splits.setdefault(recording.subject, recording.split)
             if known != recording.split:
                 msg = (
-                    f"recordings: subject {recording.subject} is in split {known!r} and "
-                    f"in {recording.split!r}; expected one split a subject"
+                    f": subject {recording.subject} is in split {known!r} and in "
+                    f"{recording.split!r}; expected one split per subject"
                 )
-                raise SpecError(msg)
+                raise SpecError(Key("recordings"), msg)
             # The ends in seconds were checked, but may not fall on a sample at this
             # rate.
             n_times = seconds_to_sample(recording.duration, SFREQ) * up // down
             for onset in recording.windows:
                 if seconds_to_sample(onset, self.sfreq) + self.n_times > n_times:
                     msg = (
-                        f"recordings: a window at {onset:g} s has no last sample at "
+                        f": a window at {onset:g} s has no last sample at "
                         f"{self.sfreq:g} Hz (found {recording.duration:g} s of signal); "
                         "use a longer duration"
                     )
-                    raise SpecError(msg)
+                    raise SpecError(Key("recordings"), msg)
 
     @property
     def n_times(self) -> int:
@@ -138,10 +137,10 @@ class SyntheticRequest:
                         return
         n_events = sum(len(recording.events) for recording in self.recordings)
         msg = (
-            "recordings: expected at least one window with a seizure; got "
-            f"{n_events} events, none of them inside a window"
+            f": expected at least one window with a seizure; got {n_events} events, "
+            "none of them inside a window"
         )
-        raise SpecError(msg)
+        raise SpecError(Key("recordings"), msg)
 
 
 def parse_synthetic(table: Table, *, window_length: float) -> dict[str, Any]:
@@ -168,9 +167,8 @@ def _names(kind: type) -> set[str]:
 
 
 def _parse_amplitude(table: Table) -> float:
-    return table.seconds(
-        "amplitude", least=LEAST_AMPLITUDE, most=MOST_AMPLITUDE, default=1
-    )
+    value = table.take("amplitude", 1)
+    return table.number("amplitude", value, least=LEAST_AMPLITUDE, most=MOST_AMPLITUDE)
 
 
 def _parse_event(table: Table, *, duration: float) -> Seizure:
@@ -206,7 +204,9 @@ def _parse_recording(
     if not isinstance(onsets, list) or not onsets:
         table.fail("windows", "a list of at least one onset in seconds", onsets)
     windows = tuple(
-        table.number(f"windows[{i}]", onset, least=0, most=duration - window_length)
+        table.number(
+            f"windows[{i}]", onset, least=0, most=duration - window_length, unit=" s"
+        )
         for i, onset in enumerate(onsets)
     )
     if any(b < a + window_length for a, b in itertools.pairwise(windows)):
@@ -219,7 +219,7 @@ def _parse_recording(
             table.fail("events", "events in order, without overlap", after.onset)
     return RecordingSpec(
         subject=table.integer("subject", least=1, most=999),
-        split=table.word("split", _SPLIT, "train"),
+        split=table.word("split", SPLIT, "train"),
         duration=duration,
         events=events,
         windows=windows,
