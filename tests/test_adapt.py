@@ -580,15 +580,20 @@ def test_the_command_without_a_change_is_wrong_usage(tmp_path: Path) -> None:
         ),
         pytest.param(
             {"band_pass": (1, 200)},
-            r"band_pass: expected 0 < low < high < 128 Hz",
+            "a band-pass filter needs 0 < low < high < 128 Hz",
             id="band",
         ),
         pytest.param(
-            {"n_windows": 0}, r"n_windows: expected an integer in \[1, 18\]", id="none"
+            {"stride": 3},
+            "stride needs a window_length shorter than the windows of the fixture",
+            id="stride without cuts",
+        ),
+        pytest.param(
+            {"n_windows": 0}, "n_windows: expected an integer from 1 to 18", id="none"
         ),
         pytest.param(
             {"n_windows": 19},
-            r"expected an integer in \[1, 18\], got 19",
+            "expected an integer from 1 to 18, got 19",
             id="too many",
         ),
         pytest.param(
@@ -607,6 +612,28 @@ def test_a_request_that_cannot_be_met_is_refused_in_one_line(
     with pytest.raises((SpecError, ChannelNotFoundError), match=message) as caught:
         smoke.adapt(**options)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            "--window-length 30",
+            "Invalid value for '--window-length': expected at most ",
+        ),
+        (
+            "--n-windows 9",
+            "Invalid value for '--n-windows': expected an integer from 1",
+        ),
+        ("--stride 3", "--stride needs a --window-length shorter than the windows of "),
+    ],
+)
+def test_the_command_names_the_option_of_a_wrong_value(
+    words: str, message: str, tmp_path: Path
+) -> None:
+    done = run("adapt", "tiny", *words.split(), "--out", str(tmp_path / "a.h5"))
+    assert (done.exit_code, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith(f"Error: {message}")
 
 
 def test_a_cut_that_leaves_no_seizure_is_refused() -> None:

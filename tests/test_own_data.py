@@ -159,7 +159,9 @@ def test_a_saved_spec_repeats_the_statements(root: Path, tmp_path: Path) -> None
 
 
 def test_a_subject_that_is_not_there_is_refused(root: Path) -> None:
-    with pytest.raises(SpecError, match=r"subject 'sub-4'; .*Subjects here: 'sub-1', "):
+    with pytest.raises(
+        SpecError, match=r"subject 'sub-4', .*\? Subjects here: 'sub-1', "
+    ):
         build(root, dev_subjects=["sub-4"])
 
 

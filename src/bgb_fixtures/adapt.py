@@ -30,7 +30,7 @@ from bgb_fixtures.eeg.montage import (
 from bgb_fixtures.eeg.resample import RATES, ResampledSignal, resampling_ratio
 from bgb_fixtures.eeg.scaling import CLIP, PROFILES, Moments, Scaled, raw_1, zscore_1
 from bgb_fixtures.eeg.signal import ArraySignal
-from bgb_fixtures.errors import SpecError
+from bgb_fixtures.errors import Key, SpecError
 from bgb_fixtures.format.content import Content
 from bgb_fixtures.format.records import adapted_digest
 from bgb_fixtures.memory import fixture_in_memory
@@ -162,10 +162,13 @@ class _Target:
         self._step = self._samples(self.stride, "stride")
         if self.n_times > self._n_whole:
             msg = (
-                f"window_length: expected at most {length:g} s, the length of the windows "
-                f"of fixture {str(whole.path)!r}, got {self.window_length:g} s"
+                f": expected at most {length:g} s, the length of the windows of fixture "
+                f"{str(whole.path)!r}, got {self.window_length:g} s"
             )
-            raise SpecError(msg)
+            raise SpecError(Key("window_length"), msg)
+        if stride is not None and self.n_times == self._n_whole:
+            msg = " shorter than the windows of the fixture"
+            raise SpecError(Key("stride"), " needs a ", Key("window_length"), msg)
         self.montage = _find_montage(whole, montage, names)
         self._rederives = montage is not None
         self._band_pass = band_pass
@@ -190,19 +193,18 @@ class _Target:
     def _samples(self, seconds: float, what: str) -> int:
         """Return seconds as a whole number of samples at the new rate."""
         if not math.isfinite(seconds) or seconds <= 0:
-            msg = f"{what}: expected seconds greater than 0, got {seconds!r}"
-            raise SpecError(msg)
+            msg = f": expected seconds greater than 0, got {seconds!r}"
+            raise SpecError(Key(what), msg)
         exact = _exact(seconds) * _exact(self.sfreq)
         if exact.denominator == 1:
             return int(exact)
         below, above = math.floor(exact), math.ceil(exact)
         near = [n / self.sfreq for n in (below, above) if n]
         msg = (
-            f"{what}: {seconds:g} s is not a whole number of samples at "
-            f"{self.sfreq:g} Hz; the nearest are "
-            f"{' and '.join(f'{s:.10g} s' for s in near)}"
+            f": {seconds:g} s is not a whole number of samples at {self.sfreq:g} Hz; "
+            f"the nearest are {' and '.join(f'{s:.10g} s' for s in near)}"
         )
-        raise SpecError(msg)
+        raise SpecError(Key(what), msg)
 
     def cuts(self, row: int) -> Iterator[_Cut]:
         """Yield the windows cut from one window of the file, with their events."""
@@ -515,8 +517,8 @@ def _exact(value: float) -> Fraction:
 def _check_rate(sfreq: float) -> float:
     least, most = RATES
     if not math.isfinite(sfreq) or not least <= sfreq <= most:
-        msg = f"sfreq: expected a rate from {least} to {most} Hz, got {sfreq!r}"
-        raise SpecError(msg)
+        msg = f": expected a rate from {least} to {most} Hz, got {sfreq!r}"
+        raise SpecError(Key("sfreq"), msg)
     return float(sfreq)
 
 
@@ -529,14 +531,14 @@ def _find_profile(fixture: Fixture, profile: str | None) -> Profile:
         return PROFILES[own]
     if profile not in PROFILES:
         known = ", ".join(map(repr, _WANTED))
-        msg = f"profile: expected one of {known}, got {profile!r}"
-        raise SpecError(msg)
+        msg = f": expected one of {known}, got {profile!r}"
+        raise SpecError(Key("profile"), msg)
     if profile not in _WANTED:
         msg = (
-            f"profile: {profile!r} needs whole recordings, but a fixture has only "
-            "windows; build it from the recordings: bgb-fixtures build --profile"
+            f": {profile!r} needs whole recordings, but a fixture has only windows; "
+            "build it from the recordings: bgb-fixtures build --profile"
         )
-        raise SpecError(msg)
+        raise SpecError(Key("profile"), msg)
     return PROFILES[profile]
 
 
@@ -603,8 +605,8 @@ def _choose(
     if n_windows is None:
         n_ictal = n_free = min(len(ictal), len(free))
     elif type(n_windows) is not int or not 1 <= n_windows <= len(cuts):
-        msg = f"n_windows: expected an integer in [1, {len(cuts)}], got {n_windows!r}"
-        raise SpecError(msg)
+        msg = f": expected an integer from 1 to {len(cuts)}, got {n_windows!r}"
+        raise SpecError(Key("n_windows"), msg)
     else:
         share = 0.5 if balanced else len(ictal) / len(cuts)
         n_ictal = math.ceil(n_windows * share) if ictal else 0
@@ -614,16 +616,16 @@ def _choose(
         n_free = n_windows - n_ictal
     if balanced and (n_ictal > len(ictal) or n_free > len(free) or not n_ictal):
         msg = (
-            f"balanced: expected windows with and without a seizure, found {len(ictal)} "
-            f"and {len(free)}"
+            f": expected windows with and without a seizure, found {len(ictal)} and "
+            f"{len(free)}"
         )
-        raise SpecError(msg)
+        raise SpecError(Key("balanced"), msg)
     if balanced and abs(n_ictal - n_free) > 1:
         msg = (
-            f"n_windows: {n_windows} cannot be balanced (found {len(ictal)} windows with "
-            f"a seizure and {len(free)} without)"
+            f": {n_windows} cannot be balanced (found {len(ictal)} windows with a "
+            f"seizure and {len(free)} without)"
         )
-        raise SpecError(msg)
+        raise SpecError(Key("n_windows"), msg)
     kept = {id(cut) for cut in (*_spread(ictal, n_ictal), *_spread(free, n_free))}
     return [cut for cut in cuts if id(cut) in kept]
 

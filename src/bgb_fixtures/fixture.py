@@ -496,7 +496,8 @@ class Fixture:
         band_pass : tuple of float or None
             Edges in Hz of a zero-phase filter, applied to each whole window (SciPy).
         stride : float or None
-            Seconds from one window to the next. None: `window_length`.
+            Seconds between the starts of consecutive windows cut from one window; needs
+            a shorter `window_length`. None: `window_length`.
         n_windows : int or None
             Number of windows to keep, spread evenly over windows with and without a
             seizure; the same every time. None: all.

@@ -33,10 +33,10 @@ def adapt(
 ) -> None:
     """Write a fixture in another length, rate or montage.
 
-    FIXTURE is a name or a path; without one, the packaged fixture smoke. Windows are
-    cut from the start of each window, events are clipped, and labels follow from them
-    at the new rate. The same fixture and options give the same bytes; the file records
-    the digest of the fixture it was adapted from.
+    FIXTURE is a name or a path; without one, the packaged fixture smoke. New windows are
+    cut from each original window, beginning at its start; events are clipped, and labels
+    follow from them at the new rate. The same fixture and options give the same bytes;
+    the file records the digest of the fixture it was adapted from.
     """
     from bgb_fixtures.adapt import adapted_content
     from bgb_fixtures.fixture import load_fixture

@@ -117,7 +117,8 @@ def adapting_options(command: _CommandT) -> _CommandT:
             "--stride",
             type=float,
             metavar="SECONDS",
-            help="Time from one window to the next [the window length].",
+            help="With --window-length: time between the starts of consecutive new "
+            "windows within an original window [the window length].",
         ),
         click.option(
             "--band-pass",

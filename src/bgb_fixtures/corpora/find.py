@@ -161,8 +161,8 @@ def usable_recordings(
         close = difflib.get_close_matches(name, names, n=1)
         hint = f"did you mean {close[0]!r}? Otherwise " if close else ""
         msg = (
-            f"exclude: no recording {name!r} below {str(corpus.root)!r}; {hint}pass a "
-            "name as --dry-run and scan print it: a path relative to that folder"
+            f"no recording {name!r} to exclude below {str(corpus.root)!r}; {hint}pass a "
+            "path relative to that folder, as printed by --dry-run and scan --json"
         )
         raise SpecError(msg)
     counts = Counter(finding.problem for finding in problems)
@@ -187,10 +187,10 @@ def _check_subjects(corpus: Corpus, recordings: Sequence[Recording]) -> None:
     subjects = sorted({recording.subject for recording in recordings})
     for subject in sorted(corpus.dev_subjects.difference(subjects)):
         close = difflib.get_close_matches(subject, subjects, n=1)
-        hint = f"did you mean {close[0]!r}? " if close else ""
+        hint = f"; did you mean {close[0]!r}?" if close else "."
         msg = (
-            f"dev_subjects: no annotated recording belongs to subject {subject!r}; "
-            f"{hint}Subjects here: {', '.join(map(repr, subjects))}"
+            f"no annotated recording belongs to subject {subject!r}, requested for split "
+            f"'dev'{hint} Subjects here: {', '.join(map(repr, subjects))}"
         )
         raise SpecError(shorten(msg))
 
