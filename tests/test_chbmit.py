@@ -572,8 +572,8 @@ def test_unannotated_and_absent_recordings_are_not_offered_but_counted(
     assert [r.name for r in recordings] == ["chb01/chb01_03.edf", "chb21/chb21_19.edf"]
     (message,) = caplog.messages
     assert message == (
-        "CHB-MIT: 2 recordings can be used; 1 cannot: not annotated, which does not "
-        "mean seizure-free; 1 cannot: annotated, but its EDF or BDF file is missing"
+        "CHB-MIT: 2 recordings can be used; 1 recording: annotated, but its EDF or BDF "
+        "file is missing; 1 recording: not annotated, which does not mean seizure-free"
     )
 
 
@@ -591,13 +591,15 @@ def test_one_unannotated_file_is_refused(tmp_path: Path) -> None:
     root = make_tree(tmp_path)
     path = root / "chb01" / "chb01_99.edf"
     path.touch()
-    with pytest.raises(SourceError, match="unannotated, which does not mean free"):
+    with pytest.raises(
+        SourceError, match="not annotated, which does not mean seizure-free"
+    ):
         search(ChbmitCorpus, path).recordings()
 
 
 def test_annotations_without_any_recording_are_refused(tmp_path: Path) -> None:
     write_summary(tmp_path, entry("chb01_01.edf"))
-    message = "has no usable CHB-MIT recording: 1 x annotated, but its EDF or"
+    message = r"has no usable CHB-MIT recording \(1 recording: annotated, but its EDF"
     with pytest.raises(SourceError, match=message):
         search(ChbmitCorpus, tmp_path).recordings()
 

@@ -571,7 +571,8 @@ def test_a_dry_run_lists_windows_and_reasons_and_writes_nothing(
     ]
     assert lines[2] == "not selected:"
     assert any(line.endswith("no quota asks for it") for line in lines[3:])
-    assert any(line.endswith("in a split that was not requested") for line in lines)
+    reason = "in split eval, which build uses only with --split eval"
+    assert f"  2 recordings: {reason}" in lines
     assert list(tmp_path.iterdir()) == []
 
 
@@ -734,12 +735,44 @@ def test_a_quota_that_cannot_be_met_is_one_line_and_exits_with_1(
     assert "quotas not filled: full 99 (got " in answer.err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(["--split", "tranin"], id="split"),
+        pytest.param(["--split", "dev", "--split", "tranin"], id="one-of-two"),
+        pytest.param(["--quota", "tranin:offset=1"], id="quota"),
+    ],
+)
+def test_a_misspelt_split_is_recognised(
+    of_twin: Callable[..., Answer], words: list[str]
+) -> None:
+    answer = of_twin("--dry-run", *words)
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err == (
+        "Error: no recording in split 'tranin'; did you mean 'train'? Splits here: "
+        "'dev', 'eval', 'train'\n"
+    )
+
+
+def test_another_corpus_than_the_source_is_said_to_have_no_annotations(
+    run: Callable[..., Answer], chbmit: Path
+) -> None:
+    answer = run("build", "--source", "tusz", "--root", chbmit, "--dry-run")
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err == (
+        f"Error: '{chbmit}' has no usable TUSZ recording (4 recordings: not annotated, "
+        "which does not mean seizure-free). The first: recording 'chb81/chb81_01.edf' "
+        "has no annotation file. Check --source and --root\n"
+    )
+
+
 def test_what_was_left_out_is_said_on_stderr(
     of_twin: Callable[..., Answer], tmp_path: Path
 ) -> None:
     answer = of_twin("--out", tmp_path / "a.h5")
     assert answer.out.startswith(f"wrote {tmp_path / 'a.h5'}: ")
-    assert "left out: 2 recordings: in a split that was not requested\n" in answer.err
+    reason = "in split eval, which build uses only with --split eval"
+    assert f"left out: 2 recordings: {reason}\n" in answer.err
 
 
 def test_a_fixture_is_searched_for_what_identifies_its_recordings(

@@ -203,8 +203,23 @@ def test_annotations_inside_a_recording_with_gaps_last_as_long_as_it_does(
 
 def test_recording_without_annotations_is_unannotated(tmp_path: Path) -> None:
     make_edf(tmp_path / "a.edf")
-    with pytest.raises(SourceError, match=r"NAME\.tsv.* pass a label pattern"):
+    with pytest.raises(SourceError, match=r"NAME\.tsv.* pass --label-pattern REGEX"):
         search(PlainCorpus, tmp_path).recordings()
+
+
+def test_recording_without_given_annotations_is_said_to_have_none_there(
+    tmp_path: Path,
+) -> None:
+    make_edf(tmp_path / "in" / "a.edf")
+    (tmp_path / "notes").mkdir()
+    message = (
+        r"'a.edf' has no annotation file in '.*notes' \(looked for NAME\.tsv, .*\)\. "
+        "Check --annotations and --root$"
+    )
+    with pytest.raises(SourceError, match=message):
+        search(
+            PlainCorpus, tmp_path / "in", annotations=tmp_path / "notes"
+        ).recordings()
 
 
 def test_annotated_recording_without_a_file_is_missing(tmp_path: Path) -> None:

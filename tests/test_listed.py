@@ -477,7 +477,7 @@ def test_a_flat_annotation_of_two_recordings_belongs_to_none(
     (tmp_path / "notes").mkdir()
     shutil.copy((tusz / TUSZ).with_suffix(".csv_bi"), tmp_path / "notes")
     spec = listing({"name": f"one/{name}.edf", "windows": [2]}, source="edf")
-    with pytest.raises(SourceError, match="has no file of annotations"):
+    with pytest.raises(SourceError, match="has no annotation file in "):
         select_fixture(spec, root=tmp_path / "edf", annotations=tmp_path / "notes")
 
 

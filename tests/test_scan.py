@@ -152,10 +152,13 @@ def test_people_get_a_table_and_the_reasons(corpus: Path) -> None:
     assert result.stdout.startswith(
         "annotated recordings: 5, with seizures: 3; subjects: 4"
     )
-    assert ["train", "3", "0.2", "3", "31.2", "1"] in lines
-    assert ["all", "5", "0.4", "4", "32.2", "1"] in lines
+    assert ["train", "3", "0.25", "3", "31.2", "1"] in lines
+    assert ["all", "5", "0.42", "4", "32.2", "1"] in lines
     assert ["gnsz", "2", "11.2"] in lines
     assert "      1  annotated, but its EDF or BDF file is missing" in result.stdout
+    reason = "in split eval, which build uses only with --split eval"
+    assert f"      1  {reason}\n" in result.stdout
+    assert "+" not in result.stdout
     (message,) = result.stderr.splitlines()
     assert message.endswith("expected after its start, 5.0 s")
 
@@ -278,6 +281,17 @@ def test_edf_files_with_a_pattern_are_scanned(tmp_path: Path) -> None:
     args = ["--source", "edf", "--root", tmp_path, "--label-pattern", "Anfall"]
     totals = scan_json(*args)["totals"]
     assert (totals["n_seizures"], totals["n_without_duration"]) == (1, 1)
+
+
+def test_hours_of_recordings_without_a_duration_have_a_plus_and_its_meaning(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "a.edf").touch()
+    (tmp_path / "a.tsv").write_text(TABLE, encoding="ascii")
+    result = CliRunner().invoke(main, ["scan", "--source", "edf", "--root", tmp_path])
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert ["all", "1", "0.00+", "1", "2.0", "0"] in lines
+    assert "\n+: the duration of some recordings is unknown\n" in result.stdout
 
 
 def test_annotations_of_edf_files_may_be_elsewhere(tmp_path: Path) -> None:

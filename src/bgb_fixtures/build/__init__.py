@@ -58,7 +58,9 @@ class BuildReport:
     left_out : tuple of str
         Selected recordings that cannot be used, with the reason, one line each.
     n_problems : dict of str to int
-        Number of recordings that cannot be used, by reason.
+        Number of recordings that cannot be used, by key of the reason.
+    problems : tuple of str
+        Number of recordings that cannot be used, one line for each reason.
     labels : tuple of LabelCount
         How free-text labels were read, and how often each occurs.
     differing : tuple of str
@@ -74,6 +76,7 @@ class BuildReport:
     n_recordings: int = 0
     left_out: tuple[str, ...] = ()
     n_problems: dict[str, int] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
     labels: tuple[LabelCount, ...] = ()
     differing: tuple[str, ...] = ()
 
@@ -230,6 +233,7 @@ def _build_recorded(
         n_recordings=len(selection.recordings),
         left_out=selection.left_out_lines,
         n_problems=Counter(finding.problem for finding in selection.problems),
+        problems=selection.problem_lines,
         labels=selection.labels,
         differing=differing,
     )

@@ -21,7 +21,12 @@ from bgb_fixtures.build.quotas import (
     iter_passed_over,
 )
 from bgb_fixtures.build.signals import native_signal, processed_signal
-from bgb_fixtures.corpora.find import named_recordings, usable_recordings
+from bgb_fixtures.corpora.find import (
+    check_splits,
+    named_recordings,
+    problem_lines,
+    usable_recordings,
+)
 from bgb_fixtures.corpora.labels import say_unmatched, sum_labels
 from bgb_fixtures.eeg.events import seconds_to_sample
 from bgb_fixtures.eeg.kinds import KINDS
@@ -195,6 +200,11 @@ class Selection:
         return {name: electrodes for name, electrodes in found.items() if electrodes}
 
     @property
+    def problem_lines(self) -> tuple[str, ...]:
+        """Number of recordings that the corpus reported as unusable, by reason."""
+        return tuple(problem_lines(self.problems))
+
+    @property
     def left_out_lines(self) -> tuple[str, ...]:
         """Problems of the recordings that cannot be used, one line each.
 
@@ -272,6 +282,8 @@ def select_windows(
         strict=strict,
         progress=progress,
     )
+    splits = [q.split for q in request.selection.quotas if q.split is not None]
+    check_splits(splits, [*recordings, *problems])
     selector = _Selector(request, recordings, opened, strict=strict, progress=progress)
     return replace(selector.select(), problems=problems)
 

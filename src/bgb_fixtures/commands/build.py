@@ -528,7 +528,7 @@ def _print_omissions(report: BuildReport) -> None:
         )
     for line in (*_crowded_lines(report.crowded_kinds), *_few(report.other_lengths)):
         say(line)
-    for line in (*_problem_lines(report.n_problems), *_few(report.left_out)):
+    for line in (*report.problems, *_few(report.left_out)):
         say(f"left out: {line}")
 
 
@@ -546,13 +546,6 @@ def _few(lines: Sequence[str]) -> Iterator[str]:
     yield from lines[:_MOST_LINES]
     if len(lines) > _MOST_LINES:
         yield f"and {len(lines) - _MOST_LINES} more recordings (--json lists all)"
-
-
-def _problem_lines(n_problems: dict[str, int]) -> Iterator[str]:
-    from bgb_fixtures.corpora.recording import PROBLEMS
-
-    for word, count in sorted(n_problems.items()):
-        yield f"{count} recording{'s' * (count != 1)}: {PROBLEMS.get(word, word)}"
 
 
 def _print_synthetic(request: SyntheticRequest, *, as_json: bool) -> None:
@@ -638,8 +631,7 @@ def _print_selection(selection: Selection) -> None:
         click.echo(f"  {count} windows in {n_recordings} recordings: {reason}")
     for reason, count in n_short.items():
         click.echo(f"  {count} recordings: {reason}")
-    problems = Counter(finding.problem for finding in selection.problems)
-    for line in (*_problem_lines(problems), *_few(selection.left_out_lines)):
+    for line in (*selection.problem_lines, *_few(selection.left_out_lines)):
         click.echo(f"  {line}")
 
 

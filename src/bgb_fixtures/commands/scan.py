@@ -62,12 +62,12 @@ def scan(
     as_json: bool,  # noqa: FBT001
     **options: Any,
 ) -> None:
-    """Count what a corpus holds, by split and type of seizure.
+    """Count the recordings, subjects and seizures in a corpus.
 
-    Recordings, subjects, seizures and their seconds. Only annotations are read. What
-    could not be used is counted, with the reason. A recording that is annotated and has
-    no EDF file counts, too, and under "no signal" ("signal": "missing" in JSON). If no
-    recording can be used, the exit code is 1.
+    Counts by split and seizure type, with the seconds of seizure. Reads only the
+    annotations. Annotated recordings without an EDF or BDF file are counted, and listed
+    under "no signal". Unusable recordings are counted with the reason. The exit code is
+    1 if no recording is usable.
     """
     from bgb_fixtures.corpora import open_corpus
     from bgb_fixtures.corpora.scan import scan_corpus
@@ -106,6 +106,7 @@ def scan(
 
 
 def _describe(scan: Scan) -> str:
+    from bgb_fixtures.corpora.corpus import BLIND_SPLIT
     from bgb_fixtures.corpora.labels import label_lines
     from bgb_fixtures.corpora.recording import PROBLEMS
 
@@ -119,7 +120,7 @@ def _describe(scan: Scan) -> str:
         summary,
         "",
         *_table(
-            ("split", "recordings", "hours", "seizures", "seconds", "no signal"),
+            ("split", "recordings", "hours", "seizures", "seizure s", "no signal"),
             [
                 (
                     split,
@@ -133,11 +134,13 @@ def _describe(scan: Scan) -> str:
             ],
         ),
     ]
+    if totals["n_without_duration"]:
+        lines += ["+: the duration of some recordings is unknown"]
     if scan.by_type:
         lines += [
             "",
             *_table(
-                ("type", "seizures", "seconds"),
+                ("type", "seizures", "seizure s"),
                 [
                     (label, f"{sums['n_seizures']}", f"{sums['seizure_seconds']:.1f}")
                     for label, sums in scan.by_type.items()
@@ -146,7 +149,10 @@ def _describe(scan: Scan) -> str:
         ]
     if scan.problems:
         lines += ["", "cannot be used:"]
-        lines += [f"{n:>7}  {PROBLEMS[key]}" for key, n in scan.problems.items()]
+        lines += [
+            f"{n:>7}  {PROBLEMS[key].format(split=BLIND_SPLIT)}"
+            for key, n in scan.problems.items()
+        ]
     if scan.labels:
         lines += ["", *label_lines(scan.labels)]
     return "\n".join(lines)
@@ -180,14 +186,14 @@ def _advice(scan: Scan, source: str) -> str:
             else "fetch the annotation files, or give the folder above with --root"
         ),
         "no-signal": "fetch the EDF or BDF files of the annotated recordings",
-        "split": "build takes other splits with --split, such as --split eval",
+        "split": "build uses recordings in split eval only with --split eval",
     }[most]
 
 
 def _hours(sums: dict[str, int | float]) -> str:
     """Format hours, with a plus if some annotations have no duration."""
     more = "+" if sums["n_without_duration"] else ""
-    return f"{sums['recorded_seconds'] / 3600:.1f}{more}"
+    return f"{sums['recorded_seconds'] / 3600:.2f}{more}"
 
 
 def _show_bad(scan: Scan) -> None:

@@ -102,10 +102,7 @@ class CaseCorpus(Corpus, Generic[_EntryT]):
     @property
     def why_unannotated(self) -> str:  # type: ignore[override]
         """Message for a recording without an entry in a list."""
-        return (
-            f"has no entry in the {self.list_of_case}: unannotated, which does not mean "
-            "free of seizures"
-        )
+        return f"has no entry in the {self.list_of_case}"
 
     @abstractmethod
     def _parse(

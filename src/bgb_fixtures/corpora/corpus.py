@@ -58,10 +58,10 @@ class Corpus(ABC):
     """Description of a recording of this corpus, for messages."""
     on_web: ClassVar[bool] = False
     """Whether a root may be a web address."""
-    why_unannotated: ClassVar[str] = (
-        "has no annotation file: unannotated, which does not mean free of seizures"
-    )
+    why_unannotated: ClassVar[str] = "has no annotation file"
     """Message for a recording without annotations."""
+    advice_unannotated: ClassVar[str] = "Check --source and --root"
+    """Message for a corpus without annotations."""
 
     def __init__(
         self,

@@ -20,7 +20,14 @@ from bgb_fixtures.corpora.recording import PROBLEMS, Finding
 from bgb_fixtures.errors import AnnotationError, SourceError, SpecError, shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import (
+        Callable,
+        Collection,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
 
     from bgb_fixtures.corpora.corpus import Corpus
     from bgb_fixtures.corpora.recording import Located, Recording
@@ -28,8 +35,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "annotation_digests",
+    "check_splits",
     "iter_findings",
     "named_recordings",
+    "problem_lines",
     "usable_recordings",
 ]
 
@@ -73,7 +82,7 @@ def _finding(corpus: Corpus, name: str, located: Located) -> Finding:
             message = f"recording {name!r}: {absent}"
         elif not located.annotations:
             problem = "unannotated"
-            message = f"recording {name!r}: {corpus.why_unannotated}"
+            message = f"recording {name!r} {corpus.why_unannotated}"
         else:
             recording = corpus.annotate(name, located)
             if recording.subject in corpus.dev_subjects:
@@ -165,21 +174,37 @@ def usable_recordings(
             "path relative to that folder, as printed by --dry-run and scan --json"
         )
         raise SpecError(msg)
-    counts = Counter(finding.problem for finding in problems)
+    check_splits(corpus.splits, [*usable, *problems])
+    usable_line = f"{len(usable)} recording{'s' * (len(usable) != 1)} can be used"
     _log.info(
-        "%s: %d recordings can be used%s",
-        corpus.title,
-        len(usable),
-        "".join(
-            f"; {counts[key]} cannot: {why}"
-            for key, why in PROBLEMS.items()
-            if counts[key]
-        ),
+        "%s: %s", corpus.title, "; ".join([usable_line, *problem_lines(problems)])
     )
     if not usable:
-        raise SourceError(_nothing_usable(corpus, problems, counts))
+        raise SourceError(_nothing_usable(corpus, problems))
     _check_subjects(corpus, [*usable, *(p.recording for p in problems if p.recording)])
     return tuple(usable), tuple(problems)
+
+
+def problem_lines(problems: Iterable[Finding]) -> Iterator[str]:
+    """Yield the number of unusable recordings for each reason."""
+    counts = Counter(PROBLEMS[p.problem].format(split=p.split) for p in problems)
+    for reason, n in sorted(counts.items()):
+        yield f"{n} recording{'s' * (n != 1)}: {reason}"
+
+
+def check_splits(
+    requested: Iterable[str], found: Iterable[Recording | Finding]
+) -> None:
+    """Raise SpecError if there are recordings, but none in a requested split."""
+    splits = sorted({one.split for one in found if one.split})
+    for split in sorted(set(requested) - set(splits)) if splits else ():
+        close = difflib.get_close_matches(split, splits, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else "."
+        msg = (
+            f"no recording in split {split!r}{hint} Splits here: "
+            f"{', '.join(map(repr, splits))}"
+        )
+        raise SpecError(msg)
 
 
 def _check_subjects(corpus: Corpus, recordings: Sequence[Recording]) -> None:
@@ -195,24 +220,24 @@ def _check_subjects(corpus: Corpus, recordings: Sequence[Recording]) -> None:
         raise SpecError(shorten(msg))
 
 
-def _nothing_usable(
-    corpus: Corpus, problems: Sequence[Finding], counts: Counter[str]
-) -> str:
+def _nothing_usable(corpus: Corpus, problems: Sequence[Finding]) -> str:
     root = repr(str(corpus.root))
-    if not counts:
+    if not problems:
         return (
             f"{root}: no {corpus.title} recording found (looked for {corpus.sought} in "
             "this folder and all folders below). Pass the folder of the recordings with "
             "--root"
         )
-    reasons = [f"{n} x {PROBLEMS[key]}" for key, n in sorted(counts.items())]
     bad = next((p for p in problems if p.problem == "annotation"), problems[0])
     labels = sum_labels(problem.labels for problem in problems)
-    unmatched = say_unmatched(corpus.rules, labels)
-    return (
-        f"{root} has no usable {corpus.title} recording: {'; '.join(reasons)}. "
-        f"{unmatched}{'. ' * bool(unmatched)}The first: {bad.message}"
-    )
+    reasons = "; ".join(problem_lines(problems))
+    parts = [
+        f"{root} has no usable {corpus.title} recording ({reasons})",
+        say_unmatched(corpus.rules, labels),
+        f"The first: {bad.message}" if bad.problem != "split" else "",
+        corpus.advice_unannotated if bad.problem == "unannotated" else "",
+    ]
+    return ". ".join(filter(None, parts))
 
 
 def named_recordings(

@@ -24,10 +24,10 @@ PROBLEMS = {
     "annotation": "annotations are invalid or ambiguous",
     "unannotated": "not annotated, which does not mean seizure-free",
     "no-signal": "annotated, but its EDF or BDF file is missing",
-    "split": "in a split that was not requested",
+    "split": "in split {split}, which build uses only with --split {split}",
     "excluded": "left out by name",
 }
-"""Reasons why a recording is unusable."""
+"""Reasons why a recording is unusable; ``{split}`` is its split."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

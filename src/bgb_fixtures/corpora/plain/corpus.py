@@ -77,12 +77,6 @@ class PlainCorpus(Corpus):
 
     title = "EDF"
     sought = "files *.edf and *.bdf"
-    why_unannotated = (
-        "has no file of annotations (NAME.tsv, NAME.csv, NAME_events.tsv or "
-        "NAME.csv_bi) beside it; unannotated does not mean free of seizures. If they "
-        "are elsewhere, pass --annotations PATH; if they are in the recording (EDF+), "
-        "pass a label pattern; a 0/1 column per recording needs --per-second"
-    )
 
     def __init__(
         self,
@@ -103,6 +97,28 @@ class PlainCorpus(Corpus):
         if annotations is not None and annotations.is_file():
             _check_parser(annotations)
         self._given = annotations
+
+    @property
+    def why_unannotated(self) -> str:  # type: ignore[override]
+        """Message for a recording without annotations."""
+        if self.rules.per_second is not None:
+            return "has no column in the tables of the experts"
+        if self._given is not None and self._given.is_file():
+            return f"has no row in {str(self._given)!r}"
+        place = "beside it" if self._given is None else f"in {str(self._given)!r}"
+        names = ", ".join(f"NAME{ending}" for ending in _ENDINGS)
+        return f"has no annotation file {place} (looked for {names})"
+
+    @property
+    def advice_unannotated(self) -> str:  # type: ignore[override]
+        """Message for a corpus without annotations."""
+        if self._given is not None or self.rules.per_second is not None:
+            return "Check --annotations and --root"
+        return (
+            "If the annotations are elsewhere, pass --annotations PATH; if they are in "
+            "the recordings (EDF+), pass --label-pattern REGEX; a 0/1 column per "
+            "recording needs --per-second"
+        )
 
     @property
     def licence(self) -> Licence:
