@@ -570,10 +570,30 @@ def test_a_dry_run_lists_windows_and_reasons_and_writes_nothing(
         ["background", "dev"],
     ]
     assert lines[2] == "not selected:"
-    assert any(line.endswith("no quota asks for it") for line in lines[3:])
+    assert any(line.endswith("not requested by any quota") for line in lines[3:])
     reason = "in split eval, which build uses only with --split eval"
     assert f"  2 recordings: {reason}" in lines
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_of_one_window_counts_in_the_singular(
+    of_twin: Callable[..., Answer],
+) -> None:
+    answer = of_twin("--dry-run", "--quota", "onset=1")
+    assert answer.out.startswith(
+        "selection: 1 window of 5 s at 256 Hz, 1 with a seizure, from 1 of 4 recordings "
+        "(2 file headers read)\n"
+    )
+    assert "1 windows" not in answer.out
+
+
+def test_a_dry_run_of_synthetic_eeg_reads_no_header(
+    run: Callable[..., Answer],
+) -> None:
+    answer = run("build", "--windows", "2", "--window-length", "8", "--dry-run")
+    assert answer.out.splitlines()[0] == (
+        "selection: 2 windows of 8 s at 256 Hz, 1 with a seizure, from 2 of 2 recordings"
+    )
 
 
 def test_a_dry_run_sends_no_control_character_of_a_name_to_the_terminal(

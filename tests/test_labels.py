@@ -187,13 +187,17 @@ def test_kinds_that_exist_are_not_said_to_be_missing(tmp_path: Path) -> None:
     assert [w.kind for w in report.windows] == ["background", "ictal"]
     assert report.missing_kinds == ("whole",)
     assert report.crowded_kinds == {
-        "onset": "overlaps a chosen window",
-        "offset": "overlaps a chosen window",
+        "onset": "overlap with a chosen window",
+        "offset": "overlap with a chosen window",
     }
     words = ("build", "--source", "edf", "--root", tmp_path / "data")
     answer = run(*words, "--window-length", 20, "--out", tmp_path / "b.h5")
     assert "at this window length: whole\n" in answer.stderr
-    assert "were not chosen: onset, offset (overlaps a chosen window)" in answer.stderr
+    assert (
+        "kinds available but not chosen: onset, offset (overlap with a chosen window). "
+        "To include one, set the number of every kind with --quota, for example --quota "
+        "onset=1 --quota background=2\n"
+    ) in answer.stderr
 
 
 def test_annotations_of_another_length_are_reported(tmp_path: Path) -> None:

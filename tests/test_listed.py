@@ -600,7 +600,7 @@ def test_a_dry_run_of_a_list_says_what_would_be_taken(
     assert capsys.readouterr().out.splitlines() == [
         (
             "selection: 3 windows of 4 s at 256 Hz, 1 with a seizure, from 2 of 2 "
-            "recordings; 2 headers read"
+            "recordings (2 file headers read)"
         ),
         f"  background  train  {ONE} at 20 s",
         f"  onset       train  {ONE} at 1.5 s (seiz)",

@@ -471,7 +471,7 @@ def test_windows_that_touch_a_gap_are_passed_over_and_a_dry_run_says_so(
         *("build", "--source", "edf", "--root", str(tmp_path / "in"), "--dry-run"),
         *("--window-length", "10", "--montage", "Fp1", "--per-kind", "1"),
     )
-    assert "in 1 recordings: touches a gap of the recording (EDF+D)" in output
+    assert "in 1 recording: gap in the recording (EDF+D)" in output
 
 
 def test_context_for_resampling_may_not_touch_a_gap_either(tmp_path: Path) -> None:

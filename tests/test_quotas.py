@@ -468,16 +468,16 @@ def test_every_candidate_is_chosen_or_passed_over_with_a_reason() -> None:
     )
     assert len(passed) + len(choice.windows) == there.total()
     reasons = Counter((w.recording.name, w.kind, reason) for w, reason in passed)
-    limit = "its subject has as many windows as the limit allows"
+    limit = "--per-subject limit of 1 reached"
     assert reasons == {
-        ("a", "offset", "no quota asks for it"): 1,
-        ("a", "ictal", "no quota asks for it"): 3,
+        ("a", "offset", "not requested by any quota"): 1,
+        ("a", "ictal", "not requested by any quota"): 3,
         # The onset, 270-330 s, reaches into one tile.
-        ("a", "background", "overlaps a chosen window"): 1,
+        ("a", "background", "overlap with a chosen window"): 1,
         ("a", "background", limit): 11,
-        ("b", "onset", "holds a seizure of another type"): 1,
-        ("b", "offset", "no quota asks for it"): 1,
-        ("b", "ictal", "no quota asks for it"): 3,
+        ("b", "onset", "seizure of another type"): 1,
+        ("b", "offset", "not requested by any quota"): 1,
+        ("b", "ictal", "not requested by any quota"): 3,
         ("b", "background", limit): 11,
     }
 
@@ -486,4 +486,11 @@ def test_a_full_quota_is_a_reason() -> None:
     recording = make_recording("a", duration=300)
     choice = fill(recording, wanted={"none": 2})
     passed = list(iter_passed_over([recording], {"a": 300}, choice, sfreq=SFREQ))
-    assert [reason for _, reason in passed] == ["its quota is full"] * 3
+    assert [reason for _, reason in passed] == ["quota already filled"] * 3
+
+
+def test_without_quotas_the_limit_per_kind_is_a_reason() -> None:
+    recording = make_recording("a", duration=300)
+    choice = fill(recording, wanted={}, per_kind=3)
+    passed = list(iter_passed_over([recording], {"a": 300}, choice, sfreq=SFREQ))
+    assert [reason for _, reason in passed] == ["--per-kind limit of 3 reached"] * 2

@@ -24,8 +24,14 @@ __all__ = [
     "SourceError",
     "SpecError",
     "TargetError",
+    "counted",
     "shorten",
 ]
+
+
+def counted(n: int, noun: str) -> str:
+    """Return a number with its noun, such as ``1 window`` or ``2 windows``."""
+    return f"{n} {noun}{'s' * (n != 1)}"
 
 
 def shorten(text: str, most: int = 600) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bgb_fixtures.request.recorded import Criteria, Quota
 
 __all__ = [
+    "FILLED",
     "Choice",
     "Window",
     "choose_windows",
@@ -32,6 +33,8 @@ __all__ = [
     "iter_passed_over",
 ]
 
+FILLED = "quota already filled"
+"""Reason why a window was not chosen, if no other."""
 _BACKGROUND = "background"
 _WITH_SEIZURE = tuple(kind for kind in SELECTABLE_KINDS if kind != _BACKGROUND)
 
@@ -104,16 +107,16 @@ class Choice:
         """Return why a window cannot be added to the chosen ones; None if it can."""
         criteria = self.criteria
         if criteria.types and not set(window.types) <= set(criteria.types):
-            return "holds a seizure of another type"
+            return "seizure of another type"
         starts = self._starts.get(window.recording.name, ())
         if any(abs(window.start - start) < self.n_times for start in starts):
-            return "overlaps a chosen window"
+            return "overlap with a chosen window"
         of_subject = self._subjects[window.recording.subject]
         if criteria.per_subject is not None and of_subject >= criteria.per_subject:
-            return "its subject has as many windows as the limit allows"
+            return f"--per-subject limit of {criteria.per_subject} reached"
         of_type = max((self._types[label] for label in window.types), default=0)
         if criteria.per_type is not None and of_type >= criteria.per_type:
-            return "its type of seizure has as many windows as the limit allows"
+            return f"--per-type limit of {criteria.per_type} reached"
         return None
 
 
@@ -410,6 +413,11 @@ def iter_passed_over(
     sfreq: float,
 ) -> Iterator[tuple[Window, str]]:
     """Yield each window that was not chosen, with the reason."""
+    full = (
+        FILLED
+        if choice.criteria.quotas
+        else f"--per-kind limit of {choice.criteria.per_kind} reached"
+    )
     wanted = {
         (quota.split, kind)
         for quota in choice.criteria.all_quotas
@@ -427,9 +435,5 @@ def iter_passed_over(
             asked = {(None, kind), (split, kind)} & wanted
             for window in one.iter_windows(kind):
                 if not choice.holds(window):
-                    reason = choice.obstacle(window) if asked else None
-                    yield (
-                        window,
-                        reason
-                        or ("its quota is full" if asked else "no quota asks for it"),
-                    )
+                    obstacle = choice.obstacle(window) or full
+                    yield window, obstacle if asked else "not requested by any quota"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bgb_fixtures.build.quotas import (
+    FILLED,
     Choice,
     Window,
     choose_windows,
@@ -33,7 +34,12 @@ from bgb_fixtures.eeg.kinds import KINDS
 from bgb_fixtures.eeg.resample import resampling_ratio
 from bgb_fixtures.eeg.scaling import resampled_length
 from bgb_fixtures.eeg.signal import ArraySignal
-from bgb_fixtures.errors import ChannelNotFoundError, SourceError, SpecError
+from bgb_fixtures.errors import (
+    ChannelNotFoundError,
+    SourceError,
+    SpecError,
+    counted,
+)
 from bgb_fixtures.request.recorded import SELECTABLE_KINDS, Listing, kinds_of_quota
 from bgb_fixtures.request.samples import window_samples
 
@@ -218,7 +224,7 @@ class Selection:
             else:
                 lines.append(str(error))
         lines += [
-            f"{count} recording{'s' * (count != 1)}: no {missing} (missing = "
+            f"{counted(count, 'recording')}: no {missing} (missing = "
             f"{self.request.missing!r})"
             for missing, count in sorted(lacking.items())
         ]
@@ -234,7 +240,7 @@ class Selection:
                 header = self.headers.get(window.recording.name)
                 span = (window.start, window.start + self.n_times)
                 if header and header.touches_gap(self.request, self.sfreq, span):
-                    yield window, "touches a gap of the recording (EDF+D)"
+                    yield window, "gap in the recording (EDF+D)"
                 else:
                     yield window, reason
 
@@ -246,7 +252,7 @@ class Selection:
             elif self._choice is not None and (
                 self._sizes.get(recording.name, 0) < self.n_times
             ):
-                yield recording, "is shorter than a window"
+                yield recording, "shorter than a window"
 
 
 def select_windows(
@@ -519,16 +525,17 @@ class _Selector:
         if wanted and all(name in self._left_out for name in wanted):
             # Every recording with a seizure failed, so report the first failure.
             return self._left_out[wanted[0]]
-        n_events = sum(len(recording.events) for recording in self._recordings)
+        labels = Counter(e.label for r in self._recordings for e in r.events)
         msg = (
             f"source {request.source!r}: no window of {request.window_length:g} s "
-            f"with a seizure found in {len(self._recordings)} annotated recordings "
-            f"with {n_events} seizures"
+            "with a seizure found in "
+            f"{counted(len(self._recordings), 'annotated recording')} with "
+            f"{counted(labels.total(), 'seizure')}"
         )
-        if n_events and types:
-            labels = Counter(e.label for r in self._recordings for e in r.events)
-            msg += f" ({_listing(labels)}); wanted are types {', '.join(types)}"
-        elif n_events:
+        if labels and types and not wanted:
+            listed = ", ".join(f"{n} {label}" for label, n in sorted(labels.items()))
+            msg += f" ({listed}); none has a requested type ({', '.join(types)})"
+        elif labels:
             msg += "; use a shorter --window-length"
         found = sum_labels(recording.labels for recording in self._recordings)
         unmatched = say_unmatched(request.rules, found)
@@ -539,7 +546,8 @@ class _Selector:
         if not self._left_out:
             return ""
         first = next(iter(self._left_out.values()))
-        return f". {len(self._left_out)} recordings skipped, the first: {first}"
+        skipped = counted(len(self._left_out), "recording")
+        return f". {skipped} skipped, the first: {first}"
 
     def _unmet(
         self,
@@ -572,20 +580,19 @@ class _Selector:
             f"of {self._request.window_length:g} s, some of which overlap: "
             f"{counts or 'none'}"
         )
-        reasons = Counter(
-            reason
+        kinds = {kind for quota in choice.unmet for kind in kinds_of_quota(quota.word)}
+        passed_over = Counter(
+            (window.kind, reason)
             for window, reason in iter_passed_over(usable, sizes, choice, sfreq=sfreq)
-            if any(window.kind in kinds_of_quota(q.word) for q in choice.unmet)
+            if window.kind in kinds and reason != FILLED
         )
-        reasons.pop("its quota is full", None)
-        if reasons:
-            msg += f". Of the kinds that are short: {_listing(reasons)}"
+        if passed_over:
+            msg += ". Not chosen: " + "; ".join(
+                f"{counted(n, f'{kind} window')}: {reason}"
+                for (kind, reason), n in sorted(passed_over.items())
+            )
         return SpecError(msg + self._say_left_out())
 
 
 def _quota_name(quota: Quota) -> str:
     return quota.word if quota.split is None else f"{quota.split}:{quota.word}"
-
-
-def _listing(counts: Counter[str]) -> str:
-    return ", ".join(f"{n} {what}" for what, n in sorted(counts.items()))

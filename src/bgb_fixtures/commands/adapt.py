@@ -8,6 +8,7 @@ import click
 
 from bgb_fixtures.commands.adapt_options import adapting_options, given_options
 from bgb_fixtures.commands.common import is_there, print_json
+from bgb_fixtures.errors import counted
 
 __all__ = ["adapt"]
 
@@ -67,7 +68,8 @@ def adapt(
         )
         return
     click.echo(
-        f"{'replaced' if replaced else 'wrote'} {path}: {n_windows} windows of {n_channels} channels and "
-        f"{n_times / content.sfreq:g} s at {content.sfreq:g} Hz, {n_positive} with a "
-        f"seizure, {path.stat().st_size / 1e6:.1f} MB"
+        f"{'replaced' if replaced else 'wrote'} {path}: {counted(n_windows, 'window')} "
+        f"of {counted(n_channels, 'channel')} and {n_times / content.sfreq:g} s at "
+        f"{content.sfreq:g} Hz, {n_positive} with a seizure, "
+        f"{path.stat().st_size / 1e6:.1f} MB"
     )

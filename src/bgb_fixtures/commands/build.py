@@ -25,7 +25,7 @@ from bgb_fixtures.commands.common import (
     say,
     with_options,
 )
-from bgb_fixtures.errors import SpecError
+from bgb_fixtures.errors import SpecError, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -132,7 +132,8 @@ def _quotas(
     callback=_quotas,
     metavar="WORD=N",
     help="Exactly N windows of a kind (onset, offset, whole, ictal, background) or "
-    "category (none, partial, full); SPLIT:WORD=N for one split; repeatable.",
+    "category (none, partial, full); SPLIT:WORD=N for one split; repeatable. Kinds and "
+    "categories without a quota get no windows.",
 )
 @click.option(
     "--per-kind",
@@ -492,8 +493,9 @@ def _report(
         print_json(answer)
         return
     click.echo(
-        f"{'replaced' if replaced else 'wrote'} {report.path}: {len(report.windows)} windows, {n_positive} with a "
-        f"seizure, {report.path.stat().st_size / 1e6:.1f} MB"
+        f"{'replaced' if replaced else 'wrote'} {report.path}: "
+        f"{counted(len(report.windows), 'window')}, {n_positive} with a seizure, "
+        f"{report.path.stat().st_size / 1e6:.1f} MB"
     )
     if save_spec is not None:
         click.echo(f"wrote {save_spec}: the spec, which names the recordings")
@@ -523,8 +525,9 @@ def _print_omissions(report: BuildReport) -> None:
         say(line)
     if report.missing_kinds:
         say(
-            f"kinds of window not found in the {report.n_recordings} annotated "
-            f"recordings at this window length: {', '.join(report.missing_kinds)}"
+            "kinds of window not found in the "
+            f"{counted(report.n_recordings, 'annotated recording')} at this window "
+            f"length: {', '.join(report.missing_kinds)}"
         )
     for line in (*_crowded_lines(report.crowded_kinds), *_few(report.other_lengths)):
         say(line)
@@ -535,9 +538,11 @@ def _print_omissions(report: BuildReport) -> None:
 def _crowded_lines(kinds: dict[str, str]) -> Iterator[str]:
     for reason in dict.fromkeys(kinds.values()):
         of_reason = [kind for kind in kinds if kinds[kind] == reason]
+        other = "background" if of_reason[0] != "background" else "onset"
         yield (
-            f"kinds of window that exist and were not chosen: {', '.join(of_reason)} "
-            f"({reason}); ask for one with --quota {of_reason[0]}=1"
+            f"kinds available but not chosen: {', '.join(of_reason)} ({reason}). To "
+            "include one, set the number of every kind with --quota, for example "
+            f"--quota {of_reason[0]}=1 --quota {other}=2"
         )
 
 
@@ -545,7 +550,8 @@ def _few(lines: Sequence[str]) -> Iterator[str]:
     """Yield the first lines only; a partial download gives thousands of them."""
     yield from lines[:_MOST_LINES]
     if len(lines) > _MOST_LINES:
-        yield f"and {len(lines) - _MOST_LINES} more recordings (--json lists all)"
+        n_more = counted(len(lines) - _MOST_LINES, "more recording")
+        yield f"and {n_more} (--json lists all)"
 
 
 def _print_synthetic(request: SyntheticRequest, *, as_json: bool) -> None:
@@ -568,11 +574,7 @@ def _print_synthetic(request: SyntheticRequest, *, as_json: bool) -> None:
         )
         return
     _print_windows(
-        windows,
-        request,
-        sfreq=request.sfreq,
-        n_recordings=len(request.recordings),
-        n_headers=0,
+        windows, request, sfreq=request.sfreq, n_recordings=len(request.recordings)
     )
 
 
@@ -582,14 +584,15 @@ def _print_windows(
     *,
     sfreq: float,
     n_recordings: int,
-    n_headers: int,
+    n_headers: int = 0,
 ) -> None:
     n_positive = sum(w.kind not in ("background", "artefact") for w in windows)
     n_chosen = len({window.recording.name for window in windows})
+    opened = f" ({counted(n_headers, 'file header')} read)" if n_headers else ""
     click.echo(
-        f"selection: {len(windows)} windows of {request.window_length:g} s at "
-        f"{sfreq:g} Hz, {n_positive} with a seizure, from {n_chosen} of {n_recordings} "
-        f"recordings; {n_headers} headers read"
+        f"selection: {counted(len(windows), 'window')} of {request.window_length:g} s at "
+        f"{sfreq:g} Hz, {n_positive} with a seizure, from {n_chosen} of "
+        f"{counted(n_recordings, 'recording')}{opened}"
     )
     for window in windows:
         types = f" ({', '.join(window.types)})" if window.types else ""
@@ -627,10 +630,10 @@ def _print_selection(selection: Selection) -> None:
         return
     click.echo("not selected:")
     for reason, count in windows.most_common():
-        n_recordings = len(recordings[reason])
-        click.echo(f"  {count} windows in {n_recordings} recordings: {reason}")
+        place = counted(len(recordings[reason]), "recording")
+        click.echo(f"  {counted(count, 'window')} in {place}: {reason}")
     for reason, count in n_short.items():
-        click.echo(f"  {count} recordings: {reason}")
+        click.echo(f"  {counted(count, 'recording')}: {reason}")
     for line in (*selection.problem_lines, *_few(selection.left_out_lines)):
         click.echo(f"  {line}")
 

@@ -7,6 +7,7 @@ from dataclasses import asdict
 import click
 
 from bgb_fixtures.commands.common import Progress, print_json
+from bgb_fixtures.errors import counted
 
 __all__ = ["corpus"]
 
@@ -106,8 +107,9 @@ def corpus(
     n_positive = sum(bool(r.events) for r in report.recordings)
     size = sum(p.stat().st_size for p in report.path.rglob("*") if p.is_file())
     click.echo(
-        f"wrote {report.path}: {len(report.recordings)} recordings, {n_positive} with "
-        f"a seizure, {size / 1e6:.1f} MB; see {report.path / 'README.md'}"
+        f"wrote {report.path}: {counted(len(report.recordings), 'recording')}, "
+        f"{n_positive} with a seizure, {size / 1e6:.1f} MB; see "
+        f"{report.path / 'README.md'}"
     )
 
 

@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING
 from bgb_fixtures.corpora.labels import say_unmatched, sum_labels
 from bgb_fixtures.corpora.places import open_bytes
 from bgb_fixtures.corpora.recording import PROBLEMS, Finding
-from bgb_fixtures.errors import AnnotationError, SourceError, SpecError, shorten
+from bgb_fixtures.errors import (
+    AnnotationError,
+    SourceError,
+    SpecError,
+    counted,
+    shorten,
+)
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -175,7 +181,7 @@ def usable_recordings(
         )
         raise SpecError(msg)
     check_splits(corpus.splits, [*usable, *problems])
-    usable_line = f"{len(usable)} recording{'s' * (len(usable) != 1)} can be used"
+    usable_line = f"{counted(len(usable), 'recording')} can be used"
     _log.info(
         "%s: %s", corpus.title, "; ".join([usable_line, *problem_lines(problems)])
     )
@@ -189,7 +195,7 @@ def problem_lines(problems: Iterable[Finding]) -> Iterator[str]:
     """Yield the number of unusable recordings for each reason."""
     counts = Counter(PROBLEMS[p.problem].format(split=p.split) for p in problems)
     for reason, n in sorted(counts.items()):
-        yield f"{n} recording{'s' * (n != 1)}: {reason}"
+        yield f"{counted(n, 'recording')}: {reason}"
 
 
 def check_splits(
