@@ -369,6 +369,25 @@ def test_a_spec_that_cannot_be_built_is_one_line_and_exits_with_1(
     assert not (tmp_path / "a.h5").exists()
 
 
+def test_a_fixture_given_as_a_spec_is_recognised(
+    run: Callable[..., Answer], small_fixture: Path
+) -> None:
+    answer = run("build", "--spec", small_fixture)
+    assert (answer.code, answer.out, answer.err.count("\n")) == (1, "", 1)
+    assert "small.h5' is a fixture, not a spec (TOML); build --save-spec" in answer.err
+
+
+def test_a_spec_given_as_a_fixture_is_recognised(
+    run: Callable[..., Answer], spec_file: Path
+) -> None:
+    answer = run("info", spec_file)
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err.endswith(
+        "little.toml' is not a fixture: if it is a spec, build it with bgb-fixtures "
+        "build --spec\n"
+    )
+
+
 def test_a_spec_that_is_not_there_is_one_line_and_exits_with_1(
     run: Callable[..., Answer], tmp_path: Path
 ) -> None:

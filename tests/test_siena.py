@@ -506,7 +506,7 @@ def test_without_subject_info_the_type_is_not_known(tmp_path: Path) -> None:
     [
         pytest.param(
             ["PN00,55,Male,IAS,T,R,29,2,198"],
-            r"list-PN00\.txt': lists 1 seizures, but 'subject_info\.csv', line 2, has 2 "
+            r"list-PN00\.txt': lists 1 seizure, but 'subject_info\.csv', line 2, has 2 "
             "for PN00; a seizure may be missing in any recording of it",
             id="one-seizure-more",
         ),

@@ -45,7 +45,7 @@ add(
     "sparse-1-TB-of-zeros",
     "",
     "verify",
-    r"is not a fixture: it begins with b'\\x00",
+    "is not a fixture: it is not an HDF5 file",
     sparse(TB, lambda _: b""),
 )
 add(

@@ -13,7 +13,7 @@ from bgb_fixtures.build.quotas import Window
 from bgb_fixtures.build.select import Selection, check_rates, count_samples, read_header
 from bgb_fixtures.eeg.events import merge_spans, seconds_to_sample
 from bgb_fixtures.eeg.kinds import KINDS, kind_of
-from bgb_fixtures.errors import SourceError, SpecError
+from bgb_fixtures.errors import SourceError, SpecError, counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -75,7 +75,7 @@ def select_listed(
             )
     if all(window.kind in KINDS["none"] for window in windows):
         msg = (
-            f"none of the {len(windows)} windows that the spec lists holds a seizure; "
+            f"the spec lists {counted(len(windows), 'window')}, none with a seizure; "
             "expected at least one"
         )
         raise SpecError(msg)

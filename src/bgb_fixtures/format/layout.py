@@ -337,7 +337,7 @@ def check_overlap(arrays: Mapping[str, ArrayEntry], *, where: str) -> None:
             )
 
 
-def _stranger(head: bytes, size: int) -> str:
+def _stranger(head: bytes, size: int, where: str) -> str:
     """Describe a file that is not a fixture, by its first bytes."""
     start = head.lstrip()[:64].lower()
     if head[:4] == b"PK\3\4" and head[30:41] == b"golden.json":
@@ -356,7 +356,9 @@ def _stranger(head: bytes, size: int) -> str:
         return (
             "it is an EDF or BDF recording; build a fixture from it: bgb-fixtures build"
         )
-    return f"it begins with {bytes(head[:16])!r}"
+    if where.endswith((".toml'", '.toml"')):
+        return "if it is a spec, build it with bgb-fixtures build --spec"
+    return "it is not an HDF5 file"
 
 
 def _parse_line(buffer: Buffer, *, size: int, where: str) -> tuple[int, int, str]:
@@ -375,7 +377,7 @@ def _parse_line(buffer: Buffer, *, size: int, where: str) -> tuple[int, int, str
         line = head.partition(b"\n")[0][:LINE_LENGTH]
         msg = f"{where}: the first line is invalid or truncated: {line!r}; {AGAIN}"
         raise FormatError(msg)
-    msg = f"{where} is not a fixture: {_stranger(head, size)}"
+    msg = f"{where} is not a fixture: {_stranger(head, size, where)}"
     raise FormatError(msg)
 
 

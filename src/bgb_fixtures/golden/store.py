@@ -256,7 +256,7 @@ def describe_stranger(data: bytes) -> str:
         return "it is a fixture; show it with bgb-fixtures info"
     if data.startswith(b"PK\3\4"):
         return "it is an npz or zip file, but not a golden"
-    return f"it begins with {data[:16]!r}"
+    return "it is not an npz file"
 
 
 def load_golden(path: str | os.PathLike[str]) -> Golden:

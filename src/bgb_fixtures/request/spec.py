@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bgb_fixtures.eeg.montage import MONTAGES, SYSTEMS, find_montage
 from bgb_fixtures.eeg.scaling import PROFILES
 from bgb_fixtures.errors import SpecError, TargetError, shorten
+from bgb_fixtures.format.layout import MAGIC
 from bgb_fixtures.request.annotation_rules import RULE_KEYS, parse_rules
 from bgb_fixtures.request.recorded import (
     RecordedRequest,
@@ -184,6 +185,12 @@ def load_spec(path: str | os.PathLike[str]) -> Request:
 
 
 def _parse_toml(raw: bytes, *, where: str) -> Request:
+    if raw.startswith(MAGIC):
+        msg = (
+            f"{where} is a fixture, not a spec (TOML); build --save-spec saves the spec "
+            "of a fixture of recordings while it is built"
+        )
+        raise SpecError(msg)
     if len(raw) > MAX_BYTES:
         msg = f"{where}: expected a spec, at most {MAX_BYTES} bytes"
         raise SpecError(msg)
@@ -197,7 +204,9 @@ def _parse_toml(raw: bytes, *, where: str) -> Request:
     try:
         value = tomllib.loads(raw.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        msg = f"{where} is not TOML: {shorten(str(error))}"
+        is_binary = isinstance(error, UnicodeDecodeError)
+        reason = "it is not UTF-8 text" if is_binary else shorten(str(error))
+        msg = f"{where} is not TOML: {reason}"
         raise SpecError(msg) from error
     return parse_spec(value, where=where)
 

@@ -27,7 +27,12 @@ from bgb_fixtures.corpora.siena.lists import (
 )
 from bgb_fixtures.corpora.siena.subjects import SUBJECT_INFO, parse_subject_info
 from bgb_fixtures.eeg.channels import electrode_name
-from bgb_fixtures.errors import AnnotationError, ChannelNotFoundError, shorten
+from bgb_fixtures.errors import (
+    AnnotationError,
+    ChannelNotFoundError,
+    counted,
+    shorten,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -176,8 +181,9 @@ class SienaCorpus(CaseCorpus[_Listed]):
             raise AnnotationError(msg)
         if entry.n_seizures != info.n_seizures:
             msg = (
-                f"{located.annotations[0]!r}: lists {entry.n_seizures} seizures, but "
-                f"{SUBJECT_INFO!r}, line {info.line}, has {info.n_seizures} for {case}; "
+                f"{located.annotations[0]!r}: lists "
+                f"{counted(entry.n_seizures, 'seizure')}, but {SUBJECT_INFO!r}, line "
+                f"{info.line}, has {info.n_seizures} for {case}; "
                 "a seizure may be missing in any recording of it. Fetch both files again"
             )
             raise AnnotationError(msg)
