@@ -103,14 +103,16 @@ def test_help_of_build_states_the_defaults_as_they_are(
     assert (spec.montage.name, spec.profile.name) == ("double-banana", "raw-1")
     assert (spec.name, spec.sfreq) == ("chbmit", None)
     assert "Length of a window [60]." in text
-    assert "onset, offset, whole, ictal, background [2]." in text
+    assert "(onset, offset, whole, ictal, background) [2]; not with --quota." in text
     assert "double-banana [default for chbmit]" in text
-    assert "raw-1 (microvolts) [default for recordings]" in text
+    assert "10-20 only) [raw-1; with --windows zscore-1]" in text
     assert "[the name of the source]" in text
     assert "resampled [the rate that the recordings share; with --windows 256]" in text
     assert (spec.criteria.seed, spec.missing, spec.splits) == (None, "error", ())
     assert "visit recordings in a seeded random order [by name]" in text
-    assert "recordings that lack an electrode [error]" in text
+    assert "(drop-window), or compute the electrode from its neighbours" in text
+    assert "neighbours (interpolate) [error]" in text
+    assert "Kinds and categories without a quota get no windows" in text
     assert "repeatable [all but eval]" in text
 
 

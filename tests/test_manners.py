@@ -128,8 +128,14 @@ def test_help_says_how_to_be_quiet_verbose_and_completed(
 ) -> None:
     assert run("--help") == 0
     text = " ".join(capsys.readouterr().out.split())
-    assert "-q, --quiet Print only results, warnings and errors" in text
-    assert "-v, --verbose Show the package's log messages on stderr." in text
+    assert (
+        "-q, --quiet Print only results, warnings and errors; goes before COMMAND."
+        in text
+    )
+    assert (
+        "-v, --verbose Show the package's log messages on stderr; goes before COMMAND."
+        in text
+    )
     assert 'eval "$(_BGB_FIXTURES_COMPLETE=bash_source bgb-fixtures)"' in text
 
 

@@ -84,10 +84,13 @@ def run() -> None:
     "-q",
     "--quiet",
     is_flag=True,
-    help="Print only results, warnings and errors; no progress or remarks.",
+    help="Print only results, warnings and errors; goes before COMMAND.",
 )
 @click.option(
-    "-v", "--verbose", is_flag=True, help="Show the package's log messages on stderr."
+    "-v",
+    "--verbose",
+    is_flag=True,
+    help="Show the package's log messages on stderr; goes before COMMAND.",
 )
 @click.pass_context
 def main(
@@ -97,8 +100,8 @@ def main(
 ) -> None:
     """Build, inspect and verify small fixtures of EEG with known seizures.
 
-    Each COMMAND has a --help with an example. To complete words in bash (zsh_source and
-    fish_source for other shells):
+    Each COMMAND has a --help with an example. To enable completion in bash (for zsh or
+    fish, replace bash_source with zsh_source or fish_source):
 
     \b
       eval "$(_BGB_FIXTURES_COMPLETE=bash_source bgb-fixtures)"

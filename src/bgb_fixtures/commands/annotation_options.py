@@ -78,13 +78,14 @@ _OPTIONS = (
     click.option(
         "--start-label",
         metavar="LABEL",
-        help="Mark of the start of a seizure, whose end is another mark; with "
+        help="Label of the event that marks the start of a seizure; requires "
         "--end-label (edf and bids only).",
     ),
     click.option(
         "--end-label",
         metavar="LABEL",
-        help="Mark of the end of a seizure; with --start-label (edf and bids only).",
+        help="Label of the event that marks the end of a seizure; requires "
+        "--start-label (edf and bids only).",
     ),
     click.option(
         "--columns",

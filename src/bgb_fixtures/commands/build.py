@@ -122,8 +122,8 @@ def _quotas(
     "--dev-subject",
     multiple=True,
     metavar="ID",
-    help="Put the recordings of this subject into split dev; may be repeated. Not for "
-    "sources with splits of their own.",
+    help="Put the recordings of this subject into split dev; repeatable. Not for sources "
+    "with splits of their own.",
 )
 @click.option(
     "--quota",
@@ -139,8 +139,8 @@ def _quotas(
     "--per-kind",
     type=int,
     metavar="N",
-    help="Maximum windows per kind without --quota: onset, offset, whole, ictal, "
-    "background [2].",
+    help="Maximum windows of each kind (onset, offset, whole, ictal, background) [2]; "
+    "not with --quota.",
 )
 @click.option(
     "--per-subject", type=int, metavar="N", help="Maximum windows per subject."
@@ -155,7 +155,8 @@ def _quotas(
     "--min-distance",
     type=float,
     metavar="SECONDS",
-    help="Least distance of background windows from seizures [0].",
+    help="Minimum time between a background window and a seizure in the same recording "
+    "[0].",
 )
 @click.option(
     "--type",
@@ -204,8 +205,8 @@ def _quotas(
 @click.option(
     "--reference",
     metavar="ELECTRODE",
-    help="The electrode that all others are recorded against, such as Cz; its own row "
-    "is zero.",
+    help="The electrode that all others are recorded against, such as Cz; its own "
+    "channel is filled with zeros.",
 )
 @click.option(
     "--unit",
@@ -218,15 +219,18 @@ def _quotas(
 @click.option(
     "--missing",
     type=click.Choice(["error", "drop-window", "interpolate"]),
-    help="What to do with recordings that lack an electrode [error].",
+    help="What to do if a recording lacks an electrode of the montage: stop (error), "
+    "skip the recording (drop-window), or compute the electrode from its neighbours "
+    "(interpolate) [error].",
 )
 @click.option(
     "--profile",
     callback=known_word,
     metavar="NAME",
-    help="raw-1 (microvolts) [default for recordings], zscore-1 (scaled by the "
-    "seizure-free signal, clipped at 10), or brain-go-brr-3.1 (the input of that "
-    "detector: filtered and scaled over the whole recording; montage 10-20 only).",
+    help="raw-1 (microvolts), zscore-1 (standardised by the mean and standard deviation "
+    "of the seizure-free signal, clipped at 10 standard deviations), or "
+    "brain-go-brr-3.1 (the input of that detector: filtered and scaled over the whole "
+    "recording; montage 10-20 only) [raw-1; with --windows zscore-1].",
 )
 @click.option(
     "--sfreq",

@@ -30,7 +30,7 @@ __all__ = ["corpus"]
     type=float,
     default=60,
     metavar="SECONDS",
-    help="Length of each recording, in whole seconds [60].",
+    help="Length of each recording, in whole seconds from 10 to 3600 [60].",
 )
 @click.option(
     "--seed", type=int, default=0, metavar="K", help="Seed for the generator [0]."
@@ -38,19 +38,19 @@ __all__ = ["corpus"]
 @click.option(
     "--without-fz-pz",
     is_flag=True,
-    help="tusz: the last recording of train lacks Fz and Pz.",
+    help="Omit Fz and Pz from the last train recording (tusz and tusz-1.5 only).",
 )
 @click.option(
     "--rates",
     metavar="HZ,...",
-    help="tusz: sampling rates (250, 256, 400 or 512 Hz), assigned to patients in "
-    "turn, such as 250,256,400 [256].",
+    help="Sampling rates (250, 256, 400 or 512 Hz), assigned to patients in turn, such "
+    "as 250,256,400 [256] (tusz and tusz-1.5 only).",
 )
 @click.option(
     "--cases",
     metavar="NAME,...",
-    help="chbmit, siena: patient names, such as chb01,chb21 [names that are not in "
-    "the database].",
+    help="Patient names, such as chb01,chb21 [names that are not in the database] "
+    "(chbmit and siena only).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def corpus(
@@ -66,10 +66,10 @@ def corpus(
 ) -> None:
     """Write a small corpus of synthetic EDF recordings.
 
-    They hold seizures. Folders, file names, channel labels and annotation files are
-    those of TUSZ, CHB-MIT, Siena or a BIDS data set, so that programs which read the real one
-    can be tested on it. The same options give the same bytes. Free to use (CC0); see its
-    README.md.
+    Some recordings contain seizures. Folders, file names, channel labels and annotation
+    files are those of TUSZ, CHB-MIT, Siena or a BIDS data set, so that programs which
+    read the real one can be tested on it. The same options give the same bytes. Free to
+    use (CC0); see its README.md.
     """
     from bgb_fixtures.corpora.twin import write_corpus
 
