@@ -105,7 +105,7 @@ def _link(there: str) -> Callable[[Path], object]:
             getattr(os, "mkfifo", Path.mkdir), "a regular file|a folder", id="fifo"
         ),
         pytest.param(
-            _link("/proc/self/status"), "is not a golden: it begins", id="proc"
+            _link("/proc/self/status"), "is not a golden: it is not an npz", id="proc"
         ),
     ],
 )

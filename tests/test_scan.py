@@ -288,7 +288,9 @@ def test_hours_of_recordings_without_a_duration_have_a_plus_and_its_meaning(
 ) -> None:
     (tmp_path / "a.edf").touch()
     (tmp_path / "a.tsv").write_text(TABLE, encoding="ascii")
-    result = CliRunner().invoke(main, ["scan", "--source", "edf", "--root", tmp_path])
+    result = CliRunner().invoke(
+        main, ["scan", "--source", "edf", "--root", str(tmp_path)]
+    )
     lines = [line.split() for line in result.stdout.splitlines()]
     assert ["all", "1", "0.00+", "1", "2.0", "0"] in lines
     assert "\n+: the duration of some recordings is unknown\n" in result.stdout
