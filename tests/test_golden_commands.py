@@ -519,7 +519,7 @@ def test_shape_that_does_not_fit_is_refused_in_one_line(
 ) -> None:
     answer = run("record", "my_models:Net", "--window-length", "9")
     assert answer.exit_code == 1
-    assert "window_length: expected at most 2 s, the length of" in answer.stderr
+    assert "'--window-length': expected at most 2 s, the length of" in answer.stderr
     assert answer.stderr.count("\n") == 1
 
 
