@@ -372,7 +372,7 @@ def test_a_recording_without_an_electrode_can_be_dropped(
     source.add("a", (20, 40), n_channels=19).add("b", (20, 40), n_channels=19)
     source.lacking["a"] = ("Fz", "Pz")
     report = build(montage="10-20", missing="drop-window", per_kind=1)
-    assert report.left_out == ("1 recording: no Fz, Pz (missing = 'drop-window')",)
+    assert report.left_out == ("1 recording: no Fz, Pz (--missing drop-window)",)
     with load_fixture(report.path) as fixture:
         assert fixture.records.spec["missing"] == "drop-window"
 

@@ -224,8 +224,8 @@ class Selection:
             else:
                 lines.append(str(error))
         lines += [
-            f"{counted(count, 'recording')}: no {missing} (missing = "
-            f"{self.request.missing!r})"
+            f"{counted(count, 'recording')}: no {missing} (--missing "
+            f"{self.request.missing})"
             for missing, count in sorted(lacking.items())
         ]
         return tuple(lines)
