@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import os
 import subprocess
 from pathlib import Path
@@ -28,6 +29,13 @@ if TYPE_CHECKING:
 # each other would slow them several times. Children inherit the variables.
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 threadpool_limits(1)
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector of garbage the 5,000 tests, which stay: a 14th of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 @pytest.fixture(scope="session")
