@@ -123,6 +123,11 @@ def test_windows_are_cut_from_the_start_and_the_rest_is_dropped(smoke: Fixture) 
     ]
 
 
+def test_a_stride_of_the_window_length_is_no_stride() -> None:
+    fixture = load_fixture("tiny")
+    assert len(fixture.adapt(window_length=10, stride=10)) == len(fixture)
+
+
 def test_a_stride_makes_windows_overlap_or_leaves_gaps() -> None:
     fixture = fixture_of((4, 6, "fnsz"))
     dense = fixture.adapt(window_length=4, stride=1.5)
@@ -619,11 +624,11 @@ def test_a_request_that_cannot_be_met_is_refused_in_one_line(
     [
         (
             "--window-length 30",
-            "Invalid value for '--window-length': expected at most ",
+            "--window-length: expected at most ",
         ),
         (
             "--n-windows 9",
-            "Invalid value for '--n-windows': expected an integer from 1",
+            "--n-windows: expected an integer from 1",
         ),
         ("--stride 3", "--stride needs a --window-length shorter than the windows of "),
     ],

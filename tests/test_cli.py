@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,9 @@ from support.requests import recorded
 from bgb_fixtures import __version__, build
 from bgb_fixtures.build import BuildReport
 from bgb_fixtures.cli import main
+from bgb_fixtures.commands.common import with_options
 from bgb_fixtures.corpora.twin import write_corpus
+from bgb_fixtures.errors import Key, SpecError
 from bgb_fixtures.fixture import load_fixture
 from bgb_fixtures.format.write import write_fixture
 
@@ -592,7 +595,7 @@ def test_a_dry_run_lists_windows_and_reasons_and_writes_nothing(
     ]
     assert lines[2] == "not selected:"
     assert any(line.endswith("not requested by any quota") for line in lines[3:])
-    reason = "in split eval, which build uses only with --split eval"
+    reason = "in split eval, not used without --split eval"
     assert f"  2 recordings: {reason}" in lines
     assert list(tmp_path.iterdir()) == []
 
@@ -691,6 +694,11 @@ def test_options_of_recordings_are_the_keys_of_a_spec(
             id="kind",
         ),
         pytest.param(
+            ["--quota", "dev=2", "--quota", "dev:none=1"],
+            "Invalid value for '--quota': 'none' is given",
+            id="split-and-kind",
+        ),
+        pytest.param(
             ["--quota", "onset=1", "--quota", "onset=2"],
             "Invalid value for '--quota': given twice: 'onset'",
             id="two",
@@ -776,6 +784,33 @@ def test_a_quota_that_cannot_be_met_is_one_line_and_exits_with_1(
     assert "quotas not filled: full 99 (got " in answer.err
 
 
+def test_a_split_that_was_not_requested_is_said(of_twin: Callable[..., Answer]) -> None:
+    answer = of_twin("--dry-run", "--split", "dev")
+    assert "  2 recordings: in split train, not used without --split train" in (
+        answer.out.splitlines()
+    )
+
+
+def test_a_limit_is_to_be_raised_for_kinds_that_it_keeps_out(
+    of_twin: Callable[..., Answer], tmp_path: Path
+) -> None:
+    answer = of_twin("--per-subject", "1", "--out", tmp_path / "a.h5")
+    assert "(--per-subject limit of 1 reached). To include one, raise this limit\n" in (
+        answer.err
+    )
+
+
+def test_keys_in_a_message_survive_copies_and_become_options() -> None:
+    error = pickle.loads(pickle.dumps(SpecError(Key("per_kind"), ": expected 2")))
+    assert str(error) == error.args[0] == "per_kind: expected 2"
+    assert with_options(error) == "--per-kind: expected 2"
+
+
+def test_one_of_two_splits_may_be_absent(of_twin: Callable[..., Answer]) -> None:
+    answer = of_twin("--dry-run", "--split", "train", "--split", "held_out")
+    assert answer.code == 0
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -812,7 +847,7 @@ def test_what_was_left_out_is_said_on_stderr(
 ) -> None:
     answer = of_twin("--out", tmp_path / "a.h5")
     assert answer.out.startswith(f"wrote {tmp_path / 'a.h5'}: ")
-    reason = "in split eval, which build uses only with --split eval"
+    reason = "in split eval, not used without --split eval"
     assert f"left out: 2 recordings: {reason}\n" in answer.err
 
 

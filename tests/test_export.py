@@ -282,7 +282,8 @@ def test_restricted_fixture_is_refused(
     path = make_fixture(licence=RESTRICTED)
 
     with pytest.raises(
-        SpecError, match=r"is not redistributable \(licence 'TUH .*--local-use$"
+        SpecError,
+        match=r"is not redistributable \(licence 'TUH .*--local-use \(in Python local_use=True\)$",
     ):
         export_fixture(path, layout, tmp_path / "out")
     assert list(tmp_path.iterdir()) == []

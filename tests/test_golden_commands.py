@@ -103,6 +103,10 @@ class Rows(torch.nn.Module):
     def forward(self, x):
         return x.mean(dim=0)
 
+def make_with_another_fixture():
+    from bgb_fixtures import load_fixture
+    load_fixture("tiny").adapt(window_length=30)
+
 class Counting(Net):
     calls = 0
 
@@ -267,6 +271,14 @@ def test_update_without_a_golden_says_that_it_wrote_a_new_one(
     assert run("update").stdout == "wrote golden/Net.npz: new\n"
 
 
+def test_key_of_a_request_of_the_users_code_is_not_called_an_option(
+    run: Callable[..., Answer],
+) -> None:
+    answer = run("record", "my_models:make_with_another_fixture")
+    assert answer.exit_code == 1
+    assert answer.stderr.startswith("Error: window_length: expected at most 10 s")
+
+
 def test_update_with_a_named_fixture_says_which_one_it_replaced(
     run: Callable[..., Answer], tmp_path: Path, small_fixture: Path
 ) -> None:
@@ -297,9 +309,10 @@ def test_update_does_not_replace_a_golden_of_a_fixture_that_was_not_named(
     assert run("record", model, *layout).exit_code == 0
     path = tmp_path / "golden" / "Patched.npz"
     before = path.read_bytes()
-    answer = call(capsys, "golden", "update", model)
-    assert (answer.exit_code, answer.stdout) == (1, "")
-    assert "was made for another fixture (found 'smoke', content" in answer.stderr
+    for options in ((), ("--split", "train")):
+        answer = call(capsys, "golden", "update", model, *options)
+        assert (answer.exit_code, answer.stdout) == (1, "")
+        assert "was made for another fixture (found 'smoke', content" in answer.stderr
     assert answer.stderr.endswith(
         "It was recorded with 'small'. Pass --fixture small (in pytest --bgb-fixture "
         "small), or pass --fixture smoke to rewrite it with these windows\n"
@@ -519,7 +532,7 @@ def test_shape_that_does_not_fit_is_refused_in_one_line(
 ) -> None:
     answer = run("record", "my_models:Net", "--window-length", "9")
     assert answer.exit_code == 1
-    assert "'--window-length': expected at most 2 s, the length of" in answer.stderr
+    assert "--window-length: expected at most 2 s, the length of" in answer.stderr
     assert answer.stderr.count("\n") == 1
 
 

@@ -863,7 +863,7 @@ def test_net(golden, smoke_fixture):
     golden.check_model("net", Net().eval(), smoke_fixture)
 """
     )
-    run_apart()
+    run_apart().assert_outcomes(failed=1)
     result = run_apart()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(

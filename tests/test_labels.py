@@ -141,7 +141,7 @@ def test_a_translated_label_is_listed_once(tmp_path: Path) -> None:
 
 def test_a_pattern_that_matches_nothing_lists_the_labels(anfall: Path) -> None:
     message = (
-        r"the label pattern 'Anf' matches no label as a whole; labels here: 'Anfall' \(1\), "
+        r"Label pattern 'Anf' matches no label as a whole; labels here: 'Anfall' \(1\), "
         r"'anfall' \(1\)"
     )
     with pytest.raises(SourceError, match=message):

@@ -10,10 +10,14 @@ import pytest
 from bgb_fixtures.eeg.montage import MONTAGES
 from bgb_fixtures.errors import ChannelNotFoundError, SpecError, TargetError
 from bgb_fixtures.fixture import Fixture, load_fixture
+from bgb_fixtures.format.write import write_fixture
 from bgb_fixtures.report.plot import draw_windows, save_figure
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from bgb_fixtures.format.content import Content
 
 
 @pytest.fixture
@@ -117,10 +121,10 @@ def test_rows_are_drawn_as_a_montage(fixture: Fixture) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        pytest.param({"start": 3.0}, r"start: .*\[0, 0\].* got 3", id="start"),
+        pytest.param({"start": 3.0}, "start: .* from 0 to 0 for .* got 3", id="start"),
         pytest.param({"length": 0.5}, "length: .*at least 1 s, got 0.5", id="short"),
         pytest.param({"length": float("nan")}, "length: .*got nan", id="nan"),
-        pytest.param({"gain_uv": 0.0}, r"gain: .*\[1, 10000\], got 0", id="gain"),
+        pytest.param({"gain_uv": 0.0}, "gain: .* from 1 to 10000, got 0", id="gain"),
         pytest.param({"montage": "laplace"}, "unknown montage 'laplace'", id="montage"),
     ],
 )
@@ -159,3 +163,13 @@ def test_folder_that_is_not_there_is_named(fixture: Fixture, tmp_path: Path) -> 
         TargetError, match=r"nowhere.w\.png' cannot be written: No such"
     ):
         save_figure(draw_windows(fixture, [0]), tmp_path / "nowhere" / "w.png")
+
+
+def test_channels_with_labels_of_their_own_are_drawn(
+    make_content: Callable[..., Content], tmp_path: Path
+) -> None:
+    content = make_content(ch_names=("EEG EKG1-REF", "LA2", "C3"), montage="custom")
+    path = write_fixture(content, tmp_path / "own.h5")
+    figure = draw_windows(load_fixture(path), [0], montage=["LA2", "EEG EKG1-REF"])
+    labels = [text.get_text() for text in figure.subfigs[0].axes[0].get_yticklabels()]
+    assert labels == ["LA2", "EEG EKG1-REF"]

@@ -88,7 +88,11 @@ def test_missing_file_is_named(path: Path) -> None:
         pytest.param(
             b"\xffBIOSEMI".ljust(256), "it is an EDF or BDF recording", id="bdf"
         ),
-        pytest.param(b"PK\x03\x04 zip", "it is not an HDF5 file", id="other"),
+        pytest.param(
+            b"PK\x03\x04 zip",
+            "it begins neither like a fixture nor like an HDF5 file",
+            id="other",
+        ),
         pytest.param(
             b"BGBFIX", "first line is invalid or truncated: b'BGBFIX'", id="magic-only"
         ),

@@ -382,7 +382,8 @@ def test_closed_fixture_is_refused_before_anything_is_written(
     closed: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(
-        SpecError, match=r"closed\.h5' is not redistributable .*--local-use$"
+        SpecError,
+        match=r"closed\.h5' is not redistributable .*--local-use \(in Python local_use=True\)$",
     ):
         write_report(closed, tmp_path / "closed.html")
     assert [path.name for path in tmp_path.iterdir()] == ["closed.h5"]

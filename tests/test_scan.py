@@ -156,7 +156,7 @@ def test_people_get_a_table_and_the_reasons(corpus: Path) -> None:
     assert ["all", "5", "0.42", "4", "32.2", "1"] in lines
     assert ["gnsz", "2", "11.2"] in lines
     assert "      1  annotated, but its EDF or BDF file is missing" in result.stdout
-    reason = "in split eval, which build uses only with --split eval"
+    reason = "in split eval, not used without --split eval"
     assert f"      1  {reason}\n" in result.stdout
     assert "+" not in result.stdout
     (message,) = result.stderr.splitlines()

@@ -262,7 +262,7 @@ def test_fixture_is_adapted_to_the_shape_that_a_detector_takes() -> None:
 def test_shape_that_the_fixture_cannot_take_is_one_line() -> None:
     result = smoke("my.models:make_fixed", "--window-length", "700")
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: window_length: expected at most")
+    assert result.stderr.startswith("Error: --window-length: expected at most")
     assert "700" in result.stderr
 
 

@@ -504,6 +504,11 @@ def test_recordings_have_defaults(source: str, montage: str) -> None:
             id="no-windows",
         ),
         pytest.param(
+            {"per_kind": 2.0},
+            "mine.toml', per_kind: expected an integer from 1 to 100000, got 2.0",
+            id="whole-float",
+        ),
+        pytest.param(
             {"quotas": {"onset": 1}, "per_kind": 2},
             "mine.toml': per_kind cannot be combined with quotas; drop one",
             id="quotas-and-per-kind",

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import importlib
 import os
+import signal
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
@@ -155,6 +157,31 @@ def test_threads_draw_what_one_thread_draws() -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert [*pool.map(draw, range(400))] == [*map(draw, range(400))]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
+def test_a_fork_draws_while_another_thread_of_its_parent_does() -> None:
+    streams = Streams.of_seed(5, RECIPE)
+    stop = threading.Event()
+
+    def draw() -> None:
+        while not stop.is_set():
+            streams.raw("long", 200_000)
+
+    thread = threading.Thread(target=draw)
+    thread.start()
+    try:
+        for _ in range(5):
+            if not (child := os.fork()):
+                # SIGALRM ends a fork that waits for a lock of the thread.
+                signal.alarm(5)
+                streams.raw("short", 4)
+                os._exit(0)
+            assert os.waitpid(child, 0)[1] == 0
+    finally:
+        stop.set()
+        thread.join()
 
 
 @pytest.mark.parametrize(

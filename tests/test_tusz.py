@@ -465,7 +465,7 @@ def test_eval_is_offered_only_if_it_is_asked_for_by_name(
 
 def test_a_corpus_of_eval_alone_is_refused_and_says_why(tmp_path: Path) -> None:
     root = make_splits(tmp_path) / "edf" / "eval"
-    message = "1 recording: in split eval, which build uses only with --split eval"
+    message = "1 recording: in split eval, not used without --split eval"
     with pytest.raises(SourceError, match=message):
         search(TuszCorpus, root).recordings()
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bgb_fixtures.eeg.average import derive_rows
 from bgb_fixtures.eeg.channels import AVERAGE, rename_row
 from bgb_fixtures.eeg.events import Event, events_to_mask, merge_spans
 from bgb_fixtures.eeg.filter import BandPassedSignal, check_band_pass
@@ -24,10 +23,12 @@ from bgb_fixtures.eeg.montage import (
     SYSTEMS,
     Montage,
     find_montage,
+    has_own_labels,
     proper_rows,
     split_rows,
 )
 from bgb_fixtures.eeg.resample import RATES, ResampledSignal, resampling_ratio
+from bgb_fixtures.eeg.rows import derive_rows
 from bgb_fixtures.eeg.scaling import CLIP, PROFILES, Moments, Scaled, raw_1, zscore_1
 from bgb_fixtures.eeg.signal import ArraySignal
 from bgb_fixtures.errors import Key, SpecError
@@ -166,7 +167,7 @@ class _Target:
                 f"{str(whole.path)!r}, got {self.window_length:g} s"
             )
             raise SpecError(Key("window_length"), msg)
-        if stride is not None and self.n_times == self._n_whole:
+        if stride not in (None, self.window_length) and self.n_times == self._n_whole:
             msg = " shorter than the windows of the fixture"
             raise SpecError(Key("stride"), " needs a ", Key("window_length"), msg)
         self.montage = _find_montage(whole, montage, names)
@@ -555,9 +556,8 @@ def _find_montage(
             find_montage("10-20", system=system)
         name = fixture.records.montage
         return Montage(name=name, derivations=own, system=system)
-    here_labels = Montage(name="", derivations=own).own_labels
     return find_montage(
-        split_rows(montage), system=system, own_labels=bool(here_labels)
+        split_rows(montage), system=system, own_labels=has_own_labels(here)
     )
 
 

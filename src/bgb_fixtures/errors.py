@@ -1,8 +1,8 @@
-"""The exceptions of this package; each also derives from a matching built-in."""
+"""The exceptions of this package, each also of a built-in type, and their words."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bgb_fixtures.eeg.annotations import LabelCount
@@ -71,15 +71,16 @@ class SpecError(FixtureError, ValueError):
     Parameters
     ----------
     *parts : str
-        Parts of the message. `Key` marks keys of the spec.
+        Parts of the message, kept as `parts`. `Key` marks keys of the spec.
     """
 
     def __init__(self, *parts: str) -> None:
-        super().__init__(*parts)
+        super().__init__("".join(parts))
+        self.parts = parts
 
-    def __str__(self) -> str:
-        """Return the message."""
-        return "".join(self.args)
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Keep the parts in copies and other processes."""
+        return type(self), self.parts
 
 
 class SourceError(FixtureError, ValueError):

@@ -60,16 +60,16 @@ for _name, _message, _change in (
     ),
     ("escape", r"\\x1b\[2J", _line(lambda x: x[:9] + b"\x1b[2J" + x[13:])),
     ("no-line-feed", "the first line is invalid", _line(lambda x: x[:95] + b" ")),
-    ("lower-case", "it is not an HDF5 file", _line(bytes.lower)),
+    ("lower-case", "it begins neither like a fixture nor like an HDF5 file", _line(bytes.lower)),
     ("version-0", "format version 0; this release reads 1", _line(lambda x: x[:7] + b"0" + x[8:])),
-    ("bom", "it is not an HDF5 file", lambda d: b"\xef\xbb\xbf" + d),
+    ("bom", "it begins neither like a fixture nor like an HDF5 file", lambda d: b"\xef\xbb\xbf" + d),
     ("html-in-front", "it is a web page", lambda d: b"<html><!--" + d),
-    ("zip-in-front", "it is not an HDF5 file", lambda d: b"PK\x03\x04" + d),
-    ("pdf-in-front", "it is not an HDF5 file", lambda d: b"%PDF-1.7\n" + d),
-    ("script-in-front", "it is not an HDF5 file", lambda d: b"#!/bin/sh\nexit\n" + d),
-    ("pickle-in-front", "it is not an HDF5 file", lambda d: b"\x80\x04." + d),
+    ("zip-in-front", "it begins neither like a fixture nor like an HDF5 file", lambda d: b"PK\x03\x04" + d),
+    ("pdf-in-front", "it begins neither like a fixture nor like an HDF5 file", lambda d: b"%PDF-1.7\n" + d),
+    ("script-in-front", "it begins neither like a fixture nor like an HDF5 file", lambda d: b"#!/bin/sh\nexit\n" + d),
+    ("pickle-in-front", "it begins neither like a fixture nor like an HDF5 file", lambda d: b"\x80\x04." + d),
     # HDF5 looks for its signature at 0, 512, 1024, ...: this one still opens.
-    ("block-in-front", "it is not an HDF5 file", lambda d: bytes(len(d[:8192])) + d),
+    ("block-in-front", "it begins neither like a fixture nor like an HDF5 file", lambda d: bytes(len(d[:8192])) + d),
 ):  # fmt: skip
     add_bytes(
         f"line-{_name}",

@@ -45,7 +45,7 @@ add(
     "sparse-1-TB-of-zeros",
     "",
     "verify",
-    "is not a fixture: it is not an HDF5 file",
+    "is not a fixture: it begins neither like a fixture nor like an HDF5 file",
     sparse(TB, lambda _: b""),
 )
 add(

@@ -66,7 +66,9 @@ class _Fork:
         context.set_forkserver_preload(PRELOAD)
         environment = dict(os.environ if env is None else env)
         start = list(arguments).index("-m") + 1
-        folder = [] if "-P" in arguments[:start] else [os.getcwd()]  # noqa: PTH109
+        flags = {*arguments[1 : start - 1]}
+        assert flags <= {"-P"}, "start this process anew"
+        folder = [] if flags else [os.getcwd()]  # noqa: PTH109
         self.stdin = self.stdout = None
         theirs = [0, 1, 2]
         if stdin == subprocess.PIPE:

@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 FILLED = "quota already filled"
-"""Reason why a window was not chosen, if no other."""
+"""Reason for a window that could have been chosen as well."""
 _BACKGROUND = "background"
 _WITH_SEIZURE = tuple(kind for kind in SELECTABLE_KINDS if kind != _BACKGROUND)
 

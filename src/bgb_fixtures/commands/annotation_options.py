@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bgb_fixtures.commands.common import with_options
+from bgb_fixtures.commands.common import usage_error
 from bgb_fixtures.errors import SpecError
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def rules_from_options(options: dict[str, Any]) -> AnnotationRules:
     try:
         return parse_rules(Table(given_options(options)))
     except SpecError as error:
-        raise click.UsageError(with_options(error)) from error
+        raise usage_error(error) from error
 
 
 def labels_to_json(labels: Iterable[LabelCount]) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ from bgb_fixtures.commands.common import (
     print_json,
     replaced_by,
     say,
-    with_options,
+    usage_error,
 )
 from bgb_fixtures.errors import SpecError, counted
 
@@ -85,7 +85,11 @@ def _quotas(
             msg = f"expected {expected}; got '{place}={number}'"
             raise click.BadParameter(msg)
         split, word = place.rpartition(":")[::2]
-        (table.setdefault(split, {}) if split else table)[word] = int(number)
+        of_split = table.setdefault(split, {}) if split else table
+        if not isinstance(of_split, dict) or word in of_split:
+            msg = f"{word or split!r} is given as a split and as a kind"
+            raise click.BadParameter(msg)
+        of_split[word] = int(number)
     return table
 
 
@@ -543,11 +547,15 @@ def _crowded_lines(kinds: dict[str, str]) -> Iterator[str]:
     for reason in dict.fromkeys(kinds.values()):
         of_reason = [kind for kind in kinds if kinds[kind] == reason]
         other = "background" if of_reason[0] != "background" else "onset"
-        yield (
-            f"kinds available but not chosen: {', '.join(of_reason)} ({reason}). To "
-            "include one, set the number of every kind with --quota, for example "
+        # The reason of a limit begins with its option.
+        advice = (
+            "To include one, raise this limit"
+            if reason.startswith("--")
+            else "To include one, set the number of every kind with --quota, for example "
             f"--quota {of_reason[0]}=1 --quota {other}=2"
         )
+        names = ", ".join(of_reason)
+        yield f"kinds available but not chosen: {names} ({reason}). {advice}"
 
 
 def _few(lines: Sequence[str]) -> Iterator[str]:
@@ -712,7 +720,7 @@ def _request_from_options(spec: str | None, options: dict[str, Any]) -> Request:
         try:
             return parse_spec(given)
         except SpecError as error:
-            raise click.UsageError(with_options(error)) from error
+            raise usage_error(error) from error
     if "source" in given and "windows" not in given:
         msg = "--source synthetic needs --windows N"
         raise click.UsageError(msg)
@@ -740,7 +748,7 @@ def _composed_request(given: dict[str, Any]) -> SyntheticRequest:
     try:
         return compose_request(request.pop("windows"), **request)
     except SpecError as error:
-        raise click.UsageError(with_options(error)) from error
+        raise usage_error(error) from error
 
 
 def _refuse_options(given: dict[str, Any], names: set[str], what: str) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import click
 
-from bgb_fixtures.errors import Key, SpecError
+from bgb_fixtures.errors import Key, SpecError, counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -35,6 +35,7 @@ __all__ = [
     "print_json",
     "replaced_by",
     "say",
+    "usage_error",
     "with_options",
     "within",
 ]
@@ -61,12 +62,19 @@ def options_of(keys: Iterable[str]) -> str:
     return ", ".join("--" + _OPTIONS.get(n, n).replace("_", "-") for n in names)
 
 
-def with_options(error: Exception) -> str:
+def with_options(error: SpecError) -> str:
     """Return the message of an error, with options in place of the keys of a spec."""
-    parts = [options_of([p]) if isinstance(p, Key) else str(p) for p in error.args]
-    if isinstance(error.args[0], Key) and parts[1].startswith(": "):
-        parts[0] = f"Invalid value for '{parts[0]}'"
-    return "".join(parts)
+    return "".join(options_of([p]) if isinstance(p, Key) else p for p in error.parts)
+
+
+def usage_error(error: SpecError) -> click.UsageError:
+    """Return an error about options as click words it, for exit code 2."""
+    text = with_options(error)
+    match error.parts:
+        case [Key() as key, rest, *_] if rest.startswith(": "):
+            option = options_of([key])
+            text = f"Invalid value for '{option}'{text.removeprefix(option)}"
+    return click.UsageError(text)
 
 
 def replaced_by(new: str) -> Callable[..., None]:
@@ -245,7 +253,7 @@ def opened_root(source: str, root: str | None) -> str | WebPath | None:
             Progress.note("")
             path = open_root(source, root)
     except SpecError as error:
-        raise click.UsageError(with_options(error)) from error
+        raise usage_error(error) from error
     if not isinstance(path, WebPath):
         return root
     session = path.folder.session
@@ -256,9 +264,8 @@ def opened_root(source: str, root: str | None) -> str | WebPath | None:
 
 
 def _say_traffic(traffic: Traffic) -> None:
-    plural = "s" * (traffic.n_requests != 1)
     say(
-        f"fetched {_amount(traffic.n_bytes)} in {traffic.n_requests} request{plural}; "
+        f"fetched {_amount(traffic.n_bytes)} in {counted(traffic.n_requests, 'request')}; "
         f"{_amount(traffic.n_cached)} more came from the cache"
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from bgb_fixtures.commands.common import Progress, print_json
+from bgb_fixtures.errors import counted
 
 __all__ = ["export"]
 
@@ -75,7 +76,7 @@ def export(
         print_json(answer)
         return
     click.echo(
-        f"wrote {report.path}: {report.n_windows} windows in {len(files)} files, "
+        f"wrote {report.path}: {counted(report.n_windows, 'window')} in {len(files)} files, "
         f"{size / 1e6:.1f} MB; how to use them: {report.path / 'README.md'}"
     )
     if not report.redistributable:

@@ -198,6 +198,9 @@ def _code_of_user(model: str, doing: str) -> Iterator[None]:
 
     try:
         yield
+    except SpecError as error:
+        # As text: the keys of the user's requests are not options of this command.
+        raise SpecError(str(error)) from error
     except FixtureError:
         raise
     except Exception as error:
@@ -283,7 +286,8 @@ def _prepare(
 def _as_recorded(wanted: _Request) -> _Request:
     """Return a request with the layout of the golden to replace, unless it has one.
 
-    GoldenMismatchError if the golden has other windows, and no option selects windows.
+    GoldenMismatchError if the golden has another fixture and none is named, or other
+    windows and no option selects windows.
     """
     from bgb_fixtures.golden.record import check_windows, fixture_state
     from bgb_fixtures.golden.store import load_golden
@@ -296,9 +300,16 @@ def _as_recorded(wanted: _Request) -> _Request:
         # An unreadable golden is replaced and has no layout to keep.
         return wanted
     given = click.get_current_context().params
-    options = ("fixture", "window_length", "sfreq", "montage", "profile", "split")
-    if recorded.fixture is not None and all(given[key] is None for key in options):
-        here = fixture_state(wanted.fixture)
+    options = ("window_length", "sfreq", "montage", "profile", "split")
+    here = fixture_state(wanted.fixture)
+    if (
+        recorded.fixture is not None
+        and given["fixture"] is None
+        and (
+            recorded.fixture.name != here.name
+            or all(given[key] is None for key in options)
+        )
+    ):
         # The same windows in another content version are what update is for.
         before = replace(
             recorded.fixture, content_version=here.content_version, digest=here.digest

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from bgb_fixtures.commands.common import Progress, print_json
+from bgb_fixtures.errors import counted
 
 __all__ = ["report"]
 
@@ -53,7 +54,7 @@ def report(
         )
     else:
         click.echo(
-            f"wrote {answer.path}: {answer.n_windows} windows, "
+            f"wrote {answer.path}: {counted(answer.n_windows, 'window')}, "
             f"{answer.size / 1e6:.1f} MB"
         )
     if not answer.redistributable:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bgb_fixtures.commands.common import Progress, print_json, replaced_by
-from bgb_fixtures.errors import FixtureError, IntegrityError, SpecError
+from bgb_fixtures.errors import FixtureError, IntegrityError, SpecError, counted
 
 if TYPE_CHECKING:
     from bgb_fixtures.verify import Proof
@@ -118,7 +118,7 @@ def _prove(source: str | None) -> Proof:
         checks=(
             f"{len(data)} bytes, all covered by a matching SHA-256",
             (
-                f"{n_outputs} output{'s' * (n_outputs != 1)} with dtype, shape and "
+                f"{counted(n_outputs, 'output')} with dtype, shape and "
                 "tolerance as listed"
             ),
             "no compressed, encrypted or unlisted entry, no pickled object",

@@ -180,6 +180,9 @@ def usable_recordings(
             "path relative to that folder, as printed by --dry-run and scan --json"
         )
         raise SpecError(msg)
+    annotated = [*usable, *(p.recording for p in problems if p.recording)]
+    if annotated:
+        _check_subjects(corpus, annotated)
     check_splits(corpus.splits, [*usable, *problems])
     usable_line = f"{counted(len(usable), 'recording')} can be used"
     _log.info(
@@ -187,7 +190,6 @@ def usable_recordings(
     )
     if not usable:
         raise SourceError(_nothing_usable(corpus, problems))
-    _check_subjects(corpus, [*usable, *(p.recording for p in problems if p.recording)])
     return tuple(usable), tuple(problems)
 
 
@@ -201,16 +203,23 @@ def problem_lines(problems: Iterable[Finding]) -> Iterator[str]:
 def check_splits(
     requested: Iterable[str], found: Iterable[Recording | Finding]
 ) -> None:
-    """Raise SpecError if there are recordings, but none in a requested split."""
+    """Raise SpecError if a requested split is mistyped, or none has a recording.
+
+    Part of a corpus may lack one of several splits; that is logged.
+    """
+    requested = set(requested)
     splits = sorted({one.split for one in found if one.split})
-    for split in sorted(set(requested) - set(splits)) if splits else ():
+    absent = sorted(requested - set(splits)) if splits else []
+    for split in absent:
         close = difflib.get_close_matches(split, splits, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else "."
         msg = (
             f"no recording in split {split!r}{hint} Splits here: "
             f"{', '.join(map(repr, splits))}"
         )
-        raise SpecError(msg)
+        if close or len(absent) == len(requested):
+            raise SpecError(msg)
+        _log.warning("%s", msg)
 
 
 def _check_subjects(corpus: Corpus, recordings: Sequence[Recording]) -> None:

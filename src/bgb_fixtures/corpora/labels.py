@@ -60,7 +60,7 @@ def say_unmatched(rules: AnnotationRules, labels: Sequence[LabelCount]) -> str:
     ):
         return ""
     return (
-        f"the label pattern {rules.label_pattern!r} matches no label as a whole; labels "
+        f"Label pattern {rules.label_pattern!r} matches no label as a whole; labels "
         f"here: {_listed(labels) or 'none'}"
     )
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bgb_fixtures.corpora.recording import Licence
-from bgb_fixtures.errors import SpecError
+from bgb_fixtures.errors import Key, SpecError
 
 if TYPE_CHECKING:
     from bgb_fixtures.request.recorded import RecordedRequest
@@ -80,10 +80,10 @@ def stated_licence(request: RecordedRequest, of_corpus: Licence) -> Licence:
         )
         if of_corpus.name not in (UNKNOWN_LICENCE.name, stated.name):
             msg = (
-                f"licence: expected {of_corpus.name!r}, which the data set itself "
-                f"states, got {request.licence!r}; drop it"
+                f": expected {of_corpus.name!r}, which the data set itself states, got "
+                f"{request.licence!r}; drop it"
             )
-            raise SpecError(msg)
+            raise SpecError(Key("licence"), msg)
         licence = replace(stated, attribution=of_corpus.attribution)
     if request.attribution is not None:
         licence = replace(licence, attribution=request.attribution)

@@ -24,7 +24,7 @@ PROBLEMS = {
     "annotation": "annotations are invalid or ambiguous",
     "unannotated": "not annotated, which does not mean seizure-free",
     "no-signal": "annotated, but its EDF or BDF file is missing",
-    "split": "in split {split}, which build uses only with --split {split}",
+    "split": "in split {split}, not used without --split {split}",
     "excluded": "left out by name",
 }
 """Reasons why a recording is unusable; ``{split}`` is its split."""

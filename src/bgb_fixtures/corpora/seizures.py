@@ -146,8 +146,8 @@ def _unknown_label(
         except ValueError as error:
             return str(error)
     return (
-        f"label {label!r} is not declared: label_pattern {rules.label_pattern!r} does "
-        "not match it as a whole, and no rule declares it as background"
+        f"label {label!r} is not declared: the label pattern {rules.label_pattern!r} "
+        "does not match it as a whole, and no rule declares it as background"
     )
 
 

@@ -43,6 +43,7 @@ __all__ = [
     "Montage",
     "Row",
     "find_montage",
+    "has_own_labels",
     "montage_rows",
     "proper_rows",
     "resolve_montage",
@@ -483,6 +484,12 @@ def resolve_montage(
     return tuple(one.row for one in rows)
 
 
+def has_own_labels(ch_names: Sequence[str]) -> bool:
+    """Say whether channels of a fixture are named by labels, not by electrodes."""
+    rows = Montage(name="", derivations=proper_rows(ch_names))
+    return bool(rows.own_labels)
+
+
 def _check_references(
     channels: _Channels, rows: Sequence[_Found], *, where: str
 ) -> None:
@@ -557,7 +564,7 @@ def _answer_missing(
         ) + (
             "Pass --montage double-banana."
             if what == "recording"
-            else "Adapt a fixture that holds electrodes."
+            else "Take a montage of its pairs, or a fixture that holds electrodes."
         )
     none_found = len(missing) == len(montage.rows) > 1
     if what == "recording" and none_found and channels.unread:

@@ -124,7 +124,8 @@ def export_fixture(
         own = ". The licence of your own data is stated with build --licence"
         msg = (
             f"fixture {where} is not redistributable (licence {name!r}), and an export "
-            "is easily passed on. To write it for this machine only, add --local-use"
+            "is easily passed on. To write it for this machine only, add --local-use (in "
+            "Python local_use=True)"
             f"{own * (name == 'unknown')}"
         )
         raise SpecError(msg)

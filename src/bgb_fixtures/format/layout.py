@@ -356,9 +356,9 @@ def _stranger(head: bytes, size: int, where: str) -> str:
         return (
             "it is an EDF or BDF recording; build a fixture from it: bgb-fixtures build"
         )
-    if where.endswith((".toml'", '.toml"')):
+    if where.lower().endswith((".toml'", '.toml"')):
         return "if it is a spec, build it with bgb-fixtures build --spec"
-    return "it is not an HDF5 file"
+    return "it begins neither like a fixture nor like an HDF5 file"
 
 
 def _parse_line(buffer: Buffer, *, size: int, where: str) -> tuple[int, int, str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bgb_fixtures.errors import counted
 from bgb_fixtures.golden.compare import distances
 from bgb_fixtures.golden.detections import (
     detection_changes,
@@ -68,7 +69,7 @@ def describe_comparison(
 def sum_up(comparison: Comparison, *, fixture: Fixture | None = None) -> str:
     """Return a summary of a comparison in one sentence."""
     n = len(comparison.recorded.outputs)
-    outputs = f"{n} output{'s' * (n != 1)}"
+    outputs = counted(n, "output")
     if comparison.equal:
         return f"equal within tolerance: {outputs}"
     windows = windows_of(comparison, fixture)
@@ -222,7 +223,7 @@ def _moved(
     windows: Windows,
 ) -> str:
     n_far = int(far.sum())
-    words = f"{n_far} value{'s' * (n_far != 1)}"
+    words = counted(n_far, "value")
     if a.dtype.kind == "U":
         return words
     difference = distances(a, b)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bgb_fixtures.eeg.average import derive_rows
 from bgb_fixtures.eeg.events import mask_to_spans
-from bgb_fixtures.eeg.montage import find_montage
-from bgb_fixtures.errors import MissingPackageError, SpecError
+from bgb_fixtures.eeg.montage import find_montage, has_own_labels
+from bgb_fixtures.eeg.rows import derive_rows
+from bgb_fixtures.errors import Key, MissingPackageError, SpecError
 from bgb_fixtures.staging import new_file
 
 if TYPE_CHECKING:
@@ -210,8 +210,7 @@ def _make_page(
     record, sfreq = window.windows[0], window.sfreq
     seconds = window.labels.shape[1] / sfreq
     if not length >= 1:
-        msg = f"length: expected at least 1 s, got {length:g}"
-        raise SpecError(msg)
+        raise SpecError(Key("length"), f": expected at least 1 s, got {length:g}")
     length = min(length, seconds)
     spans = mask_to_spans(window.labels[0])
     if start is None:
@@ -219,13 +218,13 @@ def _make_page(
         start = min(max(start - length / 3, 0.0), seconds - length)
     if not 0 <= start <= seconds - length:
         msg = (
-            f"start: expected seconds in [0, {seconds - length:g}] for a page of "
+            f": expected seconds from 0 to {seconds - length:g} for a page of "
             f"{length:g} s in a window of {seconds:g} s, got {start:g}"
         )
-        raise SpecError(msg)
+        raise SpecError(Key("start"), msg)
     data_uv, ch_names = window.microvolts()[0].astype(np.float64), window.ch_names
     if montage is not None:
-        wanted = find_montage(montage)
+        wanted = find_montage(montage, own_labels=has_own_labels(ch_names))
         data_uv = derive_rows(data_uv, ch_names, wanted, where=str(window.path))
         ch_names = wanted.ch_names
     data_uv = _band_pass(data_uv, sfreq)
@@ -235,8 +234,8 @@ def _make_page(
         typical = float(np.quantile(np.ptp(shown, axis=1), 0.7)) * 0.6
         gain_uv = next((g for g in GAINS_UV if g >= typical), GAINS_UV[-1])
     elif not 1 <= gain_uv <= 10_000:
-        msg = f"gain: expected microvolts in [1, 10000], got {gain_uv:g}"
-        raise SpecError(msg)
+        msg = f": expected microvolts from 1 to 10000, got {gain_uv:g}"
+        raise SpecError(Key("gain"), msg)
     codes = ", ".join(event.label for event in record.events) or "no seizure"
     return _Page(
         title=f"{record.id}: {record.kind}, {codes}, {record.subject}",

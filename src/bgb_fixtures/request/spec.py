@@ -98,7 +98,7 @@ def parse_spec(value: object, *, where: str = "") -> Request:
     except SpecError as error:
         if not where:
             raise
-        is_value = len(error.args) > 1 and error.args[1].startswith(": ")
+        is_value = len(error.parts) > 1 and error.parts[1].startswith(": ")
         msg = f"{where}{', ' if is_value else ': '}{error}"
         raise SpecError(msg) from None
 

@@ -139,7 +139,9 @@ class Table:
             or not isfinite(value)
             or not least <= value <= most
         ):
-            self.fail(key, f"a number from {least:g} to {most:g}{unit}", value)
+            # Without the ".0" that a number of the command line has not.
+            got = int(value) if isinstance(value, float) and value % 1 == 0 else value
+            self.fail(key, f"a number from {least:g} to {most:g}{unit}", got)
         return float(value)
 
     def rate(self, key: str, *, least: float, most: float) -> float | None:
@@ -192,7 +194,5 @@ class Table:
 
 def _fail(key: str, expected: str, got: object) -> NoReturn:
     found = "nothing" if got is None else repr(got)
-    if isinstance(got, float):
-        found = found.removesuffix(".0")
     problem = shorten(f": expected {expected}, got {found}", most=1500)
     raise SpecError(Key(shorten(key)), problem)

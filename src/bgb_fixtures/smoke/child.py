@@ -188,13 +188,20 @@ def main() -> None:
     """Read the request, run the checks and send their results."""
     request = json.loads(sys.stdin.readline())
     messages = _Messages(_take_stdout(), request)
-    from bgb_fixtures.errors import FixtureError, MissingPackageError
+    from bgb_fixtures.errors import (
+        FixtureError,
+        Key,
+        MissingPackageError,
+        SpecError,
+    )
 
     try:
         _run(request, messages)
     except FixtureError as error:
         is_missing = isinstance(error, MissingPackageError)
-        messages.send("error", message=str(error), environment=is_missing)
+        parts = error.parts if isinstance(error, SpecError) else [str(error)]
+        marked = [[part, isinstance(part, Key)] for part in parts]
+        messages.send("error", parts=marked, environment=is_missing)
     messages.send("end")
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from bgb_fixtures.errors import MissingPackageError, SpecError
+from bgb_fixtures.errors import Key, MissingPackageError, SpecError
 from bgb_fixtures.smoke.catalogue import NEEDED, SENTENCES
 from bgb_fixtures.smoke.limits import is_library, show_path
 from bgb_fixtures.smoke.options import NOTE, Declaration
@@ -183,8 +183,10 @@ class _Run:
                 if event == "end":
                     return True
                 if event == "error":
-                    kind = MissingPackageError if message["environment"] else SpecError
-                    raise kind(message["message"])
+                    parts = [Key(p) if is_key else p for p, is_key in message["parts"]]
+                    if message["environment"]:
+                        raise MissingPackageError("".join(parts))
+                    raise SpecError(*parts)
                 if event == "start":
                     running, began = message["name"], perf_counter()
                     timeout = request.time_limit + GRACE_S

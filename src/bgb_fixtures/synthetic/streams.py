@@ -29,11 +29,26 @@ SLOW_STEP = 16
 
 _LANE = np.uint64(0xFFFF)
 
-# One generator that is set to the start of each stream: making one takes ten times as long
-# as a draw, and a window needs hundreds of streams.
-_PHILOX = np.random.Philox(0)
-_START = _PHILOX.state
-_LOCK = threading.Lock()
+
+class _Philox(threading.local):
+    """A generator for each thread, set to the start of each stream.
+
+    Making one takes ten times as long as a draw, and a window needs hundreds of streams.
+    """
+
+    def __init__(self) -> None:
+        self._generator = np.random.Philox(0)
+        self._start = self._generator.state
+
+    def draw(self, key: npt.NDArray[np.uint64], n: int) -> npt.NDArray[np.uint64]:
+        """Return the first `n` words of the stream with this key."""
+        self._start["state"]["key"] = key
+        self._generator.state = self._start
+        words: npt.NDArray[np.uint64] = self._generator.random_raw(n)
+        return words
+
+
+_philox = _Philox()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +70,7 @@ class Streams:
         """Return `n` random words, uniform over all 64 bits."""
         digest = hashlib.sha256(f"{self.name}/{name}".encode()).digest()
         key = np.frombuffer(digest[:16], dtype="<u8").astype(np.uint64)
-        with _LOCK:
-            _START["state"]["key"] = key
-            _PHILOX.state = _START
-            words: npt.NDArray[np.uint64] = _PHILOX.random_raw(n)
-        return words
+        return _philox.draw(key, n)
 
     def uniforms(self, name: str, n: int) -> Array:
         """Return `n` numbers in [0, 1), multiples of 2^-53."""

@@ -25,6 +25,7 @@ from bgb_fixtures.corpora.seizures import label_counts, seizures_of
 from bgb_fixtures.corpora.text import fail, problem_at, read_lines, read_whole
 from bgb_fixtures.errors import (
     AnnotationError,
+    Key,
     SourceError,
     SpecError,
     shorten,
@@ -83,10 +84,10 @@ class BidsCorpus(Corpus):
         self._split_of = _read_splits(self._dataset)
         if dev_subjects and self._split_of:
             msg = (
-                f"{str(self._dataset / 'participants.tsv')!r} says the split of each "
-                f"subject; expected no dev_subjects, got {sorted(dev_subjects)!r}"
+                f": {str(self._dataset / 'participants.tsv')!r} says the split of each "
+                f"subject; drop {', '.join(sorted(dev_subjects))}"
             )
-            raise SpecError(shorten(msg))
+            raise SpecError(Key("dev_subjects"), shorten(msg))
 
     @property
     def licence(self) -> Licence:

@@ -21,7 +21,7 @@ from bgb_fixtures.corpora.tusz import twin as tusz
 from bgb_fixtures.corpora.twin.pieces import iter_pieces
 from bgb_fixtures.corpora.twin.plan import plan_recordings
 from bgb_fixtures.edf.writer import import_edfio
-from bgb_fixtures.errors import SpecError
+from bgb_fixtures.errors import Key, SpecError
 from bgb_fixtures.staging import check_new_folder, new_folder
 from bgb_fixtures.synthetic import RECIPE
 
@@ -194,33 +194,31 @@ def _check_rates(layout: str, rates: Sequence[int]) -> None:
     wrong = [rate for rate in rates if rate not in allowed]
     if wrong:
         msg = (
-            f"rates: expected Hz of {', '.join(map(str, sorted(allowed)))} for layout "
+            f": expected Hz of {', '.join(map(str, sorted(allowed)))} for layout "
             f"{layout!r}, got {wrong[0]!r}"
         )
-        raise SpecError(msg)
+        raise SpecError(Key("rates"), msg)
 
 
 def _check_cases(layout: str, cases: Sequence[str], *, n_recordings: int) -> None:
     form = LAYOUTS[layout].case_form
     if cases and not form:
         named = ", ".join(repr(n) for n, other in LAYOUTS.items() if other.case_form)
-        msg = (
-            f"cases: expected one of the layouts {named}, got {layout!r}; drop --cases"
-        )
-        raise SpecError(msg)
+        msg = f": expected one of the layouts {named}, got {layout!r}; drop "
+        raise SpecError(Key("cases"), msg, Key("cases"))
     for case in cases:
         if not re.fullmatch(form, case):
-            msg = f"cases: expected names such as {_EXAMPLES[layout]}, got {case!r}"
-            raise SpecError(msg)
+            msg = f": expected names such as {_EXAMPLES[layout]}, got {case!r}"
+            raise SpecError(Key("cases"), msg)
     if len(set(cases)) < len(cases):
-        msg = f"cases: expected each name once, got {', '.join(cases)}"
-        raise SpecError(msg)
+        msg = f": expected each name once, got {', '.join(cases)}"
+        raise SpecError(Key("cases"), msg)
     if len(cases) > n_recordings:
         msg = (
-            f"cases: expected at most one per recording ({n_recordings}), got "
+            f": expected at most one per recording ({n_recordings}), got "
             f"{len(cases)}. Request more recordings"
         )
-        raise SpecError(msg)
+        raise SpecError(Key("cases"), msg)
 
 
 def _describe(

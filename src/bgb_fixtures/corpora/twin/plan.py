@@ -14,7 +14,7 @@ from math import gcd
 from typing import TYPE_CHECKING
 
 from bgb_fixtures.eeg.events import Event
-from bgb_fixtures.errors import SpecError
+from bgb_fixtures.errors import Key, SpecError
 from bgb_fixtures.request.synthetic import MAX_SYNTHETIC_S, RecordingSpec
 from bgb_fixtures.synthetic import FIRST_RECIPE, SFREQ
 from bgb_fixtures.synthetic.recipes import make_subject
@@ -189,10 +189,8 @@ def _check_number(
     name: str, value: float, least: int, most: int, why: str = ""
 ) -> None:
     if isinstance(value, bool) or value != value // 1 or not least <= value <= most:
-        msg = (
-            f"{name}: expected a whole number from {least} to {most}, got {value:.12g}"
-        )
-        raise SpecError(msg + why)
+        msg = f": expected a whole number from {least} to {most}, got {value:.12g}"
+        raise SpecError(Key(name), msg + why)
 
 
 def _share(n_recordings: int, n_splits: int) -> list[int]:
