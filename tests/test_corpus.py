@@ -1343,7 +1343,7 @@ def test_command_fails_in_one_line(run: Callable[..., Answer], tmp_path: Path) -
     result = run("--layout", "tusz", "--out", tmp_path / "x", "--duration", "5")
 
     assert result.code == 1
-    assert result.err.startswith("Error: duration: expected a whole number from 10")
+    assert result.err.startswith("Error: --duration: expected a whole number from 10")
     assert result.err.count("\n") == 1
 
 
