@@ -300,8 +300,9 @@ def test_quotas_without_a_seizure_are_no_fixture(
     source: FakeCorpus, build: Callable[..., BuildReport]
 ) -> None:
     source.add("a", (20, 40))
-    with pytest.raises(SpecError, match="no window of 4 s with a seizure"):
+    with pytest.raises(SpecError, match="quotas request no window with a seizure"):
         build(quotas={"none": 2})
+    assert not source.log
 
 
 # Recordings that cannot be used

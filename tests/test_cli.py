@@ -709,6 +709,12 @@ def test_options_of_recordings_are_the_keys_of_a_spec(
             id="quota-and-per-kind",
         ),
         pytest.param(
+            ["--quota", "none=2"],
+            "Error: the quotas request no window with a seizure; a fixture needs at "
+            "least one: add for example --quota partial=1\n",
+            id="quota-without-a-seizure",
+        ),
+        pytest.param(
             ["--alias", "Fp1"],
             "Invalid value for '--alias': expected LABEL=OTHER; got 'Fp1'",
             id="alias",

@@ -477,7 +477,7 @@ def test_windows_that_touch_a_gap_are_passed_over_and_a_dry_run_says_so(
 def test_context_for_resampling_may_not_touch_a_gap_either(tmp_path: Path) -> None:
     place(tmp_path / "in", stamps=seconds_with_gaps(), seizure=(66, 10))
     keys = {"montage": ["Fp1"], "sfreq": 100, "window_length": 10}
-    request = recorded({"source": "edf", "quotas": {"none": 9}, **keys})
+    request = recorded({"source": "edf", "quotas": {"whole": 1, "none": 9}, **keys})
     with pytest.raises(SpecError, match=r"none 9 \(got [23]\)"):
         build_fixture(request, tmp_path / "out.h5", root=tmp_path / "in")
 

@@ -525,6 +525,12 @@ def test_recordings_have_defaults(source: str, montage: str) -> None:
             id="quota-of-a-split-not-taken",
         ),
         pytest.param(
+            {"quotas": {"none": 2, "dev": {"background": 1}}},
+            "mine.toml': the quotas request no window with a seizure; a fixture needs at "
+            "least one: add for example quotas partial=1",
+            id="quotas-without-a-seizure",
+        ),
+        pytest.param(
             {"types": ["bckg"]}, "types: unknown seizure type", id="no-seizure"
         ),
         pytest.param({"splits": ["a", "a"]}, "splits: expected a list of", id="twice"),

@@ -298,6 +298,14 @@ class RecordedRequest:
                     f"are {taken}; add it to "
                 )
                 raise SpecError(Key("quotas"), msg, Key("splits"))
+        quotas = self.criteria.quotas
+        kinds = {kind for quota in quotas for kind in kinds_of_quota(quota.word)}
+        if quotas and kinds <= set(KINDS["none"]):
+            msg = (
+                "the quotas request no window with a seizure; a fixture needs at least "
+                "one: add for example "
+            )
+            raise SpecError(msg, Key("quotas"), " partial=1")
 
     def _check_own_data(self) -> None:
         for key, pattern in (("licence", _LABEL_OF_LICENCE), ("attribution", _LINES)):
