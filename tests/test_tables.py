@@ -209,6 +209,34 @@ def test_one_table_may_name_all_recordings(tmp_path: Path) -> None:
     }
 
 
+def test_a_pattern_reads_no_annotations_inside_what_a_table_leaves_out(
+    tmp_path: Path,
+) -> None:
+    for name in ("a.edf", "b.edf", "c.edf"):
+        recording(tmp_path / "data" / name)
+    lists = table(
+        tmp_path / "lists.csv",
+        "file,start,end,label\na,20,35,seizure\nb,0,60,bckg\n",
+    )
+    found = search(
+        PlainCorpus, tmp_path / "data", annotations=lists, label_pattern="seizure"
+    )
+    assert seizures(found) == {"a.edf": [(20, 35, "seiz")], "b.edf": []}
+    (problem,) = found.problems
+    assert (problem.problem, problem.message) == (
+        "unannotated",
+        f"recording 'c.edf' has no row in {str(lists)!r}",
+    )
+
+
+def test_a_row_of_background_needs_no_end_to_say_that_there_is_no_seizure(
+    root: Path,
+) -> None:
+    lists = table(root.parent / "lists.csv", "file,start,end,label\na,0,,bckg\n")
+    found = search(PlainCorpus, root, annotations=lists)
+    assert seizures(found) == {"a.edf": []}
+
+
 def test_a_file_name_that_two_recordings_have_is_refused(tmp_path: Path) -> None:
     for name in ("p1/a.edf", "p2/a.edf"):
         recording(tmp_path / "data" / name)

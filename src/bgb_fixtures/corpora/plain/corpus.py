@@ -69,7 +69,7 @@ class PlainCorpus(Corpus):
     subfolders as the recordings; None: beside the recordings. Files are tables of
     events or TUSZ annotations. `rules` define how custom tables and labels are read.
     With a label pattern or marks, the annotations inside a recording (EDF+) are used if
-    it has no annotation file.
+    it has no annotation file, unless `annotations` is one file.
 
     The subject of a recording is the prefix of its name (``sub-01_...``), otherwise the
     name of its folder below the root, otherwise a subject of its own.
@@ -152,9 +152,13 @@ class PlainCorpus(Corpus):
             found = self._take_file(signals, self._given, entries)
         self._refuse_blind(found, names)
         here = set(signals)
+        # A recording that is not in a table of all recordings is unannotated.
+        reads_inside = self.rules.reads_inside and not (
+            self._given is not None and self._given.is_file()
+        )
         for name, paths in found.items():
             signal = f"{self.top}/{name}" if name in here else ""
-            inside = [signal] if signal and self.rules.reads_inside else []
+            inside = [signal] if signal and reads_inside else []
             entry = entries.get(name)
             error = located[name].error if name in located else ""
             if len(paths) > 1 and entry is None and not error:
