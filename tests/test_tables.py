@@ -237,6 +237,54 @@ def test_a_row_of_background_needs_no_end_to_say_that_there_is_no_seizure(
     assert seizures(found) == {"a.edf": []}
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        pytest.param(
+            "file,onset,duration,label\nb,0,,bckg\na,30,40,sz\n",
+            ", line 3: seizure of 'a.edf' ends at 70 s, but the file holds 60 s. "
+            "Correct the line (is 40 an end instead of a duration?), fetch",
+            id="duration",
+        ),
+        pytest.param(
+            "file,onset,duration,label\na,30,20,sz\na,50,12,sz\n",
+            ", line 3: seizure of 'a.edf' ends at 62 s, but the file holds 60 s. "
+            "Correct the line, fetch",
+            id="no-end",
+        ),
+        pytest.param(
+            "file,start,end,duration,label\na,30,70,n/a,sz\n",
+            ", line 2: seizure of 'a.edf' ends at 70 s, but the file holds 60 s. "
+            "Correct the line, fetch",
+            id="end",
+        ),
+        pytest.param(
+            "file,onset,duration,label\na,30,0,on\na,70,0,off\n",
+            ", line 3: seizure of 'a.edf' ends at 70 s, but the file holds 60 s. "
+            "Correct the line, fetch",
+            id="marks",
+        ),
+    ],
+)
+def test_a_seizure_after_the_end_of_its_recording_names_its_line(
+    tmp_path: Path, text: str, problem: str
+) -> None:
+    recording(tmp_path / "data" / "a.edf")
+    lists = table(tmp_path / "long.csv", text)
+    marks: Any = {"start_label": "on", "end_label": "off"} if "off" in text else {}
+    found = search(PlainCorpus, tmp_path / "data", annotations=lists, **marks)
+    (one,) = found.recordings()
+    with (
+        pytest.raises(AnnotationError) as raised,
+        found.open(one, "10-20"),
+    ):
+        pass
+    assert str(raised.value) == (
+        f"{str(lists)!r}{problem} the recording again, or exclude it with "
+        "--exclude 'a.edf'"
+    )
+
+
 def test_a_file_name_that_two_recordings_have_is_refused(tmp_path: Path) -> None:
     for name in ("p1/a.edf", "p2/a.edf"):
         recording(tmp_path / "data" / name)

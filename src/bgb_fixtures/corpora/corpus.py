@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from bgb_fixtures.corpora.recording import Licence, Recording
     from bgb_fixtures.corpora.remote.web import WebPath
     from bgb_fixtures.edf.header import EdfHeader
+    from bgb_fixtures.eeg.events import Event
     from bgb_fixtures.eeg.montage import Row
     from bgb_fixtures.eeg.signal import Signal
     from bgb_fixtures.request.annotation_rules import AnnotationRules
@@ -138,6 +139,20 @@ class Corpus(ABC):
     def place_of(self, address: str) -> CorpusPath:
         """Return the path of a file that `find` located."""
         return Path(address) if isinstance(self.root, Path) else self.root.at(address)
+
+    def late_end(
+        self,
+        recording: Recording,
+        event: Event,  # noqa: ARG002
+        *,
+        length: float,  # noqa: ARG002
+    ) -> tuple[str, str]:
+        """Return where a seizure ends after its file of `length` seconds, and a remedy.
+
+        Both are parts of a message.
+        """
+        located = recording.located
+        return located.place or repr(located.annotations[0]), "Fetch the file again"
 
     # The next methods cover known properties of the EDF files of a corpus.
 

@@ -129,13 +129,12 @@ class OpenRecording:
         )
         if event is None:
             return
-        located = self.recording.located
-        place = located.place or repr(located.annotations[0])
+        length = signal.n_times / signal.sfreq
+        place, remedy = self._corpus.late_end(self.recording, event, length=length)
         msg = (
-            f"{place}: seizure of {Path(located.signal).name!r} ends at "
-            f"{event.onset + event.duration:g} s, but the file holds "
-            f"{signal.n_times / signal.sfreq:g} s; fetch the file again, or remove it "
-            "from the folder"
+            f"{place}: seizure of {Path(self.recording.located.signal).name!r} ends at "
+            f"{event.onset + event.duration:g} s, but the file holds {length:g} s. "
+            f"{remedy}, or exclude it with --exclude {self.recording.name!r}"
         )
         raise AnnotationError(msg)
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from bgb_fixtures.corpora.recording import Licence
     from bgb_fixtures.corpora.remote.web import WebPath
     from bgb_fixtures.corpora.table import Row as TableRow
+    from bgb_fixtures.eeg.events import Event
     from bgb_fixtures.eeg.montage import Row
     from bgb_fixtures.request.annotation_rules import AnnotationRules
 
@@ -58,6 +59,8 @@ _TUSZ_DEPTH = 4
 """Folder levels of TUSZ: split, subject, session, montage."""
 _MOST_ROUNDED_S = 1
 """Tolerance in seconds between the number of rows of a table and the file's length."""
+_NEAR_S = 1e-6
+"""Tolerance in seconds of an end that was computed from onset and duration."""
 _SUBJECT = re.compile(r"sub-[A-Za-z0-9]+")
 
 
@@ -296,14 +299,12 @@ class PlainCorpus(Corpus):
         vocabulary = szcore_label
         if isinstance(located.entry, Annotations):
             annotations = located.entry
-        elif isinstance(located.entry, _Rows):
-            annotations = located.entry.table.annotations(located.entry.rows)
         elif inside:
             annotations = read_edf_annotations(path)
-        elif _is_tusz(path):
-            annotations, vocabulary = parse_csv(path), tusz_label
+        elif (rows := self._rows(located)) is not None:
+            annotations = rows.annotations()
         else:
-            annotations = read_table(path, self.rules).annotations()
+            annotations, vocabulary = parse_csv(path), tusz_label
         if inside and not annotations.spans:
             problem = (
                 "holds no annotation at all, so it cannot be distinguished from a "
@@ -320,6 +321,41 @@ class PlainCorpus(Corpus):
             events=events,
             located=located,
             labels=label_counts(annotations, vocabulary, self.rules),
+        )
+
+    def _rows(self, located: Located) -> _Rows | None:
+        """Return the rows of a recording in a table; None if it has the TUSZ format."""
+        if isinstance(located.entry, _Rows):
+            return located.entry
+        path = Path(located.annotations[0])
+        if _is_tusz(path):
+            return None
+        table = read_table(path, self.rules)
+        return _Rows(table, table.rows)
+
+    def late_end(
+        self, recording: Recording, event: Event, *, length: float
+    ) -> tuple[str, str]:
+        """Return the line where a seizure ends after its file, and a remedy."""
+        located = recording.located
+        inside = located.annotations[0] == located.signal
+        if isinstance(located.entry, Annotations) or inside:
+            return super().late_end(recording, event, length=length)
+        path = Path(located.annotations[0])
+        rows = self._rows(located)
+        spans = (parse_csv(path) if rows is None else rows.annotations()).spans
+        end = event.onset + event.duration
+        near = (s for s in spans if abs(float(s.stop or s.start) - end) < _NEAR_S)
+        span = next(near, None)
+        if span is None:
+            return super().late_end(recording, event, length=length)
+        seconds = "" if rows is None else rows.duration_in(span.line)
+        # Its duration may be an end if it would be a valid one.
+        may_be_end = seconds and span.start < end - float(span.start) <= length
+        hint = f" (is {seconds} an end instead of a duration?)" if may_be_end else ""
+        return (
+            f"{str(path)!r}, line {span.line}",
+            f"Correct the line{hint}, fetch the recording again",
         )
 
     def check(self, opened: OpenRecording, rows: Sequence[Row]) -> None:  # noqa: ARG002
@@ -345,6 +381,15 @@ class _Rows:
 
     table: EventTable
     rows: tuple[TableRow, ...]
+
+    def annotations(self) -> Annotations:
+        """Return the rows as annotations."""
+        return self.table.annotations(self.rows)
+
+    def duration_in(self, line: int) -> str:
+        """Return the duration in a line as written; empty if there is none."""
+        text = next(row.text("duration") for row in self.rows if row.line == line)
+        return "" if text == "n/a" else text
 
 
 def _rows_by_recording(table: EventTable, signals: Sequence[str]) -> dict[str, _Rows]:
