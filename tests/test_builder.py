@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -573,6 +574,41 @@ def test_a_window_longer_than_every_recording_is_refused(
         SpecError, match=r"no window of 61 s .* 1 seizure; use a shorter --window-len"
     ):
         build(window_length=61)
+
+
+@pytest.mark.parametrize("duration", [-1, None])
+@pytest.mark.parametrize("sfreq", [None, 64])
+def test_the_longest_recording_tells_how_short_a_window_has_to_be(
+    source: FakeCorpus,
+    build: Callable[..., BuildReport],
+    duration: float | None,
+    sfreq: float | None,
+) -> None:
+    source.add("a", (2, 4), n_seconds=40, duration=duration).add("c", n_seconds=70)
+    source.add("b", (20, 40), n_seconds=50, duration=duration)
+    message = "shorter --window-length (the longest recording with a seizure has 50 s)"
+    rate = {} if sfreq is None else {"sfreq": sfreq}
+    with pytest.raises(SpecError, match=re.escape(message)):
+        build(window_length=60, **rate)
+
+
+def test_unfilled_quotas_tell_the_longest_recording_if_it_is_shorter_than_a_window(
+    source: FakeCorpus, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40), n_seconds=50, duration=None)
+    message = "Candidates of 60 s, .*: none; the longest recording has 50 s"
+    with pytest.raises(SpecError, match=message):
+        build(window_length=60, quotas={"partial": 1})
+
+
+def test_no_longest_recording_is_told_if_the_length_of_one_is_not_known(
+    source: FakeCorpus, build: Callable[..., BuildReport]
+) -> None:
+    source.add("a", (20, 40), n_seconds=50).add("b", (20, 40), duration=None)
+    source.broken["b"] = SourceError("torn")
+    message = "use a shorter --window-length. 1 recording skipped, the first: torn"
+    with pytest.raises(SpecError, match=f"{re.escape(message)}$"):
+        build(window_length=60)
 
 
 def test_a_seizure_in_a_recording_that_proves_too_short_is_no_positive_window(

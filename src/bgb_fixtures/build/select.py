@@ -536,11 +536,28 @@ class _Selector:
             listed = ", ".join(f"{n} {label}" for label, n in sorted(labels.items()))
             msg += f" ({listed}); none has a requested type ({', '.join(types)})"
         elif labels:
+            longest = self._longest([r for r in self._recordings if r.events])
             msg += "; use a shorter --window-length"
+            if longest is not None:
+                msg += f" (the longest recording with a seizure has {longest:g} s)"
         found = sum_labels(recording.labels for recording in self._recordings)
         unmatched = say_unmatched(request.rules, found)
         msg += f". {unmatched}" if unmatched else ""
         return SpecError(msg + self._say_left_out())
+
+    def _longest(self, recordings: Sequence[Recording]) -> float | None:
+        """Return the length of the longest recording in seconds.
+
+        None if it is not shorter than a window, or if a length is unknown.
+        """
+        lengths = []
+        for recording in recordings:
+            header = self._headers.get(recording.name)
+            length = header.n_times / header.sfreq if header else recording.duration
+            if length is None or length >= self._request.window_length:
+                return None
+            lengths.append(length)
+        return max(lengths, default=None)
 
     def _say_left_out(self) -> str:
         if not self._left_out:
@@ -580,6 +597,9 @@ class _Selector:
             f"of {self._request.window_length:g} s, some of which overlap: "
             f"{counts or 'none'}"
         )
+        longest = self._longest(self._recordings)
+        if longest is not None:
+            msg += f"; the longest recording has {longest:g} s"
         kinds = {kind for quota in choice.unmet for kind in kinds_of_quota(quota.word)}
         passed_over = Counter(
             (window.kind, reason)
