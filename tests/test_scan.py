@@ -307,6 +307,33 @@ def test_annotations_of_edf_files_may_be_elsewhere(tmp_path: Path) -> None:
 
 
 TABLE = "onset\tduration\teventType\n3\t2\tsz\n"
+ALONE = "2 recordings directly in the folder: each counts as a subject of its own"
+
+
+@pytest.mark.parametrize(
+    ("names", "is_told"),
+    [
+        pytest.param(("a.edf", "b.edf"), True, id="no-subject"),
+        pytest.param(("a.edf",), False, id="one"),
+        pytest.param(("sub-1_a.edf", "sub-2_a.edf"), False, id="prefix"),
+        pytest.param(("p1/a.edf", "p2/a.edf"), False, id="folders"),
+        pytest.param(("a.edf", "b.edf", "p2/a.edf"), False, id="some"),
+    ],
+)
+def test_recordings_that_each_count_as_a_subject_are_told(
+    tmp_path: Path, names: tuple[str, ...], is_told: bool
+) -> None:
+    for name in names:
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+        path.with_suffix(".tsv").write_text(TABLE, encoding="ascii")
+    (tmp_path / "unannotated.edf").touch()
+    args = ["scan", "--source", "edf", "--root", str(tmp_path)]
+    result = CliRunner().invoke(main, args)
+    assert (f"\n{ALONE}" in result.stdout) == is_told
+
+
 ANNEX = "/annex/objects/MD5E-s43008--0123456789abcdef0123456789abcdef.edf\n"
 LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 43008\n"
 

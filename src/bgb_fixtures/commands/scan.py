@@ -96,7 +96,7 @@ def scan(
             }
         )
     else:
-        click.echo(_describe(found))
+        click.echo(_describe(found, source))
         _show_bad(found)
     if not found.totals["n_usable"]:
         say(f"nothing can be used: {_advice(found, source)}")
@@ -105,7 +105,7 @@ def scan(
         ctx.exit(1)
 
 
-def _describe(scan: Scan) -> str:
+def _describe(scan: Scan, source: str) -> str:
     from bgb_fixtures.corpora.corpus import BLIND_SPLIT
     from bgb_fixtures.corpora.labels import label_lines
     from bgb_fixtures.corpora.recording import PROBLEMS
@@ -136,6 +136,18 @@ def _describe(scan: Scan) -> str:
     ]
     if totals["n_without_duration"]:
         lines += ["+: the duration of some recordings is unknown"]
+    annotated = [r for r in scan.recordings if r["subject"] is not None]
+    # Source edf uses the name of a file if neither prefix nor folder names a subject.
+    if (
+        source == "edf"
+        and len(annotated) > 1
+        and all(r["subject"] == r["name"] for r in annotated)
+    ):
+        alone = (
+            f"{len(annotated)} recordings directly in the folder: each counts as a "
+            "subject of its own"
+        )
+        lines.append(alone)
     if scan.by_type:
         lines += [
             "",
