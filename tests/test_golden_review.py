@@ -169,6 +169,90 @@ def test_goldens_of_two_fixtures_are_compared_by_value_alone(
     )
 
 
+@pytest.mark.parametrize(
+    ("other", "exit_code", "summary"),
+    [
+        pytest.param(1.0, 0, "equal within tolerance: 1 output", id="equal"),
+        pytest.param(2.0, 1, "different: 'c' moved (of 1 output)", id="moved"),
+    ],
+)
+def test_only_outputs_of_two_goldens_are_compared_under_different_names(
+    run: Callable[..., Answer],
+    tmp_path: Path,
+    other: float,
+    exit_code: int,
+    summary: str,
+) -> None:
+    for name, value in (("c", 1.0), ("d", other)):
+        write_golden(
+            make_golden(np.full(3, value), name=name), tmp_path / f"{name}.npz"
+        )
+    answer = run("diff", "c.npz", "d.npz", "--html", "page.html")
+    lines = answer.stdout.splitlines()
+    assert answer.exit_code == exit_code
+    assert lines[:2] == [
+        summary,
+        "names: 'c' is compared with 'd', the only output of the other golden",
+    ]
+    assert not any("missing" in line or "where it began" in line for line in lines)
+    found = json.loads(run("diff", "c.npz", "d.npz", "--json").stdout)
+    assert found["names"] == {"before": "c", "after": "d"}
+    assert found["verdict"] == ("same" if exit_code == 0 else "different")
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert "is missing" not in page
+
+
+def test_changed_tolerance_is_found_under_another_name(
+    run: Callable[..., Answer], tmp_path: Path
+) -> None:
+    for name, rtol in (("c", 0.0), ("d", 0.5)):
+        write_golden(make_golden(1.0, name=name, rtol=rtol), tmp_path / f"{name}.npz")
+    answer = run("diff", "c.npz", "d.npz")
+    assert answer.exit_code == 1
+    assert answer.stdout.startswith("different: tolerance of 'c'\nnames: 'c' is ")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "exit_code", "summary"),
+    [
+        pytest.param(
+            {"x": [1.0]},
+            {"x": [1.0]},
+            0,
+            "equal within tolerance: 1 output",
+            id="same-entry",
+        ),
+        pytest.param(
+            {"x": [1.0]},
+            {"y": [1.0]},
+            1,
+            "different: 'c.x' is missing, 'd.y' is new (of 1 output)",
+            id="other-entry",
+        ),
+        pytest.param(
+            {"x": [1.0], "y": [1.0]},
+            {"x": [1.0]},
+            1,
+            "different: 'c.x' is missing, 'c.y' is missing, 'd.x' is new (of 2 outputs)",
+            id="two-entries",
+        ),
+    ],
+)
+def test_entries_are_paired_only_if_the_name_of_the_golden_alone_differs(
+    run: Callable[..., Answer],
+    tmp_path: Path,
+    before: dict[str, list[float]],
+    after: dict[str, list[float]],
+    exit_code: int,
+    summary: str,
+) -> None:
+    for name, values in (("c", before), ("d", after)):
+        arrays = {key: np.array(value) for key, value in values.items()}
+        write_golden(make_golden(arrays, name=name), tmp_path / f"{name}.npz")
+    answer = run("diff", "c.npz", "d.npz")
+    assert (answer.exit_code, answer.stdout.splitlines()[0]) == (exit_code, summary)
+
+
 def test_missing_fixture_that_is_named_is_an_error(
     run: Callable[..., Answer], goldens: tuple[Path, Path]
 ) -> None:

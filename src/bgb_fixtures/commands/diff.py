@@ -96,6 +96,7 @@ def _diff_goldens(
 
         check_page_target(Path(html))
     a, b = load_golden(before), load_golden(after)
+    b, names = _pair_only_outputs(a, b)
     comparison = compare_goldens(a, b)
     windows = _find_windows(a, b, fixture)
     if html is not None:
@@ -110,11 +111,35 @@ def _diff_goldens(
     answer = comparison_to_json(comparison, fixture=windows)
     same = answer["equal"] and not facts
     answer["verdict"] = "same" if same else "different"
+    answer["names"] = names and dict(zip(("before", "after"), names, strict=True))
     answer["facts"] = {name: {"before": x, "after": y} for name, x, y in facts}
     if comparison.equal and not same:
         answer["summary"] = f"different: {', '.join(name for name, _, _ in facts)}"
-    lines = [answer["summary"], *answer["text"].splitlines()]
+    lines = [answer["summary"]]
+    if names is not None:
+        lines.append(
+            f"names: {names[0]!r} is compared with {names[1]!r}, the only output of the "
+            "other golden"
+        )
+    lines += answer["text"].splitlines()
     return answer, [*lines, *(f"{name}: {x} -> {y}" for name, x, y in facts)]
+
+
+def _pair_only_outputs(a: Golden, b: Golden) -> tuple[Golden, tuple[str, str] | None]:
+    """Return `b` with its only output named as in `a`, and both names if they differed.
+
+    Outputs are named after their golden, so that the same output has two names in two
+    goldens. If there are several, `b` is returned as it is.
+    """
+    from dataclasses import replace
+
+    if len(a.outputs) != 1 or len(b.outputs) != 1:
+        return b, None
+    [before], [after] = a.outputs, b.outputs
+    entries = before.removeprefix(a.name), after.removeprefix(b.name)
+    if before == after or entries[0] != entries[1]:
+        return b, None
+    return replace(b, outputs={before: b.outputs[after]}), (before, after)
 
 
 def _facts(a: Golden, b: Golden) -> list[tuple[str, str, str]]:
