@@ -76,6 +76,8 @@ class Constant(Base):
     def forward(self, x):
         return super().forward(x) * 0
 
+Constants = (1, 2)
+
 def bad_loss(logits, labels):
     return -nn.functional.binary_cross_entropy_with_logits(logits[:, 0], labels)
 """
@@ -137,7 +139,17 @@ def test_dead_model_fails_with_exit_code_1() -> None:
             "my.modles:make", "module 'my.modles' is neither in", id="no-module"
         ),
         pytest.param(
+            "my.modles:make",
+            "(needed for 'my.modles:make'); did you mean 'my.models'?",
+            id="misspelt-module",
+        ),
+        pytest.param("myy.models:make", "did you mean 'my'?", id="misspelt-package"),
+        pytest.param(
             "my.models:make_detectr", "did you mean 'make_detector'?", id="no-name"
+        ),
+        # Constants is closer, but it is a tuple.
+        pytest.param(
+            "my.models:Constats", "did you mean 'Constant'?", id="not-a-detector"
         ),
         pytest.param(
             "my.models:make_wide",
@@ -155,6 +167,14 @@ def test_what_cannot_be_built_is_said_in_one_line(target: str, reason: str) -> N
     assert built["status"] == "FAIL"
     assert reason in built["reason"]
     assert "\n" not in built["reason"]
+
+
+@pytest.mark.usefixtures("project")
+def test_target_that_cannot_be_imported_has_exit_code_1() -> None:
+    assert smoke("my.modles:make_detector").exit_code == 1
+    unlike = smoke("quite_another:make_detector")
+    assert unlike.exit_code == 1
+    assert "did you mean" not in unlike.output
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,10 @@ def import_object(target: str) -> Any:
             f"module {missing!r} is neither in {here!r} nor installed (needed for "
             f"{target!r})"
         )
-        if module_name.endswith(".py"):
+        close = _similar_module(missing)
+        if close:
+            msg += f"; did you mean {close!r}?"
+        elif module_name.endswith(".py"):
             msg += f"; write {module_name.removesuffix('.py')}:{name}, without .py"
         raise Failed(msg) from None
     except Exception as error:
@@ -128,13 +131,40 @@ def import_object(target: str) -> Any:
     return value
 
 
+def _similar_module(missing: str) -> str:
+    """Return the module below the current folder with a similar name; "" if none."""
+    *parents, last = missing.split(".")
+    folder = Path.cwd().joinpath(*parents)
+    try:
+        known = {
+            path.stem
+            for path in folder.iterdir()
+            if path.suffix == ".py"
+            or (path.is_dir() and next(path.glob("*.py"), None) is not None)
+        }
+    except OSError:
+        return ""
+    close = difflib.get_close_matches(last, sorted(known), n=1)
+    return ".".join([*parents, close[0]]) if close else ""
+
+
 def _unknown_name(value: Any, module_name: str, part: str) -> Failed:
     known = [word for word in dir(value) if not word.startswith("_")]
-    close = difflib.get_close_matches(part, known, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
+    similar = difflib.get_close_matches(part, known, n=5)
+    close = next((word for word in similar if _may_be_meant(value, word)), None)
+    hint = f"; did you mean {close!r}?" if close else ""
     file = getattr(value, "__file__", None)
     where = f" ({file})" if file else ""
     return Failed(f"{module_name!r}{where} has no {part!r}{hint}")
+
+
+def _may_be_meant(value: Any, name: str) -> bool:
+    """Return whether an attribute is a module or could be a detector or make one."""
+    try:
+        found = getattr(value, name)
+    except Exception:  # noqa: BLE001 - some packages import modules on attribute access
+        return False
+    return callable(found) or inspect.ismodule(found)
 
 
 def raise_import_failure(error: BaseException) -> None:
