@@ -53,6 +53,8 @@ if mode == "nothing":
     truth = []
 if mode == "everything":
     truth = [(0, 60)]
+if mode.startswith("background ") and not truth:
+    truth = [(0, float(mode.split()[1]))]
 if mode == "shifted 60":
     truth = [(onset + 60, length) for onset, length in truth]
 if mode == "shifted 20":
@@ -94,8 +96,35 @@ def test_perfect_detector_passes_every_check(detector: str, few: Fixture) -> Non
 
     assert [check.status for check in report.checks] == ["PASS"] * 8
     assert "100% of the seizures found" in report["found"].reason
-    assert report["alarms"].reason == "0% of the background is marked"
+    assert report["alarms"].reason == "0.0% of the background is marked (limit 50%)"
     assert "begin +0.0 s from the seizures" in report["onsets"].reason
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status", "reason"),
+    [
+        # Half of the background of these windows is 101 s, in two windows 50.5 s each.
+        pytest.param(
+            "50.49",
+            "PASS",
+            "49.9% of the background is marked (limit 50%)",
+            id="just-below",
+        ),
+        pytest.param(
+            "50.50",
+            "FAIL",
+            "50.0% of the background is marked; expected less than 50%: the program finds "
+            "everything",
+            id="half",
+        ),
+    ],
+)
+def test_marked_background_is_shown_so_that_it_agrees_with_the_limit(
+    detector: str, few: Fixture, seconds: str, status: str, reason: str
+) -> None:
+    report = run(detector, f"background {seconds}", few)
+
+    assert (report["alarms"].status, report["alarms"].reason) == (status, reason)
 
 
 @pytest.mark.parametrize(

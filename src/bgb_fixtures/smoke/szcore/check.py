@@ -308,12 +308,13 @@ def _alarms(masks: npt.NDArray[np.uint8] | None, fixture: Fixture, cause: str) -
     if not background.any():
         msg = "the fixture has no background"
         raise Skipped(msg)
-    share = float(marked[background].mean())
-    text = f"{share:.0%} of the background is marked"
-    if share >= _MARKED:
+    n_marked, n = int(np.count_nonzero(marked[background])), int(background.sum())
+    # Rounded down, so that a share below the limit is never shown as the limit.
+    text = f"{n_marked * 1000 // n / 10:.1f}% of the background is marked"
+    if n_marked / n >= _MARKED:
         msg = f"{text}; expected less than {_MARKED:.0%}: the program finds everything"
         raise Failed(msg)
-    return text
+    return f"{text} (limit {_MARKED:.0%})"
 
 
 def _onsets(events: list[_Events] | None, fixture: Fixture, cause: str) -> str:
