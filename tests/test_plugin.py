@@ -9,6 +9,8 @@ import scipy.signal  # noqa: F401 (nor torch bears a second import in one proces
 import torch  # noqa: F401
 
 from bgb_fixtures import adapt
+from bgb_fixtures.cli import main
+from bgb_fixtures.corpora.twin import write_corpus
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,6 +132,32 @@ def test_batch_that_cannot_be_had_says_what_the_fixture_has(
     )
     few = run(pytester, "--bgb-fixture=tiny", "--bgb-window-length=10")
     few.assert_outcomes(passed=1)
+
+
+def test_batch_with_too_few_windows_names_quotas_that_are_enough(
+    pytester: pytest.Pytester,
+) -> None:
+    root = write_corpus(
+        "tusz", pytester.path / "tusz", n_recordings=6, duration=20, seed=3
+    ).path
+
+    corpus = ("--source", "tusz", "--root", str(root), "--window-length", "5")
+
+    def build(name: str, quotas: str) -> None:
+        with pytest.raises(SystemExit, match=r"^0$"):
+            main(["build", *corpus, "--out", name, *quotas.split()])
+
+    pytester.makepyfile("def test_it(smoke_batch): pass")
+    build("few.h5", "--quota train:partial=2 --quota train:none=1")
+    result = run(pytester, "--bgb-fixture=few.h5")
+    result.assert_outcomes(errors=1)
+    advice = "--quota train:partial=2 --quota train:none=2"
+    needed = "smoke_batch needs 2 train windows with a seizure and 2 without"
+    result.stdout.fnmatch_lines(
+        [f"*{needed}; '*few.h5' has 2 and 1. Build it with {advice}"]
+    )
+    build("enough.h5", advice)
+    run(pytester, "--bgb-fixture=enough.h5").assert_outcomes(passed=1)
 
 
 def test_options_are_in_the_help(pytester: pytest.Pytester) -> None:

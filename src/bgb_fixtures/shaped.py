@@ -46,7 +46,8 @@ def batch_of(fixture: Fixture) -> Fixture:
     if min(len(ictal), len(free)) < _BATCH:
         msg = (
             f"smoke_batch needs {_BATCH} train windows with a seizure and {_BATCH} "
-            f"without; {str(fixture.path)!r} has {len(ictal)} and {len(free)}"
+            f"without; {str(fixture.path)!r} has {len(ictal)} and {len(free)}. Build it "
+            f"with --quota train:partial={_BATCH} --quota train:none={_BATCH}"
         )
         raise SpecError(msg)
     return fixture.take(sorted([*ictal[:_BATCH], *free[:_BATCH]]))
