@@ -142,11 +142,24 @@ def test_checks_that_need_the_shape_are_skipped_without_it() -> None:
     assert {check.status for check in report.checks[2:]} == {"SKIP"}
 
 
-def test_other_number_of_channels_is_said_in_words() -> None:
-    shown = run(nn.Conv1d(23, 1, 5, padding=2))["shape"]
+@pytest.mark.parametrize(
+    ("n_channels", "montages"),
+    [
+        pytest.param(18, ", such as double-banana or chbmit-18", id="two-montages"),
+        pytest.param(16, ", such as double-banana-16", id="one-montage"),
+        # tcp-22 needs the electrodes A1 and A2, which the fixture lacks.
+        pytest.param(22, "", id="montage-that-cannot-be-computed"),
+        pytest.param(23, "", id="no-montage"),
+    ],
+)
+def test_other_number_of_channels_is_said_with_the_montages_that_have_it(
+    n_channels: int, montages: str
+) -> None:
+    shown = run(nn.Conv1d(n_channels, 1, 5, padding=2))["shape"]
     assert shown.reason.startswith(
-        "it accepts 23 channels, but this fixture has 19: pass --montage with 23 rows (in "
-        "Python Fixture.adapt); input (3, 19, 2560), as (B, C, T): RuntimeError: "
+        f"it accepts {n_channels} channels, but this fixture has 19: pass --montage with "
+        f"{n_channels} rows{montages}, or --fixture with another fixture (in Python "
+        "Fixture.adapt, or fixture=...); input (3, 19, 2560), as (B, C, T): RuntimeError: "
     )
     assert "If the detector takes another shape" not in shown.reason
 

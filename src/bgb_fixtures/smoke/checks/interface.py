@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.parameter import is_lazy
 
+from bgb_fixtures.eeg.montage import MONTAGES, proper_rows, resolve_montage
+from bgb_fixtures.errors import SourceError
 from bgb_fixtures.smoke.checks.measure import check_finite
 from bgb_fixtures.smoke.contract import Unfit, find_contract
 from bgb_fixtures.smoke.limits import Deadline
@@ -16,6 +18,9 @@ from bgb_fixtures.smoke.optimizer import RelativeAdam
 from bgb_fixtures.smoke.report import Failed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bgb_fixtures.fixture import Fixture
     from bgb_fixtures.smoke.detector import Detector
 
 __all__ = ["build", "finite", "logits", "shape"]
@@ -91,11 +96,26 @@ def _channels_taken(detector: Detector) -> str:
     for n_channels in range(1, MAX_CHANNELS + 1):
         index = torch.arange(n_channels) % n_there
         if n_channels != n_there and _runs(detector, signals[:, index]):
+            montages = " or ".join(_montages(detector.fixture, n_channels))
+            such_as = f", such as {montages}" if montages else ""
             return (
                 f"it accepts {n_channels} channels, but this fixture has {n_there}: pass "
-                f"--montage with {n_channels} rows (in Python Fixture.adapt)"
+                f"--montage with {n_channels} rows{such_as}, or --fixture with another "
+                "fixture (in Python Fixture.adapt, or fixture=...)"
             )
     return ""
+
+
+def _montages(fixture: Fixture, n_rows: int) -> Iterator[str]:
+    """Yield the montages with this many rows that can be computed from a fixture."""
+    own = proper_rows(fixture.ch_names)
+    for name, rows in MONTAGES.items():
+        if len(rows) == n_rows:
+            try:
+                resolve_montage(own, name, where="", what="fixture")
+            except SourceError:
+                continue
+            yield name
 
 
 def _length_taken(detector: Detector) -> str:
