@@ -697,8 +697,8 @@ def test_golden_of_a_fixture_that_is_not_here_says_that_its_path_is_needed(
     before = golden_of(np.zeros((4, 512)), fixture=fixture)
     with pytest.raises(
         GoldenMismatchError,
-        match=r"It was recorded with 'small'. Pass --fixture with the path of that file, "
-        r"or record the golden again$",
+        match=r"It was recorded with 'small'. Pass --fixture \(in pytest --bgb-fixture\) "
+        r"with the path of that file, or record the golden again$",
     ):
         check_windows(before, load_fixture("tiny"))
 
@@ -710,7 +710,8 @@ def test_golden_of_an_adapted_fixture_of_another_name_names_its_shape_too(
     before = golden_of(np.zeros((10, 1024)), fixture=tiny)
     with pytest.raises(
         GoldenMismatchError,
-        match="Pass --fixture tiny --window-length 4 --montage tcp-20 ",
+        match=r"Pass --fixture tiny --window-length 4 --montage tcp-20 \(in pytest "
+        r"--bgb-fixture tiny --bgb-window-length 4 --bgb-montage tcp-20\), or ",
     ):
         check_windows(before, fixture)
 
@@ -751,7 +752,8 @@ def test_golden_of_another_shape_is_refused(
     message = (
         "golden 'out' was made for fixture 'small' in another shape (found "
         f"{shape}; expected 2 s at 256 Hz, montage 10-20, profile zscore-1). Pass "
-        f"{option} (in Python Fixture.adapt), or record the golden again"
+        f"{option} (in Python Fixture.adapt, in pytest {option.replace('--', '--bgb-')}), "
+        "or record the golden again"
     )
     with pytest.raises(GoldenMismatchError, match=f"^{re.escape(message)}$"):
         check_windows(before, fixture.adapt(**changes))

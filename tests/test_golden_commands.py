@@ -515,8 +515,8 @@ def test_golden_of_another_shape_is_refused(run: Callable[..., Answer]) -> None:
     assert (
         "was made for fixture 'small' in another shape (found 2 s at 256 Hz, montage "
         "10-20, profile zscore-1; expected 1 s at 256 Hz, montage 10-20, profile "
-        "zscore-1). Pass --window-length 1 (in Python Fixture.adapt), or record the golden "
-        "again\n"
+        "zscore-1). Pass --window-length 1 (in Python Fixture.adapt, in pytest "
+        "--bgb-window-length 1), or record the golden again\n"
     ) in answer.stderr
     assert answer.stderr.count("\n") == 1
 

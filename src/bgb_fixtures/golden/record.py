@@ -245,10 +245,11 @@ def check_windows(
     where = _where(recorded)
     same_fixture = (a.name, a.content_version) == (b.name, b.content_version)
     if same_fixture and a.shape != b.shape:
+        words = _shape_words(a, b)
         msg = (
             f"{where} was made for fixture {a.name!r} in another shape (found {b.shape}; "
-            f"expected {a.shape}). Pass {_shape_options(a, b)} (in Python "
-            f"Fixture.adapt), or {otherwise}"
+            f"expected {a.shape}). Pass {_options(words)} (in Python Fixture.adapt, in "
+            f"pytest {_options(words, '--bgb-')}), or {otherwise}"
         )
         raise GoldenMismatchError(msg)
     # Older goldens identify an adapted file by the digest of the file.
@@ -297,28 +298,33 @@ def _way_back(recorded: FixtureState, here: FixtureState) -> str:
         native = fixture_state(load_fixture(name, verify=False))
     except FixtureError:
         return (
-            f"It was recorded with {name!r}. Pass --fixture with the path of that file"
+            f"It was recorded with {name!r}. Pass --fixture (in pytest --bgb-fixture) "
+            "with the path of that file"
         )
-    shape = _shape_options(recorded, native)
+    words = [f"fixture {name}", *_shape_words(recorded, native)]
     return (
-        f"It was recorded with {name!r}. Pass {f'--fixture {name} {shape}'.rstrip()} "
-        f"(in pytest --bgb-fixture {name})"
+        f"It was recorded with {name!r}. Pass {_options(words)} (in pytest "
+        f"{_options(words, '--bgb-')})"
     )
 
 
-def _shape_options(recorded: FixtureState, here: FixtureState) -> str:
-    """Return the options that adapt the windows to the shape in the golden."""
+def _options(words: Sequence[str], prefix: str = "--") -> str:
+    return " ".join(f"{prefix}{word}" for word in words)
+
+
+def _shape_words(recorded: FixtureState, here: FixtureState) -> list[str]:
+    """Return the options, without dashes, that give windows the shape in the golden."""
     montage = recorded.montage
     words = []
     if recorded.n_times / recorded.sfreq != here.n_times / here.sfreq:
-        words.append(f"--window-length {recorded.n_times / recorded.sfreq:g}")
+        words.append(f"window-length {recorded.n_times / recorded.sfreq:g}")
     if recorded.sfreq != here.sfreq:
-        words.append(f"--sfreq {recorded.sfreq:g}")
+        words.append(f"sfreq {recorded.sfreq:g}")
     if montage != here.montage:
-        words.append(f"--montage {montage if montage in MONTAGES else 'ROWS'}")
+        words.append(f"montage {montage if montage in MONTAGES else 'ROWS'}")
     if recorded.profile != here.profile:
-        words.append(f"--profile {recorded.profile}")
-    return " ".join(words)
+        words.append(f"profile {recorded.profile}")
+    return words
 
 
 def listed(windows: Sequence[str]) -> str:
