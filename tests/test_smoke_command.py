@@ -304,3 +304,9 @@ def test_missing_fixture_is_one_line() -> None:
 def test_help_has_a_sentence_for_every_check() -> None:
     text = " ".join(CliRunner().invoke(main, ["smoke", "--help"]).stdout.split())
     assert all(f"{name} {sentence}" in text for name, sentence in SENTENCES.items())
+
+
+def test_help_refers_to_no_file_that_is_not_installed() -> None:
+    text = " ".join(CliRunner().invoke(main, ["smoke", "--help"]).stdout.split())
+    assert "docs/" not in text
+    assert "valid file, finds at least half of the seizures, marks less than" in text

@@ -92,7 +92,9 @@ def _check_usage(context: click.Context) -> None:
 
     With --command instead of TARGET: any program that reads an EDF file and writes a TSV
     file of seizures. With --image: a container image, run as the SzCORE benchmark
-    runs it. See docs/szcore.md.
+    runs it. Either is run on EDF files of the windows. It passes if it writes a valid
+    file, finds at least half of the seizures, marks less than half of the background, and
+    places onsets within 10 s.
 
     Exit code 0 if the detector works, 1 if a check fails or an input file is invalid, 2
     for wrong usage or if nothing could be checked (for example, PyTorch is missing or the
