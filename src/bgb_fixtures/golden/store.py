@@ -243,7 +243,8 @@ def describe_stranger(data: bytes) -> str:
     if conflict is not None and b"\n>>>>>>> " in data:
         return (
             f"it holds git conflict markers (first at byte {conflict.start()}), as git "
-            f"merged it as text; {again}. docs/golden.md has the line for .gitattributes"
+            f"merged it as text; {again}. To avoid it, put the line '**/golden/**/*.npz "
+            "-text -merge' into .gitattributes"
         )
     if data.startswith(_LFS):
         return "it is a git-lfs pointer; run 'git lfs pull' to get the file itself"
