@@ -67,7 +67,7 @@ class _Fork:
         environment = dict(os.environ if env is None else env)
         start = list(arguments).index("-m") + 1
         flags = {*arguments[1 : start - 1]}
-        assert flags <= {"-P"}, "start this process anew"
+        assert flags <= {"-P"}, "flags that a fork cannot have: use subprocess.Popen"
         folder = [] if flags else [os.getcwd()]  # noqa: PTH109
         self.stdin = self.stdout = None
         theirs = [0, 1, 2]
