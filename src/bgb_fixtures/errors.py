@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from bgb_fixtures.eeg.annotations import LabelCount
 
 __all__ = [
@@ -26,12 +28,21 @@ __all__ = [
     "TargetError",
     "counted",
     "shorten",
+    "suggest",
 ]
 
 
 def counted(n: int, noun: str) -> str:
     """Return a number with its noun, such as ``1 window`` or ``2 windows``."""
     return f"{n} {noun}{'s' * (n != 1)}"
+
+
+def suggest(value: str, known: Iterable[str]) -> str:
+    """Return the end of a clause on an unknown word: the word that may be meant, or "."."""
+    import difflib
+
+    close = difflib.get_close_matches(value, [*known], n=1)
+    return f"; did you mean {close[0]!r}?" if close else "."
 
 
 def shorten(text: str, most: int = 600) -> str:

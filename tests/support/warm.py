@@ -107,10 +107,6 @@ class _Fork:
             raise subprocess.TimeoutExpired(self._process.name, timeout or 0)
         return status
 
-    def kill(self) -> None:
-        """Kill the process."""
-        self._process.kill()
-
 
 class _Stream:
     """A file descriptor that is passed to the new process."""

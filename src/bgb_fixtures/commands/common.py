@@ -5,7 +5,6 @@ Invariant: this module imports click and nothing heavy.
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import re
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import click
 
-from bgb_fixtures.errors import Key, SpecError, counted
+from bgb_fixtures.errors import Key, SpecError, counted, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "QUIET",
     "Progress",
+    "checked",
     "import_path",
     "is_there",
     "known_word",
@@ -103,11 +103,20 @@ def known_word(
     if value is not None and value not in words:
         # --windows is the only way to ask for synthetic EEG without a spec.
         listed = [word for word in words if word != "synthetic"]
-        close = difflib.get_close_matches(value.lower(), listed, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else "."
+        hint = suggest(value.lower(), listed)
         known = ", ".join(map(repr, listed))
         msg = f"unknown {name} {value!r}{hint} {name.title()}s: {known}"
         raise click.BadParameter(msg)
+    return value
+
+
+def checked(value: str | None, check: Callable[[str], object]) -> str | None:
+    """Return the value of an option that `check` accepts, or None."""
+    if value is not None:
+        try:
+            check(value)
+        except SpecError as error:
+            raise click.BadParameter(str(error)) from error
     return value
 
 
@@ -115,12 +124,7 @@ def import_path(_: click.Context, __: click.Parameter, value: str | None) -> str
     """Refuse anything but an import path ``module:name``."""
     from bgb_fixtures.smoke.loading import split_target
 
-    if value is not None:
-        try:
-            split_target(value)
-        except SpecError as error:
-            raise click.BadParameter(str(error)) from error
-    return value
+    return checked(value, split_target)
 
 
 def is_there(path: str) -> bool:

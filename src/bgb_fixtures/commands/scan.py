@@ -16,7 +16,7 @@ from bgb_fixtures.commands.common import (
     opened_root,
     print_json,
     say,
-    with_options,
+    usage_error,
 )
 from bgb_fixtures.errors import SpecError
 
@@ -80,7 +80,7 @@ def scan(
             rules=rules_from_options(options),
         )
     except SpecError as error:
-        raise click.UsageError(with_options(error)) from error
+        raise usage_error(error) from error
     with Progress("scanning") as progress:
         found = scan_corpus(corpus, progress.show)
     if as_json:

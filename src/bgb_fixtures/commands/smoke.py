@@ -16,8 +16,8 @@ from bgb_fixtures.commands.adapt_options import (
     layout_option,
     shape_options,
 )
-from bgb_fixtures.commands.common import import_path, print_json, within
-from bgb_fixtures.errors import MissingPackageError, SpecError
+from bgb_fixtures.commands.common import checked, import_path, print_json, within
+from bgb_fixtures.errors import MissingPackageError
 from bgb_fixtures.smoke.catalogue import CAN_SKIP, SENTENCES
 from bgb_fixtures.smoke.report import TableWriter
 
@@ -51,12 +51,7 @@ def _help_of_checks() -> str:
 def _command(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     from bgb_fixtures.smoke.szcore.program import split_command
 
-    if value is not None:
-        try:
-            split_command(value)
-        except SpecError as error:
-            raise click.BadParameter(str(error)) from error
-    return value
+    return checked(value, split_command)
 
 
 def _check_usage(context: click.Context) -> None:

@@ -7,11 +7,10 @@ inside a recording, as in EDF+, are read without the rest of the file.)
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bgb_fixtures.errors import Key, SpecError
+from bgb_fixtures.errors import Key, SpecError, suggest
 from bgb_fixtures.request.annotation_rules import NO_RULES
 
 if TYPE_CHECKING:
@@ -94,8 +93,7 @@ def _corpus_class(name: str) -> type[Corpus]:
             from bgb_fixtures.corpora.tusz.corpus import TuszCorpus
 
             return TuszCorpus
-    close = difflib.get_close_matches(name.lower(), CORPUS_NAMES, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else "."
+    hint = suggest(name.lower(), CORPUS_NAMES)
     known = ", ".join(map(repr, CORPUS_NAMES))
     msg = f"unknown source {name!r}{hint} Sources of recordings in files: {known}"
     raise SpecError(msg)

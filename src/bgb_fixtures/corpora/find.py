@@ -23,6 +23,7 @@ from bgb_fixtures.errors import (
     SpecError,
     counted,
     shorten,
+    suggest,
 )
 
 if TYPE_CHECKING:
@@ -211,13 +212,13 @@ def check_splits(
     splits = sorted({one.split for one in found if one.split})
     absent = sorted(requested - set(splits)) if splits else []
     for split in absent:
-        close = difflib.get_close_matches(split, splits, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else "."
+        hint = suggest(split, splits)
         msg = (
             f"no recording in split {split!r}{hint} Splits here: "
             f"{', '.join(map(repr, splits))}"
         )
-        if close or len(absent) == len(requested):
+        is_typo = bool(difflib.get_close_matches(split, splits))
+        if is_typo or len(absent) == len(requested):
             raise SpecError(msg)
         _log.warning("%s", msg)
 
@@ -226,8 +227,7 @@ def _check_subjects(corpus: Corpus, recordings: Sequence[Recording]) -> None:
     """Raise SpecError if a subject requested for split ``dev`` does not exist."""
     subjects = sorted({recording.subject for recording in recordings})
     for subject in sorted(corpus.dev_subjects.difference(subjects)):
-        close = difflib.get_close_matches(subject, subjects, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else "."
+        hint = suggest(subject, subjects)
         msg = (
             f"no annotated recording belongs to subject {subject!r}, requested for split "
             f"'dev'{hint} Subjects here: {', '.join(map(repr, subjects))}"

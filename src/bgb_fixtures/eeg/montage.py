@@ -32,6 +32,7 @@ from bgb_fixtures.errors import (
     SourceError,
     SpecError,
     shorten,
+    suggest,
 )
 
 if TYPE_CHECKING:
@@ -316,8 +317,7 @@ def montage_rows(montage: str) -> tuple[str, ...]:
         return MONTAGES[montage]
     except KeyError:
         known = ", ".join(map(repr, MONTAGES))
-        close = difflib.get_close_matches(montage.lower(), MONTAGES, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else "."
+        hint = suggest(montage.lower(), MONTAGES)
         msg = f": unknown montage {montage!r}{hint} Montages: {known}"
         raise SpecError(Key("montage"), msg) from None
 

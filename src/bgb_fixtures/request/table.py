@@ -10,7 +10,7 @@ import re
 from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from bgb_fixtures.errors import Key, SpecError, shorten
+from bgb_fixtures.errors import Key, SpecError, shorten, suggest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -78,9 +78,7 @@ class Table:
         self, key: str, what: str, value: str, known: Sequence[str]
     ) -> NoReturn:
         """Raise SpecError for a word that is not one of `known`, with a suggestion."""
-        close = difflib.get_close_matches(value, known, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else "."
-        words = f"{hint} Expected one of: {', '.join(known)}"
+        words = f"{suggest(value, known)} Expected one of: {', '.join(known)}"
         msg = f": unknown {what} {shorten(repr(value))}{words}"
         raise SpecError(Key(shorten(self._path + key)), msg)
 

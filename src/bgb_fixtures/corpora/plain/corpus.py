@@ -97,16 +97,17 @@ class PlainCorpus(Corpus):
         if annotations is not None and not is_there(annotations):
             msg = f"annotations {str(annotations)!r}: no such file or folder"
             raise SourceError(msg)
-        if annotations is not None and annotations.is_file():
-            _check_parser(annotations)
         self._given = annotations
+        self._is_one_file = annotations is not None and annotations.is_file()
+        if annotations is not None and self._is_one_file:
+            _check_parser(annotations)
 
     @property
     def why_unannotated(self) -> str:  # type: ignore[override]
         """Message for a recording without annotations."""
         if self.rules.per_second is not None:
             return "has no column in the tables of the experts"
-        if self._given is not None and self._given.is_file():
+        if self._is_one_file:
             return f"has no row in {str(self._given)!r}"
         place = "beside it" if self._given is None else f"in {str(self._given)!r}"
         names = ", ".join(f"NAME{ending}" for ending in _ENDINGS)
@@ -156,9 +157,7 @@ class PlainCorpus(Corpus):
         self._refuse_blind(found, names)
         here = set(signals)
         # A recording that is not in a table of all recordings is unannotated.
-        reads_inside = self.rules.reads_inside and not (
-            self._given is not None and self._given.is_file()
-        )
+        reads_inside = self.rules.reads_inside and not self._is_one_file
         for name, paths in found.items():
             signal = f"{self.top}/{name}" if name in here else ""
             inside = [signal] if signal and reads_inside else []
